@@ -1,0 +1,66 @@
+#pragma once
+// What every API handler is given: the parts of the server it may use, and how to read a request's tenant and
+// parameters. Built once by server/; handlers hold it by reference. Thread safe.
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "env/clock.h"
+#include "model/tenant.h"
+#include "net/http_exchange.h"
+#include "net/url.h"
+#include "plan/budget.h"
+#include "storage/reader.h"
+
+namespace obelisk {
+
+class Pipeline;
+
+struct QueryLimits {
+  int64_t timeout_nanos = 120 * kNanosPerSecond;  // Prometheus' query.timeout
+  uint64_t memory_bytes_max = 1ull << 30;
+  uint64_t points_per_series_max = 11'000;        // Prometheus' and Loki's
+  uint64_t log_entries_max = 5'000;               // Loki's max_entries_limit_per_query
+  uint64_t log_series_max = 500;                  // Loki's max_query_series
+};
+
+struct ApiContext {
+  Reader& reader;
+  Pipeline& pipeline;
+  const Clock& clock;
+  QueryLimits limits;
+  bool multi_tenancy = false;
+  size_t request_bytes_max = 64u << 20;  // of a body after decompression
+  std::string version;                   // "0.1.0"
+  std::string revision;
+};
+
+// The tenant of X-Scope-OrgID; kDefaultTenant when multi-tenancy is off; unauthenticated when it is on and the header
+// is missing; invalid_argument when the name has characters outside [A-Za-z0-9!_.*'()-] or is longer than 150.
+Result<Tenant> tenant_of(const ApiContext& context, const HttpRequest& request);
+
+// Query string parameters, then those of an application/x-www-form-urlencoded body.
+Result<Parameters> parameters_of(const HttpRequest& request);
+
+// A query's lifetime: budget, deadline and cancellation by the client going away.
+struct QueryRun {
+  Tenant tenant;
+  Snapshot at;
+  Budget budget;
+  Cancel cancel;
+  QueryRun(Tenant of, Snapshot snapshot, uint64_t bytes, Cancel::Clock::time_point deadline)
+      : tenant(std::move(of)), at(std::move(snapshot)), budget(bytes), cancel(deadline) {}
+};
+// Takes the tenant and a snapshot, and cancels when the exchange is cancelled. `timeout_nanos` 0: the limit's.
+Result<std::shared_ptr<QueryRun>> begin_query(const ApiContext& context, const HttpExchangePtr& exchange,
+                                              int64_t timeout_nanos = 0);
+
+// The HTTP status of an error: 400 invalid_argument and parse_error and unsupported, 401, 404, 413 too_large,
+// 422 execution, 429 overloaded, 499 cancelled, 503 timeout, no_space and unavailable, 500 the rest.
+int http_status_of(ErrorCode code);
+
+}  // namespace obelisk

@@ -1,0 +1,49 @@
+#include "model/ids.h"
+
+#include "base/text.h"
+
+namespace obelisk {
+namespace {
+
+std::optional<std::string> padded_from_hex(std::string_view text, size_t digits) {
+  if (text.empty() || text.size() > digits) return std::nullopt;
+  return from_hex(std::string(digits - text.size(), '0') + std::string(text));
+}
+
+}  // namespace
+
+std::string TraceId::to_hex() const { return obelisk::to_hex(view()); }
+
+std::optional<TraceId> TraceId::from_bytes(std::string_view raw) {
+  if (raw.size() != 16) return std::nullopt;
+  TraceId id;
+  std::memcpy(id.bytes.data(), raw.data(), 16);
+  return id;
+}
+
+std::optional<TraceId> TraceId::from_hex(std::string_view text) {
+  std::optional<std::string> raw = padded_from_hex(text, 32);
+  return raw ? from_bytes(*raw) : std::nullopt;
+}
+
+std::string SpanId::to_bytes() const {
+  std::string raw(8, '\0');
+  for (int i = 0; i < 8; ++i) raw[static_cast<size_t>(i)] = static_cast<char>(value >> (56 - 8 * i));
+  return raw;
+}
+
+std::string SpanId::to_hex() const { return obelisk::to_hex(to_bytes()); }
+
+std::optional<SpanId> SpanId::from_bytes(std::string_view raw) {
+  if (raw.size() != 8) return std::nullopt;
+  SpanId id;
+  for (char c : raw) id.value = (id.value << 8) | static_cast<uint8_t>(c);
+  return id;
+}
+
+std::optional<SpanId> SpanId::from_hex(std::string_view text) {
+  std::optional<std::string> raw = padded_from_hex(text, 16);
+  return raw ? from_bytes(*raw) : std::nullopt;
+}
+
+}  // namespace obelisk

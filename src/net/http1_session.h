@@ -1,0 +1,119 @@
+#pragma once
+// One HTTP/1.x connection. Reads a request, hands it to its handler, writes the answer, and only then looks at the next
+// request: pipelined requests wait in the input buffer, so answers keep their order.
+// While a handler works, the connection is read ahead into the free space of the input buffer, which is how the client's
+// going away is noticed.
+// Bounds: the input buffer holds at most header_bytes_max + kReadBytesMin; a body with a Content-Length is read straight
+// into its string, which grows with what has arrived; a streamed answer queues at most
+// HttpExchange::kStreamQueueBytesMax.
+// Everything but the ResponseSink calls happens on the loop's thread.
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/http1_request_parser.h"
+#include "net/io_loop.h"
+#include "net/server_core.h"
+#include "net/tcp_stream.h"
+
+namespace obelisk {
+
+class Http1Session : public IoLoopMember,
+                     public TcpStreamEvents,
+                     public ResponseSink,
+                     public std::enable_shared_from_this<Http1Session> {
+ public:
+  // `token` counts the connection; `first_bytes` were read while the protocol was found out.
+  Http1Session(std::shared_ptr<ServerCore> core, std::shared_ptr<IoLoop> loop, std::unique_ptr<TcpStream> stream,
+               std::shared_ptr<void> token, std::string first_bytes);
+  void start();
+
+  // IoLoopMember
+  void tick(SteadyTime now) override;
+  void drain() override;
+  void close_now() override;
+  // TcpStreamEvents
+  void on_read(size_t bytes) override;
+  void on_read_end() override;
+  void on_written(bool ok) override;
+  // ResponseSink
+  void send_response(HttpResponse response) override;
+  void send_head(int status, HttpHeaders headers) override;
+  void send_chunk(std::string chunk, WriteDone done) override;
+  void send_end() override;
+  void abort() override;
+  Result<std::shared_ptr<WebSocket>> upgrade(WebSocketHandlers handlers) override;
+
+ private:
+  static constexpr size_t kReadBytesMin = 8 << 10;
+  static constexpr size_t kBodyReadBytes = 256 << 10;  // one read of a large body: more does not fit a socket buffer
+  static constexpr int64_t kLingerMs = 2'000;  // how long an answered client may go on sending before it is cut off
+
+  enum class State {
+    idle,        // between requests
+    header,      // the first bytes of a request are there
+    body,        // its header is complete
+    handling,    // a handler works on it
+    lingering,   // answered with an error and "connection: close": what still comes is thrown away
+    closed,
+  };
+  struct Output {
+    std::string head;
+    std::string body;
+    WriteDone done;
+  };
+
+  void start_read();
+  void process();
+  bool process_header();
+  bool process_body();
+  bool read_sized_body();
+  bool read_chunked_body();
+  void begin_body();
+  void dispatch();
+  void refuse(NetLimit limit, HttpResponse response);
+  bool charge_body(size_t bytes);
+
+  std::string render_head(int status, const HttpHeaders& headers, std::string_view length_header) const;
+  HttpHeaders::const_iterator unused() const;
+  void queue_output(Output output, bool last);
+  void write_next();
+  void answer_complete();
+  void abort_on_loop();
+  void close();
+
+  std::string_view unread() const { return {input_.data() + begin_, end_ - begin_}; }
+  void set_deadline(int64_t milliseconds);
+
+  const std::shared_ptr<IoLoop> loop_;  // first, so that the socket dies before its loop
+  const std::shared_ptr<ServerCore> core_;
+  std::unique_ptr<TcpStream> stream_;
+  std::shared_ptr<void> token_;
+
+  // Input
+  std::vector<char> input_;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  bool reading_body_directly_ = false;
+  bool peer_finished_ = false;
+  Http1RequestParser parser_;
+  BodyCharge charge_;
+  State state_ = State::idle;
+  SteadyTime deadline_{};
+  std::weak_ptr<HttpExchange> exchange_;
+
+  // The request being answered: set before its handler starts, read by the sink on any thread.
+  bool head_only_ = false;
+  int minor_version_ = 1;
+  bool keep_alive_ = true;
+  bool upgrade_requested_ = false;
+
+  // Output
+  std::deque<Output> output_;
+  size_t output_bytes_ = 0;
+  bool answer_queued_ = false;  // the last piece of the answer is in output_
+  SteadyTime write_deadline_{};
+};
+
+}  // namespace obelisk

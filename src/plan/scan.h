@@ -1,0 +1,45 @@
+#pragma once
+// What a reader is asked for. A query language lowers its selectors onto this; no store knows a language.
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/time.h"
+#include "model/tenant.h"
+#include "plan/columns.h"
+#include "plan/expression.h"
+
+namespace obelisk {
+
+// What a cursor never splits across batches.
+enum class Unit : uint8_t {
+  row,     // rows as they lie; groups name the series or stream of the rows
+  series,  // samples and exemplars: all rows of a series in the range, in one group, in time order
+  trace,   // spans: all rows of a trace in one group, ordered by (time, span id); group labels are empty
+};
+
+enum class Order : uint8_t { any, time_ascending, time_descending };
+
+struct Scan {
+  Tenant tenant = kDefaultTenant;
+  Table table = Table::logs;
+  TimeRange range;  // rows with time inside; with Unit::trace a trace counts when one of its spans is inside, and is
+                    // then returned whole
+  Expr where;       // rows to return. With Unit::trace `where` is not allowed: use marks and having.
+
+  // Unit::trace: boolean columns "mark.0", "mark.1", ... (Scope::fixed) computed for every returned row, and the
+  // condition on them: a trace is returned when for every index i in require_marks at least one of its rows inside
+  // `range` has mark i. An empty require_marks returns every trace.
+  std::vector<Expr> marks;
+  std::vector<uint32_t> require_marks;
+
+  Unit unit = Unit::row;
+  bool all_columns = false;        // return everything stored
+  std::vector<ColumnId> columns;   // else these (every type they occur with); time and the group labels always come
+  Order order = Order::any;        // Unit::row: order of rows over the whole answer
+  uint64_t limit = 0;              // Unit::row: rows; Unit::trace and series: groups; 0 = all
+};
+
+std::string mark_column_name(size_t index);  // "mark.0"
+
+}  // namespace obelisk

@@ -1,0 +1,39 @@
+#pragma once
+// The narrow waist, writing side. Thread safe.
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "base/result.h"
+#include "model/tenant.h"
+#include "plan/batch.h"
+
+namespace obelisk {
+
+// Where a request stands in the one sequence of the store's log.
+struct LogPosition {
+  uint64_t sequence = 0;
+};
+
+// All batches of one client request. It becomes durable and visible wholly or not at all.
+struct WriteRequest {
+  Tenant tenant = kDefaultTenant;
+  std::vector<Batch> batches;
+};
+
+class Writer {
+ public:
+  using Done = std::function<void(Result<LogPosition>)>;
+  virtual ~Writer() = default;
+
+  // `done` is called exactly once, from any thread, possibly before append returns: with the position when the request
+  // is durable as configured (default: fdatasync) and visible to new snapshots; or with an error, and then nothing of
+  // the request is or will become visible: no_space (disk full; reads go on), overloaded (queue full, try again),
+  // unavailable (shutting down), io. It must not block.
+  virtual void append(WriteRequest request, Done done) = 0;
+};
+
+// Blocks until done. For tests and for callers that own their thread.
+Result<LogPosition> append_and_wait(Writer& writer, WriteRequest request);
+
+}  // namespace obelisk
