@@ -1,6 +1,6 @@
 #pragma once
-// One bound on the bytes of request bodies that the server holds at a time, over all connections: without it the
-// per-request limit times the number of connections would be the bound, far above any machine's memory.
+// One bound on the bytes of request bodies that the server holds at a time, over all connections: without it
+// the per-request limit times the number of connections would be the bound, far above any machine's memory.
 // BodyBudget is thread safe and shared by all connections of a server; a BodyCharge belongs to one request.
 #include <atomic>
 #include <cstddef>

@@ -1,8 +1,7 @@
 #pragma once
-// A one-way switch that says "nobody waits for this answer any more": the client went away, its deadline passed, or
-// the server is closing. Thread safe.
-// A callback runs at most once: on the thread that fires (an io thread: it must not block), or at once, on the caller's
-// thread, when the signal has fired already.
+// A one-way switch that says "nobody waits for this answer any more": the client went away, its deadline
+// passed, or the server is closing. Thread safe. A callback runs at most once: on the thread that fires (an
+// io thread: it must not block), or at once, on the caller's thread, when the signal has fired already.
 #include <atomic>
 #include <functional>
 #include <vector>

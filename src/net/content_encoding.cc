@@ -22,11 +22,13 @@ Error corrupt(std::string_view encoding, std::string_view what, uint64_t offset)
 }
 
 Error too_large(std::string_view encoding, size_t limit) {
-  return Error{ErrorCode::too_large, fmt::format("{} body decodes to more than the limit of {} bytes", encoding, limit),
+  return Error{ErrorCode::too_large,
+               fmt::format("{} body decodes to more than the limit of {} bytes", encoding, limit),
                {}};
 }
 
-// An output string that grows by doubling and never past its limit. One byte past the limit is enough to know.
+// An output string that grows by doubling and never past its limit. One byte past the limit is enough to
+// know.
 class BoundedOutput {
  public:
   BoundedOutput(size_t first_guess, size_t bytes_max) : bytes_max_(bytes_max) {
@@ -37,7 +39,8 @@ class BoundedOutput {
   void advance(size_t count) { used_ += count; }
   bool over_limit() const { return used_ > bytes_max_; }
   void grow_when_full() {
-    if (used_ == bytes_.size()) bytes_.resize(std::min(bytes_.size() * 2, std::max<size_t>(bytes_max_, 256) + 1));
+    if (used_ == bytes_.size())
+      bytes_.resize(std::min(bytes_.size() * 2, std::max<size_t>(bytes_max_, 256) + 1));
   }
   std::string take() {
     bytes_.resize(used_);
@@ -74,7 +77,8 @@ bool has_zlib_header(std::string_view body) {
   return (first & 0x0f) == 8 && (first * 256 + second) % 31 == 0;
 }
 
-Result<std::string> inflate_body(std::string_view encoding, std::string_view body, int window_bits, size_t bytes_max) {
+Result<std::string> inflate_body(std::string_view encoding, std::string_view body, int window_bits,
+                                 size_t bytes_max) {
   InflateStream holder(window_bits);
   if (!holder.ready()) return make_error(ErrorCode::internal, "zlib could not be initialised");
   z_stream& stream = holder.get();
@@ -137,11 +141,12 @@ Result<std::string> decode_snappy(std::string_view body, size_t bytes_max) {
   if (!snappy::GetUncompressedLength(body.data(), body.size(), &length))
     return corrupt("snappy", "no valid length", 0);
   if (length > bytes_max) return too_large("snappy", bytes_max);
-  // A valid block cannot grow by more than about 64/3 (a copy of 64 bytes takes 3), so a short body with a huge length
-  // is refused before memory is taken for it.
+  // A valid block cannot grow by more than about 64/3 (a copy of 64 bytes takes 3), so a short body with a
+  // huge length is refused before memory is taken for it.
   if (length > body.size() * 32 + 64) return corrupt("snappy", "length cannot be reached from the body", 0);
   std::string output(length, '\0');
-  if (!snappy::RawUncompress(body.data(), body.size(), output.data())) return corrupt("snappy", "invalid data", 0);
+  if (!snappy::RawUncompress(body.data(), body.size(), output.data()))
+    return corrupt("snappy", "invalid data", 0);
   return output;
 }
 
@@ -154,13 +159,16 @@ Result<std::string> decode_one(std::string_view encoding, std::string body, size
   if (encoding == "deflate") return inflate_body(encoding, body, has_zlib_header(body) ? 15 : -15, bytes_max);
   if (encoding == "zstd") return decode_zstd(body, bytes_max);
   if (encoding == "snappy") return decode_snappy(body, bytes_max);
-  return make_error(ErrorCode::unsupported, fmt::format("Content-Encoding \"{}\" is not supported (supported: {})",
-                                                        encoding, kAcceptedEncodings));
+  return make_error(
+      ErrorCode::unsupported,
+      fmt::format("Content-Encoding \"{}\" is not supported (supported: {})", encoding, kAcceptedEncodings));
 }
 
 class Deflater {
  public:
-  Deflater() { ready_ = deflateInit2(&stream_, kGzipLevel, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK; }
+  Deflater() {
+    ready_ = deflateInit2(&stream_, kGzipLevel, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK;
+  }
   ~Deflater() {
     if (ready_) deflateEnd(&stream_);
   }
@@ -210,7 +218,8 @@ bool quality_is_zero(std::string_view parameters) {
 
 }  // namespace
 
-Result<std::string> decode_content(std::string_view content_encoding, std::string body, size_t output_bytes_max) {
+Result<std::string> decode_content(std::string_view content_encoding, std::string body,
+                                   size_t output_bytes_max) {
   std::string_view rest = trim(content_encoding);
   if (rest.empty()) rest = "identity";
   for (size_t applied = 0; !rest.empty(); ++applied) {

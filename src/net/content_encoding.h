@@ -1,9 +1,9 @@
 #pragma once
 // Content-Encoding of requests (gzip, deflate, zstd, snappy block format, identity) and gzip for responses.
 // Pure functions, safe from any thread; decoder states are kept per thread.
-// Decoding stops at `output_bytes_max`, so that a decompression bomb costs at most that much memory, plus 8 MiB of
-// zstd window (the bound that RFC 9659 sets for this encoding).
-// Errors: unsupported names an unknown encoding; too_large names the limit; corrupt names the encoding and the place.
+// Decoding stops at `output_bytes_max`, so that a decompression bomb costs at most that much memory, plus 8
+// MiB of zstd window (the bound that RFC 9659 sets for this encoding). Errors: unsupported names an unknown
+// encoding; too_large names the limit; corrupt names the encoding and the place.
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -15,7 +15,8 @@ namespace obelisk {
 
 // Undoes `content_encoding`, the header's value. Empty and "identity" hand `body` back without a copy.
 // At most two encodings ("gzip, zstd"), applied last to first.
-Result<std::string> decode_content(std::string_view content_encoding, std::string body, size_t output_bytes_max);
+Result<std::string> decode_content(std::string_view content_encoding, std::string body,
+                                   size_t output_bytes_max);
 
 // What decode_content understands, for an Accept-Encoding answer to a 415.
 inline constexpr std::string_view kAcceptedEncodings = "gzip, deflate, zstd, snappy, identity";
@@ -25,9 +26,11 @@ bool accepts_gzip(std::string_view accept_encoding);
 
 std::string gzip_compress(std::string_view content);
 
-// Compresses the body where the client accepts it, it is longer than kCompressBytesMin, is not encoded already and is
-// of a kind that shrinks (text, JSON, XML, JavaScript, protobuf). Adds Vary and Content-Encoding.
-inline constexpr size_t kCompressBytesMin = 1024;  // below it the gzip frame and the CPU cost more than a packet saves
+// Compresses the body where the client accepts it, it is longer than kCompressBytesMin, is not encoded
+// already and is of a kind that shrinks (text, JSON, XML, JavaScript, protobuf). Adds Vary and
+// Content-Encoding.
+inline constexpr size_t kCompressBytesMin =
+    1024;  // below it the gzip frame and the CPU cost more than a packet saves
 void compress_response(std::string_view accept_encoding, HttpResponse& response);
 
 }  // namespace obelisk

@@ -37,15 +37,18 @@ Result<std::vector<std::string>> decode_grpc_frames(std::vector<GrpcFrame> frame
   for (GrpcFrame& frame : frames) {
     if (frame.compressed) {
       if (encoding.empty() || encoding == "identity")
-        return make_error(ErrorCode::invalid_argument, "message flagged as compressed without a grpc-encoding");
+        return make_error(ErrorCode::invalid_argument,
+                          "message flagged as compressed without a grpc-encoding");
       // gRPC's "snappy" is the framed format, which differs from the block format of Content-Encoding.
       if (encoding != "gzip" && encoding != "deflate" && encoding != "zstd")
-        return make_error(ErrorCode::unsupported, fmt::format("grpc-encoding \"{}\" is not supported (supported: {})",
-                                                              encoding, kGrpcAcceptedEncodings));
+        return make_error(ErrorCode::unsupported,
+                          fmt::format("grpc-encoding \"{}\" is not supported (supported: {})", encoding,
+                                      kGrpcAcceptedEncodings));
       OBELISK_TRY(frame.bytes, decode_content(encoding, std::move(frame.bytes), left));
     }
     if (frame.bytes.size() > left)
-      return make_error(ErrorCode::too_large, fmt::format("request messages are over the limit of {} bytes", bytes_max));
+      return make_error(ErrorCode::too_large,
+                        fmt::format("request messages are over the limit of {} bytes", bytes_max));
     left -= frame.bytes.size();
     messages.push_back(std::move(frame.bytes));
   }

@@ -1,9 +1,9 @@
 #pragma once
-// One gRPC call with one or more request messages that have all arrived (unary and server-streaming methods; a method
-// that must answer before the client has finished sending is not served). Shared by the handler and whatever threads it
-// gives the work to; every call is safe from any thread. Any number of send(), then finish() once.
-// Once cancelled() is true (client gone, or its grpc-timeout passed) answers are ignored.
-// A call that is destroyed unfinished finishes with INTERNAL by itself.
+// One gRPC call with one or more request messages that have all arrived (unary and server-streaming methods;
+// a method that must answer before the client has finished sending is not served). Shared by the handler and
+// whatever threads it gives the work to; every call is safe from any thread. Any number of send(), then
+// finish() once. Once cancelled() is true (client gone, or its grpc-timeout passed) answers are ignored. A
+// call that is destroyed unfinished finishes with INTERNAL by itself.
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -33,7 +33,9 @@ struct GrpcRequest {
   std::string remote_address;
   std::optional<int64_t> timeout_nanos;  // what grpc-timeout said; the call cancels itself when it passes
 
-  std::string_view header(std::string_view lower_case_name) const { return find_header(metadata, lower_case_name); }
+  std::string_view header(std::string_view lower_case_name) const {
+    return find_header(metadata, lower_case_name);
+  }
 };
 
 class GrpcCall {
@@ -69,8 +71,8 @@ class GrpcCall {
 using GrpcCallPtr = std::shared_ptr<GrpcCall>;
 using GrpcHandler = std::function<void(GrpcCallPtr)>;
 
-// Undoes the compression of messages, on a worker thread since it costs CPU. `encoding` is the value of grpc-encoding.
-// The limit holds for the sum of the messages.
+// Undoes the compression of messages, on a worker thread since it costs CPU. `encoding` is the value of
+// grpc-encoding. The limit holds for the sum of the messages.
 Result<std::vector<std::string>> decode_grpc_frames(std::vector<GrpcFrame> frames, std::string_view encoding,
                                                     size_t bytes_max);
 // What decode_grpc_frames understands, for grpc-accept-encoding.

@@ -13,19 +13,31 @@ GrpcStatus grpc_status_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::invalid_argument:
     case ErrorCode::parse_error:
-    case ErrorCode::corrupt: return GrpcStatus::invalid_argument;
-    case ErrorCode::unsupported: return GrpcStatus::unimplemented;
-    case ErrorCode::execution: return GrpcStatus::failed_precondition;
-    case ErrorCode::not_found: return GrpcStatus::not_found;
-    case ErrorCode::too_large: return GrpcStatus::invalid_argument;
-    case ErrorCode::unauthenticated: return GrpcStatus::unauthenticated;
-    case ErrorCode::cancelled: return GrpcStatus::cancelled;
-    case ErrorCode::timeout: return GrpcStatus::deadline_exceeded;
-    case ErrorCode::overloaded: return GrpcStatus::unavailable;
-    case ErrorCode::no_space: return GrpcStatus::unavailable;
-    case ErrorCode::unavailable: return GrpcStatus::unavailable;
+    case ErrorCode::corrupt:
+      return GrpcStatus::invalid_argument;
+    case ErrorCode::unsupported:
+      return GrpcStatus::unimplemented;
+    case ErrorCode::execution:
+      return GrpcStatus::failed_precondition;
+    case ErrorCode::not_found:
+      return GrpcStatus::not_found;
+    case ErrorCode::too_large:
+      return GrpcStatus::invalid_argument;
+    case ErrorCode::unauthenticated:
+      return GrpcStatus::unauthenticated;
+    case ErrorCode::cancelled:
+      return GrpcStatus::cancelled;
+    case ErrorCode::timeout:
+      return GrpcStatus::deadline_exceeded;
+    case ErrorCode::overloaded:
+      return GrpcStatus::unavailable;
+    case ErrorCode::no_space:
+      return GrpcStatus::unavailable;
+    case ErrorCode::unavailable:
+      return GrpcStatus::unavailable;
     case ErrorCode::io:
-    case ErrorCode::internal: return GrpcStatus::internal;
+    case ErrorCode::internal:
+      return GrpcStatus::internal;
   }
   return GrpcStatus::internal;
 }
@@ -44,14 +56,21 @@ std::optional<int64_t> parse_grpc_timeout(std::string_view text) {
   if (!amount) return std::nullopt;
   auto count = static_cast<int64_t>(*amount);  // at most 8 digits
   switch (text.back()) {
-    case 'n': return count;
-    case 'u': return count * 1'000;
-    case 'm': return count * kNanosPerMilli;
-    case 'S': return count * kNanosPerSecond;
-    case 'M': return count * 60 * kNanosPerSecond;
+    case 'n':
+      return count;
+    case 'u':
+      return count * 1'000;
+    case 'm':
+      return count * kNanosPerMilli;
+    case 'S':
+      return count * kNanosPerSecond;
+    case 'M':
+      return count * 60 * kNanosPerSecond;
     // 99,999,999 hours overflow 64-bit nanoseconds; ten years are as good as no deadline.
-    case 'H': return std::min<int64_t>(count, 24 * 3650) * 3600 * kNanosPerSecond;
-    default: return std::nullopt;
+    case 'H':
+      return std::min<int64_t>(count, 24 * 3650) * 3600 * kNanosPerSecond;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -78,11 +97,14 @@ Result<void> GrpcFrameParser::feed(std::string_view bytes) {
       bytes.remove_prefix(1);
       if (prefix_bytes_ < 5) continue;
       if (prefix_[0] > 1)
-        return make_error(ErrorCode::invalid_argument, fmt::format("unknown gRPC message flag {}", prefix_[0]));
-      length_ = uint32_t{prefix_[1]} << 24 | uint32_t{prefix_[2]} << 16 | uint32_t{prefix_[3]} << 8 | prefix_[4];
+        return make_error(ErrorCode::invalid_argument,
+                          fmt::format("unknown gRPC message flag {}", prefix_[0]));
+      length_ =
+          uint32_t{prefix_[1]} << 24 | uint32_t{prefix_[2]} << 16 | uint32_t{prefix_[3]} << 8 | prefix_[4];
       if (length_ > message_bytes_max_)
-        return make_error(ErrorCode::too_large, fmt::format("gRPC message of {} bytes is over the limit of {} bytes",
-                                                            length_, message_bytes_max_));
+        return make_error(ErrorCode::too_large,
+                          fmt::format("gRPC message of {} bytes is over the limit of {} bytes", length_,
+                                      message_bytes_max_));
       current_.compressed = prefix_[0] == 1;
       current_.bytes.reserve(std::min<size_t>(length_, kReserveBytesMax));
     }
@@ -92,7 +114,8 @@ Result<void> GrpcFrameParser::feed(std::string_view bytes) {
     bytes.remove_prefix(take);
     if (current_.bytes.size() < length_) return {};
     if (frames_.size() == kMessagesMax)
-      return make_error(ErrorCode::too_large, fmt::format("more than {} messages in one gRPC request", kMessagesMax));
+      return make_error(ErrorCode::too_large,
+                        fmt::format("more than {} messages in one gRPC request", kMessagesMax));
     frames_.push_back(std::exchange(current_, {}));
     prefix_bytes_ = 0;
   }

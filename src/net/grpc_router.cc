@@ -9,7 +9,8 @@ void GrpcRouter::add(std::string path, GrpcHandler handler) {
 
 void GrpcRouter::route(GrpcCallPtr call) const {
   auto it = handlers_.find(call->request().path);
-  if (it == handlers_.end()) return call->finish(GrpcStatus::unimplemented, "unknown method " + call->request().path);
+  if (it == handlers_.end())
+    return call->finish(GrpcStatus::unimplemented, "unknown method " + call->request().path);
   it->second(std::move(call));
 }
 

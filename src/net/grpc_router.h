@@ -1,6 +1,6 @@
 #pragma once
-// Routes gRPC calls by their full method name. Methods are added before the server starts; after that route() is safe
-// from any thread. An unknown method finishes with UNIMPLEMENTED and names it.
+// Routes gRPC calls by their full method name. Methods are added before the server starts; after that route()
+// is safe from any thread. An unknown method finishes with UNIMPLEMENTED and names it.
 #include <map>
 #include <string>
 

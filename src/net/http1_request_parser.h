@@ -1,10 +1,10 @@
 #pragma once
-// The incremental parser of one HTTP/1.x request: Boost.Beast's parser, filling an HttpRequest without its containers.
-// feed() is called with the unread bytes until header_complete(); after that, for a chunked body, until complete(). A
-// body with a Content-Length is read by the caller, straight into request().body.
-// Refused beyond what Beast refuses: more than one Host or none in HTTP/1.1, both Content-Length and Transfer-Encoding
-// (request smuggling), transfer codings other than chunked, and more than kHeadersMax headers.
-// Not thread safe; reusable after reset().
+// The incremental parser of one HTTP/1.x request: Boost.Beast's parser, filling an HttpRequest without its
+// containers. feed() is called with the unread bytes until header_complete(); after that, for a chunked body,
+// until complete(). A body with a Content-Length is read by the caller, straight into request().body. Refused
+// beyond what Beast refuses: more than one Host or none in HTTP/1.1, both Content-Length and
+// Transfer-Encoding (request smuggling), transfer codings other than chunked, and more than kHeadersMax
+// headers. Not thread safe; reusable after reset().
 #include <cstdint>
 #include <memory>
 #include <optional>

@@ -10,9 +10,14 @@ HttpExchange::HttpExchange(HttpRequest request, std::shared_ptr<ResponseSink> si
 
 HttpExchange::~HttpExchange() {
   switch (state_.load()) {
-    case State::fresh: sink_->send_response(text_response(500, "the request was dropped without an answer")); break;
-    case State::streaming: sink_->abort(); break;
-    case State::answered: break;
+    case State::fresh:
+      sink_->send_response(text_response(500, "the request was dropped without an answer"));
+      break;
+    case State::streaming:
+      sink_->abort();
+      break;
+    case State::answered:
+      break;
   }
 }
 
@@ -53,14 +58,15 @@ bool HttpExchange::is_websocket_upgrade() const {
 
 Result<std::shared_ptr<WebSocket>> HttpExchange::accept_websocket(WebSocketHandlers handlers) {
   if (!is_websocket_upgrade()) {
-    return make_error(ErrorCode::invalid_argument,
-                      "this address speaks WebSocket: send GET with Upgrade: websocket and Connection: Upgrade");
+    return make_error(
+        ErrorCode::invalid_argument,
+        "this address speaks WebSocket: send GET with Upgrade: websocket and Connection: Upgrade");
   }
   if (request_.header("sec-websocket-version") != "13")
     return make_error(ErrorCode::invalid_argument, "Sec-WebSocket-Version must be 13");
   if (request_.header("sec-websocket-key").size() != 24)
     return make_error(ErrorCode::invalid_argument, "Sec-WebSocket-Key must be 24 characters of base64");
-  auto socket = sink_->upgrade(std::move(handlers));
+  auto socket = sink_->upgrade(request_, std::move(handlers));
   if (socket.ok()) move_on(State::fresh, State::answered);
   return socket;
 }

@@ -1,10 +1,10 @@
 #pragma once
-// One HTTP request and the way to answer it, whatever the protocol version. Shared by the handler and whatever threads
-// it gives the work to; every call is safe from any thread, but answering is one conversation: either respond() once, or
-// begin(), any number of write(), finish(), or accept_websocket(). Breaking that order is a programming error.
-// Once cancelled() is true, answers are ignored: a handler may answer without asking first.
-// An exchange that is destroyed unanswered answers 500 by itself (or breaks off a begun response), so no client waits
-// for a handler that lost it.
+// One HTTP request and the way to answer it, whatever the protocol version. Shared by the handler and
+// whatever threads it gives the work to; every call is safe from any thread, but answering is one
+// conversation: either respond() once, or begin(), any number of write(), finish(), or accept_websocket().
+// Breaking that order is a programming error. Once cancelled() is true, nobody may be there to read the
+// answer; giving one is still right, and never an error. An exchange that is destroyed unanswered answers 500
+// by itself (or breaks off a begun response), so no client waits for a handler that lost it.
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -31,7 +31,8 @@ class ResponseSink {
   virtual void send_end() = 0;
   // Breaks the response off, so that the client cannot take it for complete.
   virtual void abort() = 0;
-  virtual Result<std::shared_ptr<WebSocket>> upgrade(WebSocketHandlers handlers) = 0;
+  virtual Result<std::shared_ptr<WebSocket>> upgrade(const HttpRequest& request,
+                                                     WebSocketHandlers handlers) = 0;
 };
 
 class HttpExchange {
@@ -49,8 +50,8 @@ class HttpExchange {
   void respond(HttpResponse response);
   void respond_text(int status, std::string_view text) { respond(text_response(status, text)); }
 
-  // A streamed answer: chunked in HTTP/1.1, DATA frames in HTTP/2. `done` of a write tells when to send the next one;
-  // more than kStreamQueueBytesMax waiting at a time breaks the response off.
+  // A streamed answer: chunked in HTTP/1.1, DATA frames in HTTP/2. `done` of a write tells when to send the
+  // next one; more than kStreamQueueBytesMax waiting at a time breaks the response off.
   static constexpr size_t kStreamQueueBytesMax = size_t{16} << 20;
   void begin(int status, HttpHeaders headers);
   void write(std::string chunk, WriteDone done = {});
@@ -58,7 +59,8 @@ class HttpExchange {
 
   // True for a GET with "Upgrade: websocket" over HTTP/1.1.
   bool is_websocket_upgrade() const;
-  // Error (code invalid_argument) when the request is not a proper upgrade; it must then be answered like any other.
+  // Error (code invalid_argument) when the request is not a proper upgrade; it must then be answered like any
+  // other.
   Result<std::shared_ptr<WebSocket>> accept_websocket(WebSocketHandlers handlers);
 
   bool cancelled() const { return signal_.cancelled(); }

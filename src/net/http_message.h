@@ -1,7 +1,7 @@
 #pragma once
 // HTTP requests and responses as plain values, the same for HTTP/1.1 and HTTP/2.
-// Header names are lower case. A request that reaches a handler is complete: its body has been read and is bounded by
-// ServerOptions::body_bytes_max. Bodies are as sent; content_encoding.h undoes a Content-Encoding.
+// Header names are lower case. A request that reaches a handler is complete: its body has been read and is
+// bounded by ServerOptions::body_bytes_max. Bodies are as sent; content_encoding.h undoes a Content-Encoding.
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,7 +24,9 @@ struct HttpRequest {
   std::string remote_address;  // "127.0.0.1:53122"
   int http_major = 1;
 
-  std::string_view header(std::string_view lower_case_name) const { return find_header(headers, lower_case_name); }
+  std::string_view header(std::string_view lower_case_name) const {
+    return find_header(headers, lower_case_name);
+  }
   // The path before percent-decoding, so that an encoded slash can be told from a separator.
   std::string_view raw_path() const { return std::string_view(target).substr(0, target.find('?')); }
 };

@@ -22,9 +22,12 @@ struct IoLoop::Implementation {
   std::thread::id thread_id;
 };
 
-IoLoop::IoLoop(std::string name) : name_(std::move(name)), implementation_(std::make_unique<Implementation>()) {}
+IoLoop::IoLoop(std::string name)
+    : name_(std::move(name)), implementation_(std::make_unique<Implementation>()) {}
 
-IoLoop::~IoLoop() { OBELISK_ASSERT(!implementation_->thread.joinable()); }
+IoLoop::~IoLoop() {
+  OBELISK_ASSERT(!implementation_->thread.joinable());
+}
 
 void IoLoop::start() {
   implementation_->work.emplace(implementation_->context.get_executor());
@@ -39,19 +42,23 @@ void IoLoop::run() {
 
 void IoLoop::stop() {
   if (!implementation_->thread.joinable()) return;
-  post([this] {
-    for (const auto& member : members()) member->close_now();
-    OBELISK_ASSERT(members_.empty());
-    implementation_->ticker.cancel();
-    implementation_->work.reset();
-  });
+  post([this] { close_members(); });
   implementation_->thread.join();
+}
+
+// After this nothing that is posted runs, so nobody can become a member, and the context runs dry.
+void IoLoop::close_members() {
   std::vector<std::function<void()>> dropped;
   {
     MutexLock lock(mutex_);
     stopped_ = true;
     dropped.swap(posted_);
   }
+  closing_ = true;
+  for (const auto& member : members()) member->close_now();
+  OBELISK_ASSERT(members_.empty());
+  implementation_->ticker.cancel();
+  implementation_->work.reset();
 }
 
 bool IoLoop::post(std::function<void()> work) {
@@ -72,12 +79,15 @@ void IoLoop::run_posted() {
     batch.swap(posted_);
   }
   for (std::function<void()>& work : batch) {
+    if (closing_) return;
     work();
     work = nullptr;  // frees what it holds before the next one runs
   }
 }
 
-bool IoLoop::on_loop_thread() const { return std::this_thread::get_id() == implementation_->thread_id; }
+bool IoLoop::on_loop_thread() const {
+  return std::this_thread::get_id() == implementation_->thread_id;
+}
 
 void IoLoop::add_member(std::shared_ptr<IoLoopMember> member) {
   IoLoopMember* key = member.get();
@@ -115,6 +125,8 @@ void IoLoop::schedule_tick() {
   });
 }
 
-boost::asio::io_context& IoLoop::context() { return implementation_->context; }
+boost::asio::io_context& IoLoop::context() {
+  return implementation_->context;
+}
 
 }  // namespace obelisk

@@ -1,8 +1,8 @@
 #pragma once
-// One thread that waits for sockets and runs the short pieces of work that belong to them. Everything a connection owns
-// is touched on its loop's thread only, so connections need no locks.
-// post() is safe from any thread; the rest is for the loop's own thread, except start() and stop().
-// Members (connections) are kept alive by their loop from add_member() until remove_member().
+// One thread that waits for sockets and runs the short pieces of work that belong to them. Everything a
+// connection owns is touched on its loop's thread only, so connections need no locks. post() is safe from any
+// thread; the rest is for the loop's own thread, except start() and stop(). Members (connections) are kept
+// alive by their loop from add_member() until remove_member().
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -42,7 +42,8 @@ class IoLoop {
   IoLoop& operator=(const IoLoop&) = delete;
 
   void start();
-  // Closes every member, runs what that leaves, and joins the thread. Later posts are dropped. Not from the loop's thread.
+  // Closes every member, runs what that leaves, and joins the thread. Later posts are dropped. Not from the
+  // loop's thread.
   void stop();
 
   // False (and `work` is destroyed) when the loop has stopped.
@@ -60,12 +61,14 @@ class IoLoop {
   struct Implementation;
   void run();
   void run_posted();
+  void close_members();
   void schedule_tick();
 
   const std::string name_;
   std::unique_ptr<Implementation> implementation_;
   std::unordered_map<IoLoopMember*, std::shared_ptr<IoLoopMember>> members_;  // loop thread only
-  bool ticking_ = false;                                                       // loop thread only
+  bool ticking_ = false;                                                      // loop thread only
+  bool closing_ = false;                                                      // loop thread only
   Mutex mutex_;
   std::vector<std::function<void()>> posted_ GUARDED_BY(mutex_);
   bool stopped_ GUARDED_BY(mutex_) = false;

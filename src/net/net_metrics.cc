@@ -16,8 +16,9 @@ constexpr std::array<std::string_view, 11> kLimitNames{
 std::array<Counter*, kClasses> request_counters(std::string_view protocol) {
   std::array<Counter*, kClasses> counters{};
   for (int i = 0; i < kClasses; ++i) {
-    counters[i] = &counter("obelisk_http_requests_total", "HTTP requests answered, by protocol and class of status code.",
-                           {{"protocol", std::string(protocol)}, {"code", i == 0 ? "other" : fmt::format("{}xx", i)}});
+    counters[i] = &counter(
+        "obelisk_http_requests_total", "HTTP requests answered, by protocol and class of status code.",
+        {{"protocol", std::string(protocol)}, {"code", i == 0 ? "other" : fmt::format("{}xx", i)}});
   }
   return counters;
 }
@@ -33,7 +34,8 @@ std::array<Counter*, kStatuses> grpc_counters() {
 std::array<Counter*, kLimitNames.size()> limit_counters() {
   std::array<Counter*, kLimitNames.size()> counters{};
   for (size_t i = 0; i < kLimitNames.size(); ++i)
-    counters[i] = &counter("obelisk_network_rejected_total", "Connections and requests refused or cut off, by the limit.",
+    counters[i] = &counter("obelisk_network_rejected_total",
+                           "Connections and requests refused or cut off, by the limit.",
                            {{"limit", std::string(kLimitNames[i])}});
   return counters;
 }

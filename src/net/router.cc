@@ -44,13 +44,15 @@ struct Router::Node {
   std::vector<Method> methods;
 
   const Method* method(std::string_view name) const {
-    auto it = std::find_if(methods.begin(), methods.end(), [&](const Method& entry) { return entry.method == name; });
+    auto it = std::find_if(methods.begin(), methods.end(),
+                           [&](const Method& entry) { return entry.method == name; });
     return it == methods.end() ? nullptr : &*it;
   }
 };
 
 const std::string& PathParameters::get(std::string_view name) const {
-  auto it = std::find_if(entries_.begin(), entries_.end(), [&](const auto& entry) { return entry.first == name; });
+  auto it =
+      std::find_if(entries_.begin(), entries_.end(), [&](const auto& entry) { return entry.first == name; });
   OBELISK_ASSERT(it != entries_.end());
   return it->second;
 }
@@ -84,8 +86,8 @@ void Router::add(std::string_view method, std::string_view pattern, RouteHandler
 }
 
 // Depth first in the order of precedence. `values` holds the raw parameters of the path to the node found.
-const Router::Node* Router::find(const Node& node, const std::vector<std::string_view>& segments, size_t index,
-                                 std::vector<std::string>& values) {
+const Router::Node* Router::find(const Node& node, const std::vector<std::string_view>& segments,
+                                 size_t index, std::vector<std::string>& values) {
   if (index == segments.size()) return node.methods.empty() ? nullptr : &node;
   std::string_view segment = segments[index];
   if (auto it = node.literals.find(segment); it != node.literals.end()) {
@@ -114,8 +116,9 @@ void Router::call(const Node& node, const std::vector<std::string>& values, Http
       allow += (allow.empty() ? "" : ", ") + known.method;
       if (known.method == "GET" && node.method("HEAD") == nullptr) allow += ", HEAD";
     }
-    HttpResponse response = text_response(405, fmt::format("method {} is not allowed for {} (allowed: {})",
-                                                           printable(method), printable(exchange->request().path), allow));
+    HttpResponse response =
+        text_response(405, fmt::format("method {} is not allowed for {} (allowed: {})", printable(method),
+                                       printable(exchange->request().path), allow));
     response.headers.emplace_back("allow", allow);
     return exchange->respond(std::move(response));
   }

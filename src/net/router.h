@@ -1,11 +1,10 @@
 #pragma once
-// Routes requests by method and path pattern. Routes are added before the server starts; after that route() is safe
-// from any thread.
-// A pattern is segments split by '/': a literal, `{name}` for one non-empty segment, or a last `{name...}` for the rest
-// (at least one segment; it may hold slashes). A literal wins over `{name}`, which wins over `{name...}`.
-// Matching is done on the path as sent, segment by segment, so "%2F" inside a segment does not split it; parameters
-// are percent-decoded afterwards.
-// Unknown path: 404. Known path, other method: 405 with Allow. HEAD is served by the GET handler.
+// Routes requests by method and path pattern. Routes are added before the server starts; after that route()
+// is safe from any thread. A pattern is segments split by '/': a literal, `{name}` for one non-empty segment,
+// or a last `{name...}` for the rest (at least one segment; it may hold slashes). A literal wins over
+// `{name}`, which wins over `{name...}`. Matching is done on the path as sent, segment by segment, so "%2F"
+// inside a segment does not split it; parameters are percent-decoded afterwards. Unknown path: 404. Known
+// path, other method: 405 with Allow. HEAD is served by the GET handler.
 #include <functional>
 #include <map>
 #include <memory>

@@ -1,10 +1,11 @@
 #pragma once
-// The one-port server. Every listener speaks HTTP/1.1 (keep-alive, pipelining, chunked bodies, 100-continue, WebSocket)
-// and, when a connection starts with the HTTP/2 preface, HTTP/2 in clear text with gRPC on it.
-// Connections live on io threads; handlers run on worker pools, so that a slow handler never stops the network. When a
-// pool's queue is full the answer is 503 with Retry-After (gRPC: UNAVAILABLE), and it is counted.
-// Errors of the network layer are text/plain and name the limit: 400 malformed, 408 too slow, 413 body, 431 headers.
-// Thread safe. Shutting down: stop_accepting(), drain(), then the destructor (or close()) breaks off what is left.
+// The one-port server. Every listener speaks HTTP/1.1 (keep-alive, pipelining, chunked bodies, 100-continue,
+// WebSocket) and, when a connection starts with the HTTP/2 preface, HTTP/2 in clear text with gRPC on it.
+// Connections live on io threads; handlers run on worker pools, so that a slow handler never stops the
+// network. When a pool's queue is full the answer is 503 with Retry-After (gRPC: UNAVAILABLE), and it is
+// counted. Errors of the network layer are text/plain and name the limit: 400 malformed, 408 too slow, 413
+// body, 431 headers. Thread safe. Shutting down: stop_accepting(), drain(), then the destructor (or close())
+// breaks off what is left.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +23,8 @@
 namespace obelisk {
 
 struct ServerOptions {
-  // "address:port" or "[v6 address]:port"; port 0 takes a free one. Names are not resolved, except "localhost".
+  // "address:port" or "[v6 address]:port"; port 0 takes a free one. Names are not resolved, except
+  // "localhost".
   std::vector<std::string> listeners{"127.0.0.1:0"};
   size_t io_thread_count = 1;
   size_t connections_max = 4096;  // further ones get a 503 and are closed
@@ -42,11 +44,12 @@ struct ServerOptions {
   static constexpr int64_t kBodyBytesPerSecondMin = 16 << 10;
   int64_t write_timeout_ms = 60'000;  // a client that takes no byte of an answer for this long is cut off
 
-  HttpHandler http_handler;  // required
-  GrpcHandler grpc_handler;  // without it every gRPC call ends with UNIMPLEMENTED
-  std::shared_ptr<WorkerPool> workers;  // required
-  // Picks the pool for a request, so that queries and pushes do not wait for each other. `path` is the decoded path or
-  // the gRPC method. Null runs the handler on the io thread: only for what takes microseconds. Not set: `workers`.
+  HttpHandler http_handler;       // required
+  GrpcHandler grpc_handler;       // without it every gRPC call ends with UNIMPLEMENTED
+  WorkerPool* workers = nullptr;  // required; must outlive the server
+  // Picks the pool for a request, so that queries and pushes do not wait for each other. `path` is the
+  // decoded path or the gRPC method. Null runs the handler on the io thread: only for what takes
+  // microseconds. Not set: `workers`.
   std::function<WorkerPool*(std::string_view method, std::string_view path)> choose_workers;
 };
 
@@ -62,7 +65,8 @@ class Server {
   size_t connection_count() const;
 
   void stop_accepting();
-  // Lets requests under way finish and closes idle connections. True when none is left before the time is over.
+  // Lets requests under way finish and closes idle connections. True when none is left before the time is
+  // over.
   bool drain(std::chrono::milliseconds time);
   // Closes what is left. Handlers still running find their exchanges cancelled.
   void close();

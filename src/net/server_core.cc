@@ -33,7 +33,8 @@ std::shared_ptr<void> ServerCore::admit_connection() {
   }
   net_metrics().connections.add(1);
   net_metrics().connections_total.add();
-  return std::shared_ptr<void>(static_cast<void*>(this), [core = shared_from_this()](void*) { core->release_connection(); });
+  return std::shared_ptr<void>(static_cast<void*>(this),
+                               [core = shared_from_this()](void*) { core->release_connection(); });
 }
 
 void ServerCore::release_connection() {
@@ -60,7 +61,7 @@ bool ServerCore::wait_for_no_connections(std::chrono::milliseconds time) {
 }
 
 bool ServerCore::run(std::string_view method, std::string_view path, std::function<void()> work) {
-  WorkerPool* pool = options_.choose_workers ? options_.choose_workers(method, path) : options_.workers.get();
+  WorkerPool* pool = options_.choose_workers ? options_.choose_workers(method, path) : options_.workers;
   if (pool == nullptr) {
     work();
     return true;

@@ -1,6 +1,6 @@
 #pragma once
-// What all connections of one server share: options, the body budget, the count of connections, and the way from a
-// complete request to its handler. Internal to net. Thread safe.
+// What all connections of one server share: options, the body budget, the count of connections, and the way
+// from a complete request to its handler. Internal to net. Thread safe.
 #include <atomic>
 #include <chrono>
 #include <condition_variable>

@@ -21,17 +21,21 @@ struct TcpStream::Implementation {
   bool closed = false;
 };
 
-TcpStream::TcpStream(IoLoop& loop, int descriptor) : implementation_(std::make_shared<Implementation>(loop.context())) {
+TcpStream::TcpStream(IoLoop& loop, int descriptor)
+    : implementation_(std::make_shared<Implementation>(loop.context())) {
   error_code ignored;
   asio::ip::tcp::socket& socket = implementation_->socket;
   socket.assign(asio::ip::tcp::v4(), descriptor, ignored);
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   asio::ip::tcp::endpoint peer = socket.remote_endpoint(ignored);
   bool v6 = peer.address().is_v6();
-  remote_address_ = fmt::format("{}{}{}:{}", v6 ? "[" : "", peer.address().to_string(), v6 ? "]" : "", peer.port());
+  remote_address_ =
+      fmt::format("{}{}{}:{}", v6 ? "[" : "", peer.address().to_string(), v6 ? "]" : "", peer.port());
 }
 
-TcpStream::~TcpStream() { close(); }
+TcpStream::~TcpStream() {
+  close();
+}
 
 void TcpStream::read_some(char* buffer, size_t size, std::shared_ptr<TcpStreamEvents> events) {
   Implementation& state = *implementation_;
@@ -48,23 +52,29 @@ void TcpStream::read_some(char* buffer, size_t size, std::shared_ptr<TcpStreamEv
       });
 }
 
-void TcpStream::write(std::string_view first, std::string_view second, std::shared_ptr<TcpStreamEvents> events) {
+void TcpStream::write(std::string_view first, std::string_view second,
+                      std::shared_ptr<TcpStreamEvents> events) {
   Implementation& state = *implementation_;
   OBELISK_ASSERT(!state.writing && !state.closed);
   state.writing = true;
   std::array<asio::const_buffer, 2> buffers{asio::buffer(first.data(), first.size()),
                                             asio::buffer(second.data(), second.size())};
-  asio::async_write(state.socket, buffers,
-                    [implementation = implementation_, events = std::move(events)](error_code error, size_t bytes) {
-                      implementation->writing = false;
-                      net_metrics().sent_bytes.add(bytes);
-                      if (implementation->closed) return;
-                      events->on_written(!error);
-                    });
+  asio::async_write(
+      state.socket, buffers,
+      [implementation = implementation_, events = std::move(events)](error_code error, size_t bytes) {
+        implementation->writing = false;
+        net_metrics().sent_bytes.add(bytes);
+        if (implementation->closed) return;
+        events->on_written(!error);
+      });
 }
 
-bool TcpStream::reading() const { return implementation_->reading; }
-bool TcpStream::writing() const { return implementation_->writing; }
+bool TcpStream::reading() const {
+  return implementation_->reading;
+}
+bool TcpStream::writing() const {
+  return implementation_->writing;
+}
 
 void TcpStream::shutdown_send() {
   error_code ignored;
@@ -78,7 +88,9 @@ void TcpStream::close() {
   implementation_->socket.close(ignored);
 }
 
-bool TcpStream::open() const { return !implementation_->closed; }
+bool TcpStream::open() const {
+  return !implementation_->closed;
+}
 
 int TcpStream::release() {
   OBELISK_ASSERT(!implementation_->closed && !implementation_->reading && !implementation_->writing);

@@ -1,7 +1,7 @@
 #pragma once
-// A connected TCP socket on an IoLoop: at most one read and one write under way at a time (asserted). All calls on the
-// loop's thread. The events object is kept alive while an operation is under way.
-// After close() no event comes any more for operations that were under way.
+// A connected TCP socket on an IoLoop: at most one read and one write under way at a time (asserted). All
+// calls on the loop's thread. The events object is kept alive while an operation is under way. After close()
+// no event comes any more for operations that were under way.
 #include <array>
 #include <memory>
 #include <string>

@@ -76,7 +76,8 @@ Result<TargetParts> split_target(std::string_view target) {
   std::string_view raw_path = target.substr(0, question);
   TargetParts parts;
   OBELISK_TRY(parts.path, percent_decode(raw_path, false));
-  if (size_t nul = parts.path.find('\0'); nul != std::string::npos) return bad_url("NUL byte in the path", nul);
+  if (size_t nul = parts.path.find('\0'); nul != std::string::npos)
+    return bad_url("NUL byte in the path", nul);
   if (question != std::string_view::npos) parts.query = target.substr(question + 1);
   return parts;
 }
@@ -99,7 +100,8 @@ Result<Parameters> Parameters::parse(std::string_view encoded) {
     std::string_view item = encoded.substr(begin, end - begin);
     if (!item.empty()) {
       if (parameters.entries_.size() >= kCountMax)
-        return Error{ErrorCode::too_large, fmt::format("more than {} parameters", kCountMax), Position{begin, 1, 1}};
+        return Error{ErrorCode::too_large, fmt::format("more than {} parameters", kCountMax),
+                     Position{begin, 1, 1}};
       size_t equals = std::min(item.find('='), item.size());
       auto name = percent_decode(item.substr(0, equals), true);
       if (!name.ok()) return shifted(name.error(), begin).with_context("parameter name");

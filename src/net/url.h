@@ -1,6 +1,6 @@
 #pragma once
-// Percent-decoding and the parameters of query strings and form bodies. Pure functions; bad input is an Error with
-// code invalid_argument and the byte offset as its position.
+// Percent-decoding and the parameters of query strings and form bodies. Pure functions; bad input is an Error
+// with code invalid_argument and the byte offset as its position.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,8 +30,8 @@ std::string without_credentials(std::string_view url);
 // Names with any number of values, in the order in which they came.
 class Parameters {
  public:
-  // The form "a=1&b=x%20y"; '+' is a space. At most kCountMax parameters, so that a hostile query string cannot make
-  // look-ups slow; Grafana sends at most a few hundred match[].
+  // The form "a=1&b=x%20y"; '+' is a space. At most kCountMax parameters, so that a hostile query string
+  // cannot make look-ups slow; Grafana sends at most a few hundred match[].
   static constexpr size_t kCountMax = 10'000;
   static Result<Parameters> parse(std::string_view encoded);
 

@@ -1,0 +1,68 @@
+#pragma once
+// A blocking HTTP client (libcurl): scraping, notifications, probes. Thread safe; connections are kept alive
+// and shared by the calls of one client. A request that gets an answer, whatever its status code, is a
+// success; no answer is an Error:
+//   invalid_argument  the URL or scheme; unavailable  could not connect, or the connection broke; timeout;
+//   cancelled; too_large  the body is over response_bytes_max (counted after decompression).
+// Error texts name the URL without its credentials. Only http and https are spoken, also after redirects.
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/thread_annotations.h"
+#include "net/http_message.h"
+
+namespace obelisk {
+
+struct ClientRequest {
+  std::string method = "GET";
+  std::string url;
+  HttpHeaders headers;
+  std::string body;
+  std::string user;  // basic authentication, when not empty
+  std::string password;
+  int64_t connect_timeout_ms = 5'000;
+  int64_t timeout_ms = 10'000;  // the whole exchange
+  size_t response_bytes_max = size_t{64} << 20;
+  bool follow_redirects = false;  // at most 10; credentials go to the first host only
+  bool accept_compressed = true;  // asks for gzip and undoes it
+  bool verify_tls = true;
+  const std::atomic<bool>* cancel = nullptr;  // checked about once a second, and whenever bytes move
+};
+
+struct ClientResponse {
+  int status = 0;
+  HttpHeaders headers;  // lower-case names, of the last answer
+  std::string body;
+  std::string effective_url;
+
+  std::string_view header(std::string_view lower_case_name) const {
+    return find_header(headers, lower_case_name);
+  }
+};
+
+class HttpClient {
+ public:
+  HttpClient();
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  Result<ClientResponse> request(const ClientRequest& request);
+
+ private:
+  static constexpr size_t kIdleHandlesMax = 16;  // each keeps up to 5 connections open
+  class Handle;
+  std::unique_ptr<Handle> take_handle();
+  void give_back(std::unique_ptr<Handle> handle);
+
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Handle>> idle_ GUARDED_BY(mutex_);
+};
+
+}  // namespace obelisk
