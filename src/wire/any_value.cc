@@ -1,0 +1,239 @@
+#include "wire/any_value.h"
+
+#include <cmath>
+
+#include "base/text.h"
+#include "wire/any_value_decode.h"
+#include "wire/base64.h"
+#include "wire/protobuf.h"
+
+namespace obelisk {
+namespace {
+
+using protobuf::Reader;
+
+// Calls `read`; malformed bytes end it early, which is all that a reader of stored bytes can do about them.
+template <typename Read>
+void read_leniently(Read&& read) {
+  try {
+    read();
+  } catch (const protozero::exception&) {
+  }
+}
+
+uint64_t read_length(const char** at, const char* end) {
+  uint64_t length = protozero::decode_varint(at, end);
+  if (length > static_cast<uint64_t>(end - *at)) throw protozero::end_of_buffer_exception();
+  return length;
+}
+
+// Calls `each` with every message of a column that holds length-prefixed messages.
+template <typename Each>
+void for_each_message(std::string_view column_value, Each&& each) {
+  const char* at = column_value.data();
+  const char* end = at + column_value.size();
+  while (at < end) {
+    uint64_t length = read_length(&at, end);
+    each(std::string_view(at, length));
+    at += length;
+  }
+}
+
+SpanEventView read_event(std::string_view message) {
+  SpanEventView event;
+  Reader reader = protobuf::reader_of(message);
+  while (reader.next()) {
+    switch (reader.tag_and_type()) {
+      case protobuf::fixed64_field(1): event.time.value = static_cast<int64_t>(reader.get_fixed64()); break;
+      case protobuf::length_field(2): event.name = protobuf::string_of(reader); break;
+      case protobuf::length_field(3): event.attributes.push_back(decode_key_value(protobuf::string_of(reader))); break;
+      case protobuf::varint_field(4): event.dropped_attributes_count = reader.get_uint32(); break;
+      default: reader.skip();
+    }
+  }
+  return event;
+}
+
+SpanLinkView read_link(std::string_view message) {
+  SpanLinkView link;
+  Reader reader = protobuf::reader_of(message);
+  while (reader.next()) {
+    switch (reader.tag_and_type()) {
+      case protobuf::length_field(1):
+        link.trace_id = TraceId::from_bytes(protobuf::string_of(reader)).value_or(TraceId{});
+        break;
+      case protobuf::length_field(2):
+        link.span_id = SpanId::from_bytes(protobuf::string_of(reader)).value_or(SpanId{});
+        break;
+      case protobuf::length_field(3): link.trace_state = protobuf::string_of(reader); break;
+      case protobuf::length_field(4): link.attributes.push_back(decode_key_value(protobuf::string_of(reader))); break;
+      case protobuf::varint_field(5): link.dropped_attributes_count = reader.get_uint32(); break;
+      case protobuf::fixed32_field(6): link.flags = reader.get_fixed32(); break;
+      default: reader.skip();
+    }
+  }
+  return link;
+}
+
+// Visits what an AnyValue message of type array or map holds. Exactly one of the callbacks runs, once per element
+// after its `begin`; none when the value is unset.
+struct Container {
+  bool is_array = false;
+  bool is_map = false;
+  std::string_view content;
+};
+Container container_of(std::string_view message) {
+  Container found;
+  Reader reader = protobuf::reader_of(message);
+  while (reader.next()) {
+    switch (reader.tag_and_type()) {
+      case protobuf::length_field(5): found = {true, false, protobuf::string_of(reader)}; break;
+      case protobuf::length_field(6): found = {false, true, protobuf::string_of(reader)}; break;
+      default: reader.skip();
+    }
+  }
+  return found;
+}
+
+template <typename Each>
+void for_each_element(std::string_view content, Each&& each) {
+  Reader reader = protobuf::reader_of(content);
+  while (reader.next(1, protozero::pbf_wire_type::length_delimited)) each(protobuf::string_of(reader));
+}
+
+void write_plain(JsonWriter& out, const AnyValueView& value, int depth);
+
+void write_plain_container(JsonWriter& out, std::string_view message, int depth) {
+  Container container;
+  if (depth < kAnyValueDepthMax) read_leniently([&] { container = container_of(message); });
+  if (container.is_array) {
+    out.begin_array();
+    read_leniently([&] {
+      for_each_element(container.content,
+                       [&](std::string_view element) { write_plain(out, read_any_value(element), depth + 1); });
+    });
+    out.end_array();
+  } else if (container.is_map) {
+    out.begin_object();
+    read_leniently([&] {
+      for_each_element(container.content, [&](std::string_view element) {
+        AttributeView entry = decode_key_value(element);
+        out.key(entry.key);
+        write_plain(out, entry.value, depth + 1);
+      });
+    });
+    out.end_object();
+  } else {
+    out.null();
+  }
+}
+
+void write_plain(JsonWriter& out, const AnyValueView& value, int depth) {
+  switch (value.type) {
+    case ColumnType::boolean: out.value(value.integer != 0); break;
+    case ColumnType::int64: out.value(value.integer); break;
+    case ColumnType::float64: out.value(value.number); break;
+    case ColumnType::string: out.value(value.text); break;
+    case ColumnType::bytes: out.value(base64_encode(value.text)); break;
+    case ColumnType::any:
+    case ColumnType::trace_id: write_plain_container(out, value.text, depth); break;
+  }
+}
+
+void write_otlp(JsonWriter& out, const AnyValueView& value, int depth);
+
+void write_otlp_container(JsonWriter& out, std::string_view message, int depth) {
+  Container container;
+  if (depth < kAnyValueDepthMax) read_leniently([&] { container = container_of(message); });
+  if (!container.is_array && !container.is_map) return;
+  out.key(container.is_array ? "arrayValue" : "kvlistValue").begin_object().key("values").begin_array();
+  read_leniently([&] {
+    for_each_element(container.content, [&](std::string_view element) {
+      if (container.is_array) {
+        write_otlp(out, read_any_value(element), depth + 1);
+        return;
+      }
+      AttributeView entry = decode_key_value(element);
+      out.begin_object().field("key", entry.key).key("value");
+      write_otlp(out, entry.value, depth + 1);
+      out.end_object();
+    });
+  });
+  out.end_array().end_object();
+}
+
+void write_otlp_double(JsonWriter& out, double number) {
+  if (std::isnan(number)) {
+    out.value("NaN");
+  } else if (std::isinf(number)) {
+    out.value(number > 0 ? "Infinity" : "-Infinity");
+  } else {
+    out.value(number);
+  }
+}
+
+void write_otlp(JsonWriter& out, const AnyValueView& value, int depth) {
+  out.begin_object();
+  switch (value.type) {
+    case ColumnType::boolean: out.field("boolValue", value.integer != 0); break;
+    case ColumnType::int64: out.field("intValue", std::to_string(value.integer)); break;
+    case ColumnType::float64:
+      out.key("doubleValue");
+      write_otlp_double(out, value.number);
+      break;
+    case ColumnType::string: out.field("stringValue", value.text); break;
+    case ColumnType::bytes: out.field("bytesValue", base64_encode(value.text)); break;
+    case ColumnType::any:
+    case ColumnType::trace_id: write_otlp_container(out, value.text, depth); break;
+  }
+  out.end_object();
+}
+
+}  // namespace
+
+AnyValueView read_any_value(std::string_view message) {
+  AnyValueView value;
+  read_leniently([&] { value = decode_any_value(message); });
+  return value;
+}
+
+std::vector<SpanEventView> read_span_events(std::string_view column_value) {
+  std::vector<SpanEventView> events;
+  read_leniently([&] {
+    for_each_message(column_value, [&](std::string_view message) { events.push_back(read_event(message)); });
+  });
+  return events;
+}
+
+std::vector<SpanLinkView> read_span_links(std::string_view column_value) {
+  std::vector<SpanLinkView> links;
+  read_leniently([&] {
+    for_each_message(column_value, [&](std::string_view message) { links.push_back(read_link(message)); });
+  });
+  return links;
+}
+
+std::string any_value_to_json(std::string_view message) {
+  JsonWriter out;
+  write_plain(out, read_any_value(message), 0);
+  return out.take();
+}
+
+void write_any_value_json(JsonWriter& out, const AnyValueView& value) { write_plain(out, value, 0); }
+
+std::string any_value_to_text(const AnyValueView& value) {
+  switch (value.type) {
+    case ColumnType::boolean: return value.integer != 0 ? "true" : "false";
+    case ColumnType::int64: return std::to_string(value.integer);
+    case ColumnType::float64: return format_sample_value(value.number);
+    case ColumnType::string: return std::string(value.text);
+    case ColumnType::bytes: return base64_encode(value.text);
+    case ColumnType::any:
+    case ColumnType::trace_id: break;
+  }
+  return value.text.empty() ? std::string() : any_value_to_json(value.text);
+}
+
+void write_otlp_any_value(JsonWriter& out, const AnyValueView& value) { write_otlp(out, value, 0); }
+
+}  // namespace obelisk

@@ -1,0 +1,234 @@
+#include "wire/otlp_traces.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <protozero/buffer_string.hpp>
+#include <protozero/varint.hpp>
+
+#include "wire/otlp_envelope.h"
+#include "wire/row_batches.h"
+
+namespace obelisk {
+namespace {
+
+using protobuf::Reader;
+
+constexpr uint64_t kTimeMax = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+
+// The encoded Span.Event (or Link) messages of one span, gathered while its fields go by. One message is usually all
+// there is: then the column value is the body's own bytes, length prefix included, without a copy.
+class MessageList {
+ public:
+  void clear() {
+    first_ = {};
+    copies_.clear();
+  }
+  bool empty() const { return first_.empty() && copies_.empty(); }
+
+  // `message` as it stands in the body.
+  void add(std::string_view message) {
+    std::string_view with_length = with_prefix(message);
+    if (first_.empty() && copies_.empty() && !with_length.empty()) {
+      first_ = with_length;
+      return;
+    }
+    if (copies_.empty()) copies_ = first_;
+    if (with_length.empty()) protozero::add_varint_to_buffer(&copies_, message.size());
+    copies_ += with_length.empty() ? message : with_length;
+  }
+
+  std::string_view value(Arena& arena) const { return copies_.empty() ? first_ : arena.copy(copies_); }
+
+ private:
+  // The message with its length varint, which stands directly before it in the body; empty when the sender did not
+  // write the length in the shortest form.
+  static std::string_view with_prefix(std::string_view message) {
+    size_t prefix = static_cast<size_t>(protozero::length_of_varint(message.size()));
+    const char* at = message.data() - prefix;
+    bool shortest = protozero::decode_varint(&at, message.data()) == message.size() && at == message.data();
+    return shortest ? std::string_view(message.data() - prefix, prefix + message.size()) : std::string_view();
+  }
+
+  std::string_view first_;
+  std::string copies_;
+};
+
+struct SpanFields {
+  std::string_view trace_id, span_id, parent_span_id, name, trace_state, status_message;
+  uint64_t start = 0;
+  uint64_t end = 0;
+  int64_t kind = 0;
+  int64_t status_code = 0;
+  uint32_t flags = 0;
+  uint32_t dropped_attributes_count = 0;
+  uint32_t dropped_events_count = 0;
+  uint32_t dropped_links_count = 0;
+};
+
+void check_attributes(std::string_view message, uint32_t attribute_field) {
+  Reader reader = protobuf::reader_of(message);
+  while (reader.next()) {
+    if (reader.tag_and_type() == attribute_field) {
+      decode_attribute(protobuf::string_of(reader));
+    } else {
+      reader.skip();
+    }
+  }
+}
+
+void read_status(std::string_view message, SpanFields& span) {
+  Reader reader = protobuf::reader_of(message);
+  while (reader.next()) {
+    switch (reader.tag_and_type()) {
+      case protobuf::length_field(2): span.status_message = protobuf::string_of(reader); break;
+      case protobuf::varint_field(3): span.status_code = reader.get_enum(); break;
+      default: reader.skip();
+    }
+  }
+}
+
+class TraceDecoder : public OtlpRecordHandler {
+ public:
+  explicit TraceDecoder(std::shared_ptr<const std::string> body) : batches_(Table::spans, std::move(body)) {}
+
+  void begin_resource(const std::vector<AttributeView>& attributes) override { resource_ = &attributes; }
+  void begin_scope(const OtlpScope& scope) override {
+    scope_ = &scope;
+    first_row_ = batches_.rows().row_count();
+  }
+  void end_scope() override {
+    BatchBuilder& rows = batches_.rows();
+    fill_attributes(rows, first_row_, Scope::resource, *resource_);
+    fill_scope(rows, first_row_, *scope_);
+    first_row_ = rows.row_count();
+  }
+
+  void record(std::string_view message) override {
+    BatchBuilder& rows = batches_.rows();
+    rows.add_row(UnixNanos{0});
+    SpanFields span;
+    read(message, span, rows);
+    finish_row(span, rows);
+    if (batches_.must_cut()) {
+      end_scope();
+      batches_.cut();
+      first_row_ = 0;
+    }
+  }
+
+  DecodedTraces finish() {
+    result_.batches = batches_.finish();
+    return std::move(result_);
+  }
+
+ private:
+  void read(std::string_view message, SpanFields& span, BatchBuilder& rows) {
+    events_.clear();
+    links_.clear();
+    attribute_count_ = 0;
+    Reader reader = protobuf::reader_of(message);
+    while (reader.next()) {
+      switch (reader.tag_and_type()) {
+        case protobuf::length_field(1): span.trace_id = protobuf::string_of(reader); break;
+        case protobuf::length_field(2): span.span_id = protobuf::string_of(reader); break;
+        case protobuf::length_field(3): span.trace_state = protobuf::string_of(reader); break;
+        case protobuf::length_field(4): span.parent_span_id = protobuf::string_of(reader); break;
+        case protobuf::length_field(5): span.name = protobuf::string_of(reader); break;
+        case protobuf::varint_field(6): span.kind = reader.get_enum(); break;
+        case protobuf::fixed64_field(7): span.start = reader.get_fixed64(); break;
+        case protobuf::fixed64_field(8): span.end = reader.get_fixed64(); break;
+        case protobuf::length_field(9): add_attribute(protobuf::string_of(reader), rows); break;
+        case protobuf::varint_field(10): span.dropped_attributes_count = reader.get_uint32(); break;
+        case protobuf::length_field(11): add_message(events_, protobuf::string_of(reader), 3); break;
+        case protobuf::varint_field(12): span.dropped_events_count = reader.get_uint32(); break;
+        case protobuf::length_field(13): add_message(links_, protobuf::string_of(reader), 4); break;
+        case protobuf::varint_field(14): span.dropped_links_count = reader.get_uint32(); break;
+        case protobuf::length_field(15): read_status(protobuf::string_of(reader), span); break;
+        case protobuf::fixed32_field(16): span.flags = reader.get_fixed32(); break;
+        default: reader.skip();
+      }
+    }
+  }
+
+  void add_attribute(std::string_view message, BatchBuilder& rows) {
+    if (++attribute_count_ > kOtlpAttributesMax) return;  // finish_row rejects the span
+    set_attribute(rows, Scope::attribute, decode_attribute(message));
+  }
+
+  void add_message(MessageList& list, std::string_view message, uint32_t attributes_number) {
+    check_attributes(message, protobuf::length_field(attributes_number));
+    list.add(message);
+  }
+
+  void finish_row(const SpanFields& span, BatchBuilder& rows) {
+    std::optional<TraceId> trace_id = TraceId::from_bytes(span.trace_id);
+    std::optional<SpanId> span_id = SpanId::from_bytes(span.span_id);
+    if (!trace_id || trace_id->is_none()) return reject("a trace id is not 16 bytes with one that is not zero");
+    if (!span_id || span_id->is_none()) return reject("a span id is not 8 bytes with one that is not zero");
+    std::optional<SpanId> parent = SpanId::from_bytes(span.parent_span_id);
+    if (!parent && !span.parent_span_id.empty()) return reject("a parent span id is not 8 bytes");
+    if (span.start > kTimeMax || span.end > kTimeMax) return reject("a span time is beyond the year 2262");
+    if (attribute_count_ > kOtlpAttributesMax) {
+      return reject(fmt::format("a span has more than {} attributes", kOtlpAttributesMax));
+    }
+    rows.set_time(UnixNanos{static_cast<int64_t>(span.start)});
+    rows.set_trace_id(Scope::fixed, column::kTraceId, *trace_id);
+    set(rows, column::kSpanId, static_cast<int64_t>(span_id->value));
+    set(rows, column::kDuration, span.end > span.start ? static_cast<int64_t>(span.end - span.start) : 0);
+    rows.set_string(Scope::fixed, column::kName, span.name);
+    set(rows, column::kKind, span.kind);
+    set(rows, column::kStatusCode, span.status_code);
+    if (parent && !parent->is_none()) set(rows, column::kParentSpanId, static_cast<int64_t>(parent->value));
+    set_optional(span, rows);
+  }
+
+  void set_optional(const SpanFields& span, BatchBuilder& rows) {
+    if (!span.status_message.empty()) rows.set_string(Scope::fixed, column::kStatusMessage, span.status_message);
+    if (!span.trace_state.empty()) rows.set_string(Scope::fixed, column::kTraceState, span.trace_state);
+    if (!events_.empty()) {
+      rows.set_string(Scope::fixed, column::kEvents, events_.value(rows.arena()), ColumnType::bytes);
+    }
+    if (!links_.empty()) {
+      rows.set_string(Scope::fixed, column::kLinks, links_.value(rows.arena()), ColumnType::bytes);
+    }
+    if (span.flags != 0) set(rows, column::kFlags, span.flags);
+    if (span.dropped_attributes_count != 0) {
+      set(rows, column::kDroppedAttributesCount, span.dropped_attributes_count);
+    }
+    if (span.dropped_events_count != 0) set(rows, column::kDroppedEventsCount, span.dropped_events_count);
+    if (span.dropped_links_count != 0) set(rows, column::kDroppedLinksCount, span.dropped_links_count);
+  }
+
+  static void set(BatchBuilder& rows, std::string_view name, int64_t value) { rows.set_int(Scope::fixed, name, value); }
+
+  void reject(std::string reason) {
+    batches_.rows().drop_row();
+    if (result_.rejected_spans++ == 0) result_.rejection = std::move(reason);
+  }
+
+  RowBatches batches_;
+  DecodedTraces result_;
+  const std::vector<AttributeView>* resource_ = nullptr;
+  const OtlpScope* scope_ = nullptr;
+  size_t first_row_ = 0;
+  size_t attribute_count_ = 0;
+  MessageList events_;
+  MessageList links_;
+};
+
+}  // namespace
+
+Result<DecodedTraces> decode_otlp_traces(std::shared_ptr<const std::string> body) {
+  protobuf::Place place;
+  DecodedTraces result;
+  std::string_view bytes = *body;
+  TraceDecoder decoder(std::move(body));
+  OBELISK_CHECK_OK(protobuf::decode_guarded("OTLP traces", bytes, place, [&] {
+    walk_otlp_request(bytes, place, decoder);
+    result = decoder.finish();
+  }));
+  return result;
+}
+
+}  // namespace obelisk
