@@ -1,6 +1,7 @@
 #pragma once
 // The disk as a seam: the engine reads and writes only through these calls, so that a test can run out of space, fail
 // a sync, or lose every byte that was not synced. Paths are relative to the disk's root and use '/'.
+// The root itself is the empty path; absolute paths and paths with a `..` component are refused.
 // A Disk is thread safe; a File's writes belong to one thread at a time, its reads to any number.
 #include <cstdint>
 #include <memory>
@@ -31,6 +32,7 @@ class Disk {
   enum class Mode { read, create_new, open_existing };
   virtual ~Disk() = default;
   virtual Result<std::unique_ptr<File>> open(const std::string& path, Mode mode) = 0;
+  // With all parents, durable when it returns. Not an error when it exists.
   virtual Result<void> create_directories(const std::string& path) = 0;
   // Names (not paths) in a directory, sorted; not_found when there is none.
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
@@ -41,10 +43,18 @@ class Disk {
   // Makes creations, renames and removals in a directory durable.
   virtual Result<void> sync_directory(const std::string& path) = 0;
   virtual Result<uint64_t> free_bytes() = 0;
+  // Creates the file when missing and holds an exclusive lock on it for as long as the File lives; unavailable when
+  // another holder, in this process or another, has it.
+  virtual Result<std::unique_ptr<File>> lock(const std::string& path) = 0;
 };
 
 // The real disk below `root`, which is created when missing.
 Result<std::unique_ptr<Disk>> open_posix_disk(const std::string& root);
+
+// What every Disk asks of a path (see above); invalid_argument otherwise.
+Result<void> check_disk_path(const std::string& path);
+// "a/b" of "a/b/c"; empty for a name directly below the root.
+std::string parent_directory(const std::string& path);
 
 // The whole of a file; too_large over `bytes_max`.
 Result<std::string> read_file(Disk& disk, const std::string& path, uint64_t bytes_max);

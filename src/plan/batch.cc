@@ -1,6 +1,9 @@
 #include "plan/batch.h"
 
 #include <algorithm>
+#include <cstring>
+
+#include "base/hash.h"
 
 namespace obelisk {
 namespace {
@@ -108,7 +111,7 @@ void BatchBuilder::add_row(UnixNanos time) {
   times_.push_back(time.value);
   ++batch_.row_count;
   ++batch_.groups.back().row_count;
-  speculated_ = 0;
+  previous_ = 0;
 }
 
 void BatchBuilder::drop_row() {
@@ -124,54 +127,124 @@ void BatchBuilder::drop_row() {
   }
 }
 
-ColumnData& BatchBuilder::column_for(Scope scope, std::string_view name, ColumnType type) {
+uint32_t BatchBuilder::add_column(Scope scope, std::string_view name, ColumnType type, uint64_t hash) {
+  uint32_t index = static_cast<uint32_t>(batch_.columns.size());
+  ColumnData& data = batch_.columns.emplace_back();
+  data.id = ColumnId{scope, std::string(name)};
+  data.type = type;
+  successors_.push_back(kNoColumn);
+  by_hash_.emplace(hash, index);  // of two columns with one hash the later is found by the linear search
+  return index;
+}
+
+uint32_t BatchBuilder::find_or_add(Scope scope, std::string_view name, ColumnType type) {
   auto matches = [&](const ColumnData& data) {
     return data.id.scope == scope && data.type == type && data.id.name == name;
   };
   std::vector<ColumnData>& columns = batch_.columns;
-  size_t found = speculated_;
-  if (found >= columns.size() || !matches(columns[found])) {
-    found = static_cast<size_t>(std::find_if(columns.begin(), columns.end(), matches) - columns.begin());
-    if (found == columns.size()) {
-      columns.emplace_back();
-      columns.back().id = ColumnId{scope, std::string(name)};
-      columns.back().type = type;
-    }
-  }
-  speculated_ = found + 1;
-  ColumnData& data = columns[found];
-  pad(data, batch_.row_count);
-  data.present.back() = 1;
-  return data;
+  uint64_t hash = hash64(name, static_cast<uint64_t>(scope) << 8 | static_cast<uint64_t>(type));
+  auto found = by_hash_.find(hash);
+  if (found == by_hash_.end()) return add_column(scope, name, type, hash);
+  if (matches(columns[found->second])) return found->second;
+  auto it = std::find_if(columns.begin(), columns.end(), matches);
+  if (it != columns.end()) return static_cast<uint32_t>(it - columns.begin());
+  return add_column(scope, name, type, hash);
 }
 
-void BatchBuilder::pad(ColumnData& data, size_t row_count) {
-  data.present.resize(row_count);
-  resize_values(data, row_count);
+ColumnData& BatchBuilder::column_for(Scope scope, std::string_view name, ColumnType type) {
+  uint32_t column = successors_[previous_];
+  if (column != kNoColumn) {
+    const ColumnData& guess = batch_.columns[column];
+    if (guess.type != type || guess.id.scope != scope || guess.id.name != name) column = kNoColumn;
+  }
+  if (column == kNoColumn) [[unlikely]] {
+    column = find_or_add(scope, name, type);
+    successors_[previous_] = column;
+  }
+  previous_ = column + 1;
+  return batch_.columns[column];
+}
+
+template <typename Value>
+void BatchBuilder::put(ColumnData& data, std::vector<Value>& values, const Value& value) {
+  OBELISK_ASSERT(batch_.row_count > 0);
+  ++value_count_;
+  size_t row = batch_.row_count - 1;
+  if (values.size() != row) {
+    values.resize(batch_.row_count);
+    data.present.resize(batch_.row_count);
+    values[row] = value;
+    data.present[row] = 1;
+    return;
+  }
+  values.push_back(value);
+  data.present.push_back(1);
+}
+
+template <typename Value>
+void BatchBuilder::fill(size_t first_row, ColumnData& data, std::vector<Value>& values, const Value& value) {
+  if (first_row >= batch_.row_count) return;
+  value_count_ += batch_.row_count - first_row;
+  values.resize(first_row);
+  values.resize(batch_.row_count, value);
+  data.present.resize(first_row);
+  data.present.resize(batch_.row_count, 1);
 }
 
 void BatchBuilder::set_int(Scope scope, std::string_view name, int64_t value, ColumnType type) {
   OBELISK_ASSERT(type == ColumnType::int64 || type == ColumnType::boolean);
-  column_for(scope, name, type).ints.back() = value;
+  ColumnData& data = column_for(scope, name, type);
+  put(data, data.ints, value);
 }
 
 void BatchBuilder::set_float(Scope scope, std::string_view name, double value) {
-  column_for(scope, name, ColumnType::float64).floats.back() = value;
+  ColumnData& data = column_for(scope, name, ColumnType::float64);
+  put(data, data.floats, value);
 }
 
 void BatchBuilder::set_string(Scope scope, std::string_view name, std::string_view value, ColumnType type) {
   OBELISK_ASSERT(type == ColumnType::string || type == ColumnType::bytes || type == ColumnType::any);
-  column_for(scope, name, type).strings.back() = value;
+  ColumnData& data = column_for(scope, name, type);
+  put(data, data.strings, value);
 }
 
 void BatchBuilder::set_trace_id(Scope scope, std::string_view name, const TraceId& value) {
-  column_for(scope, name, ColumnType::trace_id).trace_ids.back() = value;
+  ColumnData& data = column_for(scope, name, ColumnType::trace_id);
+  put(data, data.trace_ids, value);
+}
+
+void BatchBuilder::fill_int(size_t first_row, Scope scope, std::string_view name, int64_t value, ColumnType type) {
+  OBELISK_ASSERT(type == ColumnType::int64 || type == ColumnType::boolean);
+  if (first_row >= batch_.row_count) return;
+  ColumnData& data = column_for(scope, name, type);
+  fill(first_row, data, data.ints, value);
+}
+
+void BatchBuilder::fill_float(size_t first_row, Scope scope, std::string_view name, double value) {
+  if (first_row >= batch_.row_count) return;
+  ColumnData& data = column_for(scope, name, ColumnType::float64);
+  fill(first_row, data, data.floats, value);
+}
+
+void BatchBuilder::fill_string(size_t first_row, Scope scope, std::string_view name, std::string_view value,
+                               ColumnType type) {
+  OBELISK_ASSERT(type == ColumnType::string || type == ColumnType::bytes || type == ColumnType::any);
+  if (first_row >= batch_.row_count) return;
+  ColumnData& data = column_for(scope, name, type);
+  fill(first_row, data, data.strings, value);
 }
 
 Batch BatchBuilder::finish() {
   for (ColumnData& data : batch_.columns) {
-    pad(data, batch_.row_count);
-    if (std::find(data.present.begin(), data.present.end(), 0) == data.present.end()) data.present.clear();
+    data.present.resize(batch_.row_count);
+    resize_values(data, batch_.row_count);
+  }
+  // A column may have lost all its values to drop_row.
+  std::erase_if(batch_.columns, [](const ColumnData& data) {
+    return data.present.empty() || std::memchr(data.present.data(), 1, data.present.size()) == nullptr;
+  });
+  for (ColumnData& data : batch_.columns) {
+    if (std::memchr(data.present.data(), 0, data.present.size()) == nullptr) data.present.clear();
   }
   ColumnData time;
   time.id = fixed_column(column::kTime);
@@ -180,8 +253,7 @@ Batch BatchBuilder::finish() {
   batch_.columns.push_back(std::move(time));
   std::erase_if(batch_.groups, [](const Group& group) { return group.row_count == 0; });
   Batch done = std::move(batch_);
-  batch_ = Batch(done.table);
-  times_.clear();
+  *this = BatchBuilder(done.table);
   return done;
 }
 

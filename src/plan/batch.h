@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/arena.h"
@@ -71,8 +72,8 @@ struct Batch {
 using BatchPtr = std::shared_ptr<const Batch>;
 
 // Builds a batch row by row without an allocation a row. Columns are found by (scope, name, type); the lookup guesses
-// that this row sets the columns of the last row in the same order, which real telemetry does, and falls back to a
-// search. Rows not set in a column are absent in it.
+// that the column set after this one is the one that was set after it the last time, which real telemetry does, and
+// falls back to a search. Rows not set in a column are absent in it.
 class BatchBuilder {
  public:
   explicit BatchBuilder(Table table) : batch_(table) {}
@@ -86,9 +87,15 @@ class BatchBuilder {
   void begin_group_copy(LabelsView labels);
   // Starts a row; the following set_* calls fill it. Needs a group: one without labels is begun if there is none.
   void add_row(UnixNanos time);
+  // Changes the time of the row just added, for decoders that learn it last.
+  void set_time(UnixNanos time) { times_.back() = time.value; }
   // Removes the row just added and its values (a record that turned out to be invalid).
   void drop_row();
   size_t row_count() const { return batch_.row_count; }
+  // How many columns there are, and how many values were set: a decoder whose rows share few columns watches their
+  // ratio, since finish() pads every column to row_count.
+  size_t column_count() const { return batch_.columns.size(); }
+  size_t value_count() const { return value_count_; }
 
   void set_int(Scope scope, std::string_view name, int64_t value, ColumnType type = ColumnType::int64);
   void set_float(Scope scope, std::string_view name, double value);
@@ -96,16 +103,34 @@ class BatchBuilder {
   void set_string(Scope scope, std::string_view name, std::string_view value, ColumnType type = ColumnType::string);
   void set_trace_id(Scope scope, std::string_view name, const TraceId& value);
 
+  // Set the same value in all rows from `first_row` to the last: what rows have from their resource, once a run of them
+  // is complete. Overwrites what a row had in that column.
+  void fill_int(size_t first_row, Scope scope, std::string_view name, int64_t value,
+                ColumnType type = ColumnType::int64);
+  void fill_float(size_t first_row, Scope scope, std::string_view name, double value);
+  void fill_string(size_t first_row, Scope scope, std::string_view name, std::string_view value,
+                   ColumnType type = ColumnType::string);
+
   // Pads all columns and returns the batch; empty groups are removed. The builder is then empty.
   Batch finish();
 
  private:
+  static constexpr uint32_t kNoColumn = UINT32_MAX;
+
   ColumnData& column_for(Scope scope, std::string_view name, ColumnType type);
-  static void pad(ColumnData& data, size_t row_count);
+  uint32_t find_or_add(Scope scope, std::string_view name, ColumnType type);
+  uint32_t add_column(Scope scope, std::string_view name, ColumnType type, uint64_t hash);
+  template <typename Value>
+  void put(ColumnData& data, std::vector<Value>& values, const Value& value);
+  template <typename Value>
+  void fill(size_t first_row, ColumnData& data, std::vector<Value>& values, const Value& value);
 
   Batch batch_;
   std::vector<int64_t> times_;
-  size_t speculated_ = 0;  // the column expected next
+  size_t value_count_ = 0;
+  uint32_t previous_ = 0;                        // position in successors_: 0 at the start of a row, else column + 1
+  std::vector<uint32_t> successors_{kNoColumn};  // the column that was set after this one the last time
+  std::unordered_map<uint64_t, uint32_t> by_hash_;
 };
 
 }  // namespace obelisk

@@ -51,6 +51,10 @@ inline constexpr std::string_view kTime = "time";
 inline constexpr std::string_view kValue = "value";
 inline constexpr std::string_view kHistogram = "histogram";
 inline constexpr std::string_view kStartTime = "start_time";
+// int64, only between a decoder and the intake, which turns such rows into cumulative ones and removes the column: all
+// rows of the batch have it, with the value kTemporalityDelta.
+inline constexpr std::string_view kTemporality = "temporality";
+inline constexpr int64_t kTemporalityDelta = 1;
 
 // exemplars: value float64, trace_id, span_id; all labels of the exemplar as attributes, as they were sent.
 // logs and spans: trace_id trace_id; span_id int64 (SpanId::value bit for bit).
@@ -66,8 +70,8 @@ inline constexpr std::string_view kObservedTime = "observed_time";
 inline constexpr std::string_view kSeverityNumber = "severity_number";
 inline constexpr std::string_view kSeverityText = "severity_text";
 inline constexpr std::string_view kEventName = "event_name";
-inline constexpr std::string_view kFlags = "flags";
-inline constexpr std::string_view kDroppedAttributesCount = "dropped_attributes_count";
+inline constexpr std::string_view kFlags = "flags";  // also spans
+inline constexpr std::string_view kDroppedAttributesCount = "dropped_attributes_count";  // also spans
 inline constexpr std::string_view kScopeName = "scope_name";        // also spans
 inline constexpr std::string_view kScopeVersion = "scope_version";  // also spans
 

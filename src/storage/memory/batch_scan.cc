@@ -83,6 +83,7 @@ Batch gather_traces(const std::vector<BatchPtr>& batches, const Scan& scan, cons
     if (ids == nullptr) continue;
     for (const Expr& mark : scan.marks) marks[index].push_back(evaluate(mark, batch));
     for (uint32_t row = 0; row < batch.row_count; ++row) {
+      if (ids->trace_ids[row].is_none()) continue;  // belongs to no trace
       Trace& trace = traces[ids->trace_ids[row]];
       trace.marked.resize(scan.marks.size());
       trace.rows.push_back({index, row});

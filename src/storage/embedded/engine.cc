@@ -1,0 +1,320 @@
+#include "storage/embedded/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/log.h"
+#include "base/self_metrics.h"
+#include "codec/checksum.h"
+#include "storage/embedded/engine_tenant.h"
+#include "storage/embedded/events/event_scan.h"
+
+namespace obelisk {
+namespace {
+
+constexpr uint64_t kManifestBytesMax = 256ull << 20;
+constexpr size_t kTenantNameBytesMax = 150;  // as the systems whose header this is
+constexpr std::string_view kLockFile = "LOCK";
+
+EventViewPtr empty_view() {
+  static const EventViewPtr view = std::make_shared<const EventView>();
+  return view;
+}
+
+class NoRows : public Cursor {
+ public:
+  Result<BatchPtr> next() override { return BatchPtr(); }
+  Coverage coverage() const override { return {}; }
+};
+
+}  // namespace
+
+Engine::Engine(EngineOptions options) : options_(std::move(options)), disk_(*options_.disk), clock_(*options_.clock) {}
+
+// ---- start and end ----
+
+Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
+  OBELISK_ASSERT(options.disk != nullptr && options.clock != nullptr);
+  std::unique_ptr<Engine> engine(new Engine(std::move(options)));
+  OBELISK_TRY(engine->lock_, engine->disk_.lock(std::string(kLockFile)));
+  OBELISK_CHECK_OK(engine->open_manifest());
+  OBELISK_CHECK_OK(engine->open_tenants());
+  OBELISK_CHECK_OK(engine->replay_log());
+  engine->update_gauges();
+  engine->start_threads();
+  return engine;
+}
+
+Engine::~Engine() {
+  stop_threads();
+  log_.reset();  // finishes what was accepted
+}
+
+Result<void> Engine::open_manifest() {
+  std::string path(kManifestFile);
+  OBELISK_TRY(bool exists, disk_.exists(path));
+  MutexLock lock(manifest_mutex_);
+  if (exists) {
+    OBELISK_TRY(std::string bytes, read_file(disk_, path, kManifestBytesMax));
+    Result<Manifest> parsed = parse_manifest(bytes);
+    if (!parsed.ok()) return parsed.error().with_context(path);
+    manifest_ = std::move(*parsed);
+    return {};
+  }
+  for (const char* data : {"tenants", "wal"}) {
+    OBELISK_TRY(bool found, disk_.exists(data));
+    if (found) {
+      return make_error(ErrorCode::corrupt, fmt::format("the data directory has {}/ but no {}: restore it, or start with an empty directory",
+                                                        data, path));
+    }
+  }
+  return replace_file(disk_, path, encode_manifest(manifest_));
+}
+
+Result<void> Engine::open_tenants() {
+  OBELISK_CHECK_OK(disk_.create_directories("tenants"));
+  MutexLock lock(manifest_mutex_);
+  // A tenant that was never flushed has nothing but files of flushes that did not finish.
+  std::set<std::string> known;
+  for (const auto& [name, tenant] : manifest_.tenants) known.insert(tenant_directory(name));
+  OBELISK_TRY(std::vector<std::string> found, disk_.list("tenants"));
+  for (const std::string& directory : found) {
+    if (!known.contains("tenants/" + directory)) OBELISK_CHECK_OK(disk_.remove("tenants/" + directory));
+  }
+  for (const auto& [name, manifest] : manifest_.tenants) {
+    OBELISK_TRY(TenantPtr tenant, make_tenant(name, manifest));
+    MutexLock tenants_lock(tenants_mutex_);
+    tenants_[name] = std::move(tenant);
+  }
+  return {};
+}
+
+Result<Engine::TenantPtr> Engine::make_tenant(const Tenant& name, const TenantManifest& manifest) {
+  auto tenant = std::make_shared<TenantStores>();
+  tenant->name = name;
+  std::string directory = tenant_directory(name);
+  OBELISK_TRY(tenant->events, EventStore::open(disk_, directory + "/events", options_.events, manifest.event_parts));
+  OBELISK_TRY(tenant->metrics, MetricStore::open(disk_, directory + "/metrics", options_.metrics, manifest.metric_parts));
+  tenant->events_applied = tenant->events_flushed = manifest.events_through;
+  tenant->metrics_applied = tenant->metrics_flushed = manifest.metrics_through;
+  return tenant;
+}
+
+Result<void> Engine::replay_log() {
+  LogOptions options;
+  options.durability = options_.durability;
+  options.sync_interval_ms = options_.sync_interval_ms;
+  options.segment_bytes = options_.log_segment_bytes;
+  options.queue_bytes_max = options_.log_queue_bytes_max;
+  OBELISK_CHECK_OK(disk_.create_directories(options.directory));
+  uint64_t log_from = 0, last_sequence = 0;
+  {
+    MutexLock lock(manifest_mutex_);
+    log_from = manifest_.log_from;
+    last_sequence = manifest_.last_sequence;
+  }
+  OBELISK_TRY(LogRecovery recovery, recover_log(disk_, options.directory, log_from, [&](const RecoveredFrame& frame) {
+    return replay_frame(frame);
+  }));
+  last_sequence = std::max(last_sequence, recovery.last_sequence);
+  start_report_.lost = recovery.lost;
+  publish(last_sequence);
+  OBELISK_TRY(log_, WriteAheadLog::open(disk_, options, recovery, last_sequence, *this));
+  if (start_report_.replayed_requests > 0) {
+    log_info("storage", fmt::format("replayed {} requests of the write-ahead log", start_report_.replayed_requests));
+  }
+  return {};
+}
+
+Result<void> Engine::replay_frame(const RecoveredFrame& frame) {
+  Result<LogPayload> payload = decode_log_payload(frame.payload, frame.owner);
+  if (!payload.ok()) return payload.error().with_context(fmt::format("request {} of the write-ahead log", frame.sequence));
+  OBELISK_TRY(TenantPtr tenant, tenant_for_writing(payload->tenant));
+  apply_batches(*tenant, payload->batches, frame.sequence);
+  touched_.push_back(std::move(tenant));
+  ++start_report_.replayed_requests;
+  return {};
+}
+
+void Engine::start_threads() {
+  if (!options_.background) return;
+  flush_thread_ = std::thread([this] { run_flushes(); });
+  maintenance_thread_ = std::thread([this] { run_maintenance(); });
+}
+
+void Engine::stop_threads() {
+  {
+    MutexLock lock(threads_mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (flush_thread_.joinable()) flush_thread_.join();
+  if (maintenance_thread_.joinable()) maintenance_thread_.join();
+}
+
+Result<void> Engine::close() {
+  if (closed_.exchange(true)) return {};
+  stop_threads();
+  log_->stop();
+  OBELISK_CHECK_OK(flush());
+  log_->release(published_, true);
+  return {};
+}
+
+// ---- writing ----
+
+void Engine::append(WriteRequest request, Done done) {
+  if (closed_) return done(make_error(ErrorCode::unavailable, "the store is shutting down"));
+  LogEntry entry;
+  for (Batch& batch : request.batches) {
+    if (Result<void> checked = batch.check(); !checked.ok()) {
+      return done(make_error(ErrorCode::invalid_argument, checked.error().message));
+    }
+    if (batch.row_count > 0) entry.batches.push_back(std::make_shared<const Batch>(std::move(batch)));
+  }
+  if (entry.batches.empty()) return done(LogPosition{published_});
+  if (heads_bytes_ > options_.heads_bytes_max) {
+    counter("obelisk_storage_overloaded_total", "Requests refused because the heads were full.").add();
+    return done(make_error(ErrorCode::overloaded, fmt::format("{} MiB wait to be written to parts, try again", heads_bytes_ >> 20)));
+  }
+  // Made here and not when applied, where an error could no longer be answered.
+  Result<TenantPtr> tenant = tenant_for_writing(request.tenant);
+  if (!tenant.ok()) return done(tenant.error());
+  entry.tenant = std::move(request.tenant);
+  entry.payload = encode_log_payload(entry.tenant, entry.batches);
+  entry.payload_checksum = checksum64(entry.payload);
+  entry.done = std::move(done);
+  log_->submit(std::move(entry));
+}
+
+Result<Engine::TenantPtr> Engine::tenant_for_writing(const Tenant& name) {
+  MutexLock lock(tenants_mutex_);
+  if (auto it = tenants_.find(name); it != tenants_.end()) return it->second;
+  if (name.empty() || name.size() > kTenantNameBytesMax) {
+    return make_error(ErrorCode::invalid_argument, fmt::format("a tenant's name has 1 to {} bytes", kTenantNameBytesMax));
+  }
+  if (tenants_.size() >= options_.tenants_max) {
+    return make_error(ErrorCode::too_large, fmt::format("there are {} tenants already, the limit", options_.tenants_max));
+  }
+  OBELISK_TRY(TenantPtr tenant, make_tenant(name, {}));
+  tenants_[name] = tenant;
+  return tenant;
+}
+
+void Engine::apply(uint64_t sequence, LogEntry& entry) {
+  TenantPtr tenant = find_tenant(entry.tenant);
+  OBELISK_ASSERT(tenant != nullptr);
+  apply_batches(*tenant, entry.batches, sequence);
+  heads_bytes_ += entry.payload.size();  // an estimate until the flush thread measures
+  applied_since_wake_ += entry.payload.size();
+  if (touched_.empty() || touched_.back() != tenant) touched_.push_back(std::move(tenant));
+}
+
+void Engine::apply_batches(TenantStores& tenant, const std::vector<BatchPtr>& batches, uint64_t sequence) {
+  std::vector<BatchPtr> metrics;
+  bool has_events = false;
+  for (const BatchPtr& batch : batches) {
+    if (!is_event_table(batch->table)) {
+      metrics.push_back(batch);
+    } else if (sequence > tenant.events_flushed) {
+      tenant.events->apply(batch, sequence);
+      has_events = true;
+    }
+  }
+  int64_t now = clock_.now().value;
+  if (has_events) {
+    tenant.events_applied = sequence;
+    if (tenant.events_waiting_since == 0) tenant.events_waiting_since = now;
+  }
+  if (!metrics.empty() && sequence > tenant.metrics_flushed) {
+    tenant.metrics->apply(metrics, sequence);
+    tenant.metrics_applied = sequence;
+    if (tenant.metrics_waiting_since == 0) tenant.metrics_waiting_since = now;
+  }
+}
+
+void Engine::publish(uint64_t sequence) {
+  {
+    MutexLock lock(snapshot_mutex_);
+    published_ = sequence;
+  }
+  for (const TenantPtr& tenant : touched_) tenant->events->settle(sequence);
+  touched_.clear();
+  if (applied_since_wake_ < options_.events_flush_bytes / 4) return;
+  applied_since_wake_ = 0;
+  MutexLock lock(threads_mutex_);
+  flush_wanted_ = true;
+  wake_.notify_all();
+}
+
+// ---- reading ----
+
+Engine::TenantPtr Engine::find_tenant(const Tenant& name) const {
+  MutexLock lock(tenants_mutex_);
+  auto it = tenants_.find(name);
+  return it == tenants_.end() ? nullptr : it->second;
+}
+
+std::vector<Engine::TenantPtr> Engine::all_tenants() const {
+  MutexLock lock(tenants_mutex_);
+  std::vector<TenantPtr> all;
+  for (const auto& [name, tenant] : tenants_) all.push_back(tenant);
+  return all;
+}
+
+Result<Snapshot> Engine::snapshot(const Tenant& name) {
+  auto pin = std::make_shared<EngineSnapshot>();
+  pin->tenant = find_tenant(name);
+  MutexLock lock(snapshot_mutex_);
+  uint64_t sequence = published_;
+  pin->events = pin->tenant ? pin->tenant->events->view(sequence) : empty_view();
+  return Snapshot{sequence, std::move(pin)};
+}
+
+Result<const Engine::EngineSnapshot*> Engine::pinned(const Snapshot& at) {
+  if (!at.pin) return make_error(ErrorCode::invalid_argument, "a snapshot that this store did not take");
+  return static_cast<const EngineSnapshot*>(at.pin.get());
+}
+
+Result<Plan> Engine::plan(const Snapshot& at, const Scan& scan) {
+  OBELISK_TRY(const EngineSnapshot* pin, pinned(at));
+  if (!is_event_table(scan.table)) {
+    if (pin->tenant) return pin->tenant->metrics->plan(at, scan);
+    return Plan{at, scan, Expr(), true, true, {}};
+  }
+  if (scan.unit == Unit::trace && !scan.where.is_always()) {
+    return make_error(ErrorCode::invalid_argument, "a scan by trace takes marks, not a where");
+  }
+  return Plan{at, scan, Expr(), true, true, event_scan_cost(*pin->events, scan)};
+}
+
+Result<std::unique_ptr<Cursor>> Engine::open(const Plan& plan, Budget& budget, const Cancel& cancel) {
+  OBELISK_TRY(const EngineSnapshot* pin, pinned(plan.at));
+  const Scan& scan = plan.pushed;
+  if (is_event_table(scan.table)) return open_event_scan(pin->events, scan, budget, cancel);
+  if (pin->tenant) return pin->tenant->metrics->open(plan.at.sequence, scan, budget, cancel);
+  return std::unique_ptr<Cursor>(std::make_unique<NoRows>());
+}
+
+Result<std::vector<Labels>> Engine::series(const Snapshot& at, const Scan& scan, const Cancel& cancel) {
+  OBELISK_TRY(const EngineSnapshot* pin, pinned(at));
+  if (is_event_table(scan.table)) return event_series(*pin->events, scan, cancel);
+  return pin->tenant ? pin->tenant->metrics->series(scan, cancel) : std::vector<Labels>();
+}
+
+Result<std::vector<ColumnInfo>> Engine::columns(const Snapshot& at, const Scan& scan) {
+  OBELISK_TRY(const EngineSnapshot* pin, pinned(at));
+  if (is_event_table(scan.table)) return event_columns(*pin->events, scan);
+  return pin->tenant ? pin->tenant->metrics->columns(scan) : std::vector<ColumnInfo>();
+}
+
+Result<std::vector<ValueCount>> Engine::values(const Snapshot& at, const Scan& scan, const ColumnId& column, uint64_t limit,
+                                               const Cancel& cancel) {
+  OBELISK_TRY(const EngineSnapshot* pin, pinned(at));
+  if (is_event_table(scan.table)) return event_values(*pin->events, scan, column, limit, cancel);
+  return pin->tenant ? pin->tenant->metrics->values(scan, column, limit, cancel) : std::vector<ValueCount>();
+}
+
+}  // namespace obelisk

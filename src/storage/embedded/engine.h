@@ -1,0 +1,176 @@
+#pragma once
+// The embedded engine: one directory, one write-ahead log for everything, and for every tenant an event store (spans,
+// logs, exemplars) and a metric store (samples, metadata). Implements both storage interfaces.
+//
+//   append -> log (write, sync) -> heads -> visible -> done          the log's thread
+//   heads -> new parts -> MANIFEST -> log released                   the flush thread
+//   small parts -> larger parts, old days dropped -> MANIFEST        the maintenance thread
+//
+// Invariants: a request is in the log until every store that it touches has it in synced parts named by the manifest;
+// what the manifest names exists; replaying the log onto the parts gives every acknowledged request exactly once.
+// A failed write of the manifest leaves it unknown which one stands, so its change stays pending and is tried again;
+// files of either outcome are kept until then.
+//
+// Threads: everything is safe from any thread. close() flushes and leaves an empty log; destroying the engine without
+// it stops at once and leaves the rest to the next start.
+// Bounds: memory of the heads, queue of the log, number of tenants (EngineOptions).
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/thread_annotations.h"
+#include "env/clock.h"
+#include "env/disk.h"
+#include "storage/embedded/events/event_store.h"
+#include "storage/embedded/manifest.h"
+#include "storage/embedded/metrics/metric_store.h"
+#include "storage/embedded/wal/write_ahead_log.h"
+#include "storage/reader.h"
+#include "storage/writer.h"
+
+namespace obelisk {
+
+struct EngineOptions {
+  Disk* disk = nullptr;          // outlives the engine
+  const Clock* clock = nullptr;  // outlives the engine
+  Durability durability = Durability::sync;
+  uint32_t sync_interval_ms = 100;  // with Durability::interval
+
+  // How long data is kept, by its own time; 0: for ever. Exemplars go with the metrics. Days are dropped whole.
+  int64_t metrics_retention_nanos = 0;
+  int64_t logs_retention_nanos = 0;
+  int64_t traces_retention_nanos = 0;
+
+  // A tenant's events go to parts when they take this much memory or are this old: large enough that parts compress
+  // well, small enough that the log stays short. Metrics wait longer, because a head holds every series anyway and
+  // blocks get better with the number of samples.
+  uint64_t events_flush_bytes = 32ull << 20;
+  int64_t events_flush_age_nanos = 120 * kNanosPerSecond;
+  uint64_t metrics_flush_bytes = 256ull << 20;
+  int64_t metrics_flush_age_nanos = 900 * kNanosPerSecond;
+  // When the log grows over this everything is flushed: it bounds what a start has to replay.
+  uint64_t log_bytes_max = 256ull << 20;
+  // Of all heads; beyond, appending answers overloaded until flushes have caught up.
+  uint64_t heads_bytes_max = 1ull << 30;
+  uint64_t log_segment_bytes = 64ull << 20;
+  uint64_t log_queue_bytes_max = 128ull << 20;
+  // Every tenant costs files and memory; a sender that makes them up must not exhaust either.
+  size_t tenants_max = 1000;
+  // Off: nothing is flushed, merged or dropped but by the calls below. For tests.
+  bool background = true;
+
+  EventStoreOptions events;
+  MetricStoreOptions metrics;
+};
+
+// What a start found.
+struct StartReport {
+  uint64_t replayed_requests = 0;
+  std::vector<LostFrames> lost;  // durable once, damaged now; also logged and counted
+};
+
+class Engine : public Reader, public Writer, private LogSink {
+ public:
+  static Result<std::unique_ptr<Engine>> open(EngineOptions options);
+  ~Engine() override;
+
+  void append(WriteRequest request, Done done) override;
+
+  Result<Snapshot> snapshot(const Tenant& tenant) override;
+  Result<Plan> plan(const Snapshot& at, const Scan& scan) override;
+  Result<std::unique_ptr<Cursor>> open(const Plan& plan, Budget& budget, const Cancel& cancel) override;
+  Result<std::vector<Labels>> series(const Snapshot& at, const Scan& scan, const Cancel& cancel) override;
+  Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) override;
+  Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column, uint64_t limit,
+                                         const Cancel& cancel) override;
+
+  // Everything visible into parts, now.
+  Result<void> flush();
+  // One merge in every store that has one to do; false when none had.
+  Result<bool> merge();
+  Result<void> apply_retention();
+  // Refuses further requests, finishes those accepted, flushes. The engine can still be read.
+  Result<void> close();
+
+  const StartReport& start_report() const { return start_report_; }
+
+ private:
+  struct TenantStores;
+  struct EngineSnapshot;
+  using TenantPtr = std::shared_ptr<TenantStores>;
+
+  explicit Engine(EngineOptions options);
+
+  // Start.
+  Result<void> open_manifest();
+  Result<void> open_tenants();
+  Result<void> replay_log();
+  Result<void> replay_frame(const RecoveredFrame& frame);
+  void start_threads();
+  void stop_threads();
+
+  // Writing.
+  Result<TenantPtr> tenant_for_writing(const Tenant& name) EXCLUDES(tenants_mutex_);
+  Result<TenantPtr> make_tenant(const Tenant& name, const TenantManifest& manifest);
+  void apply(uint64_t sequence, LogEntry& entry) override;
+  void publish(uint64_t sequence) override;
+  void apply_batches(TenantStores& tenant, const std::vector<BatchPtr>& batches, uint64_t sequence);
+
+  // Reading.
+  TenantPtr find_tenant(const Tenant& name) const EXCLUDES(tenants_mutex_);
+  std::vector<TenantPtr> all_tenants() const EXCLUDES(tenants_mutex_);
+  static Result<const EngineSnapshot*> pinned(const Snapshot& at);
+
+  // Changes of parts (engine_changes.cc).
+  enum class Which { events, metrics, both };
+  Result<void> flush_tenant(TenantStores& tenant, Which which) REQUIRES(flush_mutex_);
+  Result<void> merge_tenant(TenantStores& tenant, bool& merged) REQUIRES(merge_mutex_);
+  Result<void> retain_tenant(TenantStores& tenant) REQUIRES(merge_mutex_);
+  // Writes the manifest with `change` applied to it, then calls `commit`.
+  Result<void> commit_manifest(const std::function<void(Manifest&)>& change, const std::function<void()>& commit)
+      EXCLUDES(manifest_mutex_);
+  uint64_t releasable(const Manifest& manifest) const;
+  void flush_due();
+  void run_flushes();
+  void run_maintenance();
+  void update_gauges();
+
+  const EngineOptions options_;
+  Disk& disk_;
+  const Clock& clock_;
+  std::unique_ptr<File> lock_;
+  StartReport start_report_;
+  std::unique_ptr<WriteAheadLog> log_;
+
+  mutable Mutex tenants_mutex_;
+  std::map<Tenant, TenantPtr> tenants_ GUARDED_BY(tenants_mutex_);
+
+  // Held while published_ moves and while a snapshot is taken, so that a snapshot sees whole requests.
+  mutable Mutex snapshot_mutex_;
+  std::atomic<uint64_t> published_ = 0;
+  std::atomic<uint64_t> heads_bytes_ = 0;  // as last measured, and what was applied since
+  // Of the log's thread.
+  uint64_t applied_since_wake_ = 0;
+  std::vector<TenantPtr> touched_;
+
+  Mutex flush_mutex_;
+  Mutex merge_mutex_;
+  Mutex manifest_mutex_;
+  Manifest manifest_ GUARDED_BY(manifest_mutex_);
+
+  Mutex threads_mutex_;
+  std::condition_variable wake_;
+  bool stopping_ GUARDED_BY(threads_mutex_) = false;
+  bool flush_wanted_ GUARDED_BY(threads_mutex_) = false;
+  bool merge_wanted_ GUARDED_BY(threads_mutex_) = false;
+  std::atomic<bool> closed_ = false;
+  std::thread flush_thread_;
+  std::thread maintenance_thread_;
+};
+
+}  // namespace obelisk

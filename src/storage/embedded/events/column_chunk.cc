@@ -1,0 +1,472 @@
+#include "storage/embedded/events/column_chunk.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <unordered_map>
+
+#include "codec/bit_packing.h"
+#include "codec/byte_reader.h"
+#include "codec/checksum.h"
+#include "codec/compression.h"
+#include "codec/integer_column.h"
+
+namespace obelisk {
+namespace {
+
+enum Presence : uint8_t { kAll = 0, kBitmap = 1, kPositions = 2 };
+enum Coding : uint8_t { kIntegers = 0, kRawIds = 1, kIdRuns = 2, kDictionary = 3, kText = 4 };
+
+// A dictionary larger than this is slower to build and search than text.
+constexpr size_t kDictionaryEntriesMax = 1 << 16;
+// zstd frames below this size do not pay.
+constexpr size_t kCompressBytesMin = 128;
+
+Error wrong(std::string_view what) { return make_error(ErrorCode::corrupt, fmt::format("column chunk: {}", what)); }
+
+void put_u8(std::string& out, uint8_t value) { out.push_back(static_cast<char>(value)); }
+
+bool is_text_type(ColumnType type) {
+  return type == ColumnType::string || type == ColumnType::bytes || type == ColumnType::any;
+}
+
+// ---- encoding ----
+
+void put_presence(const std::vector<uint8_t>& present, size_t value_count, std::string& out) {
+  if (present.empty()) return put_u8(out, kAll);
+  std::string positions;
+  if (value_count * 16 <= present.size() * 2) {  // few: positions may be smaller than one bit a row
+    std::vector<int64_t> rows;
+    for (size_t row = 0; row < present.size(); ++row) {
+      if (present[row] != 0) rows.push_back(static_cast<int64_t>(row));
+    }
+    append_varint(positions, rows.size());
+    encode_integer_column(rows, positions);
+    if (positions.size() < (present.size() + 7) / 8) {
+      put_u8(out, kPositions);
+      out.append(positions);
+      return;
+    }
+  }
+  put_u8(out, kBitmap);
+  size_t start = out.size();
+  out.resize(start + (present.size() + 7) / 8);
+  for (size_t row = 0; row < present.size(); ++row) {
+    if (present[row] != 0) out[start + row / 8] = static_cast<char>(out[start + row / 8] | (1 << (row % 8)));
+  }
+}
+
+void put_trace_ids(const std::vector<TraceId>& ids, std::string& out) {
+  std::vector<const TraceId*> distinct;
+  std::vector<int64_t> lengths;
+  for (const TraceId& id : ids) {
+    if (distinct.empty() || *distinct.back() != id) {
+      distinct.push_back(&id);
+      lengths.push_back(0);
+    }
+    ++lengths.back();
+  }
+  if (distinct.size() * 8 > ids.size() * 7) {
+    put_u8(out, kRawIds);
+    for (const TraceId& id : ids) out.append(id.view());
+    return;
+  }
+  put_u8(out, kIdRuns);
+  append_varint(out, distinct.size());
+  encode_integer_column(lengths, out);
+  for (const TraceId* id : distinct) out.append(id->view());
+}
+
+// Text that may be compressed: whether it is, its stored length, the bytes.
+void put_packed_text(std::string_view text, std::string& out) {
+  std::string packed;
+  if (text.size() >= kCompressBytesMin) zstd_compress(text, packed);
+  bool pays = !packed.empty() && packed.size() < text.size() / 8 * 7;
+  put_u8(out, pays ? 1 : 0);
+  append_text(out, pays ? std::string_view(packed) : text);
+}
+
+void put_lengths(const std::vector<std::string_view>& texts, std::string& out) {
+  std::vector<int64_t> lengths(texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) lengths[i] = static_cast<int64_t>(texts[i].size());
+  encode_integer_column(lengths, out);
+}
+
+bool put_dictionary(const std::vector<std::string_view>& values, std::string& out) {
+  std::unordered_map<std::string_view, uint32_t> numbers;
+  std::vector<std::string_view> entries;
+  std::vector<uint64_t> ids;
+  ids.reserve(values.size());
+  size_t entries_max = std::min(kDictionaryEntriesMax, std::max<size_t>(values.size() / 4, 1));
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i > 0 && values[i] == values[i - 1]) {
+      ids.push_back(ids.back());
+      continue;
+    }
+    auto [it, fresh] = numbers.try_emplace(values[i], static_cast<uint32_t>(entries.size()));
+    if (fresh) {
+      // Gives up early where nearly every value is new.
+      if (entries.size() == entries_max || (i >= 1024 && entries.size() * 2 > i)) return false;
+      entries.push_back(values[i]);
+    }
+    ids.push_back(it->second);
+  }
+  put_u8(out, kDictionary);
+  append_varint(out, entries.size());
+  put_lengths(entries, out);
+  std::string text;
+  for (std::string_view entry : entries) text.append(entry);
+  put_packed_text(text, out);
+  unsigned width = width_of(entries.size() - 1);
+  put_u8(out, static_cast<uint8_t>(width));
+  pack_bits(ids, width, out);
+  return true;
+}
+
+void put_text(const std::vector<std::string_view>& values, std::string& out) {
+  put_u8(out, kText);
+  put_lengths(values, out);
+  std::string pages, text;
+  uint64_t page_count = 0, in_page = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    text.append(values[i]);
+    ++in_page;
+    if (text.size() < kTextPageBytes && i + 1 < values.size()) continue;
+    append_varint(pages, in_page);
+    put_packed_text(text, pages);
+    ++page_count;
+    in_page = 0;
+    text.clear();
+  }
+  append_varint(out, page_count);
+  out.append(pages);
+}
+
+template <typename T>
+std::pair<T, T> range_of(const std::vector<T>& values) {
+  auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return {*low, *high};
+}
+
+void put_values(const ColumnValues& values, std::string& out, ChunkStats& stats) {
+  switch (values.type) {
+    case ColumnType::boolean:
+    case ColumnType::int64:
+      stats.range = range_of(values.ints);
+      put_u8(out, kIntegers);
+      return encode_integer_column(values.ints, out);
+    case ColumnType::float64: {
+      if (std::none_of(values.floats.begin(), values.floats.end(), [](double v) { return std::isnan(v); })) {
+        stats.range = range_of(values.floats);
+      }
+      std::vector<int64_t> bits(values.floats.size());
+      std::memcpy(bits.data(), values.floats.data(), bits.size() * 8);
+      put_u8(out, kIntegers);
+      return encode_integer_column(bits, out);
+    }
+    case ColumnType::trace_id: stats.range = range_of(values.trace_ids); return put_trace_ids(values.trace_ids, out);
+    case ColumnType::string:
+    case ColumnType::bytes:
+    case ColumnType::any:
+      if (!put_dictionary(values.strings, out)) put_text(values.strings, out);
+  }
+}
+
+}  // namespace
+
+size_t ColumnValues::value_count() const {
+  switch (type) {
+    case ColumnType::boolean:
+    case ColumnType::int64: return ints.size();
+    case ColumnType::float64: return floats.size();
+    case ColumnType::trace_id: return trace_ids.size();
+    default: return strings.size();
+  }
+}
+
+void ColumnValues::clear() {
+  present.clear();
+  ints.clear();
+  floats.clear();
+  strings.clear();
+  trace_ids.clear();
+}
+
+void encode_chunk(const ColumnValues& values, size_t row_count, std::string& out, ChunkStats& stats) {
+  size_t start = out.size();
+  stats = ChunkStats();
+  stats.present_count = values.value_count();
+  OBELISK_ASSERT(stats.present_count > 0 && (values.present.empty() ? stats.present_count == row_count : values.present.size() == row_count));
+  put_presence(values.present, stats.present_count, out);
+  put_values(values, out, stats);
+  append_fixed(out, checksum64(std::string_view(out).substr(start)));
+}
+
+// ---- decoding ----
+
+Result<ColumnChunk> ColumnChunk::parse(std::string_view bytes, std::shared_ptr<const void> owner, ColumnType type,
+                                       size_t row_count) {
+  if (bytes.size() < 8) return wrong("shorter than its checksum");
+  uint64_t checksum = 0;
+  std::memcpy(&checksum, bytes.data() + bytes.size() - 8, 8);
+  bytes.remove_suffix(8);
+  if (checksum64(bytes) != checksum) return wrong("checksum mismatch");
+  ColumnChunk chunk;
+  chunk.type_ = type;
+  if (owner) chunk.owners_.push_back(std::move(owner));
+  ByteReader reader(bytes);
+  if (!chunk.parse_presence(reader, row_count)) return wrong("presence");
+  OBELISK_CHECK_OK(chunk.parse_values(reader, row_count));
+  if (!reader.at_end()) return wrong("bytes left over");
+  return chunk;
+}
+
+bool ColumnChunk::is_text() const { return is_text_type(type_); }
+
+std::string_view ColumnChunk::coding_name() const {
+  static constexpr std::string_view kNames[] = {"integers", "raw ids", "id runs", "dictionary", "text"};
+  return kNames[coding_];  // parse() has let no other through
+}
+
+bool ColumnChunk::parse_presence(ByteReader& reader, size_t row_count) {
+  value_count_ = row_count;
+  switch (reader.u8()) {
+    case kAll: return !reader.failed();
+    case kBitmap: {
+      std::string_view bits = reader.bytes((row_count + 7) / 8);
+      if (reader.failed()) return false;
+      present_.resize(row_count);
+      value_count_ = 0;
+      for (size_t row = 0; row < row_count; ++row) {
+        present_[row] = (static_cast<uint8_t>(bits[row / 8]) >> (row % 8)) & 1;
+        value_count_ += present_[row];
+      }
+      return true;
+    }
+    case kPositions: {
+      value_count_ = reader.varint_up_to(row_count);
+      std::vector<int64_t> rows(value_count_);
+      if (!decode_integer_column(reader, value_count_, rows.data())) return false;
+      present_.resize(row_count);
+      int64_t before = -1;
+      for (int64_t row : rows) {
+        if (row <= before || row >= static_cast<int64_t>(row_count)) return false;
+        present_[static_cast<size_t>(row)] = 1;
+        before = row;
+      }
+      return true;
+    }
+    default: return false;
+  }
+}
+
+template <typename T>
+void ColumnChunk::spread(std::vector<T>& values, size_t row_count) {
+  if (present_.empty()) return;
+  std::vector<T> all(row_count);
+  size_t next = 0;
+  for (size_t row = 0; row < row_count; ++row) {
+    if (present_[row] != 0) all[row] = values[next++];
+  }
+  values = std::move(all);
+}
+
+Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
+  uint8_t coding = coding_ = reader.u8();
+  switch (type_) {
+    case ColumnType::boolean:
+    case ColumnType::int64:
+      ints_.resize(value_count_);
+      if (coding != kIntegers || !decode_integer_column(reader, value_count_, ints_.data())) return wrong("integers");
+      spread(ints_, row_count);
+      return {};
+    case ColumnType::float64: {
+      std::vector<int64_t> bits(value_count_);
+      if (coding != kIntegers || !decode_integer_column(reader, value_count_, bits.data())) return wrong("doubles");
+      floats_.resize(value_count_);
+      if (value_count_ > 0) std::memcpy(floats_.data(), bits.data(), bits.size() * 8);
+      spread(floats_, row_count);
+      return {};
+    }
+    case ColumnType::trace_id:
+      if (coding == kRawIds && value_count_ <= reader.left() / 16) {
+        std::string_view raw = reader.bytes(value_count_ * 16);
+        trace_ids_.resize(value_count_);
+        if (value_count_ > 0) std::memcpy(trace_ids_.data(), raw.data(), raw.size());
+      } else if (coding != kIdRuns || !parse_trace_ids(reader)) {
+        return wrong("trace ids");
+      }
+      spread(trace_ids_, row_count);
+      return {};
+    case ColumnType::string:
+    case ColumnType::bytes:
+    case ColumnType::any: break;
+  }
+  if (coding == kDictionary) {
+    OBELISK_CHECK_OK(parse_dictionary(reader));
+    spread(ids_, row_count);
+    return {};
+  }
+  if (coding != kText) return wrong("unknown coding");
+  OBELISK_CHECK_OK(parse_text(reader));
+  if (!present_.empty()) {
+    value_of_row_.resize(row_count);
+    uint32_t next = 0;
+    for (size_t row = 0; row < row_count; ++row) {
+      value_of_row_[row] = next;
+      next += present_[row];
+    }
+  }
+  return {};
+}
+
+bool ColumnChunk::parse_trace_ids(ByteReader& reader) {
+  uint64_t runs = reader.varint_up_to(std::min<uint64_t>(value_count_, reader.left() / 16));
+  std::vector<int64_t> lengths(runs);
+  if (!decode_integer_column(reader, runs, lengths.data())) return false;
+  for (int64_t length : lengths) {
+    auto id = TraceId::from_bytes(reader.bytes(16));
+    if (!id || length < 0 || static_cast<uint64_t>(length) > value_count_ - trace_ids_.size()) return false;
+    trace_ids_.insert(trace_ids_.end(), static_cast<size_t>(length), *id);
+  }
+  return trace_ids_.size() == value_count_;
+}
+
+namespace {
+
+// Reads what put_packed_text wrote; `text_bytes` long once unpacked.
+Result<std::string_view> read_packed_text(bool compressed, std::string_view stored, uint64_t text_bytes,
+                                          std::vector<std::shared_ptr<const void>>& owners) {
+  if (!compressed) {
+    if (stored.size() != text_bytes) return wrong("length of text");
+    return stored;
+  }
+  if (text_bytes > kChunkTextBytesMax) return wrong("more text than a chunk may hold");
+  std::shared_ptr<char[]> text(new char[text_bytes]);
+  OBELISK_CHECK_OK(zstd_decompress(stored, text_bytes, text.get()));
+  owners.push_back(text);
+  return std::string_view(text.get(), text_bytes);
+}
+
+// Lengths as offsets: one more than there are lengths; false when they are negative or too large.
+bool read_offsets(ByteReader& reader, uint64_t count, std::vector<uint64_t>& offsets) {
+  std::vector<int64_t> lengths(count);
+  if (!decode_integer_column(reader, count, lengths.data())) return false;
+  offsets.reserve(count + 1);
+  offsets.push_back(0);
+  for (int64_t length : lengths) {
+    if (length < 0 || static_cast<uint64_t>(length) > kChunkTextBytesMax - offsets.back()) return false;
+    offsets.push_back(offsets.back() + static_cast<uint64_t>(length));
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<void> ColumnChunk::parse_dictionary(ByteReader& reader) {
+  has_dictionary_ = true;
+  uint64_t count = reader.varint_up_to(kDictionaryEntriesMax);
+  std::vector<uint64_t> offsets;
+  if (!read_offsets(reader, count, offsets)) return wrong("dictionary lengths");
+  bool compressed = reader.u8() != 0;
+  std::string_view stored = reader.text();
+  if (reader.failed()) return wrong("dictionary");
+  OBELISK_TRY(std::string_view text, read_packed_text(compressed, stored, offsets.back(), owners_));
+  entries_.reserve(count);
+  for (uint64_t i = 0; i < count; ++i) entries_.push_back(text.substr(offsets[i], offsets[i + 1] - offsets[i]));
+  unsigned width = reader.u8();
+  if (width > 16) return wrong("dictionary width");
+  std::vector<uint64_t> ids(value_count_);
+  std::string_view packed = reader.bytes(packed_bytes(value_count_, width));
+  if (reader.failed() || !unpack_bits(packed, width, value_count_, ids.data())) return wrong("dictionary ids");
+  ids_.resize(value_count_);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] >= count) return wrong("dictionary id out of range");
+    ids_[i] = static_cast<uint32_t>(ids[i]);
+  }
+  return {};
+}
+
+Result<void> ColumnChunk::parse_text(ByteReader& reader) {
+  if (!read_offsets(reader, value_count_, text_offsets_)) return wrong("text lengths");
+  uint64_t page_count = reader.varint_up_to(std::min<uint64_t>(value_count_, reader.left()));
+  uint64_t covered = 0;
+  for (uint64_t i = 0; i < page_count; ++i) {
+    TextPage page;
+    page.first_value = covered;
+    page.value_count = reader.varint_up_to(value_count_ - covered);
+    page.compressed = reader.u8() != 0;
+    page.stored = reader.text();
+    if (reader.failed() || page.value_count == 0) return wrong("text page");
+    covered += page.value_count;
+    page.text_bytes = text_offsets_[covered] - text_offsets_[page.first_value];
+    pages_.push_back(page);
+  }
+  if (covered != value_count_) return wrong("text pages do not cover the values");
+  return {};
+}
+
+Result<void> ColumnChunk::load_page(TextPage& page) {
+  if (page.text != nullptr) return {};
+  OBELISK_TRY(std::string_view text, read_packed_text(page.compressed, page.stored, page.text_bytes, owners_));
+  page.text = text.data();
+  return {};
+}
+
+Result<void> ColumnChunk::gather_text(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out) {
+  size_t page_index = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!is_present(rows[i])) continue;
+    uint64_t value = value_of_row_.empty() ? rows[i] : value_of_row_[rows[i]];
+    while (value >= pages_[page_index].first_value + pages_[page_index].value_count) ++page_index;
+    TextPage& page = pages_[page_index];
+    OBELISK_CHECK_OK(load_page(page));
+    uint64_t begin = text_offsets_[value] - text_offsets_[page.first_value];
+    out[i] = std::string_view(page.text + begin, text_offsets_[value + 1] - text_offsets_[value]);
+  }
+  return {};
+}
+
+Result<ColumnData> ColumnChunk::gather(const ColumnId& id, const std::vector<uint32_t>& rows) {
+  ColumnData data;
+  data.id = id;
+  data.type = type_;
+  auto take = [&](const auto& from, auto& to) {
+    to.reserve(rows.size());
+    for (uint32_t row : rows) to.push_back(from[row]);
+  };
+  if (!present_.empty()) {
+    take(present_, data.present);
+    if (std::find(data.present.begin(), data.present.end(), 0) == data.present.end()) data.present.clear();
+  }
+  switch (type_) {
+    case ColumnType::boolean:
+    case ColumnType::int64: take(ints_, data.ints); break;
+    case ColumnType::float64: take(floats_, data.floats); break;
+    case ColumnType::trace_id: take(trace_ids_, data.trace_ids); break;
+    case ColumnType::string:
+    case ColumnType::bytes:
+    case ColumnType::any:
+      data.strings.resize(rows.size());
+      if (!has_dictionary_) {
+        OBELISK_CHECK_OK(gather_text(rows, data.strings));
+        break;
+      }
+      for (size_t i = 0; i < rows.size(); ++i) {
+        if (is_present(rows[i])) data.strings[i] = entries_[ids_[rows[i]]];
+      }
+  }
+  return data;
+}
+
+size_t ColumnChunk::memory_bytes() const {
+  size_t total = present_.size() + ints_.size() * 8 + floats_.size() * 8 + trace_ids_.size() * 16 + entries_.size() * 16 +
+                 ids_.size() * 4 + text_offsets_.size() * 8 + value_of_row_.size() * 4;
+  for (const TextPage& page : pages_) total += page.text != nullptr ? page.text_bytes : 0;
+  return total;
+}
+
+}  // namespace obelisk

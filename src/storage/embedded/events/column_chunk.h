@@ -1,0 +1,111 @@
+#pragma once
+// A column chunk: the values of one column in one row group of an event part, as bytes and back.
+// Which rows have a value (all, bitmap or positions), then the values of those rows in the coding that suits them:
+// integers, booleans and the bits of doubles as an integer column (codec/integer_column.h); trace ids raw or as runs;
+// strings as a dictionary with bit-packed entry numbers, or as text in pages that are compressed one by one, so that a
+// few rows cost a few pages. The last eight bytes are a checksum, verified before anything is believed.
+// Format: docs/formats/event_part.md, "Column chunk".
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "plan/batch.h"
+
+namespace obelisk {
+
+// What the directory keeps of a chunk, so that it need not be read: the smallest and largest value, for integers,
+// booleans, doubles (when none is NaN) and trace ids.
+struct ChunkStats {
+  uint64_t present_count = 0;
+  std::variant<std::monostate, std::pair<int64_t, int64_t>, std::pair<double, double>, std::pair<TraceId, TraceId>> range;
+};
+
+// The values of the present rows of one column, for encoding. Only the vector of the type is used.
+struct ColumnValues {
+  ColumnType type = ColumnType::string;
+  std::vector<uint8_t> present;  // empty: every row has a value
+  std::vector<int64_t> ints;
+  std::vector<double> floats;
+  std::vector<std::string_view> strings;
+  std::vector<TraceId> trace_ids;
+
+  size_t value_count() const;
+  void clear();
+};
+
+// Text is cut into pages of at least this many bytes: smaller ones compress worse, larger ones cost more to open.
+inline constexpr size_t kTextPageBytes = 256 << 10;
+// Of one chunk, decoded; row groups are cut well below (part_writer.h).
+inline constexpr uint64_t kChunkTextBytesMax = 1ull << 30;
+
+// Appends the chunk with its checksum. `row_count` rows; at least one value.
+void encode_chunk(const ColumnValues& values, size_t row_count, std::string& out, ChunkStats& stats);
+
+// A chunk that was read. Numbers are decoded when it is parsed, text page by page when it is asked for.
+// Copies nothing it can point to; what it points to is kept by owners().
+class ColumnChunk {
+ public:
+  // `bytes` are the whole chunk; they are viewed, `owner` keeps them. corrupt when anything is wrong with them.
+  static Result<ColumnChunk> parse(std::string_view bytes, std::shared_ptr<const void> owner, ColumnType type,
+                                   size_t row_count);
+
+  ColumnType type() const { return type_; }
+  bool is_text() const;
+  // For inspection: "integers", "raw ids", "id runs", "dictionary", "text".
+  std::string_view coding_name() const;
+  // Text with a dictionary: entries() and, for every row that has a value, the number of its entry.
+  bool has_dictionary() const { return has_dictionary_; }
+  const std::vector<std::string_view>& entries() const { return entries_; }
+  uint32_t entry_of(size_t row) const { return ids_[row]; }
+  bool is_present(size_t row) const { return present_.empty() || present_[row] != 0; }
+  bool all_present() const { return present_.empty(); }
+  const std::vector<int64_t>& ints() const { return ints_; }            // one a row
+  const std::vector<double>& floats() const { return floats_; }         // one a row
+  const std::vector<TraceId>& trace_ids() const { return trace_ids_; }  // one a row
+
+  // The values of `rows` (ascending) as a column of a batch; absent values are zero. Strings point to owners().
+  Result<ColumnData> gather(const ColumnId& id, const std::vector<uint32_t>& rows);
+  const std::vector<std::shared_ptr<const void>>& owners() const { return owners_; }
+  size_t memory_bytes() const;
+
+ private:
+  struct TextPage {
+    uint64_t first_value = 0;
+    uint64_t value_count = 0;
+    uint64_t text_bytes = 0;
+    bool compressed = false;
+    std::string_view stored;
+    const char* text = nullptr;  // once loaded
+  };
+
+  Result<void> parse_values(class ByteReader& reader, size_t row_count);
+  bool parse_presence(class ByteReader& reader, size_t row_count);
+  bool parse_trace_ids(class ByteReader& reader);
+  Result<void> parse_dictionary(class ByteReader& reader);
+  Result<void> parse_text(class ByteReader& reader);
+  Result<void> load_page(TextPage& page);
+  Result<void> gather_text(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out);
+  template <typename T>
+  void spread(std::vector<T>& values, size_t row_count);
+
+  ColumnType type_ = ColumnType::string;
+  uint8_t coding_ = 0;
+  size_t value_count_ = 0;
+  std::vector<uint8_t> present_;
+  std::vector<int64_t> ints_;
+  std::vector<double> floats_;
+  std::vector<TraceId> trace_ids_;
+  bool has_dictionary_ = false;
+  std::vector<std::string_view> entries_;
+  std::vector<uint32_t> ids_;
+  std::vector<uint64_t> text_offsets_;   // of each value, over all pages; one more than values
+  std::vector<uint32_t> value_of_row_;   // plain text with absent rows: number of the row's value
+  std::vector<TextPage> pages_;
+  std::vector<std::shared_ptr<const void>> owners_;
+};
+
+}  // namespace obelisk

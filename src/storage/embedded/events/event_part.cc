@@ -1,0 +1,165 @@
+#include "storage/embedded/events/event_part.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/self_metrics.h"
+
+namespace obelisk {
+namespace {
+
+// Chunks with less than this between them are read with one call: a read costs about as much as 64 KiB more of it.
+constexpr uint64_t kReadGapBytes = 64 << 10;
+// Most directories are smaller than this, so one read opens a part.
+constexpr uint64_t kOpenReadBytes = 16 << 10;
+
+}  // namespace
+
+Result<std::shared_ptr<EventPart>> EventPart::open(Disk& disk, const std::string& store_directory, const std::string& name) {
+  std::shared_ptr<EventPart> part(new EventPart(disk, store_directory.empty() ? name : store_directory + "/" + name, name));
+  OBELISK_TRY(part->file_, disk.open(part->path_, Disk::Mode::read));
+  Result<void> read = part->read_directory();
+  if (!read.ok()) return part->located(read.error(), 0);
+  return part;
+}
+
+EventPart::~EventPart() {
+  if (!obsolete_) return;
+  file_.reset();
+  // A file that stays is an orphan that the next start removes.
+  if (Result<void> removed = disk_.remove(path_); !removed.ok()) log_warning("events", removed.error().to_string());
+}
+
+Error EventPart::located(const Error& error, uint64_t offset) const {
+  if (error.code == ErrorCode::corrupt) {
+    counter("obelisk_storage_checksum_failures_total", "Blocks of parts that failed their checksum or format when read.").add();
+  }
+  return error.with_context(fmt::format("{} at offset {}", path_, offset));
+}
+
+Result<void> EventPart::read_directory() {
+  OBELISK_TRY(uint64_t file_bytes, file_->size());
+  if (file_bytes < kEventPartHeaderBytes + kEventPartTailBytes) return make_error(ErrorCode::corrupt, "shorter than an event part");
+  std::string end(std::min(file_bytes, kOpenReadBytes), '\0');
+  OBELISK_CHECK_OK(file_->read_at(file_bytes - end.size(), end.size(), end.data()));
+  OBELISK_TRY(EventPartTail tail, parse_event_part_tail(std::string_view(end).substr(end.size() - kEventPartTailBytes), file_bytes));
+  uint64_t wanted = tail.directory.length + kEventPartTailBytes;
+  if (wanted > end.size()) {
+    end.resize(wanted);
+    OBELISK_CHECK_OK(file_->read_at(file_bytes - wanted, wanted, end.data()));
+  }
+  std::string_view stored = std::string_view(end).substr(end.size() - wanted, tail.directory.length);
+  OBELISK_TRY(directory_, parse_event_part_directory(stored, tail, file_bytes));
+  return {};
+}
+
+Result<std::shared_ptr<const LabelTable>> EventPart::labels() const {
+  MutexLock lock(mutex_);
+  if (labels_) return labels_;
+  std::string bytes(directory_.labels.length, '\0');
+  OBELISK_CHECK_OK(file_->read_at(directory_.labels.offset, bytes.size(), bytes.data()));
+  Result<std::shared_ptr<const LabelTable>> parsed = LabelTable::parse(bytes, directory_.group_count);
+  if (!parsed.ok()) return located(parsed.error(), directory_.labels.offset);
+  labels_ = *parsed;
+  return labels_;
+}
+
+Result<std::vector<ColumnChunk>> EventPart::read_chunks(size_t row_group, std::span<const size_t> chunks) const {
+  const RowGroupInfo& group = directory_.row_groups[row_group];
+  std::vector<size_t> by_offset(chunks.size());
+  for (size_t i = 0; i < chunks.size(); ++i) by_offset[i] = i;
+  auto info = [&](size_t i) -> const ChunkInfo& { return group.chunks[chunks[i]]; };
+  std::sort(by_offset.begin(), by_offset.end(), [&](size_t a, size_t b) { return info(a).offset < info(b).offset; });
+  std::vector<ColumnChunk> read(chunks.size());
+  for (size_t first = 0; first < by_offset.size();) {
+    uint64_t begin = info(by_offset[first]).offset;
+    uint64_t end = begin;
+    size_t last = first;
+    while (last < by_offset.size() && info(by_offset[last]).offset <= end + kReadGapBytes) {
+      end = info(by_offset[last]).offset + info(by_offset[last]).length;
+      ++last;
+    }
+    std::shared_ptr<char[]> buffer(new char[end - begin]);
+    OBELISK_CHECK_OK(file_->read_at(begin, end - begin, buffer.get()));
+    for (size_t i = first; i < last; ++i) {
+      const ChunkInfo& chunk = info(by_offset[i]);
+      Result<ColumnChunk> parsed = ColumnChunk::parse(std::string_view(buffer.get() + (chunk.offset - begin), chunk.length),
+                                                      buffer, directory_.columns[chunk.column].type, group.row_count);
+      if (!parsed.ok()) {
+        return located(parsed.error().with_context("column " + directory_.columns[chunk.column].id.name), chunk.offset);
+      }
+      read[by_offset[i]] = std::move(*parsed);
+    }
+    first = last;
+  }
+  return read;
+}
+
+Result<std::shared_ptr<const TraceIndexDirectory>> EventPart::trace_index() const {
+  MutexLock lock(mutex_);
+  if (trace_index_) return trace_index_;
+  const Extent& index = directory_.trace_index;
+  if (index.length < kTraceIndexTailBytes) return located(make_error(ErrorCode::corrupt, "trace index: cut off"), index.offset);
+  std::string bytes(kTraceIndexTailBytes, '\0');
+  OBELISK_CHECK_OK(file_->read_at(index.offset + index.length - bytes.size(), bytes.size(), bytes.data()));
+  Result<uint64_t> directory_bytes = trace_index_directory_bytes(bytes, index.length);
+  if (!directory_bytes.ok()) return located(directory_bytes.error(), index.offset);
+  bytes.resize(*directory_bytes);
+  OBELISK_CHECK_OK(file_->read_at(index.offset + index.length - bytes.size(), bytes.size(), bytes.data()));
+  Result<TraceIndexDirectory> parsed = parse_trace_index_directory(bytes, index.length);
+  if (!parsed.ok()) return located(parsed.error(), index.offset);
+  trace_index_ = std::make_shared<const TraceIndexDirectory>(std::move(*parsed));
+  return trace_index_;
+}
+
+Result<std::shared_ptr<const TraceIndexDirectory>> EventPart::trace_index_directory() const {
+  if (directory_.trace_index.length == 0) return std::shared_ptr<const TraceIndexDirectory>();
+  return trace_index();
+}
+
+Result<std::vector<uint32_t>> EventPart::row_groups_of_traces(std::span<const uint64_t> keys) const {
+  std::vector<uint32_t> found;
+  if (directory_.trace_index.length == 0 || keys.empty()) return found;
+  OBELISK_TRY(std::shared_ptr<const TraceIndexDirectory> index, trace_index());
+  std::string bytes;
+  size_t loaded = index->block_count();  // none
+  TraceIndexBlock block;
+  for (uint64_t key : keys) {
+    auto [begin, end] = index->blocks_with(key);
+    for (size_t number = begin; number < end; ++number) {
+      if (number != loaded) {
+        uint64_t offset = directory_.trace_index.offset + index->offsets[number];
+        bytes.resize(index->offsets[number + 1] - index->offsets[number]);
+        OBELISK_CHECK_OK(file_->read_at(offset, bytes.size(), bytes.data()));
+        Result<TraceIndexBlock> parsed = parse_trace_index_block(bytes, index->entries_of(number));
+        if (!parsed.ok()) return located(parsed.error(), offset);
+        block = std::move(*parsed);
+        loaded = number;
+      }
+      auto range = std::equal_range(block.keys.begin(), block.keys.end(), static_cast<int64_t>(key));
+      for (auto it = range.first; it != range.second; ++it) {
+        int64_t row_group = block.row_groups[static_cast<size_t>(it - block.keys.begin())];
+        if (row_group < 0 || static_cast<uint64_t>(row_group) >= directory_.row_groups.size()) {
+          return located(make_error(ErrorCode::corrupt, "trace index: row group out of range"), directory_.trace_index.offset);
+        }
+        found.push_back(static_cast<uint32_t>(row_group));
+      }
+    }
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+size_t EventPart::memory_bytes() const {
+  size_t total = sizeof(EventPart);
+  for (const PartColumn& column : directory_.columns) total += sizeof(PartColumn) + column.id.name.capacity();
+  for (const RowGroupInfo& group : directory_.row_groups) {
+    total += sizeof(RowGroupInfo) + group.runs.capacity() * sizeof(GroupRun) + group.chunks.capacity() * sizeof(ChunkInfo);
+  }
+  return total;
+}
+
+}  // namespace obelisk

@@ -1,0 +1,62 @@
+#pragma once
+// An event part: an immutable set of rows of one table and one day. Opening reads its directory only; row groups are
+// read with pread when asked for. Thread safe. A part that was merged or retired is marked obsolete and its file removed
+// when the last snapshot lets go of it.
+// Format: docs/formats/event_part.md. Written by part_writer.h.
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/thread_annotations.h"
+#include "env/disk.h"
+#include "storage/embedded/events/label_table.h"
+#include "storage/embedded/events/part_format.h"
+#include "storage/embedded/events/trace_index_block.h"
+
+namespace obelisk {
+
+class EventPart {
+ public:
+  // `name` is the part's name in its store: "spans/20260503/000000000000001f.part".
+  static Result<std::shared_ptr<EventPart>> open(Disk& disk, const std::string& store_directory, const std::string& name);
+  ~EventPart();
+
+  const std::string& name() const { return name_; }
+  // For inspection; null when the part has no trace ids.
+  Result<std::shared_ptr<const TraceIndexDirectory>> trace_index_directory() const EXCLUDES(mutex_);
+  const EventPartDirectory& directory() const { return directory_; }
+  void mark_obsolete() { obsolete_ = true; }
+
+  // Read and verified on first use, then kept.
+  Result<std::shared_ptr<const LabelTable>> labels() const EXCLUDES(mutex_);
+  // Chunks of a row group, in the order of `chunks` (indexes into RowGroupInfo::chunks). Neighbours are read at once.
+  Result<std::vector<ColumnChunk>> read_chunks(size_t row_group, std::span<const size_t> chunks) const;
+  // The row groups (ascending, once each) that hold a trace of `keys` (trace_key, ascending).
+  Result<std::vector<uint32_t>> row_groups_of_traces(std::span<const uint64_t> keys) const EXCLUDES(mutex_);
+  size_t memory_bytes() const;
+
+ private:
+  EventPart(Disk& disk, std::string path, std::string name) : disk_(disk), path_(std::move(path)), name_(std::move(name)) {}
+
+  Result<void> read_directory();
+  Result<std::shared_ptr<const TraceIndexDirectory>> trace_index() const EXCLUDES(mutex_);
+  // Adds the file, and counts a checksum failure.
+  Error located(const Error& error, uint64_t offset) const;
+
+  Disk& disk_;
+  const std::string path_;
+  const std::string name_;
+  std::unique_ptr<File> file_;
+  EventPartDirectory directory_;
+  std::atomic<bool> obsolete_ = false;
+
+  mutable Mutex mutex_;
+  mutable std::shared_ptr<const LabelTable> labels_ GUARDED_BY(mutex_);
+  mutable std::shared_ptr<const TraceIndexDirectory> trace_index_ GUARDED_BY(mutex_);
+};
+
+using EventPartPtr = std::shared_ptr<const EventPart>;
+
+}  // namespace obelisk

@@ -1,0 +1,252 @@
+#include "storage/embedded/events/event_scan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "storage/embedded/events/row_cursor.h"
+#include "storage/embedded/events/scan_units.h"
+#include "storage/embedded/events/trace_cursor.h"
+#include "storage/memory/batch_scan.h"
+
+namespace obelisk {
+namespace {
+
+// Calls that have no budget of their own read one row group at a time within this.
+constexpr uint64_t kUnitBudgetBytes = 2ull << 30;
+
+bool inside(const TimeRange& range, const ScanUnit& unit) {
+  return range.contains({unit.min_time}) && range.contains({unit.max_time});
+}
+
+// Rows of every series together: read what the scan selects, then order it as the memory store does.
+Result<std::unique_ptr<Cursor>> open_series_scan(const EventView& view, const Scan& scan, Budget& budget, const Cancel& cancel) {
+  OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view.of(scan.table), scan.range, scan.where, cancel));
+  const std::vector<ColumnId>* wanted = scan.all_columns ? nullptr : &scan.columns;
+  std::vector<BatchPtr> batches;
+  ReadCounts counts;
+  for (const ScanUnit& unit : units) {
+    OBELISK_CHECK_OK(cancel.check());
+    OBELISK_TRY(BatchPtr batch, read_scan_unit(unit, scan.where, scan.range, wanted, Order::any, 0, budget, counts));
+    if (batch) batches.push_back(std::move(batch));
+  }
+  Scan selected = scan;
+  selected.where = Expr();
+  return scan_batches(std::move(batches), selected, budget, cancel);
+}
+
+// The groups of a row group with a row in the range, as a mask over the runs.
+Result<std::vector<uint8_t>> runs_inside(const ScanUnit& unit, const TimeRange& range) {
+  const PartContext& context = *unit.context;
+  const RowGroupInfo& info = context.part->directory().row_groups[unit.row_group];
+  std::vector<uint8_t> found(info.runs.size(), 1);
+  if (inside(range, unit)) return found;
+  Budget budget(kUnitBudgetBytes);
+  ReadCounts counts;
+  RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
+  OBELISK_TRY(const std::vector<int64_t>* times, reader.times());
+  size_t row = 0;
+  for (size_t i = 0; i < info.runs.size(); ++i) {
+    found[i] = 0;
+    for (size_t end = row + info.runs[i].row_count; row < end; ++row) found[i] |= range.contains({(*times)[row]}) ? 1 : 0;
+  }
+  return found;
+}
+
+using ColumnSet = std::set<std::pair<ColumnId, ColumnType>>;
+
+Result<void> add_columns(const ScanUnit& unit, const TimeRange& range, ColumnSet& found) {
+  const PartContext& context = *unit.context;
+  const EventPartDirectory& directory = context.part->directory();
+  const RowGroupInfo& info = directory.row_groups[unit.row_group];
+  if (inside(range, unit)) {
+    for (const ChunkInfo& chunk : info.chunks) found.insert({directory.columns[chunk.column].id, directory.columns[chunk.column].type});
+    return {};
+  }
+  Budget budget(kUnitBudgetBytes);
+  ReadCounts counts;
+  RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
+  OBELISK_TRY(RowMask mask, reader.candidates(range, {}));
+  if (!any_row(mask)) return {};
+  for (const ChunkInfo& info_of_chunk : info.chunks) {
+    const PartColumn& column = directory.columns[info_of_chunk.column];
+    if (found.contains({column.id, column.type})) continue;
+    OBELISK_TRY(auto chunks, reader.chunks_of(column.id));
+    for (auto& [number, chunk] : chunks) {
+      if (number != info_of_chunk.column) continue;
+      for (size_t row = 0; row < mask.size(); ++row) {
+        if (mask[row] == 0 || !chunk->is_present(row)) continue;
+        found.insert({column.id, column.type});
+        break;
+      }
+    }
+  }
+  return {};
+}
+
+class ValueCounter {
+ public:
+  Result<void> add(std::string value, ColumnType type, uint64_t count) {
+    counts_[{std::move(value), type}] += count;
+    if (counts_.size() <= kEventValuesMax) return {};
+    return make_error(ErrorCode::too_large, fmt::format("the column has more than {} distinct values; narrow the selector "
+                                                        "or the time range", kEventValuesMax));
+  }
+
+  Result<void> add_rows(const ColumnData& data) {
+    size_t rows = std::max({data.ints.size(), data.floats.size(), data.strings.size(), data.trace_ids.size()});
+    for (size_t row = 0; row < rows; ++row) {
+      if (data.is_present(row)) OBELISK_CHECK_OK(add(column_value_text(data, row), data.type, 1));
+    }
+    return {};
+  }
+
+  std::vector<ValueCount> most_frequent(uint64_t limit) const {
+    std::vector<ValueCount> values;
+    for (const auto& [key, count] : counts_) values.push_back({key.first, key.second, count});
+    std::stable_sort(values.begin(), values.end(), [](auto& a, auto& b) { return a.count > b.count; });
+    if (limit != 0 && values.size() > limit) values.resize(limit);
+    return values;
+  }
+
+ private:
+  std::map<std::pair<std::string, ColumnType>, uint64_t> counts_;
+};
+
+Result<void> count_values(const ScanUnit& unit, const Scan& scan, const ColumnId& column, ValueCounter& counter) {
+  Budget budget(kUnitBudgetBytes);
+  ReadCounts counts;
+  if (!unit.context) {
+    std::vector<ColumnId> wanted = {column};
+    OBELISK_TRY(BatchPtr batch, read_scan_unit(unit, scan.where, scan.range, &wanted, Order::any, 0, budget, counts));
+    if (!batch) return {};
+    for (const ColumnData& data : batch->columns) {
+      if (data.id == column) OBELISK_CHECK_OK(counter.add_rows(data));
+    }
+    return {};
+  }
+  const PartContext& context = *unit.context;
+  RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
+  OBELISK_TRY(RowMask mask, reader.candidates(scan.range, context.decisions));
+  OBELISK_TRY(mask, reader.evaluate(scan.where, mask));
+  if (!any_row(mask)) return {};
+  OBELISK_TRY(auto chunks, reader.chunks_of(column));
+  for (auto& [number, chunk] : chunks) {
+    if (!chunk->has_dictionary()) {
+      OBELISK_TRY(ColumnData data, chunk->gather(column, rows_of(mask)));
+      OBELISK_CHECK_OK(counter.add_rows(data));
+      continue;
+    }
+    std::vector<uint64_t> by_entry(chunk->entries().size());
+    for (size_t row = 0; row < mask.size(); ++row) {
+      if (mask[row] != 0 && chunk->is_present(row)) ++by_entry[chunk->entry_of(row)];
+    }
+    for (size_t entry = 0; entry < by_entry.size(); ++entry) {
+      if (by_entry[entry] != 0) OBELISK_CHECK_OK(counter.add(std::string(chunk->entries()[entry]), chunk->type(), by_entry[entry]));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Cost event_scan_cost(const EventView& view, const Scan& scan) {
+  Cost cost;
+  const EventTableView& table = view.of(scan.table);
+  for (const EventPartPtr& part : table.parts) {
+    for (const RowGroupInfo& group : part->directory().row_groups) {
+      if (group.max_time < scan.range.begin.value || group.min_time >= scan.range.end.value) continue;
+      cost.rows += group.row_count;
+      for (const ChunkInfo& chunk : group.chunks) cost.bytes += chunk.length;
+    }
+  }
+  for (const BatchPtr& batch : table.head) {
+    cost.rows += batch->row_count;
+    cost.bytes += batch->memory_bytes();
+  }
+  return cost;
+}
+
+Result<std::unique_ptr<Cursor>> open_event_scan(EventViewPtr view, const Scan& scan, Budget& budget, const Cancel& cancel) {
+  OBELISK_CHECK_OK(cancel.check());
+  switch (scan.unit) {
+    case Unit::trace: return make_trace_cursor(std::move(view), scan, budget, cancel);
+    case Unit::series: return open_series_scan(*view, scan, budget, cancel);
+    case Unit::row: break;
+  }
+  OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view->of(scan.table), scan.range, scan.where, cancel));
+  return make_row_cursor(std::move(view), scan, std::move(units), budget, cancel);
+}
+
+Result<std::vector<Labels>> event_series(const EventView& view, const Scan& scan, const Cancel& cancel) {
+  // Only the label part of `where` counts, so nothing but time and labels may prune.
+  OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view.of(scan.table), scan.range, Expr(), cancel));
+  std::set<Labels> found;
+  std::vector<BatchPtr> head;
+  const PartContext* context = nullptr;
+  std::vector<uint8_t> settled;  // groups of the part that need no further look
+  for (const ScanUnit& unit : units) {
+    OBELISK_CHECK_OK(cancel.check());
+    if (!unit.context) {
+      head.push_back(unit.batch);
+      continue;
+    }
+    if (unit.context.get() != context) {
+      context = unit.context.get();
+      settled.assign(context->labels->size(), 0);
+      for (uint32_t group = 0; group < settled.size(); ++group) {
+        settled[group] = decide_by_labels(scan.where, context->labels->labels(group)) == Decision::no;
+      }
+    }
+    const RowGroupInfo& info = context->part->directory().row_groups[unit.row_group];
+    bool open = std::any_of(info.runs.begin(), info.runs.end(), [&](const GroupRun& run) { return settled[run.group] == 0; });
+    if (!open) continue;
+    OBELISK_TRY(std::vector<uint8_t> with_rows, runs_inside(unit, scan.range));
+    for (size_t i = 0; i < info.runs.size(); ++i) {
+      uint32_t group = info.runs[i].group;
+      if (with_rows[i] == 0 || settled[group] != 0) continue;
+      settled[group] = 1;
+      found.insert(Labels(context->labels->labels(group)));
+    }
+  }
+  Scan unlimited = scan;
+  unlimited.limit = 0;
+  for (Labels& labels : series_of_batches(head, unlimited)) found.insert(std::move(labels));
+  std::vector<Labels> sorted(found.begin(), found.end());
+  if (scan.limit != 0 && sorted.size() > scan.limit) sorted.resize(scan.limit);
+  return sorted;
+}
+
+Result<std::vector<ColumnInfo>> event_columns(const EventView& view, const Scan& scan) {
+  Cancel cancel;
+  OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view.of(scan.table), scan.range, Expr(), cancel));
+  ColumnSet found;
+  std::vector<BatchPtr> head;
+  for (const ScanUnit& unit : units) {
+    if (unit.context) {
+      OBELISK_CHECK_OK(add_columns(unit, scan.range, found));
+    } else {
+      head.push_back(unit.batch);
+    }
+  }
+  for (const ColumnInfo& info : columns_of_batches(head, scan)) found.insert({info.id, info.type});
+  std::vector<ColumnInfo> infos;
+  for (const auto& [id, type] : found) infos.push_back({id, type});
+  return infos;
+}
+
+Result<std::vector<ValueCount>> event_values(const EventView& view, const Scan& scan, const ColumnId& column, uint64_t limit,
+                                             const Cancel& cancel) {
+  Expr where = Expr::all_of({scan.where, Expr::exists(column)});
+  OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view.of(scan.table), scan.range, where, cancel));
+  ValueCounter counter;
+  for (const ScanUnit& unit : units) {
+    OBELISK_CHECK_OK(cancel.check());
+    OBELISK_CHECK_OK(count_values(unit, scan, column, counter));
+  }
+  return counter.most_frequent(limit);
+}
+
+}  // namespace obelisk

@@ -1,0 +1,90 @@
+#pragma once
+// The spans, log lines and exemplars of one tenant: a head in memory per table, and immutable parts in day partitions,
+// "<directory>/<table>/<yyyymmdd>/<number>.part".
+//
+// A change of the parts is made in two steps: flush, merge and apply_retention write and sync new files and return a
+// Change; the owner puts it into the manifest and then calls commit (the store switches over) or abandon (the files are
+// removed). A flush and a merge or retention may be open at the same time, not two of a kind. Readers hold an EventView; files that a change removes go away when the
+// last view that holds them does.
+//
+// Threads: apply and settle from one thread (the log's), flushes from one thread at a time, merges and retention from one
+// thread at a time, everything else from any.
+#include <array>
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/thread_annotations.h"
+#include "env/disk.h"
+#include "storage/embedded/events/event_head.h"
+#include "storage/embedded/events/event_view.h"
+#include "storage/embedded/events/part_merge.h"
+
+namespace obelisk {
+
+struct EventStoreOptions {
+  RowGroupLimits row_groups;
+  MergePolicy merge;
+};
+
+class EventStore {
+ public:
+  // Opens the named parts (their directories only) and removes files that are none of them.
+  static Result<std::unique_ptr<EventStore>> open(Disk& disk, std::string directory, EventStoreOptions options,
+                                                  const std::vector<std::string>& part_names);
+
+  void apply(const BatchPtr& batch, uint64_t sequence) EXCLUDES(mutex_);
+  // Everything up to `sequence` is visible to every new view: small batches may be put together.
+  void settle(uint64_t sequence) EXCLUDES(mutex_);
+  EventViewPtr view(uint64_t sequence) const EXCLUDES(mutex_);
+  size_t head_bytes() const EXCLUDES(mutex_);
+  size_t part_count() const EXCLUDES(mutex_);
+
+  struct Change {
+    std::vector<std::string> new_parts;
+    std::vector<std::string> removed_parts;
+    uint64_t through_sequence = 0;  // of a flush: the head up to here is in new_parts
+    bool is_flush = false;
+    std::vector<std::shared_ptr<EventPart>> opened;  // the new parts
+    bool empty() const { return new_parts.empty() && removed_parts.empty(); }
+  };
+  // The head up to `sequence`, which must be settled.
+  Result<Change> flush(uint64_t sequence) EXCLUDES(mutex_);
+  // One merge, when one pays.
+  Result<std::optional<Change>> merge() EXCLUDES(mutex_);
+  // Whole days that end at or before `keep_from`, of one table.
+  Result<Change> apply_retention(Table table, UnixNanos keep_from) EXCLUDES(mutex_);
+  void commit(const Change& change) EXCLUDES(mutex_);
+  void abandon(const Change& change) EXCLUDES(mutex_);
+
+ private:
+  EventStore(Disk& disk, std::string directory, EventStoreOptions options)
+      : disk_(disk), directory_(std::move(directory)), options_(std::move(options)) {}
+
+  Result<void> remove_orphans(const std::vector<std::string>& part_names);
+  Result<void> flush_table(Table table, const std::vector<BatchPtr>& batches, uint64_t order_key, Change& change);
+  Result<void> write_day(Table table, int64_t day, const std::vector<BatchPtr>& batches, std::span<const OrderedRow> rows,
+                         const LabelRanks& ranks, uint64_t order_key, Change& change);
+  Result<void> open_new(const std::string& name, Change& change);
+  std::string next_part_name(Table table, int64_t day);
+  void sort_parts() REQUIRES(mutex_);
+
+  Disk& disk_;
+  const std::string directory_;
+  const EventStoreOptions options_;
+  std::atomic<uint64_t> next_number_ = 1;
+  std::atomic<bool> flush_open_ = false;
+  std::atomic<bool> merge_open_ = false;
+
+  mutable Mutex mutex_;
+  std::array<EventHead, 3> heads_ GUARDED_BY(mutex_);
+  std::array<std::vector<std::shared_ptr<EventPart>>, 3> parts_ GUARDED_BY(mutex_);  // by order key
+};
+
+// Days since the epoch of a time, rounding down, and "20260503".
+int64_t day_of(int64_t unix_nanos);
+std::string day_name(int64_t day);
+
+}  // namespace obelisk

@@ -1,0 +1,31 @@
+#pragma once
+// The rows of one tenant's event tables at a moment: batches still in memory and the parts, in the order they came.
+// Immutable; holding it keeps the parts' files.
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "plan/batch.h"
+#include "storage/embedded/events/event_part.h"
+
+namespace obelisk {
+
+inline constexpr std::array<Table, 3> kEventTables = {Table::spans, Table::logs, Table::exemplars};
+constexpr bool is_event_table(Table table) {
+  return table == Table::spans || table == Table::logs || table == Table::exemplars;
+}
+constexpr size_t event_table_index(Table table) { return table == Table::spans ? 0 : table == Table::logs ? 1 : 2; }
+
+struct EventTableView {
+  std::vector<EventPartPtr> parts;  // by order key
+  std::vector<BatchPtr> head;
+};
+
+struct EventView {
+  std::array<EventTableView, 3> tables;
+  const EventTableView& of(Table table) const { return tables[event_table_index(table)]; }
+};
+
+using EventViewPtr = std::shared_ptr<const EventView>;
+
+}  // namespace obelisk

@@ -1,0 +1,151 @@
+#include "storage/embedded/events/part_merge.h"
+
+#include <algorithm>
+
+#include "storage/embedded/events/row_group_reader.h"
+
+namespace obelisk {
+namespace {
+
+// Merging is not a query: its memory follows from the size of row groups and the number of inputs.
+constexpr uint64_t kMergeBudgetBytes = 4ull << 30;
+
+// The rows of one input, row group by row group.
+struct Input {
+  EventPartPtr part;
+  std::shared_ptr<const LabelTable> labels;
+  size_t next_row_group = 0;
+  BatchPtr batch;
+  std::vector<OrderedRow> rows;
+  size_t at = 0;
+
+  bool done() const { return at == rows.size() && next_row_group == part->directory().row_groups.size(); }
+};
+
+class Merger {
+ public:
+  Merger(const std::vector<EventPartPtr>& parts, const RowGroupLimits& limits, PartWriter& writer)
+      : limits_(limits), writer_(writer), table_(parts[0]->directory().table), budget_(kMergeBudgetBytes) {
+    for (const EventPartPtr& part : parts) inputs_.push_back({part, nullptr, 0, nullptr, {}, 0});
+  }
+
+  Result<void> run() {
+    for (Input& input : inputs_) {
+      OBELISK_TRY(input.labels, input.part->labels());
+      for (uint32_t group = 0; group < input.labels->size(); ++group) {
+        ranks_.add(input.labels->labels(group), input.labels->hash(group));
+      }
+    }
+    ranks_.sort();
+    // More than one row group at a time, so that their size is cut by write_rows and not by what the inputs had.
+    size_t rows_at_once = 2 * limits_.rows_of(table_, 1);
+    for (;;) {
+      OBELISK_TRY(bool more, take(rows_at_once));
+      OBELISK_CHECK_OK(write(more));
+      if (!more) return {};
+    }
+  }
+
+ private:
+  // Moves the smallest rows to `pending_` until there are enough; false at the end of all inputs.
+  Result<bool> take(size_t rows) {
+    while (pending_.size() < rows && pending_text_ < limits_.text_bytes) {
+      Input* smallest = nullptr;
+      for (Input& input : inputs_) {
+        if (input.at == input.rows.size()) OBELISK_CHECK_OK(refill(input));
+        if (input.at == input.rows.size()) continue;
+        if (smallest == nullptr || input.rows[input.at].before(smallest->rows[smallest->at])) smallest = &input;
+      }
+      if (smallest == nullptr) return false;
+      pending_.push_back(smallest->rows[smallest->at++]);
+    }
+    return true;
+  }
+
+  Result<void> refill(Input& input) {
+    input.rows.clear();
+    input.at = 0;
+    if (input.next_row_group == input.part->directory().row_groups.size()) return {};
+    ReadCounts counts;
+    RowGroupReader reader(input.part, static_cast<uint32_t>(input.next_row_group++), input.labels, budget_, counts);
+    std::vector<uint32_t> rows(reader.info().row_count);
+    for (uint32_t row = 0; row < rows.size(); ++row) rows[row] = row;
+    OBELISK_TRY(Batch batch, reader.materialise(rows, nullptr));
+    input.batch = std::make_shared<const Batch>(std::move(batch));
+    uint32_t index = static_cast<uint32_t>(batches_.size());
+    batches_.push_back(input.batch);
+    append_ordered_rows(*input.batch, index, ranks_, input.rows);
+    for (const ColumnData& data : input.batch->columns) {
+      for (std::string_view text : data.strings) pending_text_ += text.size();
+    }
+    return {};
+  }
+
+  Result<void> write(bool more) {
+    if (pending_.empty()) return {};
+    OBELISK_CHECK_OK(write_rows(writer_, table_, limits_, batches_, pending_, ranks_));
+    pending_.clear();
+    pending_text_ = 0;
+    batches_.clear();
+    if (!more) return {};
+    // What the inputs still hold gets new numbers.
+    for (Input& input : inputs_) {
+      if (input.at == input.rows.size()) continue;
+      uint32_t index = static_cast<uint32_t>(batches_.size());
+      batches_.push_back(input.batch);
+      for (size_t i = input.at; i < input.rows.size(); ++i) input.rows[i].ref.batch = index;
+    }
+    return {};
+  }
+
+  const RowGroupLimits& limits_;
+  PartWriter& writer_;
+  const Table table_;
+  Budget budget_;
+  LabelRanks ranks_;
+  std::vector<Input> inputs_;
+  std::vector<BatchPtr> batches_;
+  std::vector<OrderedRow> pending_;
+  size_t pending_text_ = 0;
+};
+
+}  // namespace
+
+Result<uint64_t> merge_parts(Disk& disk, const std::string& path, const std::vector<EventPartPtr>& inputs,
+                             const RowGroupLimits& limits) {
+  OBELISK_ASSERT(!inputs.empty());
+  const EventPartDirectory& first = inputs[0]->directory();
+  OBELISK_TRY(std::unique_ptr<PartWriter> writer, PartWriter::create(disk, path, first.table, first.order_key));
+  OBELISK_CHECK_OK(Merger(inputs, limits, *writer).run());
+  uint64_t rows = 0;
+  for (const EventPartPtr& input : inputs) rows += input->directory().row_count;
+  OBELISK_ASSERT(writer->row_count() == rows);
+  return writer->finish();
+}
+
+std::vector<size_t> choose_merge(const std::vector<EventPartPtr>& parts, const MergePolicy& policy) {
+  auto tier_of = [](uint64_t bytes) {  // sizes within a factor of four
+    int tier = 0;
+    for (bytes >>= 16; bytes > 0; bytes >>= 2) ++tier;
+    return tier;
+  };
+  for (size_t first = 0; first < parts.size(); ++first) {
+    std::vector<size_t> chosen;
+    uint64_t bytes = 0, rows = 0;
+    int tier = tier_of(parts[first]->directory().file_bytes);
+    for (size_t i = first; i < parts.size() && chosen.size() < policy.parts_max; ++i) {
+      const EventPartDirectory& directory = parts[i]->directory();
+      if (tier_of(directory.file_bytes) > tier || bytes + directory.file_bytes > policy.bytes_max ||
+          rows + directory.row_count > policy.rows_max) {
+        break;
+      }
+      bytes += directory.file_bytes;
+      rows += directory.row_count;
+      chosen.push_back(i);
+    }
+    if (chosen.size() >= policy.parts_min) return chosen;
+  }
+  return {};
+}
+
+}  // namespace obelisk

@@ -1,0 +1,175 @@
+#include "storage/embedded/events/part_writer.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace obelisk {
+namespace {
+
+bool column_before(const PartColumn& a, const PartColumn& b) {
+  return a.id != b.id ? a.id < b.id : a.type < b.type;
+}
+
+size_t text_bytes_of(const std::vector<UnionColumn>& columns, const RowRef& ref) {
+  size_t total = 0;
+  for (const UnionColumn& column : columns) {
+    const ColumnData* data = column.of_batch[ref.batch];
+    if (data != nullptr && !data->strings.empty()) total += data->strings[ref.row].size();
+  }
+  return total;
+}
+
+bool has_value(const UnionColumn& column, std::span<const OrderedRow> rows) {
+  return std::any_of(rows.begin(), rows.end(), [&](const OrderedRow& row) {
+    const ColumnData* data = column.of_batch[row.ref.batch];
+    return data != nullptr && data->is_present(row.ref.row);
+  });
+}
+
+void gather(const UnionColumn& column, std::span<const OrderedRow> rows, ColumnValues& values) {
+  values.clear();
+  values.type = column.type;
+  values.present.resize(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const RowRef& ref = rows[i].ref;
+    const ColumnData* data = column.of_batch[ref.batch];
+    if (data == nullptr || !data->is_present(ref.row)) continue;
+    values.present[i] = 1;
+    switch (column.type) {
+      case ColumnType::boolean:
+      case ColumnType::int64: values.ints.push_back(data->ints[ref.row]); break;
+      case ColumnType::float64: values.floats.push_back(data->floats[ref.row]); break;
+      case ColumnType::trace_id: values.trace_ids.push_back(data->trace_ids[ref.row]); break;
+      case ColumnType::string:
+      case ColumnType::bytes:
+      case ColumnType::any: values.strings.push_back(data->strings[ref.row]);
+    }
+  }
+  if (values.value_count() == rows.size()) values.present.clear();
+}
+
+}  // namespace
+
+size_t RowGroupLimits::rows_of(Table table, size_t column_count) const {
+  size_t rows = table == Table::logs ? log_rows : span_rows;
+  return std::min<size_t>(rows, std::max<size_t>(256, cells / std::max<size_t>(column_count, 1)));
+}
+
+Result<std::unique_ptr<PartWriter>> PartWriter::create(Disk& disk, std::string path, Table table, uint64_t order_key) {
+  std::unique_ptr<PartWriter> writer(new PartWriter(disk, path));
+  OBELISK_CHECK_OK(disk.create_directories(parent_directory(path)));
+  OBELISK_TRY(writer->file_, disk.open(path, Disk::Mode::create_new));
+  writer->directory_.table = table;
+  writer->directory_.order_key = order_key;
+  OBELISK_CHECK_OK(writer->append(encode_event_part_header(table)));
+  return writer;
+}
+
+PartWriter::~PartWriter() {
+  if (finished_ || file_ == nullptr) return;
+  file_.reset();
+  if (Result<void> removed = disk_.remove(path_); !removed.ok()) log_warning("events", removed.error().to_string());
+}
+
+Result<void> PartWriter::append(std::string_view bytes) {
+  OBELISK_CHECK_OK(file_->write_at(offset_, bytes));
+  offset_ += bytes.size();
+  return {};
+}
+
+uint32_t PartWriter::column_number(const UnionColumn& column) {
+  PartColumn wanted{column.id, column.type};
+  auto it = std::lower_bound(column_numbers_.begin(), column_numbers_.end(), wanted,
+                             [](const auto& entry, const PartColumn& key) { return column_before(entry.first, key); });
+  if (it != column_numbers_.end() && !column_before(wanted, it->first)) return it->second;
+  uint32_t number = static_cast<uint32_t>(directory_.columns.size());
+  directory_.columns.push_back(wanted);
+  column_numbers_.insert(it, {wanted, number});
+  return number;
+}
+
+void PartWriter::add_runs(std::span<const OrderedRow> rows, const LabelRanks& ranks, RowGroupInfo& group) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i == 0 || rows[i].group != rows[i - 1].group) {
+      group.runs.push_back({labels_.add(ranks.labels(rows[i].group), ranks.hash(rows[i].group)), 0});
+    }
+    ++group.runs.back().row_count;
+  }
+}
+
+Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches, const std::vector<UnionColumn>& columns,
+                                       std::span<const OrderedRow> rows, const LabelRanks& ranks) {
+  OBELISK_ASSERT(!rows.empty() && rows.size() <= kRowGroupRowsMax && !batches.empty());
+  RowGroupInfo group;
+  group.row_count = rows.size();
+  auto [low, high] = std::minmax_element(rows.begin(), rows.end(), [](auto& a, auto& b) { return a.time < b.time; });
+  group.min_time = low->time;
+  group.max_time = high->time;
+  add_runs(rows, ranks, group);
+  ColumnValues values;
+  std::string bytes;
+  // Chunks lie in the order of their numbers, so that only the first offset is stored.
+  std::vector<std::pair<uint32_t, const UnionColumn*>> numbered;
+  for (const UnionColumn& column : columns) {
+    if (has_value(column, rows)) numbered.push_back({column_number(column), &column});
+  }
+  std::sort(numbered.begin(), numbered.end());
+  for (const auto& [number, column] : numbered) {
+    gather(*column, rows, values);
+    ChunkInfo chunk;
+    chunk.column = number;
+    chunk.offset = offset_ + bytes.size();
+    encode_chunk(values, rows.size(), bytes, chunk.stats);
+    chunk.length = offset_ + bytes.size() - chunk.offset;
+    group.chunks.push_back(chunk);
+    if (column->id == fixed_column(column::kTraceId)) {
+      for (const TraceId& id : values.trace_ids) traces_.add(id, static_cast<uint32_t>(directory_.row_groups.size()));
+    }
+  }
+  OBELISK_CHECK_OK(append(bytes));
+  bool first = directory_.row_groups.empty();
+  directory_.min_time = first ? group.min_time : std::min(directory_.min_time, group.min_time);
+  directory_.max_time = first ? group.max_time : std::max(directory_.max_time, group.max_time);
+  directory_.row_count += rows.size();
+  directory_.row_groups.push_back(std::move(group));
+  return {};
+}
+
+Result<uint64_t> PartWriter::finish() {
+  OBELISK_ASSERT(!directory_.row_groups.empty() && !finished_);
+  std::string labels = labels_.encode();
+  directory_.group_count = labels_.size();
+  directory_.labels = {offset_, labels.size()};
+  OBELISK_CHECK_OK(append(labels));
+  if (!traces_.empty()) {
+    std::string index = traces_.encode();
+    directory_.trace_index = {offset_, index.size()};
+    OBELISK_CHECK_OK(append(index));
+  }
+  OBELISK_CHECK_OK(append(encode_event_part_end(directory_, offset_)));
+  OBELISK_CHECK_OK(file_->sync());
+  OBELISK_CHECK_OK(disk_.sync_directory(parent_directory(path_)));
+  finished_ = true;
+  return offset_;
+}
+
+Result<void> write_rows(PartWriter& writer, Table table, const RowGroupLimits& limits, const std::vector<BatchPtr>& batches,
+                        std::span<const OrderedRow> rows, const LabelRanks& ranks) {
+  std::vector<UnionColumn> columns = column_union(batches, nullptr);
+  size_t rows_max = limits.rows_of(table, columns.size());
+  size_t begin = 0, text = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    size_t row_text = text_bytes_of(columns, rows[i].ref);
+    if (i > begin && (i - begin == rows_max || text + row_text > limits.text_bytes)) {
+      OBELISK_CHECK_OK(writer.add_row_group(batches, columns, rows.subspan(begin, i - begin), ranks));
+      begin = i;
+      text = 0;
+    }
+    text += row_text;
+  }
+  if (begin == rows.size()) return {};
+  return writer.add_row_group(batches, columns, rows.subspan(begin), ranks);
+}
+
+}  // namespace obelisk

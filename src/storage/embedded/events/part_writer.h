@@ -1,0 +1,66 @@
+#pragma once
+// Writes one event part, row group by row group, then its labels, trace index and directory. The rows must come in the
+// order of row_order.h. The file is complete and synced after finish(); before that it is nothing, and removed when the
+// writer goes away. One thread.
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "env/disk.h"
+#include "storage/embedded/events/column_union.h"
+#include "storage/embedded/events/label_table.h"
+#include "storage/embedded/events/part_format.h"
+#include "storage/embedded/events/row_order.h"
+#include "storage/embedded/events/trace_index_block.h"
+
+namespace obelisk {
+
+// How many rows go into a row group. Logs want large ones (text compresses across lines, and column headers are paid
+// once); spans and exemplars small ones (a trace is read by its row group).
+struct RowGroupLimits {
+  size_t log_rows = 32 << 10;
+  size_t span_rows = 8 << 10;
+  // Text of a row group: bounds what reading one can cost.
+  size_t text_bytes = 32 << 20;
+  // Rows times columns: attribute names may be many.
+  size_t cells = 4 << 20;
+
+  size_t rows_of(Table table, size_t column_count) const;
+};
+
+class PartWriter {
+ public:
+  static Result<std::unique_ptr<PartWriter>> create(Disk& disk, std::string path, Table table, uint64_t order_key);
+  ~PartWriter();
+
+  // `rows` refer to `batches`; `ranks` names their groups. At most kRowGroupRowsMax.
+  Result<void> add_row_group(const std::vector<BatchPtr>& batches, const std::vector<UnionColumn>& columns,
+                             std::span<const OrderedRow> rows, const LabelRanks& ranks);
+  // The part's file size. Nothing may be added afterwards.
+  Result<uint64_t> finish();
+  uint64_t row_count() const { return directory_.row_count; }
+
+ private:
+  PartWriter(Disk& disk, std::string path) : disk_(disk), path_(std::move(path)) {}
+
+  uint32_t column_number(const UnionColumn& column);
+  void add_runs(std::span<const OrderedRow> rows, const LabelRanks& ranks, RowGroupInfo& group);
+  Result<void> append(std::string_view bytes);
+
+  Disk& disk_;
+  const std::string path_;
+  std::unique_ptr<File> file_;
+  bool finished_ = false;
+  uint64_t offset_ = 0;
+  EventPartDirectory directory_;
+  std::vector<std::pair<PartColumn, uint32_t>> column_numbers_;  // sorted by column
+  LabelTableBuilder labels_;
+  TraceIndexBuilder traces_;
+};
+
+// Writes `rows` (sorted) into row groups of the right size.
+Result<void> write_rows(PartWriter& writer, Table table, const RowGroupLimits& limits, const std::vector<BatchPtr>& batches,
+                        std::span<const OrderedRow> rows, const LabelRanks& ranks);
+
+}  // namespace obelisk

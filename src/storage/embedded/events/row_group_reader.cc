@@ -1,0 +1,241 @@
+#include "storage/embedded/events/row_group_reader.h"
+
+#include <algorithm>
+
+namespace obelisk {
+namespace {
+
+// Cheap predicates first: labels cost nothing, numbers little, text most.
+int cost_rank(const Expr& expr) {
+  switch (expr.kind()) {
+    case Expr::Kind::always: return 0;
+    case Expr::Kind::compare:
+      if (expr.column().scope == Scope::label) return 0;
+      return std::holds_alternative<std::string>(expr.literal()) ? 3 : 1;
+    case Expr::Kind::exists:
+    case Expr::Kind::in_trace_ids: return expr.column().scope == Scope::label ? 0 : 2;
+    case Expr::Kind::contains: return expr.column().scope == Scope::label ? 0 : 4;
+    case Expr::Kind::matches: return expr.column().scope == Scope::label ? 0 : 5;
+    case Expr::Kind::all_of:
+    case Expr::Kind::any_of:
+    case Expr::Kind::not_of: {
+      int rank = 0;
+      for (const Expr& child : expr.children()) rank = std::max(rank, cost_rank(child));
+      return rank;
+    }
+  }
+  return 5;
+}
+
+std::vector<const Expr*> cheapest_first(const std::vector<Expr>& children) {
+  std::vector<const Expr*> ordered;
+  for (const Expr& child : children) ordered.push_back(&child);
+  std::stable_sort(ordered.begin(), ordered.end(), [](auto* a, auto* b) { return cost_rank(*a) < cost_rank(*b); });
+  return ordered;
+}
+
+}  // namespace
+
+std::vector<uint32_t> rows_of(const RowMask& mask) {
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 0; row < mask.size(); ++row) {
+    if (mask[row] != 0) rows.push_back(row);
+  }
+  return rows;
+}
+
+bool any_row(const RowMask& mask) { return std::find(mask.begin(), mask.end(), 1) != mask.end(); }
+
+RowGroupReader::RowGroupReader(EventPartPtr part, uint32_t row_group, std::shared_ptr<const LabelTable> labels, Budget& budget,
+                               ReadCounts& counts)
+    : part_(std::move(part)),
+      row_group_(row_group),
+      info_(part_->directory().row_groups[row_group]),
+      labels_(std::move(labels)),
+      counts_(counts),
+      charge_(budget),
+      loaded_(info_.chunks.size()) {
+  counts_.rows += info_.row_count;
+}
+
+Result<void> RowGroupReader::load_chunks(const std::vector<size_t>& indexes) {
+  std::vector<size_t> missing;
+  for (size_t index : indexes) {
+    if (loaded_[index]) continue;
+    missing.push_back(index);
+    counts_.bytes += info_.chunks[index].length;
+    OBELISK_CHECK_OK(charge_.add(info_.chunks[index].length));
+  }
+  if (missing.empty()) return {};
+  OBELISK_TRY(std::vector<ColumnChunk> chunks, part_->read_chunks(row_group_, missing));
+  for (size_t i = 0; i < missing.size(); ++i) {
+    OBELISK_CHECK_OK(charge_.add(chunks[i].memory_bytes()));
+    loaded_[missing[i]] = std::move(chunks[i]);
+  }
+  return {};
+}
+
+Result<void> RowGroupReader::load(const std::vector<ColumnId>* wanted) {
+  std::vector<size_t> indexes;
+  for (size_t i = 0; i < info_.chunks.size(); ++i) {
+    const ColumnId& id = part_->directory().columns[info_.chunks[i].column].id;
+    bool is_time = id.scope == Scope::fixed && id.name == column::kTime;
+    if (wanted == nullptr || is_time || std::find(wanted->begin(), wanted->end(), id) != wanted->end()) indexes.push_back(i);
+  }
+  return load_chunks(indexes);
+}
+
+Result<std::vector<std::pair<uint32_t, ColumnChunk*>>> RowGroupReader::chunks_of(const ColumnId& id) {
+  std::vector<size_t> indexes;
+  for (size_t i = 0; i < info_.chunks.size(); ++i) {
+    if (part_->directory().columns[info_.chunks[i].column].id == id) indexes.push_back(i);
+  }
+  OBELISK_CHECK_OK(load_chunks(indexes));
+  std::vector<std::pair<uint32_t, ColumnChunk*>> chunks;
+  for (size_t index : indexes) chunks.push_back({info_.chunks[index].column, &*loaded_[index]});
+  return chunks;
+}
+
+Result<const std::vector<int64_t>*> RowGroupReader::times() {
+  OBELISK_TRY(auto chunks, chunks_of(fixed_column(column::kTime)));
+  if (chunks.size() != 1 || chunks[0].second->type() != ColumnType::int64 || !chunks[0].second->all_present()) {
+    return make_error(ErrorCode::corrupt, part_->name() + ": a row group without its time column");
+  }
+  return &chunks[0].second->ints();
+}
+
+Result<const std::vector<TraceId>*> RowGroupReader::trace_ids() {
+  OBELISK_TRY(auto chunks, chunks_of(fixed_column(column::kTraceId)));
+  const std::vector<TraceId>* none = nullptr;
+  for (auto& [column, chunk] : chunks) {
+    if (chunk->type() == ColumnType::trace_id) return &chunk->trace_ids();
+  }
+  return none;
+}
+
+Result<RowMask> RowGroupReader::candidates(const TimeRange& range, const std::vector<Decision>& decisions) {
+  RowMask mask(info_.row_count, 1);
+  if (!decisions.empty()) {
+    size_t row = 0;
+    for (const GroupRun& run : info_.runs) {
+      if (decisions[run.group] == Decision::no) std::fill_n(mask.begin() + static_cast<ptrdiff_t>(row), run.row_count, 0);
+      row += run.row_count;
+    }
+  }
+  if (range.contains({info_.min_time}) && range.contains({info_.max_time})) return mask;
+  OBELISK_TRY(const std::vector<int64_t>* row_times, times());
+  for (size_t row = 0; row < mask.size(); ++row) mask[row] &= range.contains({(*row_times)[row]}) ? 1 : 0;
+  return mask;
+}
+
+Result<RowMask> RowGroupReader::evaluate(const Expr& expr, const RowMask& candidates) {
+  switch (expr.kind()) {
+    case Expr::Kind::always: return candidates;
+    case Expr::Kind::all_of: {
+      RowMask left = candidates;
+      for (const Expr* child : cheapest_first(expr.children())) {
+        if (!any_row(left)) break;
+        OBELISK_TRY(left, evaluate(*child, left));
+      }
+      return left;
+    }
+    case Expr::Kind::any_of: {
+      RowMask open = candidates;
+      RowMask found(candidates.size(), 0);
+      for (const Expr* child : cheapest_first(expr.children())) {
+        if (!any_row(open)) break;
+        OBELISK_TRY(RowMask part, evaluate(*child, open));
+        for (size_t row = 0; row < part.size(); ++row) {
+          found[row] |= part[row];
+          open[row] &= static_cast<uint8_t>(part[row] ^ 1);
+        }
+      }
+      return found;
+    }
+    case Expr::Kind::not_of: {
+      OBELISK_TRY(RowMask part, evaluate(expr.children()[0], candidates));
+      for (size_t row = 0; row < part.size(); ++row) part[row] = candidates[row] & (part[row] ^ 1);
+      return part;
+    }
+    default: return evaluate_leaf(expr, candidates);
+  }
+}
+
+Result<RowMask> RowGroupReader::evaluate_leaf(const Expr& expr, const RowMask& candidates) {
+  RowMask out(candidates.size(), 0);
+  if (expr.column().scope == Scope::label) {
+    OBELISK_CHECK_OK(mark_labels(expr, candidates, out));
+    return out;
+  }
+  OBELISK_TRY(auto chunks, chunks_of(expr.column()));
+  for (auto& [column, chunk] : chunks) OBELISK_CHECK_OK(mark_chunk(expr, *chunk, candidates, out));
+  return out;
+}
+
+Result<void> RowGroupReader::mark_labels(const Expr& expr, const RowMask& candidates, RowMask& out) const {
+  size_t row = 0;
+  for (const GroupRun& run : info_.runs) {
+    bool holds = decide_by_labels(expr, labels_->labels(run.group)) == Decision::yes;
+    for (size_t end = row + run.row_count; row < end; ++row) out[row] = holds ? candidates[row] : 0;
+  }
+  return {};
+}
+
+// Applies the predicate to the entries of a dictionary, or to the values of the candidates.
+Result<void> RowGroupReader::mark_chunk(const Expr& expr, ColumnChunk& chunk, const RowMask& candidates, RowMask& out) {
+  Batch values(part_->directory().table);
+  if (chunk.is_text() && chunk.has_dictionary()) {
+    ColumnData entries;
+    entries.id = expr.column();
+    entries.type = chunk.type();
+    entries.strings = chunk.entries();
+    values.row_count = entries.strings.size();
+    values.columns.push_back(std::move(entries));
+    std::vector<uint8_t> holds = obelisk::evaluate(expr, values);
+    for (size_t row = 0; row < out.size(); ++row) {
+      if (candidates[row] != 0 && chunk.is_present(row)) out[row] |= holds[chunk.entry_of(row)];
+    }
+    return {};
+  }
+  std::vector<uint32_t> rows = rows_of(candidates);
+  size_t before = chunk.memory_bytes();
+  OBELISK_TRY(ColumnData data, chunk.gather(expr.column(), rows));
+  OBELISK_CHECK_OK(charge_.add(chunk.memory_bytes() - before));
+  values.row_count = rows.size();
+  values.columns.push_back(std::move(data));
+  std::vector<uint8_t> holds = obelisk::evaluate(expr, values);
+  for (size_t i = 0; i < rows.size(); ++i) out[rows[i]] |= holds[i];
+  return {};
+}
+
+Result<Batch> RowGroupReader::materialise(const std::vector<uint32_t>& rows, const std::vector<ColumnId>* wanted) {
+  OBELISK_CHECK_OK(load(wanted));
+  Batch batch(part_->directory().table);
+  batch.row_count = rows.size();
+  for (size_t i = 0; i < info_.chunks.size(); ++i) {
+    const PartColumn& column = part_->directory().columns[info_.chunks[i].column];
+    bool is_time = column.id.scope == Scope::fixed && column.id.name == column::kTime;
+    if (!is_time && wanted != nullptr && std::find(wanted->begin(), wanted->end(), column.id) == wanted->end()) continue;
+    ColumnChunk& chunk = *loaded_[i];
+    size_t before = chunk.memory_bytes();
+    OBELISK_TRY(ColumnData data, chunk.gather(column.id, rows));
+    OBELISK_CHECK_OK(charge_.add(chunk.memory_bytes() - before + rows.size() * 17));
+    bool any = data.present.empty() || std::find(data.present.begin(), data.present.end(), 1) != data.present.end();
+    if (!any) continue;
+    if (chunk.is_text()) batch.owners.insert(batch.owners.end(), chunk.owners().begin(), chunk.owners().end());
+    batch.columns.push_back(std::move(data));
+  }
+  batch.owners.push_back(labels_);
+  size_t next = 0, end = 0;
+  for (const GroupRun& run : info_.runs) {
+    end += run.row_count;
+    size_t first = next;
+    while (next < rows.size() && rows[next] < end) ++next;
+    if (next == first) continue;
+    batch.groups.push_back({labels_->labels(run.group), labels_->hash(run.group), static_cast<uint32_t>(first),
+                            static_cast<uint32_t>(next - first)});
+  }
+  return batch;
+}
+
+}  // namespace obelisk

@@ -1,0 +1,81 @@
+#pragma once
+// One row group being scanned: reads the chunks that are asked for, once, applies predicates, and builds batches of the
+// rows that remain. Text is decompressed only for rows that are still candidates when it is looked at.
+// One thread; short-lived. What it has loaded is charged to the query's budget until it goes away.
+#include <vector>
+
+#include "plan/budget.h"
+#include "plan/expression.h"
+#include "storage/embedded/events/event_part.h"
+
+namespace obelisk {
+
+// Bytes charged to a budget and given back at the end of the scope.
+class BudgetCharge {
+ public:
+  explicit BudgetCharge(Budget& budget) : budget_(&budget) {}
+  ~BudgetCharge() { release(); }
+  BudgetCharge(const BudgetCharge&) = delete;
+  BudgetCharge& operator=(const BudgetCharge&) = delete;
+
+  Result<void> add(uint64_t bytes) {
+    held_ += bytes;
+    return budget_->charge(bytes);
+  }
+  void release() {
+    budget_->release(held_);
+    held_ = 0;
+  }
+
+ private:
+  Budget* budget_;
+  uint64_t held_ = 0;
+};
+
+// What a scan has read, for Coverage.
+struct ReadCounts {
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+};
+
+// One byte a row.
+using RowMask = std::vector<uint8_t>;
+
+class RowGroupReader {
+ public:
+  RowGroupReader(EventPartPtr part, uint32_t row_group, std::shared_ptr<const LabelTable> labels, Budget& budget, ReadCounts& counts);
+
+  const RowGroupInfo& info() const { return info_; }
+  // The rows with a time in `range` whose group is not decided no. `decisions`: one a group, or empty for all.
+  Result<RowMask> candidates(const TimeRange& range, const std::vector<Decision>& decisions);
+  // Which of the candidates satisfy `expr`; other rows are 0.
+  Result<RowMask> evaluate(const Expr& expr, const RowMask& candidates);
+  Result<const std::vector<int64_t>*> times();
+  // One a row, zero where absent; null when no row of the row group has one.
+  Result<const std::vector<TraceId>*> trace_ids();
+  // The chunks of a column (one for each type it has here), loaded.
+  Result<std::vector<std::pair<uint32_t, ColumnChunk*>>> chunks_of(const ColumnId& id);
+  // Reads the chunks of these columns with as few reads as possible. `wanted` null: all.
+  Result<void> load(const std::vector<ColumnId>* wanted);
+  // `rows` (ascending) with the wanted columns, time and groups.
+  Result<Batch> materialise(const std::vector<uint32_t>& rows, const std::vector<ColumnId>* wanted);
+
+ private:
+  Result<RowMask> evaluate_leaf(const Expr& expr, const RowMask& candidates);
+  Result<void> mark_labels(const Expr& expr, const RowMask& candidates, RowMask& out) const;
+  Result<void> mark_chunk(const Expr& expr, ColumnChunk& chunk, const RowMask& candidates, RowMask& out);
+  Result<void> load_chunks(const std::vector<size_t>& indexes);
+
+  const EventPartPtr part_;
+  const uint32_t row_group_;
+  const RowGroupInfo& info_;
+  const std::shared_ptr<const LabelTable> labels_;
+  ReadCounts& counts_;
+  BudgetCharge charge_;
+  std::vector<std::optional<ColumnChunk>> loaded_;  // by index into info_.chunks
+};
+
+std::vector<uint32_t> rows_of(const RowMask& mask);
+bool any_row(const RowMask& mask);
+
+}  // namespace obelisk

@@ -1,0 +1,69 @@
+#include "storage/embedded/events/row_order.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace obelisk {
+namespace {
+
+bool labels_before(LabelsView a, LabelsView b) {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+}
+
+TraceId key_of_rank(uint32_t rank) {
+  TraceId key;
+  for (int i = 0; i < 4; ++i) key.bytes[static_cast<size_t>(i)] = static_cast<uint8_t>(rank >> (24 - 8 * i));
+  return key;
+}
+
+}  // namespace
+
+void LabelRanks::add(LabelsView labels, uint64_t hash) { sorted_.push_back({labels, hash}); }
+
+void LabelRanks::sort() {
+  // By hash first: most label sets repeat, and comparing numbers is cheap.
+  std::sort(sorted_.begin(), sorted_.end(), [](const Entry& a, const Entry& b) {
+    return a.hash != b.hash ? a.hash < b.hash : labels_before(a.labels, b.labels);
+  });
+  sorted_.erase(std::unique(sorted_.begin(), sorted_.end(),
+                            [](const Entry& a, const Entry& b) { return a.hash == b.hash && labels_equal(a.labels, b.labels); }),
+                sorted_.end());
+  std::sort(sorted_.begin(), sorted_.end(), [](const Entry& a, const Entry& b) { return labels_before(a.labels, b.labels); });
+  by_hash_.clear();
+  for (uint32_t rank = 0; rank < sorted_.size(); ++rank) by_hash_.push_back({sorted_[rank].hash, rank});
+  std::sort(by_hash_.begin(), by_hash_.end());
+}
+
+uint32_t LabelRanks::rank(LabelsView labels, uint64_t hash) const {
+  auto it = std::lower_bound(by_hash_.begin(), by_hash_.end(), std::pair(hash, uint32_t{0}));
+  while (it != by_hash_.end() && it->first == hash && !labels_equal(sorted_[it->second].labels, labels)) ++it;
+  OBELISK_ASSERT(it != by_hash_.end() && it->first == hash);
+  return it->second;
+}
+
+void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& ranks, std::vector<OrderedRow>& rows) {
+  if (batch.row_count == 0) return;
+  const std::vector<int64_t>& times = batch.times();
+  const ColumnData* traces = nullptr;
+  const ColumnData* spans = nullptr;
+  if (batch.table == Table::spans) {
+    traces = batch.find(fixed_column(column::kTraceId), ColumnType::trace_id);
+    spans = batch.find(fixed_column(column::kSpanId), ColumnType::int64);
+  }
+  rows.reserve(rows.size() + batch.row_count);
+  for (const Group& group : batch.groups) {
+    uint32_t rank = ranks.rank(group.labels, group.labels_hash);
+    TraceId key = batch.table == Table::spans ? TraceId{} : key_of_rank(rank);
+    for (uint32_t row = group.first_row; row < group.first_row + group.row_count; ++row) {
+      OrderedRow ordered;
+      ordered.key = traces != nullptr ? traces->trace_ids[row] : key;
+      ordered.time = times[row];
+      ordered.span_id = spans != nullptr ? static_cast<uint64_t>(spans->ints[row]) : 0;
+      ordered.group = rank;
+      ordered.ref = {index, row};
+      rows.push_back(ordered);
+    }
+  }
+}
+
+}  // namespace obelisk

@@ -1,0 +1,165 @@
+#include "storage/embedded/events/scan_units.h"
+
+#include <algorithm>
+
+#include "storage/embedded/events/chunk_pruning.h"
+#include "storage/embedded/events/column_union.h"
+#include "storage/embedded/events/trace_index_block.h"
+
+namespace obelisk {
+namespace {
+
+std::vector<uint64_t> sorted_keys(const std::vector<TraceId>& ids) {
+  std::vector<uint64_t> keys;
+  keys.reserve(ids.size());
+  for (const TraceId& id : ids) keys.push_back(trace_key(id));
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return keys;
+}
+
+Result<std::shared_ptr<const PartContext>> make_context(const EventPartPtr& part, const Expr& where) {
+  auto context = std::make_shared<PartContext>();
+  context->part = part;
+  OBELISK_TRY(context->labels, part->labels());
+  context->decisions.reserve(context->labels->size());
+  for (uint32_t group = 0; group < context->labels->size(); ++group) {
+    context->decisions.push_back(decide_by_labels(where, context->labels->labels(group)));
+  }
+  return std::shared_ptr<const PartContext>(std::move(context));
+}
+
+bool has_wanted_group(const RowGroupInfo& group, const std::vector<Decision>& decisions) {
+  return std::any_of(group.runs.begin(), group.runs.end(), [&](const GroupRun& run) { return decisions[run.group] != Decision::no; });
+}
+
+ScanUnit unit_of(std::shared_ptr<const PartContext> context, uint32_t row_group, uint32_t rank) {
+  const RowGroupInfo& info = context->part->directory().row_groups[row_group];
+  return {std::move(context), row_group, nullptr, info.min_time, info.max_time, rank};
+}
+
+// Null for an empty batch.
+std::optional<ScanUnit> unit_of(const BatchPtr& batch, uint32_t rank) {
+  if (batch->row_count == 0) return std::nullopt;
+  auto [low, high] = std::minmax_element(batch->times().begin(), batch->times().end());
+  return ScanUnit{nullptr, 0, batch, *low, *high, rank};
+}
+
+bool overlaps(const TimeRange& range, int64_t min_time, int64_t max_time) {
+  return range.begin.value <= max_time && min_time < range.end.value;
+}
+
+// Keeps the first `limit` of `rows` by time (ties: as they lie), in the order they lie.
+void keep_first_by_time(std::vector<uint32_t>& rows, const std::vector<int64_t>& times, Order order, uint64_t limit) {
+  if (limit == 0 || rows.size() <= limit) return;
+  if (order != Order::any) {
+    auto before = [&](uint32_t a, uint32_t b) {
+      if (times[a] != times[b]) return order == Order::time_ascending ? times[a] < times[b] : times[a] > times[b];
+      return a < b;
+    };
+    std::nth_element(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(limit), rows.end(), before);
+  }
+  rows.resize(limit);
+  std::sort(rows.begin(), rows.end());
+}
+
+Result<BatchPtr> read_batch(const BatchPtr& batch, const Expr& where, const TimeRange& range, const std::vector<ColumnId>* wanted,
+                            Order order, uint64_t row_limit, ReadCounts& counts) {
+  counts.rows += batch->row_count;
+  const std::vector<int64_t>& times = batch->times();
+  std::vector<uint8_t> keep = evaluate(where, *batch);
+  std::vector<uint32_t> rows;
+  for (uint32_t row = 0; row < keep.size(); ++row) {
+    if (keep[row] != 0 && range.contains({times[row]})) rows.push_back(row);
+  }
+  if (rows.empty()) return BatchPtr();
+  if (rows.size() == batch->row_count && wanted == nullptr && (row_limit == 0 || rows.size() <= row_limit)) return batch;
+  keep_first_by_time(rows, times, order, row_limit);
+  std::vector<RowRef> refs;
+  for (uint32_t row : rows) refs.push_back({0, row});
+  return std::make_shared<const Batch>(gather_columns(batch->table, {batch}, refs, wanted, false));
+}
+
+}  // namespace
+
+uint64_t ScanUnit::row_count() const {
+  return context ? context->part->directory().row_groups[row_group].row_count : batch->row_count;
+}
+
+Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const TimeRange& range, const Expr& where,
+                                              const Cancel& cancel) {
+  std::vector<ScanUnit> units;
+  uint32_t rank = 0;
+  std::optional<std::vector<TraceId>> ids = required_trace_ids(where);
+  std::vector<uint64_t> keys;
+  if (ids) keys = sorted_keys(*ids);
+  for (const EventPartPtr& part : table.parts) {
+    OBELISK_CHECK_OK(cancel.check());
+    const EventPartDirectory& directory = part->directory();
+    rank += static_cast<uint32_t>(directory.row_groups.size());
+    if (!overlaps(range, directory.min_time, directory.max_time)) continue;
+    std::vector<uint32_t> with_trace;
+    if (ids) {
+      OBELISK_TRY(with_trace, part->row_groups_of_traces(keys));
+      if (with_trace.empty()) continue;
+    }
+    std::shared_ptr<const PartContext> context;
+    for (uint32_t i = 0; i < directory.row_groups.size(); ++i) {
+      const RowGroupInfo& group = directory.row_groups[i];
+      if (!overlaps(range, group.min_time, group.max_time)) continue;
+      if (ids && !std::binary_search(with_trace.begin(), with_trace.end(), i)) continue;
+      if (decide_by_stats(where, directory, group) == Decision::no) continue;
+      if (!context) {
+        OBELISK_TRY(context, make_context(part, where));
+      }
+      if (!has_wanted_group(group, context->decisions)) continue;
+      units.push_back(unit_of(context, i, rank - static_cast<uint32_t>(directory.row_groups.size()) + i));
+    }
+  }
+  for (const BatchPtr& batch : table.head) {
+    auto unit = unit_of(batch, rank++);
+    if (unit && overlaps(range, unit->min_time, unit->max_time)) units.push_back(std::move(*unit));
+  }
+  return units;
+}
+
+Result<std::vector<ScanUnit>> list_trace_units(const EventTableView& table, const std::vector<TraceId>& ids, const Cancel& cancel) {
+  std::vector<ScanUnit> units;
+  std::vector<uint64_t> keys = sorted_keys(ids);
+  uint32_t rank = 0;
+  for (const EventPartPtr& part : table.parts) {
+    OBELISK_CHECK_OK(cancel.check());
+    OBELISK_TRY(std::vector<uint32_t> row_groups, part->row_groups_of_traces(keys));
+    std::shared_ptr<const PartContext> context;
+    if (!row_groups.empty()) {
+      OBELISK_TRY(context, make_context(part, Expr()));
+    }
+    for (uint32_t row_group : row_groups) units.push_back(unit_of(context, row_group, rank + row_group));
+    rank += static_cast<uint32_t>(part->directory().row_groups.size());
+  }
+  for (const BatchPtr& batch : table.head) {
+    if (auto unit = unit_of(batch, rank++)) units.push_back(std::move(*unit));
+  }
+  return units;
+}
+
+Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const TimeRange& range, const std::vector<ColumnId>* wanted,
+                                Order order, uint64_t row_limit, Budget& budget, ReadCounts& counts) {
+  if (!unit.context) return read_batch(unit.batch, where, range, wanted, order, row_limit, counts);
+  const PartContext& context = *unit.context;
+  RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
+  OBELISK_TRY(RowMask mask, reader.candidates(range, context.decisions));
+  if (decide_by_stats(where, context.part->directory(), reader.info()) != Decision::yes) {
+    OBELISK_TRY(mask, reader.evaluate(where, mask));
+  }
+  std::vector<uint32_t> rows = rows_of(mask);
+  if (rows.empty()) return BatchPtr();
+  if (row_limit != 0 && rows.size() > row_limit) {
+    OBELISK_TRY(const std::vector<int64_t>* times, reader.times());
+    keep_first_by_time(rows, *times, order, row_limit);
+  }
+  OBELISK_TRY(Batch batch, reader.materialise(rows, wanted));
+  return std::make_shared<const Batch>(std::move(batch));
+}
+
+}  // namespace obelisk

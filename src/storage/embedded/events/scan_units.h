@@ -1,0 +1,44 @@
+#pragma once
+// What a scan has to look at: row groups of parts and batches of the head, after pruning by time, labels, value ranges
+// and the trace index. And how to read one of them.
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "plan/budget.h"
+#include "plan/scan.h"
+#include "storage/embedded/events/event_view.h"
+#include "storage/embedded/events/row_group_reader.h"
+
+namespace obelisk {
+
+// A part with what the scan knows of it.
+struct PartContext {
+  EventPartPtr part;
+  std::shared_ptr<const LabelTable> labels;
+  std::vector<Decision> decisions;  // by group
+};
+
+// Either a row group (context set) or a batch of the head.
+struct ScanUnit {
+  std::shared_ptr<const PartContext> context;
+  uint32_t row_group = 0;
+  BatchPtr batch;
+  int64_t min_time = 0;
+  int64_t max_time = 0;
+  uint32_t rank = 0;  // the order rows came in
+  uint64_t row_count() const;
+};
+
+// Units with rows in `range` that may satisfy `where`.
+Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const TimeRange& range, const Expr& where,
+                                              const Cancel& cancel);
+// The units that hold one of the traces (sorted ids), whatever their time.
+Result<std::vector<ScanUnit>> list_trace_units(const EventTableView& table, const std::vector<TraceId>& ids, const Cancel& cancel);
+
+// At most `row_limit` rows (0: all) that satisfy `where` in `range`: the first by `order` (any: as they lie). Rows stay
+// in the order they lie; null when there are none.
+Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const TimeRange& range, const std::vector<ColumnId>* wanted,
+                                Order order, uint64_t row_limit, Budget& budget, ReadCounts& counts);
+
+}  // namespace obelisk

@@ -1,0 +1,322 @@
+#include "storage/embedded/metrics/metric_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/self_metrics.h"
+
+namespace obelisk {
+namespace {
+
+constexpr std::string_view kPartSuffix = ".metrics";
+
+Counter& samples_appended() {
+  static Counter& metric = counter("obelisk_metrics_samples_appended_total", "Samples taken into the head.");
+  return metric;
+}
+Counter& rows_refused() {
+  static Counter& metric = counter("obelisk_metrics_rows_refused_total",
+                                   "Rows of sample batches without value or with an impossible time.");
+  return metric;
+}
+Counter& series_created() {
+  static Counter& metric =
+      counter("obelisk_metrics_series_created_total", "Series that were new to the head.");
+  return metric;
+}
+Counter& metadata_refused() {
+  static Counter& metric =
+      counter("obelisk_metrics_metadata_refused_total", "Metadata rows beyond the bound of distinct rows.");
+  return metric;
+}
+// Shared by the stores of all tenants: each adds what has changed of its own.
+struct SizeGauges {
+  Gauge& head_series = gauge("obelisk_metrics_head_series", "Series in metric heads, all tenants.");
+  Gauge& head_samples = gauge("obelisk_metrics_head_samples", "Samples in metric heads, all tenants.");
+  Gauge& parts = gauge("obelisk_metrics_parts", "Metric parts, all tenants.");
+  Gauge& part_bytes = gauge("obelisk_metrics_part_bytes", "Bytes of metric parts, all tenants.");
+  Gauge& part_samples = gauge("obelisk_metrics_part_samples", "Samples in metric parts, all tenants.");
+  Gauge& part_blocks = gauge("obelisk_metrics_part_blocks", "Sample blocks in metric parts, all tenants.");
+};
+
+// <last sequence>-<file number>.metrics, both as sixteen hexadecimal digits: names sort by sequence and never
+// repeat.
+std::optional<uint64_t> file_number_of(std::string_view name) {
+  if (!name.ends_with(kPartSuffix) || name.size() != 33 + kPartSuffix.size() || name[16] != '-')
+    return std::nullopt;
+  uint64_t number = 0;
+  for (char digit : name.substr(17, 16)) {
+    int value = digit >= '0' && digit <= '9'   ? digit - '0'
+                : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+                                               : -1;
+    if (value < 0) return std::nullopt;
+    number = number << 4 | static_cast<uint64_t>(value);
+  }
+  return number;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MetricStore>> MetricStore::open(Disk& disk, std::string directory,
+                                                       MetricStoreOptions options,
+                                                       std::vector<std::string> part_names) {
+  std::unique_ptr<MetricStore> store(new MetricStore(disk, std::move(directory), options));
+  OBELISK_CHECK_OK(disk.create_directories(store->directory_));
+  OBELISK_CHECK_OK(store->open_parts(std::move(part_names)));
+  return store;
+}
+
+MetricStore::~MetricStore() {
+  MutexLock lock(mutex_);
+  head_ = std::make_shared<MetricHead>();
+  frozen_.clear();
+  parts_.clear();
+  publish_gauges();
+}
+
+Result<void> MetricStore::open_parts(std::vector<std::string> names) {
+  std::set<std::string> wanted(names.begin(), names.end());
+  OBELISK_TRY(std::vector<std::string> present, disk_.list(directory_));
+  MutexLock lock(mutex_);
+  for (const std::string& name : present) {
+    if (!name.ends_with(kPartSuffix)) continue;
+    if (auto number = file_number_of(name)) next_file_number_ = std::max(next_file_number_, *number + 1);
+    if (!wanted.contains(name)) OBELISK_CHECK_OK(disk_.remove(directory_ + "/" + name));
+  }
+  for (const std::string& name : wanted) {
+    OBELISK_TRY(std::shared_ptr<const MetricPart> part, MetricPart::open(disk_, directory_, name));
+    last_sequence_ = std::max(last_sequence_, part->footer().last_sequence);
+    parts_.push_back(std::move(part));
+  }
+  sort_parts();
+  publish_gauges();
+  return {};
+}
+
+void MetricStore::sort_parts() {
+  std::sort(parts_.begin(), parts_.end(), [](const auto& a, const auto& b) {
+    return std::tuple(a->footer().last_sequence, a->footer().first_sequence, a->name()) <
+           std::tuple(b->footer().last_sequence, b->footer().first_sequence, b->name());
+  });
+}
+
+void MetricStore::apply(const BatchPtr& batch, uint64_t sequence) { apply(std::span(&batch, 1), sequence); }
+
+void MetricStore::apply(std::span<const BatchPtr> batches, uint64_t sequence) {
+  MutexLock lock(mutex_);
+  for (const BatchPtr& batch : batches) add_batch(*batch, sequence);
+}
+
+void MetricStore::add_batch(const Batch& batch, uint64_t sequence) {
+  last_sequence_ = std::max(last_sequence_, sequence);
+  if (head_->sample_count() == 0 && metadata_->empty()) head_first_sequence_ = sequence;
+  if (batch.table == Table::metadata) {
+    metadata_refused().add(metadata_->add(batch));
+    return;
+  }
+  MetricHead::AppendCounts counts = head_->append(batch);
+  samples_appended().add(counts.samples);
+  rows_refused().add(counts.rows_refused);
+  series_created().add(counts.series_created);
+  publish_gauges();
+}
+
+size_t MetricStore::head_bytes() const {
+  MutexLock lock(mutex_);
+  size_t bytes = head_->memory_bytes() + metadata_->memory_bytes();
+  for (const FrozenHead& head : frozen_)
+    bytes += head.samples->memory_bytes() + head.metadata->memory_bytes();
+  return bytes;
+}
+
+bool MetricStore::has_open_change(bool flush) const {
+  return std::any_of(changes_.begin(), changes_.end(),
+                     [&](const auto& entry) { return entry.second.is_flush == flush; });
+}
+
+MetricStore::Flush MetricStore::register_change(Change change, uint64_t through_sequence) {
+  MutexLock lock(mutex_);
+  Flush flush;
+  flush.change_id = next_change_id_++;
+  flush.through_sequence = through_sequence;
+  if (change.new_part) flush.new_parts.push_back(change.new_part->name());
+  flush.removed_parts = change.removed;
+  changes_.emplace(flush.change_id, std::move(change));
+  return flush;
+}
+
+std::string MetricStore::next_part_name(uint64_t last_sequence) {
+  return fmt::format("{:016x}-{:016x}{}", last_sequence, next_file_number_++, kPartSuffix);
+}
+
+// Writes, makes the name durable, and opens the part, which checks what was written.
+template <typename Write>
+Result<std::shared_ptr<const MetricPart>> MetricStore::write_part(const std::string& name, Write write) {
+  std::string path = directory_ + "/" + name;
+  auto attempt = [&]() -> Result<std::shared_ptr<const MetricPart>> {
+    OBELISK_TRY(std::unique_ptr<File> file, disk_.open(path, Disk::Mode::create_new));
+    OBELISK_CHECK_OK(write(*file));
+    file.reset();
+    OBELISK_CHECK_OK(disk_.sync_directory(directory_));
+    return MetricPart::open(disk_, directory_, name);
+  };
+  auto part = attempt();
+  if (!part.ok()) (void)disk_.remove(path).ok();  // else open() removes it: no manifest names it
+  return part;
+}
+
+void MetricStore::freeze_head() {
+  if (head_->sample_count() == 0 && metadata_->empty()) return;
+  frozen_.push_back({head_, metadata_, head_first_sequence_, last_sequence_});
+  head_ = std::make_shared<MetricHead>();
+  metadata_ = std::make_shared<MetadataRows>();
+}
+
+Result<MetricStore::Flush> MetricStore::flush() {
+  std::vector<FrozenHead> heads;
+  std::string name;
+  {
+    MutexLock lock(mutex_);
+    if (flushing_ || has_open_change(true))
+      return make_error(ErrorCode::unavailable, "metric store: a flush is under way");
+    freeze_head();
+    heads = frozen_;
+    if (heads.empty()) return Flush{0, {}, {}, last_sequence_};
+    name = next_part_name(heads.back().last_sequence);
+    flushing_ = true;
+  }
+  auto part = write_part(name, [&](File& file) { return write_part_of_heads(file, heads); });
+  {
+    MutexLock lock(mutex_);
+    flushing_ = false;
+  }
+  if (!part.ok()) return part.error();
+  return register_change({true, *part, {}, heads.size()}, heads.back().last_sequence);
+}
+
+void MetricStore::commit(const Flush& change) {
+  if (change.change_id == 0) return;
+  std::vector<std::shared_ptr<const MetricPart>> dropped;  // their files go after the lock
+  std::vector<FrozenHead> written;
+  MutexLock lock(mutex_);
+  auto found = changes_.find(change.change_id);
+  OBELISK_ASSERT(found != changes_.end());
+  Change done = std::move(found->second);
+  changes_.erase(found);
+  auto written_end = frozen_.begin() + static_cast<ptrdiff_t>(done.frozen_heads);
+  written.assign(frozen_.begin(), written_end);
+  frozen_.erase(frozen_.begin(), written_end);
+  for (const std::string& name : done.removed) {
+    auto part =
+        std::find_if(parts_.begin(), parts_.end(), [&](const auto& held) { return held->name() == name; });
+    OBELISK_ASSERT(part != parts_.end());
+    (*part)->doom();
+    dropped.push_back(std::move(*part));
+    parts_.erase(part);
+  }
+  if (done.new_part) parts_.push_back(std::move(done.new_part));
+  sort_parts();
+  publish_gauges();
+}
+
+void MetricStore::abandon(const Flush& change) {
+  if (change.change_id == 0) return;
+  Change undone;
+  MutexLock lock(mutex_);
+  auto found = changes_.find(change.change_id);
+  OBELISK_ASSERT(found != changes_.end());
+  undone = std::move(found->second);
+  changes_.erase(found);
+  if (undone.new_part) undone.new_part->doom();
+}
+
+Result<std::optional<MetricStore::Flush>> MetricStore::merge() {
+  std::vector<std::shared_ptr<const MetricPart>> parts;
+  std::string name;
+  {
+    MutexLock lock(mutex_);
+    if (merging_ || has_open_change(false)) {
+      return make_error(ErrorCode::unavailable, "metric store: a merge or retention is under way");
+    }
+    std::vector<PartSummary> summaries;
+    for (const auto& part : parts_) {
+      summaries.push_back({part->file_bytes(), part->footer().min_time, part->footer().max_time, false});
+    }
+    std::optional<PartRun> run = choose_parts_to_merge(summaries, options_.merge);
+    if (!run) return std::optional<Flush>();
+    auto first = parts_.begin() + static_cast<ptrdiff_t>(run->first);
+    parts.assign(first, first + static_cast<ptrdiff_t>(run->count));
+    name = next_part_name(parts.back()->footer().last_sequence);
+    merging_ = true;
+  }
+  auto part = write_part(name, [&](File& file) { return write_part_of_parts(file, parts); });
+  {
+    MutexLock lock(mutex_);
+    merging_ = false;
+  }
+  if (!part.ok()) return part.error();
+  Change change{false, *part, {}, 0};
+  for (const auto& merged : parts) change.removed.push_back(merged->name());
+  return std::optional(register_change(std::move(change), 0));
+}
+
+Result<MetricStore::Flush> MetricStore::apply_retention(UnixNanos keep_from) {
+  Change change;
+  {
+    MutexLock lock(mutex_);
+    if (merging_ || has_open_change(false)) {
+      return make_error(ErrorCode::unavailable, "metric store: a merge or retention is under way");
+    }
+    for (const auto& part : parts_) {
+      if (part->footer().sample_count > 0 && part->footer().max_time < keep_from.value)
+        change.removed.push_back(part->name());
+    }
+    if (change.removed.empty()) return Flush{};
+    merging_ = true;  // until the change is registered
+  }
+  Flush flush = register_change(std::move(change), 0);
+  MutexLock lock(mutex_);
+  merging_ = false;
+  return flush;
+}
+
+MetricStore::Statistics MetricStore::statistics() const {
+  MutexLock lock(mutex_);
+  return current_statistics();
+}
+
+MetricStore::Statistics MetricStore::current_statistics() const {
+  Statistics now;
+  now.head_series = head_->series_count();
+  now.head_samples = head_->sample_count();
+  for (const FrozenHead& head : frozen_) {
+    now.head_series += head.samples->series_count();
+    now.head_samples += head.samples->sample_count();
+  }
+  for (const auto& part : parts_) {
+    ++now.parts;
+    now.part_bytes += part->file_bytes();
+    now.part_samples += part->footer().sample_count;
+    now.part_blocks += part->footer().block_count;
+  }
+  return now;
+}
+
+void MetricStore::publish_gauges() {
+  static SizeGauges gauges;
+  Statistics now = current_statistics();
+  auto publish = [&](Gauge& gauge, uint64_t Statistics::*field) {
+    gauge.add(static_cast<int64_t>(now.*field) - static_cast<int64_t>(published_.*field));
+  };
+  publish(gauges.head_series, &Statistics::head_series);
+  publish(gauges.head_samples, &Statistics::head_samples);
+  publish(gauges.parts, &Statistics::parts);
+  publish(gauges.part_bytes, &Statistics::part_bytes);
+  publish(gauges.part_samples, &Statistics::part_samples);
+  publish(gauges.part_blocks, &Statistics::part_blocks);
+  published_ = now;
+}
+
+}  // namespace obelisk

@@ -1,0 +1,141 @@
+#pragma once
+// The samples and metadata of one tenant: a head in memory and immutable parts in one directory.
+//
+// Writing: apply() puts a request into the head, visible when it returns. flush() freezes the head (a new one
+// takes what comes next) and writes a part of it; the owner then names the part in its manifest, durably, and
+// calls commit(), which puts the part in the frozen head's place in one step. abandon() instead leaves
+// everything as it was; the next flush writes the same rows again. merge() and apply_retention() follow the
+// same protocol. At most one flush and one merge or retention may be open (returned, neither committed nor
+// abandoned) at a time; a second one answers unavailable. Files that no manifest named are removed by open().
+// A replaced part's file is removed when the last cursor lets go.
+//
+// Reading: open() collects everything at once under the store's lock: a request is seen wholly or not at all,
+// and a cursor is not changed by what happens after it was opened. Samples do not keep their sequence: a scan
+// at an older sequence also sees what was applied after it, so two cursors of one snapshot may differ by
+// samples that arrived between them (never by flushes or merges). Of samples of one series with the same time
+// the last applied is returned, by both units, before `where` is tested.
+//
+// Threads: apply() from one thread; everything else from any. The lock is held for as long as appending one
+// batch, or selecting series in the head and copying their compressed samples, takes. Memory: the head (the
+// owner bounds it by flushing at a head_bytes() of its choice), and each open part's directory. Format of the
+// files: docs/formats/metric_part.md.
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/thread_annotations.h"
+#include "env/disk.h"
+#include "storage/embedded/metrics/merge_policy.h"
+#include "storage/embedded/metrics/metric_part_build.h"
+#include "storage/embedded/metrics/series_source.h"
+#include "storage/reader.h"
+
+namespace obelisk {
+
+struct MetricStoreOptions {
+  MergeLimits merge;
+};
+
+class MetricStore {
+ public:
+  // `directory` is created when missing and belongs to the store alone.
+  static Result<std::unique_ptr<MetricStore>> open(Disk& disk, std::string directory,
+                                                   MetricStoreOptions options,
+                                                   std::vector<std::string> part_names);
+  ~MetricStore();
+
+  // A batch of samples or metadata. Sequences ascend.
+  void apply(const BatchPtr& batch, uint64_t sequence);
+  // All batches of one request: neither a flush nor a reader comes between them.
+  void apply(std::span<const BatchPtr> batches, uint64_t sequence);
+  size_t head_bytes() const;
+
+  struct Flush {
+    uint64_t change_id = 0;  // 0: nothing to do, commit and abandon are no-ops
+    std::vector<std::string> new_parts;
+    std::vector<std::string> removed_parts;
+    // Everything applied up to here is in the parts once the change is committed. 0 for merges and retention.
+    uint64_t through_sequence = 0;
+  };
+  Result<Flush> flush();
+  void commit(const Flush& change);
+  void abandon(const Flush& change);
+  // Merges a few parts into one if that pays; nullopt: nothing to do.
+  Result<std::optional<Flush>> merge();
+  // Drops the parts whose samples are all older than `keep_from`.
+  Result<Flush> apply_retention(UnixNanos keep_from);
+
+  // As in storage/reader.h. Predicates are taken over whole; order is not; a limit is, unless rows are to be
+  // ordered.
+  Result<Plan> plan(const Snapshot& at, const Scan& scan) const;
+  Result<std::unique_ptr<Cursor>> open(uint64_t at_sequence, const Scan& scan, Budget& budget,
+                                       const Cancel& cancel) const;
+  Result<std::vector<Labels>> series(const Scan& scan, const Cancel& cancel) const;
+  // By the whole of each head and part that overlaps the range.
+  Result<std::vector<ColumnInfo>> columns(const Scan& scan) const;
+  Result<std::vector<ValueCount>> values(const Scan& scan, const ColumnId& column, uint64_t limit,
+                                         const Cancel& cancel) const;
+
+  struct Statistics {
+    uint64_t head_series = 0;
+    uint64_t head_samples = 0;
+    uint64_t parts = 0;
+    uint64_t part_bytes = 0;
+    uint64_t part_samples = 0;
+    uint64_t part_blocks = 0;
+  };
+  Statistics statistics() const;
+
+ private:
+  struct Change {
+    bool is_flush = false;
+    std::shared_ptr<const MetricPart> new_part;  // may be null
+    std::vector<std::string> removed;
+    size_t frozen_heads = 0;
+  };
+  struct View {
+    std::vector<std::unique_ptr<SeriesSource>> sources;
+    bool exact = true;
+  };
+
+  MetricStore(Disk& disk, std::string directory, MetricStoreOptions options)
+      : disk_(disk), directory_(std::move(directory)), options_(options) {}
+
+  Result<void> open_parts(std::vector<std::string> names);
+  void add_batch(const Batch& batch, uint64_t sequence) REQUIRES(mutex_);
+  void freeze_head() REQUIRES(mutex_);
+  Statistics current_statistics() const REQUIRES(mutex_);
+  void sort_parts() REQUIRES(mutex_);
+  bool has_open_change(bool flush) const REQUIRES(mutex_);
+  Flush register_change(Change change, uint64_t through_sequence);
+  std::string next_part_name(uint64_t last_sequence) REQUIRES(mutex_);
+  template <typename Write>
+  Result<std::shared_ptr<const MetricPart>> write_part(const std::string& name, Write write);
+  Result<View> view(const Scan& scan) const;
+  MetadataRows all_metadata(Result<void>& status) const;
+  void publish_gauges() REQUIRES(mutex_);
+
+  Disk& disk_;
+  const std::string directory_;
+  const MetricStoreOptions options_;
+
+  mutable Mutex mutex_;
+  std::shared_ptr<MetricHead> head_ GUARDED_BY(mutex_) = std::make_shared<MetricHead>();
+  std::shared_ptr<MetadataRows> metadata_ GUARDED_BY(mutex_) = std::make_shared<MetadataRows>();
+  uint64_t head_first_sequence_ GUARDED_BY(mutex_) = 0;
+  uint64_t last_sequence_ GUARDED_BY(mutex_) = 0;
+  std::vector<FrozenHead> frozen_ GUARDED_BY(mutex_);  // oldest first, all older than head_
+  std::vector<std::shared_ptr<const MetricPart>> parts_
+      GUARDED_BY(mutex_);  // by sequence, all older than frozen_
+  std::map<uint64_t, Change> changes_ GUARDED_BY(mutex_);
+  bool flushing_ GUARDED_BY(mutex_) = false;
+  bool merging_ GUARDED_BY(mutex_) = false;
+  uint64_t next_change_id_ GUARDED_BY(mutex_) = 1;
+  uint64_t next_file_number_ GUARDED_BY(mutex_) = 1;
+  Statistics published_ GUARDED_BY(mutex_);
+};
+
+}  // namespace obelisk

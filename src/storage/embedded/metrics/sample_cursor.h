@@ -1,0 +1,53 @@
+#pragma once
+// Returns the samples of merged series as batches: one group a series, rows in time order, at most kBatchRows
+// rows a batch except that a series is never split. Budget: what the sources hold and the batch being
+// returned; a batch is given back to the budget when the next one is asked for, a caller that keeps batches
+// charges them itself.
+#include "storage/embedded/metrics/series_source.h"
+#include "storage/reader.h"
+
+namespace obelisk {
+
+inline constexpr size_t kBatchRows = 64 * 1024;
+
+class SampleCursor : public Cursor {
+ public:
+  // `exact`: the series of the sources need no test against scan.where. Order is not done; limit is, in
+  // series for Unit::series and in rows for Unit::row. too_large when the budget has no room for what the
+  // sources hold.
+  static Result<std::unique_ptr<Cursor>> open(std::vector<std::unique_ptr<SeriesSource>> sources,
+                                              const Scan& scan, bool exact, Budget& budget,
+                                              const Cancel& cancel);
+  ~SampleCursor() override;
+
+  Result<BatchPtr> next() override;
+  Coverage coverage() const override;
+
+ private:
+  SampleCursor(std::vector<std::unique_ptr<SeriesSource>> sources, Scan scan, bool exact, Budget& budget,
+               const Cancel& cancel);
+  Result<BatchPtr> next_batch();
+  // Reads the current series into samples_; false when none of its rows is wanted.
+  Result<bool> read_series(Arena& arena);
+  Result<void> keep_matching_rows();
+  bool limit_reached() const { return scan_.limit != 0 && taken_ >= scan_.limit; }
+  Result<void> charge(uint64_t bytes);
+
+  SeriesMerger merger_;
+  const Scan scan_;
+  const bool exact_;
+  bool wants_value_ = true;
+  bool wants_histogram_ = true;
+  bool wants_start_time_ = true;
+  bool needs_payload_ = true;
+  Budget& budget_;
+  const Cancel& cancel_;
+  uint64_t source_charge_ = 0;
+  uint64_t batch_charge_ = 0;
+  uint64_t taken_ = 0;  // series or rows, what the limit counts
+  uint64_t rows_read_ = 0;
+  bool finished_ = false;
+  Samples samples_;
+};
+
+}  // namespace obelisk

@@ -1,0 +1,156 @@
+#include "storage/embedded/metrics/samples.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "codec/value_block.h"
+#include "codec/value_times.h"
+#include "storage/embedded/metrics/histogram_block.h"
+
+namespace obelisk {
+namespace {
+
+template <typename T>
+void take_rows(std::vector<T>& column, const std::vector<uint32_t>& rows) {
+  if (column.empty()) return;
+  std::vector<T> kept;
+  kept.reserve(rows.size());
+  for (uint32_t row : rows) kept.push_back(column[row]);
+  column = std::move(kept);
+}
+
+template <typename T>
+void cut(std::vector<T>& column, size_t begin, size_t end) {
+  if (column.empty()) return;
+  column.resize(end);
+  column.erase(column.begin(), column.begin() + static_cast<ptrdiff_t>(begin));
+}
+
+bool strictly_ascending(const std::vector<int64_t>& times, size_t first) {
+  for (size_t i = first + 1; i < times.size(); ++i) {
+    if (times[i - 1] >= times[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void Samples::clear() {
+  times.clear();
+  values.clear();
+  start_times.clear();
+  histograms.clear();
+}
+
+// Called after times and values have grown by the row.
+void Samples::fill_optional(int64_t start_time) {
+  if (start_time != 0 || !start_times.empty()) {
+    start_times.resize(times.size());
+    start_times.back() = start_time;
+  }
+  if (!histograms.empty()) histograms.resize(times.size());
+}
+
+void Samples::add(int64_t time, double value, int64_t start_time) {
+  times.push_back(time);
+  values.push_back(value);
+  fill_optional(start_time);
+}
+
+void Samples::add_histogram(int64_t time, std::string_view bytes, int64_t start_time) {
+  times.push_back(time);
+  values.push_back(0);
+  fill_optional(start_time);
+  histograms.resize(times.size());
+  histograms.back() = bytes;
+}
+
+void Samples::keep_rows(const std::vector<uint32_t>& rows) {
+  take_rows(times, rows);
+  take_rows(values, rows);
+  take_rows(start_times, rows);
+  take_rows(histograms, rows);
+}
+
+void Samples::normalise() {
+  if (strictly_ascending(times, 0)) return;
+  std::vector<uint32_t> rows(times.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  std::stable_sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) { return times[a] < times[b]; });
+  size_t kept = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i + 1 < rows.size() && times[rows[i]] == times[rows[i + 1]]) continue;
+    rows[kept++] = rows[i];
+  }
+  rows.resize(kept);
+  keep_rows(rows);
+}
+
+void Samples::trim(int64_t begin, int64_t end) {
+  auto from = std::lower_bound(times.begin(), times.end(), begin);
+  auto to = std::lower_bound(from, times.end(), end);
+  size_t first = static_cast<size_t>(from - times.begin());
+  size_t last = static_cast<size_t>(to - times.begin());
+  if (first == 0 && last == times.size()) return;
+  cut(values, first, last);
+  cut(start_times, first, last);
+  cut(histograms, first, last);
+  cut(times, first, last);
+}
+
+SampleBlock BlockEncoder::encode(const Samples& samples, size_t first, size_t count) {
+  OBELISK_ASSERT(count > 0 && first + count <= samples.size());
+  SampleBlock block;
+  block.is_histogram = samples.is_histogram(first);
+  block.row_count = static_cast<uint32_t>(count);
+  block.min_time = samples.times[first];
+  block.max_time = samples.times[first + count - 1];
+  times_.clear();
+  start_times_.clear();
+  payload_.clear();
+  encode_times(std::span(samples.times).subspan(first, count), times_);
+  if (!samples.start_times.empty()) {
+    std::span<const int64_t> starts = std::span(samples.start_times).subspan(first, count);
+    bool known = std::any_of(starts.begin(), starts.end(), [](int64_t start) { return start != 0; });
+    if (known) encode_times(starts, start_times_);
+  }
+  if (block.is_histogram) {
+    encode_histogram_block(std::span(samples.histograms).subspan(first, count), payload_);
+  } else {
+    encode_values(std::span(samples.values).subspan(first, count), payload_, scale_hint);
+  }
+  block.times = times_;
+  block.start_times = start_times_;
+  block.payload = payload_;
+  return block;
+}
+
+size_t next_block_rows(const Samples& samples, size_t first) {
+  size_t end = std::min<size_t>(first + kBlockRows, samples.size());
+  if (samples.histograms.empty()) return end - first;
+  bool kind = samples.is_histogram(first);
+  size_t row = first + 1;
+  while (row < end && samples.is_histogram(row) == kind) ++row;
+  return row - first;
+}
+
+Result<void> decode_block(const SampleBlock& block, bool with_payload, Samples& out, Arena& arena) {
+  size_t before = out.size();
+  size_t count = block.row_count;
+  if (count == 0 || count > kBlockRowsMax) return make_error(ErrorCode::corrupt, "sample block: row count");
+  out.times.resize(before + count);
+  OBELISK_CHECK_OK(decode_times(block.times, std::span(out.times).subspan(before)));
+  if (!strictly_ascending(out.times, before))
+    return make_error(ErrorCode::corrupt, "sample block: times do not ascend");
+  out.values.resize(before + count);
+  if (!block.start_times.empty() || !out.start_times.empty()) out.start_times.resize(before + count);
+  if (!block.start_times.empty()) {
+    OBELISK_CHECK_OK(decode_times(block.start_times, std::span(out.start_times).subspan(before)));
+  }
+  if (block.is_histogram || !out.histograms.empty()) out.histograms.resize(before + count);
+  if (!with_payload) return {};
+  if (!block.is_histogram) return decode_values(block.payload, std::span(out.values).subspan(before));
+  return decode_histogram_block(block.payload, std::span(out.histograms).subspan(before), arena);
+}
+
+}  // namespace obelisk

@@ -1,0 +1,80 @@
+#pragma once
+// Decoded samples of one series, in columns, and the block form they are stored in (head records and part
+// blocks).
+//
+// Invariants of Samples: values has as many entries as times; start_times and histograms are empty or have as
+// many. A row is a histogram when `histograms` is not empty and its entry has data; its value is then 0. A
+// block holds rows of one kind, in strictly ascending time, at most kBlockRowsMax.
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/result.h"
+
+namespace obelisk {
+
+// 120 samples are half an hour at 15 s: long enough that headers stop to matter (engine measurements: 1.02
+// B/sample against 1.0 for longer ones), short enough that a query for one point decodes little.
+inline constexpr uint32_t kBlockRows = 120;
+// What a reader accepts; leaves room for other writers.
+inline constexpr uint32_t kBlockRowsMax = 4096;
+
+struct Samples {
+  std::vector<int64_t> times;
+  std::vector<double> values;
+  std::vector<int64_t> start_times;          // ns, 0 = unknown; empty = all unknown
+  std::vector<std::string_view> histograms;  // encoded (model/histogram.h); empty = no histograms at all
+
+  size_t size() const { return times.size(); }
+  bool is_histogram(size_t row) const { return !histograms.empty() && histograms[row].data() != nullptr; }
+  int64_t start_time(size_t row) const { return start_times.empty() ? 0 : start_times[row]; }
+  void clear();
+  void add(int64_t time, double value, int64_t start_time);
+  // The bytes must be kept alive by the caller; an empty histogram is none.
+  void add_histogram(int64_t time, std::string_view bytes, int64_t start_time);
+  // Ascending times without duplicates: of equal times the row added last stays.
+  void normalise();
+  // Drops rows outside [begin, end). Needs ascending times.
+  void trim(int64_t begin, int64_t end);
+  // Keeps these rows, in this order.
+  void keep_rows(const std::vector<uint32_t>& rows);
+
+ private:
+  void fill_optional(int64_t start_time);
+};
+
+// A block in its stored form: views of bytes that lie elsewhere.
+struct SampleBlock {
+  bool is_histogram = false;
+  uint32_t row_count = 0;
+  int64_t min_time = 0;  // set by the encoder, not needed to decode
+  int64_t max_time = 0;
+  std::string_view times;        // codec/value_times.h
+  std::string_view start_times;  // the same; empty = all unknown
+  std::string_view payload;      // codec/value_block.h or histogram_block.h
+};
+
+// Encodes blocks and owns the bytes of the last one.
+class BlockEncoder {
+ public:
+  // Rows [first, first + count) of normalised samples, all of one kind. Views are valid until the next call.
+  SampleBlock encode(const Samples& samples, size_t first, size_t count);
+  uint8_t scale_hint = 0;  // codec/value_block.h
+
+ private:
+  std::string times_;
+  std::string start_times_;
+  std::string payload_;
+};
+
+// How many rows from `first` on go into the next block: rows of one kind, at most kBlockRows.
+size_t next_block_rows(const Samples& samples, size_t first);
+
+// Appends the block's rows; histogram bytes go into `arena`. Without `with_payload` values stay 0 and
+// histograms empty: only times and start times are wanted. Corrupt when the bytes do not decode, or times do
+// not ascend.
+Result<void> decode_block(const SampleBlock& block, bool with_payload, Samples& out, Arena& arena);
+
+}  // namespace obelisk

@@ -1,0 +1,193 @@
+#include "storage/embedded/metrics/series_source.h"
+
+#include <algorithm>
+#include <compare>
+
+namespace obelisk {
+namespace {
+
+std::strong_ordering compare_labels(LabelsView a, LabelsView b) {
+  return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end());
+}
+
+}  // namespace
+
+HeadSource::HeadSource(std::shared_ptr<const MetricHead> head, const Postings& series, const TimeRange& range)
+    : head_(std::move(head)) {
+  for (uint32_t number : series) {
+    size_t begin = records_.size();
+    head_->samples(number).copy_to(range.begin.value, range.end.value, records_);
+    if (records_.size() > begin) views_.push_back({number, begin, records_.size()});
+  }
+}
+
+Result<bool> HeadSource::next() {
+  if (!sorted_) {
+    std::sort(views_.begin(), views_.end(),
+              [&](const View& a, const View& b) { return head_->before(a.series, b.series); });
+    sorted_ = true;
+  }
+  if (next_ == views_.size()) return false;
+  head_->labels(views_[next_++].series, labels_);
+  return true;
+}
+
+Result<void> HeadSource::read(const TimeRange&, bool with_payload, Samples& out, Arena& arena) {
+  const View& view = views_[next_ - 1];
+  return decode_head_records(std::string_view(records_).substr(view.begin, view.end - view.begin),
+                             with_payload, out, arena);
+}
+
+FrozenHeadSource::FrozenHeadSource(std::shared_ptr<const MetricHead> head, Postings series)
+    : head_(std::move(head)), series_(std::move(series)) {
+  std::erase_if(series_, [&](uint32_t number) { return head_->samples(number).empty(); });
+  std::sort(series_.begin(), series_.end(), [&](uint32_t a, uint32_t b) { return head_->before(a, b); });
+}
+
+Result<bool> FrozenHeadSource::next() {
+  if (next_ == series_.size()) return false;
+  head_->labels(series_[next_++], labels_);
+  return true;
+}
+
+Result<void> FrozenHeadSource::read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) {
+  records_.clear();
+  head_->samples(series_[next_ - 1]).copy_to(range.begin.value, range.end.value, records_);
+  return decode_head_records(records_, with_payload, out, arena);
+}
+
+PartSource::PartSource(std::shared_ptr<const MetricPart> part, Postings series)
+    : part_(std::move(part)), series_(std::move(series)), texts_(*part_) {}
+
+Result<bool> PartSource::next() {
+  if (next_ == series_.size()) return false;
+  uint32_t number = series_[next_++];
+  const std::vector<PartDirectory::SeriesPage>& pages = part_->directory().series_pages;
+  auto after = std::upper_bound(
+      pages.begin(), pages.end(), number,
+      [](uint32_t wanted, const PartDirectory::SeriesPage& page) { return wanted < page.first_series; });
+  uint32_t page = static_cast<uint32_t>(after - pages.begin()) - 1;
+  if (page != series_page_number_) {
+    OBELISK_TRY(series_page_, part_->read_series_page(page));
+    series_page_number_ = page;
+    bytes_read_ += pages[page].page.length;
+  }
+  current_ = &series_page_.series[number - pages[page].first_series];
+  texts_.make_room();
+  labels_.clear();
+  for (uint32_t i = 0; i < current_->label_count; ++i) {
+    OBELISK_TRY(LabelRef label, texts_.pair(series_page_.label_ids[current_->first_label + i]));
+    labels_.push_back(label);
+  }
+  return true;
+}
+
+std::span<const BlockReference> PartSource::blocks() const {
+  return std::span(series_page_.blocks).subspan(current_->first_block, current_->block_count);
+}
+
+Result<std::string_view> PartSource::time_column(uint32_t column) {
+  const std::vector<PartDirectory::TimePage>& pages = part_->directory().time_pages;
+  auto after = std::upper_bound(
+      pages.begin(), pages.end(), column,
+      [](uint32_t wanted, const PartDirectory::TimePage& page) { return wanted < page.first_column; });
+  uint32_t number = static_cast<uint32_t>(after - pages.begin()) - 1;
+  const PartDirectory::TimePage& entry = pages[number];
+  TimePage* page = nullptr;
+  for (const std::unique_ptr<TimePage>& held : time_pages_) {
+    if (held->page == number) page = held.get();
+  }
+  if (page == nullptr) {
+    auto fresh = std::make_unique<TimePage>();
+    fresh->page = number;
+    OBELISK_TRY(fresh->bytes, part_->read_page(entry.page));
+    auto columns = decode_time_page(fresh->bytes);
+    if (!columns.ok()) return part_->locate(columns.error(), entry.page);
+    fresh->columns = std::move(*columns);
+    bytes_read_ += entry.page.length;
+    page = fresh.get();
+    if (time_pages_.size() < kTimePagesMax) {
+      time_pages_.push_back(std::move(fresh));
+    } else {
+      time_pages_[evict_next_++ % kTimePagesMax] = std::move(fresh);
+    }
+  }
+  if (column - entry.first_column >= page->columns.size()) {
+    return part_->locate(make_error(ErrorCode::corrupt, "time page with too few columns"), entry.page);
+  }
+  return page->columns[column - entry.first_column];
+}
+
+Result<SampleBlock> PartSource::stored_block(const BlockReference& reference, bool with_payload) {
+  if (with_payload && reference.data_page != data_page_number_) {
+    const PageReference& page = part_->directory().data_pages[reference.data_page];
+    OBELISK_TRY(data_page_, part_->read_page(page));
+    data_page_number_ = reference.data_page;
+    bytes_read_ += page.length;
+  }
+  SampleBlock block;
+  block.is_histogram = reference.is_histogram;
+  block.row_count = reference.row_count;
+  block.min_time = reference.min_time;
+  block.max_time = reference.max_time;
+  if (with_payload) block.payload = std::string_view(data_page_).substr(reference.offset, reference.length);
+  if (reference.start_column != kNoColumn) {
+    OBELISK_TRY(start_times_, time_column(reference.start_column));
+    block.start_times = start_times_;
+  }
+  OBELISK_TRY(block.times, time_column(reference.time_column));
+  return block;
+}
+
+Result<void> PartSource::read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) {
+  for (const BlockReference& reference : blocks()) {
+    if (reference.max_time < range.begin.value || reference.min_time >= range.end.value) continue;
+    size_t before = out.size();
+    OBELISK_TRY(SampleBlock block, stored_block(reference, with_payload));
+    Result<void> decoded = decode_block(block, with_payload, out, arena);
+    if (decoded.ok() && (out.times[before] != reference.min_time || out.times.back() != reference.max_time)) {
+      decoded = make_error(ErrorCode::corrupt, "sample block: times are not those of its reference");
+    }
+    if (!decoded.ok())
+      return part_->locate(decoded.error(), part_->directory().data_pages[reference.data_page]);
+  }
+  return {};
+}
+
+Result<bool> SeriesMerger::next() {
+  if (!started_) {
+    started_ = true;
+    for (const std::unique_ptr<SeriesSource>& source : sources_) current_.push_back(source.get());
+  }
+  for (SeriesSource* source : current_) {
+    OBELISK_TRY(bool more, source->next());
+    auto at = std::find(active_.begin(), active_.end(), source);
+    if (more && at == active_.end()) active_.push_back(source);
+    if (!more && at != active_.end()) active_.erase(at);
+  }
+  current_.clear();
+  // Order of arrival is the order of sources_, which active_ keeps.
+  for (SeriesSource* source : active_) {
+    std::strong_ordering order = current_.empty() ? std::strong_ordering::less
+                                                  : compare_labels(source->labels(), current_[0]->labels());
+    if (order == std::strong_ordering::less) current_.clear();
+    if (order != std::strong_ordering::greater) current_.push_back(source);
+  }
+  return !current_.empty();
+}
+
+Result<void> SeriesMerger::read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) {
+  out.clear();
+  for (SeriesSource* source : current_) OBELISK_CHECK_OK(source->read(range, with_payload, out, arena));
+  out.normalise();
+  out.trim(range.begin.value, range.end.value);
+  return {};
+}
+
+uint64_t SeriesMerger::bytes_read() const {
+  uint64_t bytes = 0;
+  for (const std::unique_ptr<SeriesSource>& source : sources_) bytes += source->bytes_read();
+  return bytes;
+}
+
+}  // namespace obelisk

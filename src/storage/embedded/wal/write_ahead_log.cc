@@ -1,0 +1,325 @@
+#include "storage/embedded/wal/write_ahead_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/log.h"
+#include "base/self_metrics.h"
+#include "codec/checksum.h"
+#include "storage/embedded/wal/segment_format.h"
+
+namespace obelisk {
+namespace {
+
+// Free segment files kept for recycling; more are removed. One is in use next, one covers the flush that is running.
+constexpr size_t kFreeFilesMax = 2;
+// The write buffer is given back when idle and larger than this.
+constexpr size_t kIdleBufferBytes = 256 << 10;
+
+Counter& synced_total() {
+  static Counter& metric = counter("obelisk_wal_syncs_total", "Syncs of the write-ahead log.");
+  return metric;
+}
+
+}  // namespace
+
+WriteAheadLog::WriteAheadLog(Disk& disk, LogOptions options, LogSink& sink)
+    : disk_(disk), options_(std::move(options)), sink_(sink) {}
+
+Result<std::unique_ptr<WriteAheadLog>> WriteAheadLog::open(Disk& disk, LogOptions options, const LogRecovery& recovery,
+                                                           uint64_t last_sequence, LogSink& sink) {
+  std::unique_ptr<WriteAheadLog> log(new WriteAheadLog(disk, std::move(options), sink));
+  log->next_sequence_ = std::max(last_sequence, recovery.last_sequence) + 1;
+  log->next_segment_ = recovery.last_segment + 1;
+  log->durable_through_ = log->next_sequence_ - 1;
+  log->last_logged_ = recovery.last_sequence;
+  {
+    MutexLock lock(log->segments_mutex_);
+    log->segments_ = recovery.segments;
+    log->free_paths_ = recovery.free_paths;
+  }
+  log->thread_ = std::thread([raw = log.get()] { raw->run(); });
+  return log;
+}
+
+WriteAheadLog::~WriteAheadLog() { stop(); }
+
+void WriteAheadLog::submit(LogEntry entry) {
+  Error refusal = make_error(ErrorCode::unavailable, "the store is shutting down");
+  if (entry.payload.size() > kFramePayloadBytesMax) {
+    return entry.done(make_error(ErrorCode::too_large, fmt::format("a request of {} MiB; at most {} MiB are logged at once",
+                                                                   entry.payload.size() >> 20, kFramePayloadBytesMax >> 20)));
+  }
+  {
+    MutexLock lock(mutex_);
+    if (!stopping_) {
+      if (queue_.empty() || queued_bytes_ + entry.payload.size() <= options_.queue_bytes_max) {
+        queued_bytes_ += entry.payload.size();
+        queue_.push_back(std::move(entry));
+        changed_.notify_one();
+        return;
+      }
+      refusal = make_error(ErrorCode::overloaded, fmt::format("{} MiB wait to be logged, try again", queued_bytes_ >> 20));
+    }
+  }
+  if (refusal.code == ErrorCode::overloaded) {
+    counter("obelisk_wal_overloaded_total", "Requests refused because the log's queue was full.").add();
+  }
+  entry.done(refusal);
+}
+
+void WriteAheadLog::stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void WriteAheadLog::run() {
+  for (;;) {
+    std::vector<LogEntry> group = take_group();
+    if (group.empty()) break;
+    write_group(group);
+    sync_if_due();
+  }
+  if (unsynced_ && !broken_) {
+    if (Result<void> synced = sync_active(); !synced.ok()) log_error("wal", synced.error().to_string());
+  }
+}
+
+// Waits for requests; empty when stopping. Syncs what waits for its interval in the meantime.
+std::vector<LogEntry> WriteAheadLog::take_group() {
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      auto idle_deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(
+          unsynced_ && options_.durability == Durability::interval ? options_.sync_interval_ms : 1000);
+      while (queue_.empty() && !stopping_) {
+        bool has_work_when_idle = (unsynced_ && options_.durability == Durability::interval) || buffer_.capacity() > kIdleBufferBytes;
+        if (!has_work_when_idle) {
+          lock.wait(changed_);
+        } else if (!lock.wait_for(changed_, idle_deadline - std::chrono::steady_clock::now())) {
+          break;
+        }
+      }
+      if (!queue_.empty()) {
+        std::vector<LogEntry> group;
+        uint64_t bytes = 0;
+        while (!queue_.empty() && (group.empty() || bytes + queue_.front().payload.size() <= options_.group_bytes_max)) {
+          bytes += queue_.front().payload.size();
+          group.push_back(std::move(queue_.front()));
+          queue_.pop_front();
+        }
+        queued_bytes_ -= bytes;
+        return group;
+      }
+      if (stopping_) return {};
+    }
+    sync_if_due();
+    if (buffer_.capacity() > kIdleBufferBytes) buffer_ = std::string();
+  }
+}
+
+void WriteAheadLog::write_group(std::vector<LogEntry>& group) {
+  size_t begin = 0;
+  while (begin < group.size()) {
+    // As many as fit into the active segment, at least one (which gets a segment of its own size when it must).
+    uint64_t bytes = frame_bytes(group[begin].payload.size());
+    Result<void> written = ensure_room(bytes);
+    size_t end = group.size();
+    if (written.ok()) {
+      end = begin + 1;
+      while (end < group.size() && tail_ + bytes + frame_bytes(group[end].payload.size()) <= active_bytes_) {
+        bytes += frame_bytes(group[end++].payload.size());
+      }
+      written = write_run(group, begin, end);
+    }
+    if (!written.ok()) {
+      counter("obelisk_wal_refused_total", "Requests refused because the log could not be written.").add(end - begin);
+      for (size_t i = begin; i < end; ++i) group[i].done(written.error());
+    }
+    begin = end;
+  }
+}
+
+// Writes, syncs, applies and answers group[begin, end). After an error nothing of them is in the log.
+Result<void> WriteAheadLog::write_run(std::vector<LogEntry>& group, size_t begin, size_t end) {
+  if (broken_) return *broken_;
+  uint64_t segment = next_segment_ - 1;
+  buffer_.clear();
+  for (size_t i = begin; i < end; ++i) {
+    append_frame(buffer_, segment, next_sequence_ + (i - begin), durable_through_, group[i].payload, group[i].payload_checksum);
+  }
+  Result<void> written = active_->write_at(tail_, buffer_);
+  if (written.ok() && options_.durability == Durability::sync) written = sync_active();
+  if (!written.ok()) {
+    cut_tail(written.error());
+    return broken_ ? *broken_ : written.error();
+  }
+  tail_ += buffer_.size();
+  uint64_t first = next_sequence_;
+  next_sequence_ += end - begin;
+  last_logged_ = next_sequence_ - 1;
+  if (options_.durability == Durability::sync) {
+    durable_through_ = next_sequence_ - 1;
+  } else {
+    unsynced_ = true;
+  }
+  {
+    MutexLock lock(segments_mutex_);
+    segments_.back().last_sequence = next_sequence_ - 1;
+  }
+  for (size_t i = begin; i < end; ++i) sink_.apply(first + (i - begin), group[i]);
+  sink_.publish(next_sequence_ - 1);
+  for (size_t i = begin; i < end; ++i) group[i].done(LogPosition{first + (i - begin)});
+  static Counter& frames = counter("obelisk_wal_frames_total", "Requests written to the log.");
+  static Counter& bytes = counter("obelisk_wal_written_bytes_total", "Bytes written to the log.");
+  frames.add(end - begin);
+  bytes.add(buffer_.size());
+  return {};
+}
+
+// Removes what a failed write left behind the last good frame, durably: a refused request must not come back after a
+// crash. When that fails too the log is broken.
+void WriteAheadLog::cut_tail(const Error& cause) {
+  Result<void> cut = active_->truncate(tail_);
+  if (cut.ok()) cut = active_->sync();
+  if (cut.ok()) {
+    unsynced_ = false;
+    durable_through_ = next_sequence_ - 1;
+    // The space above was given back with the cut. Take it again if it is there; if not, the next write says so.
+    if (!active_->allocate(active_bytes_).ok()) active_bytes_ = std::max(active_bytes_, tail_);
+    return;
+  }
+  break_log(fmt::format("\"{}\", and cutting off what was written failed: {}", cause.message, cut.error().message));
+}
+
+void WriteAheadLog::break_log(const std::string& cause) {
+  if (broken_) return;
+  broken_ = make_error(ErrorCode::io, "the write-ahead log does not know what is on the disk and accepts nothing until the "
+                                      "server is restarted: " + cause);
+  log_error("wal", broken_->message);
+}
+
+Result<void> WriteAheadLog::sync_active() {
+  static LatencyHistogram& latency = latency_histogram("obelisk_wal_sync_seconds", "Duration of a sync of the log.");
+  auto start = std::chrono::steady_clock::now();
+  if (Result<void> synced = active_->sync(); !synced.ok()) {
+    // The kernel may have dropped the pages, and with them requests that were answered before. Only when every answered
+    // request was synced before and the disk is full can the log go on by cutting off the rest.
+    bool recoverable = options_.durability == Durability::sync && synced.error().code == ErrorCode::no_space;
+    if (!recoverable) break_log(synced.error().message);
+    return synced;
+  }
+  latency.observe_seconds(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  synced_total().add();
+  unsynced_ = false;
+  durable_through_ = next_sequence_ - 1;
+  return {};
+}
+
+void WriteAheadLog::sync_if_due() {
+  if (!unsynced_ || options_.durability != Durability::interval || broken_) return;
+  Result<void> synced = sync_active();  // a failure breaks the log, and that is logged there
+  (void)synced;
+}
+
+Result<void> WriteAheadLog::ensure_room(uint64_t bytes) {
+  if (broken_) return *broken_;
+  if (active_ && tail_ + bytes <= active_bytes_) return {};
+  return open_segment(std::max(options_.segment_bytes, kSegmentHeaderBytes + bytes));
+}
+
+Result<void> WriteAheadLog::open_segment(uint64_t bytes) {
+  if (active_ && unsynced_) OBELISK_CHECK_OK(sync_active());  // requests are lost only from the end
+  OBELISK_CHECK_OK(disk_.create_directories(options_.directory));
+  std::string path = options_.directory + "/" + segment_file_name(next_segment_);
+  // The number is used up even when this fails: a header that did reach the disk must not meet a second one.
+  uint64_t segment = next_segment_++;
+  Result<std::unique_ptr<File>> file = create_file(path, bytes);
+  if (!file.ok()) {
+    active_.reset();
+    Result<void> removed = disk_.remove(path);
+    if (!removed.ok()) log_warning("wal", removed.error().to_string());
+    return file.error();
+  }
+  active_ = std::move(*file);
+  active_bytes_ = bytes;
+  tail_ = kSegmentHeaderBytes;
+  unsynced_ = false;
+  MutexLock lock(segments_mutex_);
+  segments_.push_back({segment, path, next_sequence_, next_sequence_ - 1, bytes});
+  has_active_ = true;
+  return {};
+}
+
+// A recycled or fresh file of `bytes` with a synced header.
+Result<std::unique_ptr<File>> WriteAheadLog::create_file(const std::string& path, uint64_t bytes) {
+  std::string recycled;
+  {
+    MutexLock lock(segments_mutex_);
+    if (active_) {
+      has_active_ = false;
+    }
+    if (!free_paths_.empty()) {
+      recycled = free_paths_.back();
+      free_paths_.pop_back();
+    }
+  }
+  if (!recycled.empty()) OBELISK_CHECK_OK(disk_.rename(recycled, path));
+  OBELISK_TRY(std::unique_ptr<File> file, disk_.open(path, recycled.empty() ? Disk::Mode::create_new : Disk::Mode::open_existing));
+  OBELISK_CHECK_OK(file->allocate(bytes));
+  OBELISK_CHECK_OK(file->write_at(0, encode_segment_header({next_segment_ - 1, next_sequence_, last_logged_})));
+  OBELISK_CHECK_OK(file->sync());
+  OBELISK_CHECK_OK(disk_.sync_directory(options_.directory));
+  return file;
+}
+
+void WriteAheadLog::release(uint64_t sequence, bool include_active) {
+  std::vector<LogSegment> released;
+  size_t free_count = 0;
+  {
+    MutexLock lock(segments_mutex_);
+    size_t keep = has_active_ && !include_active ? 1 : 0;
+    while (segments_.size() > keep && segments_.front().last_sequence <= sequence) {
+      released.push_back(segments_.front());
+      segments_.erase(segments_.begin());
+    }
+    free_count = free_paths_.size();
+  }
+  for (const LogSegment& segment : released) {
+    Result<void> done;
+    // Only files of the usual size are worth keeping.
+    if (free_count < kFreeFilesMax && segment.file_bytes <= options_.segment_bytes) {
+      std::string path = fmt::format("{}/{:016x}.free", options_.directory, segment.segment);
+      done = disk_.rename(segment.path, path);
+      if (done.ok()) {
+        ++free_count;
+        MutexLock lock(segments_mutex_);
+        free_paths_.push_back(path);
+      }
+    } else {
+      done = disk_.remove(segment.path);
+    }
+    // Harmless: recovery skips what the parts hold already, and the next start releases it again.
+    if (!done.ok()) log_warning("wal", "release: " + done.error().to_string());
+  }
+}
+
+uint64_t WriteAheadLog::queued_bytes() const {
+  MutexLock lock(mutex_);
+  return queued_bytes_;
+}
+
+uint64_t WriteAheadLog::segment_bytes_total() const {
+  MutexLock lock(segments_mutex_);
+  uint64_t total = 0;
+  for (const LogSegment& segment : segments_) total += segment.file_bytes;
+  return total;
+}
+
+}  // namespace obelisk

@@ -1,0 +1,137 @@
+#pragma once
+// The write-ahead log: one for all tenants and tables of an engine. Requests are queued; one thread takes everything
+// queued, writes it with one write, syncs once (group commit), hands the requests in sequence order to the stores and
+// only then calls their `done`. Submitting is thread safe and never blocks.
+//
+// Promises, by durability:
+//   sync      `done` means: survives power loss. The default.
+//   interval  `done` means: survives a crash of the process at once, power loss after at most `sync_interval_ms`.
+//   off       `done` means: survives a crash of the process; power loss may take up to the last segment.
+// In every mode a request is there wholly or not at all, and requests are lost only from the end.
+//
+// Failures: when the disk is full the requests of the group are refused with no_space, what was written of them is cut
+// off and that cut is synced before they are answered; later requests are tried again. When a sync fails for another
+// reason, or a cut fails, nobody knows what is on the disk: every request is refused with io until the store is opened
+// again.
+// Segment files are preallocated and recycled: overwriting an allocated file costs a tenth of growing one.
+// Format: docs/formats/wal.md. Recovery: log_recovery.h.
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/thread_annotations.h"
+#include "env/disk.h"
+#include "storage/embedded/wal/log_recovery.h"
+#include "storage/writer.h"
+
+namespace obelisk {
+
+enum class Durability : uint8_t { sync, interval, off };
+
+struct LogOptions {
+  std::string directory = "wal";
+  Durability durability = Durability::sync;
+  uint32_t sync_interval_ms = 100;
+  uint64_t segment_bytes = 64 << 20;
+  // Waiting requests; beyond, submit answers overloaded. Large enough for a second of a fast disk.
+  uint64_t queue_bytes_max = 128 << 20;
+  // One write: long enough to amortise a sync, short enough that it does not delay the next group by much.
+  uint64_t group_bytes_max = 16 << 20;
+};
+
+// A request on its way through the log.
+struct LogEntry {
+  Tenant tenant;
+  std::vector<BatchPtr> batches;
+  std::string payload;  // encode_log_payload
+  uint64_t payload_checksum = 0;
+  Writer::Done done;
+};
+
+std::string encode_log_payload(const Tenant& tenant, const std::vector<BatchPtr>& batches);
+struct LogPayload {
+  Tenant tenant;
+  std::vector<BatchPtr> batches;
+};
+// Batches are decoded in place and keep `owner`.
+Result<LogPayload> decode_log_payload(std::string_view payload, const std::shared_ptr<const void>& owner);
+
+// What the log calls, from its one thread, in sequence order.
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+  virtual void apply(uint64_t sequence, LogEntry& entry) = 0;
+  // Everything up to `sequence` was applied: make it visible.
+  virtual void publish(uint64_t sequence) = 0;
+};
+
+class WriteAheadLog {
+ public:
+  // Starts behind what recovery found. `last_sequence` is the highest ever given out.
+  static Result<std::unique_ptr<WriteAheadLog>> open(Disk& disk, LogOptions options, const LogRecovery& recovery,
+                                                     uint64_t last_sequence, LogSink& sink);
+  ~WriteAheadLog();
+
+  void submit(LogEntry entry) EXCLUDES(mutex_);
+  // Finishes what was accepted and syncs; further submissions get unavailable.
+  void stop() EXCLUDES(mutex_);
+  // Stores hold everything up to `sequence` in synced parts: segments that hold nothing later become free. With
+  // `include_active` (after stop) the active one as well.
+  void release(uint64_t sequence, bool include_active) EXCLUDES(segments_mutex_);
+
+  uint64_t queued_bytes() const EXCLUDES(mutex_);
+  uint64_t segment_bytes_total() const EXCLUDES(segments_mutex_);
+
+ private:
+  WriteAheadLog(Disk& disk, LogOptions options, LogSink& sink);
+
+  void run();
+  std::vector<LogEntry> take_group();
+  void write_group(std::vector<LogEntry>& group);
+  Result<void> write_run(std::vector<LogEntry>& group, size_t begin, size_t end);
+  Result<void> ensure_room(uint64_t bytes);
+  Result<void> open_segment(uint64_t bytes);
+  Result<std::unique_ptr<File>> create_file(const std::string& path, uint64_t bytes);
+  Result<void> sync_active();
+  void cut_tail(const Error& cause);
+  void break_log(const std::string& cause);
+  void sync_if_due();
+
+  Disk& disk_;
+  const LogOptions options_;
+  LogSink& sink_;
+
+  mutable Mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<LogEntry> queue_ GUARDED_BY(mutex_);
+  uint64_t queued_bytes_ GUARDED_BY(mutex_) = 0;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+
+  // Of the log's thread alone.
+  std::unique_ptr<File> active_;
+  uint64_t active_bytes_ = 0;     // room in the active file
+  uint64_t tail_ = 0;             // where the next frame goes
+  uint64_t next_sequence_ = 1;
+  uint64_t next_segment_ = 1;
+  uint64_t durable_through_ = 0;
+  uint64_t last_logged_ = 0;      // the last sequence in the log, which a power loss may have cut below what was given out
+  bool unsynced_ = false;
+  std::optional<Error> broken_;
+  std::string buffer_;
+
+  mutable Mutex segments_mutex_;
+  std::vector<LogSegment> segments_ GUARDED_BY(segments_mutex_);  // the last one is active when active_ is open
+  std::vector<std::string> free_paths_ GUARDED_BY(segments_mutex_);
+  bool has_active_ GUARDED_BY(segments_mutex_) = false;
+
+  std::thread thread_;
+};
+
+}  // namespace obelisk
