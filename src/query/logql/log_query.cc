@@ -1,0 +1,130 @@
+#include "query/logql/log_query.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "query/logql/series_table.h"
+
+namespace obelisk::logql {
+namespace {
+
+// Gathers entries into streams by their labels.
+class StreamCollector {
+ public:
+  StreamCollector(const RangeRequest& request, Budget& budget) : request_(request), budget_(budget) {}
+
+  // False when the limit is reached.
+  Result<bool> take(const PassedRow& passed) {
+    LogRow& row = passed.row;
+    if (!far_enough(row.time)) return true;
+    LogStream& stream = stream_of(row.labels);
+    LogEntry& entry = stream.entries.emplace_back();
+    entry.time = row.time;
+    entry.line = row.line;
+    uint64_t bytes = sizeof(LogEntry) + row.line.size();
+    if (request_.categorise) {
+      row.labels.collect(LabelSource::metadata, scratch_);
+      entry.metadata = Labels(LabelsView(scratch_));
+      row.labels.collect(LabelSource::parsed, scratch_);
+      entry.parsed = Labels(LabelsView(scratch_));
+      bytes += 64 * (entry.metadata.size() + entry.parsed.size());
+    }
+    OBELISK_CHECK_OK(budget_.charge(bytes));
+    return ++count_ < request_.limit;
+  }
+
+  uint64_t count() const { return count_; }
+
+  std::vector<LogStream> finish() {
+    std::vector<LogStream> streams = std::move(streams_);
+    std::sort(streams.begin(), streams.end(), [](const LogStream& a, const LogStream& b) { return a.labels < b.labels; });
+    return streams;
+  }
+
+ private:
+  bool far_enough(int64_t time) {
+    if (request_.interval_nanos <= 0) return true;
+    bool first = last_time_ == std::numeric_limits<int64_t>::min();
+    int64_t distance = request_.direction == Direction::forward ? time - last_time_ : last_time_ - time;
+    if (!first && distance < request_.interval_nanos) return false;
+    last_time_ = time;
+    return true;
+  }
+
+  LogStream& stream_of(RowLabels& labels) {
+    LabelsView view;
+    if (request_.categorise) {
+      labels.collect(LabelSource::stream, stream_labels_);
+      view = stream_labels_;
+    } else {
+      view = labels.sorted();
+    }
+    bool added = false;
+    size_t index = table_.find_or_add(view, added);
+    if (added) streams_.push_back({table_.labels(index), {}});
+    return streams_[index];
+  }
+
+  const RangeRequest& request_;
+  Budget& budget_;
+  std::vector<LogStream> streams_;
+  SeriesTable table_;
+  std::vector<LabelRef> scratch_;
+  std::vector<LabelRef> stream_labels_;
+  uint64_t count_ = 0;
+  int64_t last_time_ = std::numeric_limits<int64_t>::min();
+};
+
+// The slices of a range from the end where the query starts: the first is a second long, each next four times the last,
+// so that a slice reads at most about four times what the entries before it took, and a month takes eleven of them.
+class Slices {
+ public:
+  Slices(const RangeRequest& request) : begin_(request.start.value), end_(request.end.value), forward_(request.direction == Direction::forward) {}
+
+  bool next(TimeRange& slice) {
+    if (begin_ >= end_) return false;
+    // Ranges near the limits of the clock must not overflow.
+    uint64_t left = static_cast<uint64_t>(end_) - static_cast<uint64_t>(begin_);
+    int64_t length = left < static_cast<uint64_t>(length_) ? static_cast<int64_t>(left) : length_;
+    if (forward_) {
+      slice = {{begin_}, {begin_ + length}};
+      begin_ += length;
+    } else {
+      slice = {{end_ - length}, {end_}};
+      end_ -= length;
+    }
+    if (length_ < std::numeric_limits<int64_t>::max() / 4) length_ *= 4;
+    return true;
+  }
+
+ private:
+  int64_t begin_, end_;
+  bool forward_;
+  int64_t length_ = kNanosPerSecond;
+};
+
+}  // namespace
+
+Result<LogqlResult> run_log_query(QueryContext& context, const LogSelector& selector, const RangeRequest& request) {
+  LogqlResult result;
+  result.type = LogqlResult::Type::streams;
+  if (request.limit == 0) return result;
+  OBELISK_TRY(LoweredSelector lowered, lower_selector(selector));
+  OBELISK_TRY(Pipeline pipeline, Pipeline::compile(selector.stages, lowered.applied, LabelDemand(), request.now));
+  StreamCollector collector(request, context.budget);
+  Slices slices(request);
+  TimeRange slice;
+  while (collector.count() < request.limit && slices.next(slice)) {
+    OBELISK_TRY(Scan scan, log_scan(context, lowered.where, slice, LabelDemand(), true));
+    scan.order = request.direction == Direction::forward ? Order::time_ascending : Order::time_descending;
+    // When every row of the scan is an entry, the store need not look for more of them than are asked.
+    if (pipeline.empty() && request.interval_nanos <= 0) scan.limit = request.limit - collector.count();
+    OBELISK_CHECK_OK(for_each_row(context, scan, pipeline, result.statistics,
+                                  [&](const PassedRow& row) { return collector.take(row); }));
+  }
+  result.entry_count = collector.count();
+  result.streams = collector.finish();
+  return result;
+}
+
+}  // namespace obelisk::logql

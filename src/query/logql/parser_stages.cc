@@ -1,0 +1,364 @@
+// The pipeline part of the grammar: selectors, line filters, parsers, label filters, formatters, unwrap.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plan/regex.h"
+#include "query/logql/regex_error.h"
+#include "query/logql/token_stream.h"
+
+namespace obelisk::logql {
+namespace {
+
+Result<Matcher> parse_matcher(TokenStream& tokens) {
+  Matcher matcher;
+  OBELISK_TRY(matcher.name, tokens.expect_name());
+  if (tokens.take_symbol("=")) matcher.op = MatchOp::equal;
+  else if (tokens.take_symbol("!=")) matcher.op = MatchOp::not_equal;
+  else if (tokens.take_symbol("=~")) matcher.op = MatchOp::regex;
+  else if (tokens.take_symbol("!~")) matcher.op = MatchOp::not_regex;
+  else return tokens.unexpected({"=", "=~", "!~", "!="});
+  OBELISK_TRY(matcher.value, tokens.expect_string());
+  return matcher;
+}
+
+std::optional<LineFilterOp> line_filter_op(const Token& token) {
+  if (token.kind != TokenKind::symbol) return std::nullopt;
+  for (int i = 0; i < 6; ++i) {
+    auto op = static_cast<LineFilterOp>(i);
+    if (line_filter_op_text(op) == token.text) return op;
+  }
+  return std::nullopt;
+}
+
+bool is_ip_call(const TokenStream& tokens) { return tokens.is(TokenKind::function) && tokens.peek().text == "ip"; }
+
+Result<std::string> parse_ip_call(TokenStream& tokens) {
+  tokens.take();
+  OBELISK_CHECK_OK(tokens.expect_symbol("("));
+  OBELISK_TRY(std::string pattern, tokens.expect_string());
+  OBELISK_CHECK_OK(tokens.expect_symbol(")"));
+  return pattern;
+}
+
+Result<Stage> parse_line_filter(TokenStream& tokens, LineFilterOp op) {
+  Stage stage;
+  stage.kind = Stage::Kind::line_filter;
+  stage.line_filter.op = op;
+  do {
+    LineOperand operand;
+    if (is_ip_call(tokens)) {
+      if (op != LineFilterOp::contains && op != LineFilterOp::not_contains) return parse_error("ip: invalid operation");
+      operand.ip = true;
+      OBELISK_TRY(operand.text, parse_ip_call(tokens));
+    } else if (tokens.is(TokenKind::string)) {
+      operand.text = tokens.take().text;
+    } else {
+      return tokens.unexpected({"STRING", "ip"});
+    }
+    stage.line_filter.operands.push_back(std::move(operand));
+  } while (tokens.take_keyword("or"));
+  return stage;
+}
+
+Result<LabelFilter> parse_label_filter(TokenStream& tokens);
+
+// name op value, where the value says what is compared.
+Result<LabelFilter> parse_comparison(TokenStream& tokens) {
+  LabelFilter filter;
+  OBELISK_TRY(filter.name, tokens.expect_name());
+  if (!tokens.is(TokenKind::symbol)) return tokens.unexpected();
+  std::string sign = tokens.peek().text;
+  static constexpr std::string_view kSigns[] = {"=", "!=", ">", ">=", "<", "<="};
+  bool known = sign == "==" || sign == "=~" || sign == "!~";
+  for (int i = 0; i < 6; ++i) {
+    if (kSigns[i] != sign) continue;
+    filter.sign = static_cast<CompareSign>(i);
+    known = true;
+  }
+  if (!known) return tokens.unexpected();
+  tokens.take();
+  filter.double_equal = sign == "==";
+  bool takes_text = sign == "=" || sign == "!=" || sign == "=~" || sign == "!~";
+  bool takes_number = sign != "=~" && sign != "!~";
+  bool takes_ip = sign == "=" || sign == "!=";
+  if (takes_text && tokens.is(TokenKind::string)) {
+    filter.kind = LabelFilter::Kind::text;
+    filter.matcher.op = sign == "=" ? MatchOp::equal : sign == "!=" ? MatchOp::not_equal : sign == "=~" ? MatchOp::regex : MatchOp::not_regex;
+    filter.matcher.value = tokens.take().text;
+    filter.matcher.name = filter.name;
+    return filter;
+  }
+  if (takes_ip && is_ip_call(tokens)) {
+    filter.kind = LabelFilter::Kind::ip;
+    filter.matcher.op = sign == "=" ? MatchOp::equal : MatchOp::not_equal;
+    filter.matcher.name = filter.name;
+    OBELISK_TRY(filter.matcher.value, parse_ip_call(tokens));
+    return filter;
+  }
+  if (takes_number && tokens.is(TokenKind::duration)) {
+    filter.kind = LabelFilter::Kind::duration;
+    Token literal = tokens.take();
+    filter.nanos = literal.nanos;
+    filter.literal = literal.text;
+    return filter;
+  }
+  if (takes_number && tokens.is(TokenKind::bytes)) {
+    filter.kind = LabelFilter::Kind::bytes;
+    Token literal = tokens.take();
+    filter.size = literal.size;
+    filter.literal = literal.text;
+    return filter;
+  }
+  bool signed_number = tokens.is_symbol("-") || tokens.is_symbol("+");
+  if (takes_number && (signed_number || tokens.is(TokenKind::number))) {
+    filter.kind = LabelFilter::Kind::number;
+    if (signed_number && tokens.peek(1).kind == TokenKind::duration) {
+      bool negative = tokens.take().text == "-";
+      Token literal = tokens.take();
+      filter.kind = LabelFilter::Kind::duration;
+      filter.nanos = negative ? -literal.nanos : literal.nanos;
+      filter.literal = (negative ? "-" : "") + literal.text;
+      return filter;
+    }
+    filter.literal = (tokens.is_symbol("-") ? "-" : "") + tokens.peek(signed_number ? 1 : 0).text;
+    OBELISK_TRY(filter.number, tokens.expect_number());
+    return filter;
+  }
+  if (!takes_number) return tokens.unexpected({"STRING"});
+  if (!takes_text) return tokens.unexpected({"BYTES", "NUMBER", "DURATION"});
+  return tokens.unexpected();
+}
+
+Result<LabelFilter> parse_filter_operand(TokenStream& tokens) {
+  if (!tokens.is_symbol("(")) return parse_comparison(tokens);
+  OBELISK_CHECK_OK(tokens.enter());
+  tokens.take();
+  OBELISK_TRY(LabelFilter inner, parse_label_filter(tokens));
+  OBELISK_CHECK_OK(tokens.expect_symbol(")"));
+  tokens.leave();
+  return inner;
+}
+
+LabelFilter joined(LabelFilter::Kind kind, LabelFilter left, LabelFilter right) {
+  LabelFilter both;
+  both.kind = kind;
+  both.children.push_back(std::move(left));
+  both.children.push_back(std::move(right));
+  return both;
+}
+
+// `and`, a comma, or nothing between two filters.
+Result<LabelFilter> parse_all_of(TokenStream& tokens) {
+  OBELISK_TRY(LabelFilter left, parse_filter_operand(tokens));
+  int operands = 1;
+  for (;;) {
+    bool joint = tokens.take_keyword("and") || tokens.take_symbol(",");
+    if (!joint && !tokens.is(TokenKind::identifier) && !tokens.is_symbol("(")) return left;
+    if (++operands > 1024) return tokens.failure("more than 1024 filters in a chain");
+    OBELISK_TRY(LabelFilter right, parse_filter_operand(tokens));
+    left = joined(LabelFilter::Kind::all_of, std::move(left), std::move(right));
+  }
+}
+
+Result<LabelFilter> parse_label_filter(TokenStream& tokens) {
+  OBELISK_TRY(LabelFilter left, parse_all_of(tokens));
+  int operands = 1;
+  while (tokens.take_keyword("or")) {
+    if (++operands > 1024) return tokens.failure("more than 1024 filters in a chain");
+    OBELISK_TRY(LabelFilter right, parse_all_of(tokens));
+    left = joined(LabelFilter::Kind::any_of, std::move(left), std::move(right));
+  }
+  return left;
+}
+
+// `a="x", b` of json and logfmt.
+Result<void> parse_extractions(TokenStream& tokens, std::vector<LabelAssignment>& into) {
+  if (!tokens.is(TokenKind::identifier)) return {};
+  do {
+    LabelAssignment assignment;
+    OBELISK_TRY(assignment.name, tokens.expect_name());
+    assignment.value = assignment.name;
+    if (tokens.take_symbol("=")) {
+      OBELISK_TRY(assignment.value, tokens.expect_string());
+    }
+    into.push_back(std::move(assignment));
+  } while (tokens.take_symbol(","));
+  return {};
+}
+
+Result<void> parse_label_formats(TokenStream& tokens, std::vector<LabelAssignment>& into) {
+  do {
+    LabelAssignment assignment;
+    OBELISK_TRY(assignment.name, tokens.expect_name());
+    OBELISK_CHECK_OK(tokens.expect_symbol("="));
+    if (tokens.is(TokenKind::string)) {
+      assignment.is_template = true;
+      assignment.value = tokens.take().text;
+    } else if (tokens.is_name()) {
+      assignment.value = tokens.take().text;
+    } else {
+      return tokens.unexpected({"STRING", "IDENTIFIER"});
+    }
+    if (assignment.name == "__error__") return parse_error("__error__ cannot be formatted");
+    for (const LabelAssignment& other : into) {
+      if (other.name == assignment.name) {
+        return parse_error(fmt::format("multiple label name '{}' not allowed in a single format operation", other.name));
+      }
+    }
+    into.push_back(std::move(assignment));
+  } while (tokens.take_symbol(","));
+  return {};
+}
+
+Result<void> parse_selected_labels(TokenStream& tokens, std::vector<LabelSelector>& into) {
+  do {
+    LabelSelector selector;
+    if (!tokens.is_name()) return tokens.unexpected({"IDENTIFIER"});
+    const Token& after = tokens.peek(1);
+    bool compares = after.kind == TokenKind::symbol && (after.text == "=" || after.text == "!=" || after.text == "=~" || after.text == "!~");
+    // `drop a != "x"` is a matcher: line filters take no part here, as in the reference.
+    if (compares) {
+      OBELISK_TRY(selector.matcher, parse_matcher(tokens));
+      selector.has_value = true;
+    } else {
+      selector.matcher.name = tokens.take().text;
+    }
+    into.push_back(std::move(selector));
+  } while (tokens.take_symbol(","));
+  return {};
+}
+
+Result<Unwrap> parse_unwrap(TokenStream& tokens) {
+  Unwrap unwrap;
+  if (tokens.is(TokenKind::function)) {
+    std::string name = tokens.peek().text;
+    if (name == "bytes") unwrap.conversion = Conversion::bytes;
+    else if (name == "duration") unwrap.conversion = Conversion::duration;
+    else if (name == "duration_seconds") unwrap.conversion = Conversion::duration_seconds;
+    else return tokens.unexpected();
+    tokens.take();
+    OBELISK_CHECK_OK(tokens.expect_symbol("("));
+    OBELISK_TRY(unwrap.label, tokens.expect_name());
+    OBELISK_CHECK_OK(tokens.expect_symbol(")"));
+  } else {
+    OBELISK_TRY(unwrap.label, tokens.expect_name());
+  }
+  while (tokens.take_symbol("|")) {
+    OBELISK_TRY(LabelFilter filter, parse_label_filter(tokens));
+    unwrap.filters.push_back(std::move(filter));
+  }
+  return unwrap;
+}
+
+// One stage after its `|`.
+Result<Stage> parse_stage(TokenStream& tokens) {
+  Stage stage;
+  if (!tokens.is(TokenKind::keyword)) {
+    if (!tokens.is_name() && !tokens.is_symbol("(")) return tokens.unexpected();
+    stage.kind = Stage::Kind::label_filter;
+    OBELISK_TRY(stage.label_filter, parse_label_filter(tokens));
+    return stage;
+  }
+  std::string word = tokens.peek().text;
+  if (word == "json") {
+    tokens.take();
+    stage.kind = Stage::Kind::json;
+    OBELISK_CHECK_OK(parse_extractions(tokens, stage.assignments));
+  } else if (word == "logfmt") {
+    tokens.take();
+    stage.kind = Stage::Kind::logfmt;
+    while (tokens.is(TokenKind::parser_flag)) {
+      std::string flag = tokens.take().text;
+      (flag == "--strict" ? stage.strict : stage.keep_empty) = true;
+    }
+    OBELISK_CHECK_OK(parse_extractions(tokens, stage.assignments));
+  } else if (word == "regexp" || word == "pattern" || word == "line_format") {
+    tokens.take();
+    stage.kind = word == "regexp" ? Stage::Kind::regexp : word == "pattern" ? Stage::Kind::pattern : Stage::Kind::line_format;
+    OBELISK_TRY(stage.text, tokens.expect_string());
+  } else if (word == "unpack" || word == "decolorize") {
+    tokens.take();
+    stage.kind = word == "unpack" ? Stage::Kind::unpack : Stage::Kind::decolorize;
+  } else if (word == "label_format") {
+    tokens.take();
+    stage.kind = Stage::Kind::label_format;
+    OBELISK_CHECK_OK(parse_label_formats(tokens, stage.assignments));
+  } else if (word == "drop" || word == "keep") {
+    tokens.take();
+    stage.kind = word == "drop" ? Stage::Kind::drop : Stage::Kind::keep;
+    OBELISK_CHECK_OK(parse_selected_labels(tokens, stage.selectors));
+  } else {
+    return tokens.unexpected();
+  }
+  return stage;
+}
+
+std::string matcher_text(const Matcher& matcher) {
+  return fmt::format("{}{}\"{}\"", matcher.name, match_op_text(matcher.op), matcher.value);
+}
+
+}  // namespace
+
+Result<std::vector<Matcher>> parse_selector(TokenStream& tokens) {
+  OBELISK_CHECK_OK(tokens.expect_symbol("{"));
+  std::vector<Matcher> matchers;
+  if (tokens.take_symbol("}")) return matchers;
+  for (;;) {
+    if (!tokens.is_name()) {
+      if (matchers.empty()) return tokens.unexpected({"IDENTIFIER", "}"});
+      return tokens.unexpected({"IDENTIFIER"});
+    }
+    OBELISK_TRY(Matcher matcher, parse_matcher(tokens));
+    if (matchers.size() >= 1000) return parse_error("more than 1000 matchers in a selector");
+    matchers.push_back(std::move(matcher));
+    if (tokens.take_symbol("}")) return matchers;
+    if (!tokens.take_symbol(",")) return tokens.unexpected({"}", ","});
+    if (tokens.take_symbol("}")) return matchers;  // a comma before the brace is allowed
+  }
+}
+
+Result<void> check_matchers(const std::vector<Matcher>& matchers, bool allow_empty) {
+  bool selective = false;
+  std::string wide;
+  for (const Matcher& matcher : matchers) {
+    bool accepts_empty = false;
+    if (matcher.op == MatchOp::equal || matcher.op == MatchOp::not_equal) {
+      accepts_empty = matcher.value.empty() == (matcher.op == MatchOp::equal);
+    } else {
+      Result<std::shared_ptr<const Regex>> regex = Regex::compile(matcher.value, Regex::Mode::anchored);
+      if (!regex.ok()) return parse_error(regex_error_text(matcher.value, regex.error()));
+      accepts_empty = (*regex)->matches("") == (matcher.op == MatchOp::regex);
+    }
+    selective = selective || !accepts_empty;
+    if (!wide.empty()) wide += ", ";
+    wide += matcher_text(matcher);
+  }
+  if (selective || allow_empty) return {};
+  return parse_error(fmt::format(
+      "queries require at least one regexp or equality matcher that does not have an empty-compatible value; "
+      "{{{}}} selects every stream", wide));
+}
+
+Result<void> parse_stages(TokenStream& tokens, std::vector<Stage>& stages, std::optional<Unwrap>* unwrap) {
+  for (;;) {
+    if (stages.size() > 1000) return tokens.failure("more than 1000 stages in a pipeline");
+    if (std::optional<LineFilterOp> op = line_filter_op(tokens.peek())) {
+      tokens.take();
+      OBELISK_TRY(Stage stage, parse_line_filter(tokens, *op));
+      stages.push_back(std::move(stage));
+    } else if (tokens.is_symbol("|")) {
+      tokens.take();
+      if (unwrap != nullptr && tokens.take_keyword("unwrap")) {
+        OBELISK_TRY(*unwrap, parse_unwrap(tokens));
+        return {};
+      }
+      OBELISK_TRY(Stage stage, parse_stage(tokens));
+      stages.push_back(std::move(stage));
+    } else {
+      return {};
+    }
+  }
+}
+
+}  // namespace obelisk::logql

@@ -1,0 +1,52 @@
+#include "query/logql/row_source.h"
+
+namespace obelisk::logql {
+namespace {
+
+// One batch. False: the consumer wants no more.
+Result<bool> batch_rows(QueryContext& context, const Batch& batch, uint64_t number, Pipeline& pipeline, RowLabels& labels,
+                        ReadStatistics& statistics, const std::function<Result<bool>(const PassedRow&)>& take) {
+  constexpr uint64_t kRowsBetweenChecks = 4096;
+  const std::vector<int64_t>& times = batch.times();
+  const ColumnData* lines = batch.find_fixed(column::kLine);
+  MetadataColumns metadata(batch, pipeline.demand());
+  for (uint32_t index = 0; index < batch.groups.size(); ++index) {
+    const Group& group = batch.groups[index];
+    for (size_t row = group.first_row; row < group.first_row + group.row_count; ++row) {
+      if (++statistics.rows % kRowsBetweenChecks == 0) OBELISK_CHECK_OK(context.cancel.check());
+      labels.begin(group.labels);
+      if (!metadata.empty()) metadata.add_to(labels, row);
+      LogRow log_row{times[row], lines == nullptr ? std::string_view() : lines->strings[row], labels};
+      statistics.line_bytes += log_row.line.size();
+      if (!pipeline.apply(log_row)) continue;
+      ++statistics.rows_after_filter;
+      OBELISK_TRY(bool go_on, take(PassedRow{log_row, number, index}));
+      if (!go_on) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<void> for_each_row(QueryContext& context, const Scan& scan, Pipeline& pipeline, ReadStatistics& statistics,
+                          const std::function<Result<bool>(const PassedRow&)>& take) {
+  OBELISK_TRY(std::unique_ptr<Cursor> cursor, open_scan(context.reader, context.at, scan, context.budget, context.cancel));
+  RowLabels labels;
+  uint64_t number = 0;
+  for (;;) {
+    OBELISK_CHECK_OK(context.cancel.check());
+    OBELISK_TRY(BatchPtr batch, cursor->next());
+    if (!batch) break;
+    OBELISK_TRY(bool go_on, batch_rows(context, *batch, ++number, pipeline, labels, statistics, take));
+    if (!go_on) break;
+  }
+  Coverage coverage = cursor->coverage();
+  if (!coverage.complete) {
+    statistics.complete = false;
+    statistics.incomplete_reason = coverage.reason;
+  }
+  return {};
+}
+
+}  // namespace obelisk::logql

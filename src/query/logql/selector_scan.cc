@@ -1,0 +1,109 @@
+#include "query/logql/selector_scan.h"
+
+#include "plan/regex.h"
+#include "query/logql/lexer.h"
+#include "query/logql/line_pattern.h"
+#include "query/logql/line_regex.h"
+#include "query/logql/metadata_columns.h"
+#include "query/logql/regex_error.h"
+
+namespace obelisk::logql {
+namespace {
+
+Expr negated_if(bool negate, Expr expr) { return negate ? Expr::not_of(std::move(expr)) : expr; }
+
+// The filter as a predicate on the line. `exact`: nothing is left to do for the stage.
+Result<Expr> line_expression(const LineFilter& filter, bool& exact) {
+  exact = true;
+  ColumnId line = fixed_column(column::kLine);
+  bool negative = filter.op == LineFilterOp::not_contains || filter.op == LineFilterOp::not_regex || filter.op == LineFilterOp::not_pattern;
+  std::vector<Expr> operands;
+  for (const LineOperand& operand : filter.operands) {
+    if (operand.text.empty()) {
+      // Matches everything: a positive filter with it keeps every line, a negative one ignores it.
+      if (!negative) return Expr();
+      continue;
+    }
+    if (operand.ip) {
+      exact = false;
+      return Expr();
+    }
+    if (filter.op == LineFilterOp::pattern || filter.op == LineFilterOp::not_pattern) {
+      exact = false;
+      if (negative) return Expr();
+      OBELISK_TRY(LinePattern pattern, LinePattern::for_filter(operand.text));
+      std::string_view literal = pattern.longest_literal();
+      if (literal.empty()) return Expr();
+      operands.push_back(Expr::contains(line, std::string(literal)));
+    } else if (filter.op == LineFilterOp::regex || filter.op == LineFilterOp::not_regex) {
+      OBELISK_TRY(std::shared_ptr<const Regex> regex, compile_line_regex(operand.text));
+      operands.push_back(Expr::matches(line, std::move(regex)));
+    } else {
+      operands.push_back(Expr::contains(line, operand.text));
+    }
+  }
+  if (operands.empty()) return Expr();
+  return negated_if(negative, Expr::any_of(std::move(operands)));
+}
+
+}  // namespace
+
+Result<Expr> matchers_expression(const std::vector<Matcher>& matchers) {
+  std::vector<Expr> parts;
+  for (const Matcher& matcher : matchers) {
+    ColumnId label = label_column(matcher.name);
+    switch (matcher.op) {
+      case MatchOp::equal: parts.push_back(Expr::compare(label, CompareOp::equal, matcher.value)); break;
+      case MatchOp::not_equal: parts.push_back(Expr::compare(label, CompareOp::not_equal, matcher.value)); break;
+      case MatchOp::regex:
+      case MatchOp::not_regex: {
+        Result<std::shared_ptr<const Regex>> regex = Regex::compile(matcher.value, Regex::Mode::anchored);
+        if (!regex.ok()) return parse_error(regex_error_text(matcher.value, regex.error()));
+        parts.push_back(negated_if(matcher.op == MatchOp::not_regex, Expr::matches(label, *regex)));
+        break;
+      }
+    }
+  }
+  return Expr::all_of(std::move(parts));
+}
+
+Result<LoweredSelector> lower_selector(const LogSelector& selector) {
+  LoweredSelector lowered;
+  lowered.applied.assign(selector.stages.size(), false);
+  OBELISK_TRY(Expr streams, matchers_expression(selector.matchers));
+  std::vector<Expr> parts{std::move(streams)};
+  for (size_t i = 0; i < selector.stages.size(); ++i) {
+    const Stage& stage = selector.stages[i];
+    if (changes_line(stage.kind)) break;
+    if (stage.kind != Stage::Kind::line_filter) continue;
+    bool exact = false;
+    OBELISK_TRY(Expr part, line_expression(stage.line_filter, exact));
+    parts.push_back(std::move(part));
+    lowered.applied[i] = exact;
+  }
+  lowered.where = Expr::all_of(std::move(parts));
+  return lowered;
+}
+
+Result<Scan> log_scan(QueryContext& context, Expr where, TimeRange range, const LabelDemand& demand, bool reads_line) {
+  Scan scan;
+  scan.tenant = context.tenant;
+  scan.table = Table::logs;
+  scan.range = range;
+  scan.where = std::move(where);
+  if (demand.everything) {
+    scan.all_columns = true;
+    return scan;
+  }
+  scan.columns.push_back(fixed_column(column::kOrigin));
+  if (reads_line) scan.columns.push_back(fixed_column(column::kLine));
+  if (demand.names.empty()) return scan;
+  OBELISK_TRY(std::vector<ColumnInfo> known, context.reader.columns(context.at, scan));
+  for (const ColumnInfo& info : known) {
+    std::string name = metadata_name_of(info.id);
+    if (!name.empty() && (info.type == ColumnType::any || wants_metadata(demand, name))) scan.columns.push_back(info.id);
+  }
+  return scan;
+}
+
+}  // namespace obelisk::logql

@@ -1,0 +1,434 @@
+// The runner of test_script.h.
+#include "query/logql/test_script.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <sstream>
+
+#include "base/text.h"
+#include "query/logql/literals.h"
+
+namespace obelisk::logql {
+namespace {
+
+constexpr int64_t kEpoch = 1'700'000'000 * kNanosPerSecond;
+
+std::string without_comment(const std::string& line) {
+  char quote = 0;
+  for (size_t i = 0; i < line.size(); ++i) {
+    char c = line[i];
+    if (quote != 0) {
+      if (c == '\\' && quote == '"') ++i;
+      else if (c == quote) quote = 0;
+    } else if (c == '"' || c == '`') {
+      quote = c;
+    } else if (c == '#') {
+      return line.substr(0, i);
+    }
+  }
+  return line;
+}
+
+// Takes pieces off the front of a line.
+class Line {
+ public:
+  explicit Line(std::string_view text) : rest_(trim(text)) {}
+
+  bool done() const { return rest_.empty(); }
+  std::string_view rest() const { return rest_; }
+  bool starts_with(std::string_view text) const { return rest_.starts_with(text); }
+  bool take(std::string_view word) {
+    if (!rest_.starts_with(word)) return false;
+    rest_ = trim(rest_.substr(word.size()));
+    return true;
+  }
+  std::string word() {
+    size_t end = rest_.find_first_of(" \t]");
+    std::string out(rest_.substr(0, end));
+    rest_ = trim(rest_.substr(std::min(out.size(), rest_.size())));
+    return out;
+  }
+  int64_t time() {
+    std::string text = word();
+    Result<int64_t> nanos = parse_duration_value(text);
+    if (!nanos.ok()) throw std::runtime_error("bad time " + text);
+    return *nanos;
+  }
+  // Raw text between quotes or backticks.
+  std::string quoted() {
+    char quote = rest_.empty() ? 0 : rest_[0];
+    size_t end = quote == '"' || quote == '`' ? rest_.find(quote, 1) : std::string_view::npos;
+    if (end == std::string_view::npos) throw std::runtime_error("quoted text expected at: " + std::string(rest_));
+    std::string out(rest_.substr(1, end - 1));
+    rest_ = trim(rest_.substr(end + 1));
+    return out;
+  }
+  std::vector<std::pair<std::string, std::string>> pairs(char end) {
+    std::vector<std::pair<std::string, std::string>> out;
+    for (;;) {
+      while (take(",")) {
+      }
+      if (rest_.empty()) throw std::runtime_error("unclosed list");
+      if (rest_[0] == end) {
+        rest_ = trim(rest_.substr(1));
+        return out;
+      }
+      size_t equals = rest_.find('=');
+      if (equals == std::string_view::npos) throw std::runtime_error("name=\"value\" expected");
+      std::string name(trim(rest_.substr(0, equals)));
+      rest_ = trim(rest_.substr(equals + 1));
+      out.emplace_back(std::move(name), escaped_text());
+    }
+  }
+  // Labels, with empty values kept.
+  Labels labels() {
+    if (!take("{")) throw std::runtime_error("labels expected at: " + std::string(rest_));
+    std::map<std::string, std::string> sorted;
+    for (auto& [name, value] : pairs('}')) sorted[name] = value;
+    std::vector<LabelRef> view;
+    for (auto& [name, value] : sorted) view.push_back({name, value});
+    return Labels(LabelsView(view));
+  }
+
+ private:
+  // A value in labels: here \" and \\ are escapes.
+  std::string escaped_text() {
+    if (rest_.empty() || rest_[0] != '"') return quoted();
+    std::string out;
+    size_t i = 1;
+    for (; i < rest_.size() && rest_[i] != '"'; ++i) {
+      if (rest_[i] == '\\' && i + 1 < rest_.size() && (rest_[i + 1] == '"' || rest_[i + 1] == '\\')) ++i;
+      out += rest_[i];
+    }
+    rest_ = trim(rest_.substr(std::min(i + 1, rest_.size())));
+    return out;
+  }
+
+  std::string_view rest_;
+};
+
+struct Expected {
+  struct Series {
+    Labels labels;
+    std::vector<std::optional<double>> values;
+  };
+  struct Entry {
+    Labels labels;
+    std::string line;
+    int64_t time = 0;
+    bool categorised = false;
+    Labels metadata, parsed;
+  };
+  std::vector<Series> series;
+  std::vector<Entry> entries;
+  std::optional<double> scalar;
+  bool empty = false, fails = false, ordered = false;
+  std::string message, expression;
+};
+
+double number_of(const std::string& text) {
+  std::optional<double> value = parse_float(text);
+  if (!value) throw std::runtime_error("bad number " + text);
+  return *value;
+}
+
+std::vector<std::optional<double>> values_of(Line& line) {
+  std::vector<std::optional<double>> values;
+  static const std::regex kSeries(R"((-?[0-9.]+)([+-][0-9.]+)x([0-9]+))");
+  while (!line.done()) {
+    std::string word = line.word();
+    std::smatch parts;
+    if (word == "_") {
+      values.push_back(std::nullopt);
+    } else if (std::regex_match(word, parts, kSeries)) {
+      double value = number_of(parts[1]), step = number_of(parts[2]);
+      for (int i = 0; i <= std::stoi(parts[3]); ++i) values.push_back(value + step * i);
+    } else {
+      values.push_back(number_of(word));
+    }
+  }
+  return values;
+}
+
+void read_expectation(const std::string& text, Expected& expected) {
+  Line line(text);
+  if (line.take("skip ")) return;
+  if (line.take("expect empty")) {
+    expected.empty = true;
+  } else if (line.take("expect ordered")) {
+    expected.ordered = true;
+  } else if (line.take("expect fail")) {
+    expected.fails = true;
+    if (line.take("msg:")) expected.message = line.rest();
+    else if (line.take("regex:")) expected.expression = line.rest();
+  } else if (line.starts_with("{")) {
+    Labels labels = line.labels();
+    if (line.starts_with("\"") || line.starts_with("`")) {
+      Expected::Entry entry;
+      entry.labels = labels;
+      entry.line = line.quoted();
+      if (!line.take("@")) throw std::runtime_error("@ expected");
+      entry.time = kEpoch + line.time();
+      if (line.take("meta")) {
+        entry.categorised = true;
+        entry.metadata = line.labels();
+        if (line.take("parsed")) entry.parsed = line.labels();
+      }
+      expected.entries.push_back(std::move(entry));
+    } else {
+      expected.series.push_back({labels, values_of(line)});
+    }
+  } else {
+    expected.scalar = number_of(line.word());
+  }
+}
+
+std::string compare_series(const Expected& expected, const LogqlResult& result) {
+  if (expected.series.size() != result.matrix.size()) return "another number of series";
+  for (size_t i = 0; i < expected.series.size(); ++i) {
+    const Expected::Series& wanted = expected.series[i];
+    const MatrixSeries* found = nullptr;
+    for (size_t j = 0; j < result.matrix.size(); ++j) {
+      if (result.matrix[j].labels == wanted.labels && (!expected.ordered || i == j)) found = &result.matrix[j];
+    }
+    if (found == nullptr) return "no series " + wanted.labels.to_string();
+    if (wanted.values.size() != found->values.size()) return "another number of steps";
+    for (size_t step = 0; step < wanted.values.size(); ++step) {
+      if (wanted.values[step].has_value() != (found->present[step] != 0)) return fmt::format("presence at step {}", step);
+      if (wanted.values[step] && !nearly_equal(*wanted.values[step], found->values[step])) return fmt::format("value at step {}", step);
+    }
+  }
+  return "";
+}
+
+std::string compare_entries(const Expected& expected, const LogqlResult& result) {
+  size_t count = 0;
+  std::map<Labels, size_t> next;
+  for (const LogStream& stream : result.streams) count += stream.entries.size();
+  if (count != expected.entries.size()) return "another number of entries";
+  for (const Expected::Entry& wanted : expected.entries) {
+    const LogStream* found = nullptr;
+    for (const LogStream& stream : result.streams) {
+      if (stream.labels == wanted.labels) found = &stream;
+    }
+    if (found == nullptr) return "no stream " + wanted.labels.to_string();
+    size_t at = next[wanted.labels]++;
+    if (at >= found->entries.size()) return "too few entries in " + wanted.labels.to_string();
+    const LogEntry& entry = found->entries[at];
+    if (entry.line != wanted.line || entry.time != wanted.time) return "entry " + wanted.line;
+    if (wanted.categorised && (entry.metadata != wanted.metadata || entry.parsed != wanted.parsed)) return "categories of " + wanted.line;
+  }
+  return "";
+}
+
+std::string compare(const Expected& expected, const Result<LogqlResult>& result) {
+  bool expects = expected.fails || expected.empty || expected.scalar || !expected.series.empty() || !expected.entries.empty();
+  if (!expects) return "no expectation";
+  if (expected.fails) {
+    if (result.ok()) return "expected a failure";
+    const std::string& message = result.error().message;
+    if (!expected.message.empty() && message.find(expected.message) == std::string::npos) return "other failure: " + message;
+    if (!expected.expression.empty() && !std::regex_search(message, std::regex(expected.expression))) return "other failure: " + message;
+    return "";
+  }
+  if (!result.ok()) return "failed: " + result.error().message;
+  if (expected.scalar) {
+    if (result->type != LogqlResult::Type::scalar) return "not a scalar";
+    return nearly_equal(*expected.scalar, result->scalar) ? "" : "another scalar";
+  }
+  if (expected.empty) return result->matrix.empty() && result->streams.empty() ? "" : "not empty";
+  return result->type == LogqlResult::Type::streams ? compare_entries(expected, *result) : compare_series(expected, *result);
+}
+
+class Script {
+ public:
+  ScriptOutcome run(const std::string& path) {
+    std::ifstream file(path);
+    if (!file) {
+      outcome_.failures.push_back("cannot read " + path);
+      return outcome_;
+    }
+    name_ = path.substr(path.rfind('/') + 1);
+    std::string raw;
+    for (; std::getline(file, raw); ++number_) {
+      std::string line = without_comment(raw);
+      if (trim(line).empty()) continue;
+      try {
+        if (line[0] == ' ' || line[0] == '\t') indented(line);
+        else command(line);
+      } catch (const std::exception& error) {
+        outcome_.failures.push_back(fmt::format("{}:{}: {}", name_, number_, error.what()));
+      }
+    }
+    finish();
+    return outcome_;
+  }
+
+ private:
+  void indented(const std::string& line) {
+    if (loading_) load(line);
+    else read_expectation(line, expected_);
+  }
+
+  void command(const std::string& text) {
+    finish();
+    Line line(text);
+    loading_ = false;
+    if (line.take("clear")) {
+      store_ = TestStore();
+    } else if (line.take("load")) {
+      loading_ = true;
+    } else if (line.take("eval")) {
+      eval_ = std::string(line.rest());
+      eval_line_ = number_;
+      expected_ = Expected();
+    } else {
+      throw std::runtime_error("unknown command: " + text);
+    }
+  }
+
+  void load(const std::string& text) {
+    Line line(text);
+    TestRow row;
+    std::vector<Label> stream;
+    for (const Label& label : line.labels()) stream.push_back(label);
+    row.stream = Labels(std::move(stream));  // an empty label is none
+    std::string body = line.quoted();
+    if (!line.take("@")) throw std::runtime_error("@ expected");
+    int64_t start = line.time(), step = 0;
+    int count = 1;
+    while (line.take("[")) {
+      if (line.take("repeat every")) {
+        step = line.time();
+        if (!line.take("for")) throw std::runtime_error("for expected");
+        count = std::stoi(line.word());
+        line.take("]");
+      } else if (line.take("metadata")) {
+        row.metadata = line.pairs(']');
+      } else if (line.take("otlp")) {
+        row.otlp = true;
+        row.resource = line.pairs(']');
+      } else {
+        throw std::runtime_error("unknown option");
+      }
+    }
+    std::vector<TestRow> rows;
+    for (int i = 0; i < count; ++i) {
+      row.time = kEpoch + start + step * i;
+      row.line = body;
+      for (size_t at = 0; (at = row.line.find("{{.i}}", at)) != std::string::npos;) row.line.replace(at, 6, std::to_string(i));
+      rows.push_back(row);
+    }
+    write_rows(*store_.store, rows);
+  }
+
+  // Runs the evaluation whose expectations have been read.
+  void finish() {
+    if (eval_.empty()) return;
+    ++outcome_.total;
+    Line line(eval_);
+    Result<LogqlResult> result = evaluate(line);
+    std::string difference = compare(expected_, result);
+    if (difference.empty()) {
+      ++outcome_.passed;
+    } else {
+      outcome_.failures.push_back(fmt::format("{}:{}: {}\n  eval {}\n{}", name_, eval_line_, difference, eval_,
+                                              result.ok() ? describe(*result, kEpoch) : result.error().message));
+    }
+    eval_.clear();
+  }
+
+  Result<LogqlResult> evaluate(Line& line) {
+    if (line.take("instant at")) {
+      int64_t time = line.time();
+      return store_.instant(line.rest(), {kEpoch + time});
+    }
+    RangeRequest request;
+    bool streams = line.take("streams from");
+    if (!streams && !line.take("range from")) return make_error(ErrorCode::internal, "unknown evaluation");
+    request.start = {kEpoch + line.time()};
+    line.take("to");
+    request.end = {kEpoch + line.time()};
+    request.now = request.end;
+    if (line.take("step")) request.step_nanos = line.time();
+    if (line.take("interval")) request.interval_nanos = line.time();
+    if (line.take("limit")) request.limit = static_cast<uint64_t>(std::stoi(line.word()));
+    if (line.take("forward")) request.direction = Direction::forward;
+    request.categorise = line.take("categorise");
+    return store_.range(line.rest(), request);
+  }
+
+  TestStore store_;
+  ScriptOutcome outcome_;
+  std::string name_, eval_;
+  Expected expected_;
+  int number_ = 1;
+  int eval_line_ = 0;
+  bool loading_ = false;
+};
+
+}  // namespace
+
+ScriptOutcome run_script(const std::string& path) { return Script().run(path); }
+
+void write_rows(MemoryStore& store, const std::vector<TestRow>& rows) {
+  BatchBuilder builder(Table::logs);
+  for (const TestRow& row : rows) {
+    std::vector<LabelRef> view = row.stream.view();
+    builder.begin_group_copy(view);
+    builder.add_row({row.time});
+    builder.set_string(Scope::fixed, column::kLine, builder.arena().copy(row.line));
+    builder.set_int(Scope::fixed, column::kOrigin, row.otlp ? 1 : 0);
+    for (const auto& [name, value] : row.metadata) builder.set_string(Scope::attribute, name, builder.arena().copy(value));
+    for (const auto& [name, value] : row.resource) builder.set_string(Scope::resource, name, builder.arena().copy(value));
+  }
+  WriteRequest request;
+  request.batches.push_back(builder.finish());
+  if (!append_and_wait(store, std::move(request)).ok()) throw std::runtime_error("the store refused the rows");
+}
+
+Result<LogqlResult> TestStore::range(std::string_view query, const RangeRequest& request) {
+  Budget budget;
+  Cancel cancel;
+  QueryContext context{*store, kDefaultTenant, *store->snapshot(kDefaultTenant), budget, cancel};
+  return query_range(context, query, request, LogqlLimits());
+}
+
+Result<LogqlResult> TestStore::instant(std::string_view query, UnixNanos time) {
+  Budget budget;
+  Cancel cancel;
+  QueryContext context{*store, kDefaultTenant, *store->snapshot(kDefaultTenant), budget, cancel};
+  return query_instant(context, query, time, LogqlLimits());
+}
+
+bool nearly_equal(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+  if (a == b) return true;
+  return std::fabs(a - b) <= 1e-9 * std::max(std::fabs(a), std::fabs(b));
+}
+
+std::string describe(const LogqlResult& result, int64_t epoch) {
+  std::ostringstream out;
+  if (result.type == LogqlResult::Type::scalar) out << "  scalar " << result.scalar << "\n";
+  for (const MatrixSeries& series : result.matrix) {
+    out << "  " << series.labels.to_string();
+    for (size_t i = 0; i < series.values.size(); ++i) {
+      if (series.present[i]) out << " " << series.values[i];
+      else out << " _";
+    }
+    out << "\n";
+  }
+  for (const LogStream& stream : result.streams) {
+    for (const LogEntry& entry : stream.entries) {
+      out << "  " << stream.labels.to_string() << " \"" << entry.line << "\" @ " << format_go_duration(entry.time - epoch);
+      out << " meta " << entry.metadata.to_string() << " parsed " << entry.parsed.to_string() << "\n";
+    }
+  }
+  return out.str();
+}
+
+}  // namespace obelisk::logql

@@ -1,0 +1,281 @@
+// Aggregations: groups are numbered once, then each group is folded step by step.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "query/core/aggregate.h"
+#include "query/core/float_text.h"
+#include "query/promql/evaluator.h"
+#include "query/promql/go_string.h"
+
+namespace obelisk::promql {
+namespace {
+
+AggregateOp core_op(AggregationOp op) {
+  switch (op) {
+    case AggregationOp::sum: return AggregateOp::sum;
+    case AggregationOp::avg: return AggregateOp::avg;
+    case AggregationOp::min: return AggregateOp::min;
+    case AggregationOp::max: return AggregateOp::max;
+    case AggregationOp::count: return AggregateOp::count;
+    case AggregationOp::group: return AggregateOp::group;
+    case AggregationOp::stddev: return AggregateOp::stddev;
+    case AggregationOp::stdvar: return AggregateOp::stdvar;
+    case AggregationOp::quantile: return AggregateOp::quantile;
+    case AggregationOp::count_values: return AggregateOp::count_values;
+    case AggregationOp::topk: return AggregateOp::topk;
+    default: return AggregateOp::bottomk;
+  }
+}
+
+SeriesGroups groups_of(const Node& node, const SeriesList& input) {
+  std::vector<const Labels*> labels;
+  labels.reserve(input.size());
+  for (const StepSeries& series : input) labels.push_back(&series.labels);
+  return group_series(labels, Grouping{node.without, node.grouping});
+}
+
+// The positions of the series of each group, in input order.
+std::vector<std::vector<uint32_t>> members_of(const SeriesGroups& groups) {
+  std::vector<std::vector<uint32_t>> members(groups.labels.size());
+  for (uint32_t i = 0; i < groups.group_of.size(); ++i) members[groups.group_of[i]].push_back(i);
+  return members;
+}
+
+bool drops_name_later(const SeriesList& input, const std::vector<uint32_t>& members) {
+  return std::any_of(members.begin(), members.end(), [&](uint32_t i) { return input[i].drop_name; });
+}
+
+// Where in [0, 1) a series lies for limit_ratio: by the hash of its labels, so that a ratio and its complement split
+// every vector in two.
+double ratio_position(const Labels& labels) {
+  return static_cast<double>(labels.hash()) / 18446744073709551616.0;  // 2^64
+}
+
+bool all_floats(const SeriesList& input, const std::vector<uint32_t>& members) {
+  return std::all_of(members.begin(), members.end(), [&](uint32_t i) { return input[i].histograms.empty(); });
+}
+
+}  // namespace
+
+Result<SeriesList> Evaluator::evaluate_aggregation(const Node& node, const Steps& steps) {
+  ScalarSteps parameter;
+  std::string label;
+  if (node.children.size() > 1) {
+    OBELISK_TRY(Value value, evaluate(*node.children[1], steps));
+    if (ScalarSteps* numbers = std::get_if<ScalarSteps>(&value)) {
+      parameter = std::move(*numbers);
+    } else {
+      label = std::get<std::string>(std::move(value));
+    }
+  }
+  OBELISK_TRY(SeriesList input, evaluate_vector(*node.children[0], steps));
+  switch (node.aggregation) {
+    case AggregationOp::quantile: return quantile_groups(node, input, parameter);
+    case AggregationOp::count_values: return count_value_groups(node, input, label, steps.count);
+    case AggregationOp::topk:
+    case AggregationOp::bottomk:
+    case AggregationOp::limitk:
+    case AggregationOp::limit_ratio: return select_samples(node, std::move(input), parameter);
+    default: return fold_groups(node, input, steps.count);
+  }
+}
+
+Result<SeriesList> Evaluator::fold_groups(const Node& node, const SeriesList& input, size_t steps) {
+  AggregateOp op = core_op(node.aggregation);
+  SeriesGroups groups = groups_of(node, input);
+  std::vector<std::vector<uint32_t>> members = members_of(groups);
+  OBELISK_CHECK_OK(expect_room(members.size(), steps));
+  SeriesList out;
+  out.reserve(members.size());
+  uint8_t notes = 0;
+  for (size_t group = 0; group < members.size(); ++group) {
+    OBELISK_CHECK_OK(check_cancel());
+    StepSeries series = StepSeries::absent(groups.labels[group], steps);
+    series.drop_name = drops_name_later(input, members[group]);
+    std::vector<AggregateState> states(steps);
+    if (all_floats(input, members[group])) {
+      for (uint32_t member : members[group]) {
+        const std::vector<double>& values = input[member].values;
+        for (size_t step = 0; step < steps; ++step) {
+          if (!is_stale_marker(values[step])) states[step].add(op, values[step], nullptr);
+        }
+      }
+    } else {
+      for (uint32_t member : members[group]) {
+        for (size_t step = 0; step < steps; ++step) {
+          if (input[member].has(step)) states[step].add(op, input[member].values[step], input[member].histogram(step));
+        }
+      }
+    }
+    bool any = false;
+    for (size_t step = 0; step < steps; ++step) {
+      HistogramPtr histogram;
+      double value = 0;
+      bool filled = states[step].finish(op, &value, &histogram);
+      notes |= states[step].notes();
+      if (!filled) continue;
+      any = true;
+      if (histogram) {
+        series.set_histogram(step, std::move(histogram));
+      } else {
+        series.values[step] = value;
+      }
+    }
+    if (any) out.push_back(std::move(series));
+  }
+  const Node& at = *node.children[0];
+  if (notes & AggregateState::ignored_histogram) annotations_.ignored_in_aggregation(at, aggregation_op_text(node.aggregation));
+  if (notes & AggregateState::mixed_types) {
+    annotations_.warn(at, "encountered a mix of histograms and floats for aggregation");
+  }
+  if (notes & AggregateState::incompatible_schemas) annotations_.mixed_schemas(at, "");
+  if (notes & AggregateState::reconciled_bounds) annotations_.bounds_reconciled(at, "aggregation");
+  if (notes & AggregateState::reset_hint_collision) annotations_.reset_collision(at, "aggregation");
+  return out;
+}
+
+Result<SeriesList> Evaluator::quantile_groups(const Node& node, const SeriesList& input, const ScalarSteps& phi) {
+  SeriesGroups groups = groups_of(node, input);
+  std::vector<std::vector<uint32_t>> members = members_of(groups);
+  OBELISK_CHECK_OK(expect_room(members.size(), phi.size()));
+  if (!input.empty()) {
+    for (double value : phi) {
+      if (std::isnan(value) || value < 0 || value > 1) annotations_.bad_quantile(*node.children[1], value);
+    }
+  }
+  SeriesList out;
+  bool ignored = false;
+  for (size_t group = 0; group < members.size(); ++group) {
+    OBELISK_CHECK_OK(check_cancel());
+    StepSeries series = StepSeries::absent(groups.labels[group], phi.size());
+    series.drop_name = drops_name_later(input, members[group]);
+    bool any = false;
+    for (size_t step = 0; step < phi.size(); ++step) {
+      std::vector<double> values;
+      for (uint32_t member : members[group]) {
+        if (input[member].has_float(step)) values.push_back(input[member].values[step]);
+        ignored |= input[member].histogram(step) != nullptr;
+      }
+      if (values.empty()) continue;
+      series.values[step] = quantile_of(phi[step], std::move(values));
+      any = true;
+    }
+    if (any) out.push_back(std::move(series));
+  }
+  if (ignored) annotations_.ignored_in_aggregation(*node.children[0], "quantile");
+  return out;
+}
+
+Result<SeriesList> Evaluator::count_value_groups(const Node& node, const SeriesList& input, const std::string& label, size_t steps) {
+  if (label.empty() || !is_valid_utf8(label)) {
+    return Error{ErrorCode::execution, "invalid label name " + quote_go_string(label), position_of(query_, node.source.begin)};
+  }
+  SeriesGroups groups = groups_of(node, input);
+  std::unordered_map<Labels, size_t> index;
+  SeriesList out;
+  for (size_t i = 0; i < input.size(); ++i) {
+    OBELISK_CHECK_OK(check_cancel());
+    for (size_t step = 0; step < steps; ++step) {
+      if (!input[i].has(step)) continue;
+      const Histogram* histogram = input[i].histogram(step);
+      Labels labels = groups.labels[groups.group_of[i]];
+      labels.set(label, histogram != nullptr ? histogram_text(*histogram) : format_plain_float(input[i].values[step]));
+      auto [at, is_new] = index.try_emplace(labels, out.size());
+      if (is_new) {
+        // Every different value makes a series: the one aggregation whose output can be larger than its input.
+        OBELISK_CHECK_OK(expect_room(out.size() + 1, steps));
+        out.push_back(StepSeries::absent(std::move(labels), steps));
+        out.back().drop_name = input[i].drop_name;
+      }
+      double& count = out[at->second].values[step];
+      count = is_stale_marker(count) ? 1 : count + 1;
+    }
+  }
+  return out;
+}
+
+Result<SeriesList> Evaluator::select_samples(const Node& node, SeriesList input, const ScalarSteps& parameter) {
+  AggregationOp op = node.aggregation;
+  std::string_view name = aggregation_op_text(op);
+  SeriesGroups groups = groups_of(node, input);
+  std::vector<std::vector<uint32_t>> members = members_of(groups);
+  std::vector<uint8_t> keep(input.size());
+  std::vector<double> position;
+  if (op == AggregationOp::limit_ratio) {
+    for (const StepSeries& series : input) position.push_back(ratio_position(series.labels));
+  }
+  bool ignored = false;
+  std::vector<uint32_t> best_first;  // the order of an instant result
+  for (size_t step = 0; step < parameter.size(); ++step) {
+    OBELISK_CHECK_OK(check_cancel());
+    std::fill(keep.begin(), keep.end(), 0);
+    double ratio = 0;
+    int64_t k = 0;
+    if (op == AggregationOp::limit_ratio) {
+      ratio = parameter[step];
+      if (std::isnan(ratio)) return make_error(ErrorCode::execution, "Ratio value is NaN");
+      double capped = std::clamp(ratio, -1.0, 1.0);
+      if (capped != ratio) {
+        annotations_.warn(*node.children[1], fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
+                                                         format_go_g(ratio), format_go_g(capped)));
+      }
+      ratio = capped;
+    } else {
+      OBELISK_TRY(k, count_parameter(parameter[step]));
+    }
+    for (const std::vector<uint32_t>& group : members) {
+      if (op == AggregationOp::limit_ratio) {
+        for (uint32_t member : group) {
+          keep[member] = ratio >= 0 ? position[member] < ratio : position[member] >= 1 + ratio;
+        }
+        continue;
+      }
+      if (k < 1) continue;
+      if (op == AggregationOp::limitk) {
+        int64_t taken = 0;
+        for (uint32_t member : group) {
+          if (!input[member].has(step)) continue;
+          if (taken++ == k) break;
+          keep[member] = 1;
+        }
+        continue;
+      }
+      std::vector<uint32_t> present;
+      std::vector<double> values;
+      for (uint32_t member : group) {
+        ignored |= input[member].histogram(step) != nullptr;
+        if (!input[member].has_float(step)) continue;
+        present.push_back(member);
+        values.push_back(input[member].values[step]);
+      }
+      size_t count = static_cast<uint64_t>(k) < values.size() ? static_cast<size_t>(k) : values.size();
+      for (uint32_t best : select_top(op == AggregationOp::topk, count, values)) {
+        keep[present[best]] = 1;
+        if (parameter.size() == 1) best_first.push_back(present[best]);
+      }
+    }
+    for (size_t i = 0; i < input.size(); ++i) {
+      if (!keep[i]) input[i].clear(step);
+    }
+  }
+  if (ignored) annotations_.ignored_in_aggregation(*node.children[0], name);
+  SeriesList out;
+  bool ordered = is_instant_ && (op == AggregationOp::topk || op == AggregationOp::bottomk) && parameter.size() == 1;
+  if (ordered) {
+    for (uint32_t index : best_first) out.push_back(std::move(input[index]));
+    return out;
+  }
+  for (StepSeries& series : input) {
+    bool any = false;
+    for (size_t step = 0; step < series.values.size() && !any; ++step) any = series.has(step);
+    if (any) out.push_back(std::move(series));
+  }
+  return out;
+}
+
+}  // namespace obelisk::promql

@@ -1,0 +1,291 @@
+// Calls: which family a function belongs to, and the functions that stand for themselves.
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "query/core/float_text.h"
+#include "query/promql/evaluator.h"
+#include "query/promql/extended_range.h"
+#include "query/promql/functions.h"
+#include "query/promql/range_functions.h"
+
+namespace obelisk::promql {
+namespace {
+
+double seconds(int64_t millis) { return static_cast<double>(millis) / 1000; }
+
+// Moves along ascending times to the samples in (start, end].
+class WindowCursor {
+ public:
+  std::pair<size_t, size_t> move_to(std::span<const int64_t> times, int64_t start, int64_t end) {
+    while (begin_ < times.size() && times[begin_] <= start) ++begin_;
+    if (end_ < begin_) end_ = begin_;
+    while (end_ < times.size() && times[end_] <= end) ++end_;
+    return {begin_, end_ - begin_};
+  }
+
+ private:
+  size_t begin_ = 0;
+  size_t end_ = 0;
+};
+
+class SeriesWindows {
+ public:
+  explicit SeriesWindows(const RawSeries& series) : series_(series) {}
+
+  Window at(int64_t start_ms, int64_t end_ms) {
+    Window window;
+    window.start_ms = start_ms;
+    window.end_ms = end_ms;
+    auto [first, count] = floats_.move_to(series_.float_times, start_ms, end_ms);
+    window.float_times = series_.float_times.subspan(first, count);
+    window.floats = series_.floats.subspan(first, count);
+    if (series_.histograms.empty()) return window;
+    auto [first_histogram, histogram_count] = histograms_.move_to(series_.histogram_times, start_ms, end_ms);
+    window.histogram_times = std::span(series_.histogram_times).subspan(first_histogram, histogram_count);
+    window.histograms = std::span(series_.histograms).subspan(first_histogram, histogram_count);
+    return window;
+  }
+
+ private:
+  const RawSeries& series_;
+  WindowCursor floats_;
+  WindowCursor histograms_;
+};
+
+bool keeps_name(FunctionId id) { return id == FunctionId::last_over_time || id == FunctionId::first_over_time; }
+
+size_t matrix_argument(const Node& node) {
+  for (size_t i = 0; i < node.children.size(); ++i) {
+    if (node.children[i]->type() == ValueType::matrix) return i;
+  }
+  return node.children.size();
+}
+
+// The functions that may stand around `anchored` and `smoothed`; type checking lets no others through.
+std::optional<double> extended_value(const RangeCall& call, const RawSeries& raw, int64_t start_ms, int64_t end_ms,
+                                     int64_t lookback_ms, RangeMode mode) {
+  bool is_counter = call.id == FunctionId::rate || call.id == FunctionId::increase;
+  std::optional<ExtendedWindow> extended =
+      extended_window(raw, start_ms, end_ms, lookback_ms, mode == RangeMode::smoothed, is_counter);
+  if (!extended) return std::nullopt;
+  if (call.id == FunctionId::changes || call.id == FunctionId::resets) {
+    Window window;
+    window.float_times = extended->times;
+    window.floats = extended->values;
+    return apply_range_function(call, window, 0, end_ms).value;
+  }
+  double change = extended_change(*extended, is_counter);
+  return call.id == FunctionId::rate ? change / seconds(call.range_ms) : change;
+}
+
+Result<void> check_smoothing(const RangeCall& call, size_t step) {
+  double level = call.scalars[0][step];
+  double trend = call.scalars[1][step];
+  if (!(level > 0 && level < 1)) {
+    return make_error(ErrorCode::execution, "invalid smoothing factor. Expected: 0 < sf < 1, got: " + format_go_g(level));
+  }
+  if (!(trend > 0 && trend < 1)) {
+    return make_error(ErrorCode::execution, "invalid trend factor. Expected: 0 < tf < 1, got: " + format_go_g(trend));
+  }
+  return {};
+}
+
+}  // namespace
+
+Labels labels_of_absent(const Node& argument) {
+  const Node* node = &unwrap_parens(argument);
+  if (node->kind == Node::Kind::matrix) node = node->children[0].get();
+  Labels labels;
+  if (node->kind != Node::Kind::selector) return labels;
+  std::vector<std::string> seen;
+  for (const Matcher& matcher : node->matchers) {
+    if (matcher.name == kMetricNameLabel) continue;
+    bool known = std::find(seen.begin(), seen.end(), matcher.name) != seen.end();
+    if (matcher.op == Matcher::Op::equal && !known) {
+      labels.set(matcher.name, matcher.value);
+      seen.push_back(matcher.name);
+    } else {
+      labels.remove(matcher.name);
+    }
+  }
+  return labels;
+}
+
+Result<Value> Evaluator::evaluate_call(const Node& node, const Steps& steps) {
+  auto as_value = [](Result<SeriesList> list) -> Result<Value> {
+    if (!list.ok()) return list.error();
+    return Value(std::move(*list));
+  };
+  auto constant = [&](double value) -> Result<Value> { return Value(ScalarSteps(steps.count, value)); };
+  int64_t query_start = query_steps_.start_ms;
+  int64_t query_end = query_end_ms_;
+  switch (node.function->id) {
+    case FunctionId::pi: return constant(std::numbers::pi);
+    case FunctionId::start: return constant(seconds(query_start));
+    case FunctionId::end: return constant(seconds(query_end));
+    case FunctionId::range: return constant(seconds(query_end - query_start));
+    case FunctionId::step: return constant(is_instant_ ? 0 : seconds(query_steps_.step_ms));
+    case FunctionId::time: {
+      ScalarSteps times(steps.count);
+      for (size_t step = 0; step < steps.count; ++step) times[step] = seconds(steps.time(step));
+      return Value(std::move(times));
+    }
+    case FunctionId::min_of:
+    case FunctionId::max_of: {
+      OBELISK_TRY(ScalarSteps a, evaluate_scalar(*node.children[0], steps));
+      OBELISK_TRY(ScalarSteps b, evaluate_scalar(*node.children[1], steps));
+      for (size_t step = 0; step < steps.count; ++step) {
+        bool smaller = node.function->id == FunctionId::min_of;
+        if (std::isnan(b[step]) || (smaller ? b[step] < a[step] : b[step] > a[step])) a[step] = b[step];
+      }
+      return Value(std::move(a));
+    }
+    case FunctionId::scalar: {
+      OBELISK_TRY(SeriesList list, evaluate_vector(*node.children[0], steps));
+      ScalarSteps values(steps.count, std::numeric_limits<double>::quiet_NaN());
+      for (size_t step = 0; step < steps.count; ++step) {
+        size_t found = 0;
+        for (const StepSeries& series : list) {
+          if (!series.has_float(step)) continue;
+          values[step] = series.values[step];
+          if (++found > 1) break;
+        }
+        if (found > 1) values[step] = std::numeric_limits<double>::quiet_NaN();
+      }
+      return Value(std::move(values));
+    }
+    case FunctionId::vector: {
+      OBELISK_TRY(ScalarSteps values, evaluate_scalar(*node.children[0], steps));
+      SeriesList list(1);
+      list[0].values = std::move(values);
+      return Value(std::move(list));
+    }
+    case FunctionId::absent: {
+      OBELISK_TRY(SeriesList list, evaluate_vector(*node.children[0], steps));
+      StepSeries series = StepSeries::absent(labels_of_absent(*node.children[0]), steps.count);
+      bool any = false;
+      for (size_t step = 0; step < steps.count; ++step) {
+        if (std::any_of(list.begin(), list.end(), [&](const StepSeries& s) { return s.has(step); })) continue;
+        series.values[step] = 1;
+        any = true;
+      }
+      SeriesList out;
+      if (any) out.push_back(std::move(series));
+      return Value(std::move(out));
+    }
+    case FunctionId::absent_over_time: return as_value(call_absent_over_time(node, steps));
+    case FunctionId::start_timestamp:
+      return Error{ErrorCode::unsupported, "unsupported: start_timestamp()", position_of(query_, node.source.begin)};
+    case FunctionId::info: return as_value(call_info(node, steps));
+    case FunctionId::label_join:
+    case FunctionId::label_replace: return as_value(call_label_function(node, steps));
+    case FunctionId::sort:
+    case FunctionId::sort_desc:
+    case FunctionId::sort_by_label:
+    case FunctionId::sort_by_label_desc: return as_value(call_sort(node, steps));
+    case FunctionId::timestamp:
+    case FunctionId::day_of_month:
+    case FunctionId::day_of_week:
+    case FunctionId::day_of_year:
+    case FunctionId::days_in_month:
+    case FunctionId::hour:
+    case FunctionId::minute:
+    case FunctionId::month:
+    case FunctionId::year: return as_value(call_time_function(node, steps));
+    case FunctionId::histogram_avg:
+    case FunctionId::histogram_count:
+    case FunctionId::histogram_sum:
+    case FunctionId::histogram_stddev:
+    case FunctionId::histogram_stdvar:
+    case FunctionId::histogram_fraction:
+    case FunctionId::histogram_quantile:
+    case FunctionId::histogram_quantiles: return as_value(call_histogram_function(node, steps));
+    default: break;
+  }
+  if (matrix_argument(node) < node.children.size()) return as_value(call_range_function(node, steps));
+  return as_value(call_vector_function(node, steps));
+}
+
+Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps& steps) {
+  size_t matrix = matrix_argument(node);
+  RangeCall call{node.function->id, *node.children[matrix], node, annotations_, 0, {}, {}};
+  for (size_t i = 0; i < node.children.size(); ++i) {
+    if (i == matrix) continue;
+    OBELISK_TRY(ScalarSteps values, evaluate_scalar(*node.children[i], steps));
+    call.scalars.push_back(std::move(values));
+  }
+  OBELISK_TRY(RangeData data, read_range(*node.children[matrix], steps));
+  call.range_ms = data.range_ms;
+  OBELISK_TRY(int64_t first, reference_time(data.node->time, steps.start_ms));
+  bool pinned = data.node->time.at != TimeModifiers::At::none;
+  // A pinned window gives the same at every step, unless another argument or the time itself takes part.
+  bool once = pinned && call.scalars.empty();
+  RangeMode mode = data.node->range_mode;
+  OBELISK_CHECK_OK(expect_room(data.series.size(), steps.count));
+  SeriesList out;
+  out.reserve(data.series.size());
+  for (RawSeries& raw : data.series) {
+    OBELISK_CHECK_OK(check_cancel());
+    call.metric = raw.labels.get(kMetricNameLabel);
+    StepSeries series = StepSeries::absent(Labels(), steps.count);
+    SeriesWindows windows(raw);
+    bool any = false;
+    for (size_t step = 0; step < steps.count; ++step) {
+      if (once && step > 0) break;
+      int64_t end = pinned ? first : first + static_cast<int64_t>(step) * steps.step_ms;
+      if (mode != RangeMode::plain) {
+        std::optional<double> value = extended_value(call, raw, end - data.range_ms, end, options_.lookback_ms, mode);
+        if (value) series.values[step] = *value;
+        any |= value.has_value();
+        continue;
+      }
+      Window window = windows.at(end - data.range_ms, end);
+      if (window.empty()) continue;
+      if (call.id == FunctionId::double_exponential_smoothing) OBELISK_CHECK_OK(check_smoothing(call, step));
+      RangeOutcome outcome = apply_range_function(call, window, step, steps.time(step));
+      if (!outcome.present) continue;
+      any = true;
+      if (outcome.histogram) {
+        series.set_histogram(step, std::move(outcome.histogram));
+      } else {
+        series.values[step] = outcome.value;
+      }
+    }
+    if (!any) continue;
+    if (once && steps.count > 1) {
+      std::fill(series.values.begin(), series.values.end(), series.values[0]);
+      std::fill(series.histograms.begin(), series.histograms.end(), series.histograms.empty() ? nullptr : series.histograms[0]);
+    }
+    series.labels = std::move(raw.labels);
+    series.drop_name = raw.drop_name;
+    if (!keeps_name(call.id)) drop_name(series);
+    out.push_back(std::move(series));
+  }
+  OBELISK_CHECK_OK(deduplicate(out));
+  return out;
+}
+
+Result<SeriesList> Evaluator::call_absent_over_time(const Node& node, const Steps& steps) {
+  OBELISK_TRY(RangeData data, read_range(*node.children[0], steps));
+  OBELISK_TRY(int64_t first, reference_time(data.node->time, steps.start_ms));
+  bool pinned = data.node->time.at != TimeModifiers::At::none;
+  std::vector<uint8_t> seen(steps.count, 0);
+  for (const RawSeries& raw : data.series) {
+    OBELISK_CHECK_OK(check_cancel());
+    SeriesWindows windows(raw);
+    for (size_t step = 0; step < steps.count; ++step) {
+      int64_t end = pinned ? first : first + static_cast<int64_t>(step) * steps.step_ms;
+      if (!windows.at(end - data.range_ms, end).empty()) seen[step] = 1;
+    }
+  }
+  SeriesList out;
+  if (std::find(seen.begin(), seen.end(), 0) == seen.end()) return out;
+  out.push_back(StepSeries::absent(labels_of_absent(*node.children[0]), steps.count));
+  for (size_t step = 0; step < steps.count; ++step) {
+    if (!seen[step]) out[0].values[step] = 1;
+  }
+  return out;
+}
+
+}  // namespace obelisk::promql

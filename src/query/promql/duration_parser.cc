@@ -1,0 +1,130 @@
+#include "query/promql/duration_parser.h"
+
+#include <cmath>
+
+namespace obelisk::promql {
+namespace {
+
+constexpr int kNestingMax = 64;  // parentheses and signs inside one duration
+
+class DurationParser {
+ public:
+  explicit DurationParser(TokenReader& tokens) : tokens_(tokens) {}
+
+  // Levels: 0 + -, 1 * / %, 2 ^ (right associative).
+  Result<DurationExpr> binary(int level) {
+    if (++nesting_ > kNestingMax) return tokens_.error(tokens_.peek().begin, "duration expression is nested too deeply");
+    OBELISK_TRY(DurationExpr left, level == 2 ? unary() : binary(level + 1));
+    for (;;) {
+      std::optional<DurationExpr::Kind> kind = operator_at(level);
+      if (!kind) break;
+      tokens_.take();
+      OBELISK_TRY(DurationExpr right, level == 2 ? binary(2) : binary(level + 1));
+      left = combine(*kind, std::move(left), std::move(right));
+      if (level == 2) break;
+    }
+    --nesting_;
+    return left;
+  }
+
+  Result<DurationExpr> unary() {
+    if (++nesting_ > kNestingMax) return tokens_.error(tokens_.peek().begin, "duration expression is nested too deeply");
+    uint32_t begin = tokens_.peek().begin;
+    if (tokens_.is(TokenKind::add) || tokens_.is(TokenKind::sub)) {
+      bool negative = tokens_.take().kind == TokenKind::sub;
+      OBELISK_TRY(DurationExpr operand, unary());
+      operand.source.begin = begin;
+      --nesting_;
+      if (!negative) return operand;
+      if (operand.is_literal() && !operand.parenthesised) {
+        operand.seconds = -operand.seconds;
+        return operand;
+      }
+      DurationExpr result;
+      result.kind = DurationExpr::Kind::negate;
+      result.source = operand.source;
+      result.operands.push_back(std::move(operand));
+      return result;
+    }
+    auto result = primary();
+    --nesting_;
+    return result;
+  }
+
+  Result<DurationExpr> primary() {
+    const Token& token = tokens_.peek();
+    DurationExpr result;
+    result.source = {token.begin, token.end};
+    if (token.kind == TokenKind::number || token.kind == TokenKind::duration) {
+      result.seconds = token.number;
+      result.as_number = token.kind == TokenKind::number;
+      if (!(std::fabs(result.seconds) < 9.2e9)) return tokens_.error(token.begin, "duration out of range");
+      tokens_.take();
+      return result;
+    }
+    if (token.kind == TokenKind::left_paren) {
+      tokens_.take();
+      OBELISK_TRY(DurationExpr inner, binary(0));
+      OBELISK_CHECK_OK(tokens_.expect(TokenKind::right_paren, "duration expression", "\")\""));
+      inner.parenthesised = true;
+      inner.source = {result.source.begin, tokens_.last_end()};
+      return inner;
+    }
+    return call(std::move(result));
+  }
+
+ private:
+  Result<DurationExpr> call(DurationExpr result) {
+    using Kind = DurationExpr::Kind;
+    static constexpr std::pair<std::string_view, Kind> kCalls[] = {
+        {"step", Kind::step}, {"range", Kind::range}, {"min_of", Kind::min_of}, {"max_of", Kind::max_of}};
+    for (const auto& [name, kind] : kCalls) {
+      if (!tokens_.is_word(name) || tokens_.peek(1).kind != TokenKind::left_paren) continue;
+      tokens_.take();
+      tokens_.take();
+      result.kind = kind;
+      if (kind == Kind::min_of || kind == Kind::max_of) {
+        OBELISK_TRY(DurationExpr first, binary(0));
+        OBELISK_CHECK_OK(tokens_.expect(TokenKind::comma, "duration expression", "\",\""));
+        OBELISK_TRY(DurationExpr second, binary(0));
+        result.operands.push_back(std::move(first));
+        result.operands.push_back(std::move(second));
+      }
+      OBELISK_CHECK_OK(tokens_.expect(TokenKind::right_paren, "duration expression", "\")\""));
+      result.source.end = tokens_.last_end();
+      return result;
+    }
+    return tokens_.unexpected("duration expression", "number, duration, step() or range()");
+  }
+
+  std::optional<DurationExpr::Kind> operator_at(int level) const {
+    switch (tokens_.peek().kind) {
+      case TokenKind::add: return level == 0 ? std::optional(DurationExpr::Kind::add) : std::nullopt;
+      case TokenKind::sub: return level == 0 ? std::optional(DurationExpr::Kind::sub) : std::nullopt;
+      case TokenKind::mul: return level == 1 ? std::optional(DurationExpr::Kind::mul) : std::nullopt;
+      case TokenKind::div: return level == 1 ? std::optional(DurationExpr::Kind::div) : std::nullopt;
+      case TokenKind::mod: return level == 1 ? std::optional(DurationExpr::Kind::mod) : std::nullopt;
+      case TokenKind::pow: return level == 2 ? std::optional(DurationExpr::Kind::pow) : std::nullopt;
+      default: return std::nullopt;
+    }
+  }
+
+  static DurationExpr combine(DurationExpr::Kind kind, DurationExpr left, DurationExpr right) {
+    DurationExpr result;
+    result.kind = kind;
+    result.source = {left.source.begin, right.source.end};
+    result.operands.push_back(std::move(left));
+    result.operands.push_back(std::move(right));
+    return result;
+  }
+
+  TokenReader& tokens_;
+  int nesting_ = 0;
+};
+
+}  // namespace
+
+Result<DurationExpr> parse_duration(TokenReader& tokens) { return DurationParser(tokens).binary(0); }
+Result<DurationExpr> parse_offset_duration(TokenReader& tokens) { return DurationParser(tokens).unary(); }
+
+}  // namespace obelisk::promql

@@ -1,0 +1,121 @@
+#pragma once
+// Evaluates a syntax tree over steps, one whole series at a time: a selector is read once for all steps, range functions
+// move a window over it, aggregations and joins number their groups once. One object evaluates one query, on one thread.
+//
+// Memory: the results of a node are charged to the query's budget while they live; samples read are charged by the store.
+// Where a method is defined: evaluator.cc the tree, selector_eval.cc reading, binary_eval.cc, aggregation_eval.cc,
+// call_eval.cc and the files of the function families.
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "plan/expression.h"
+#include "query/core/query_context.h"
+#include "query/promql/annotations.h"
+#include "query/promql/ast.h"
+#include "query/promql/engine.h"
+#include "query/promql/series.h"
+
+namespace obelisk::promql {
+
+// The samples of a range argument and how its windows lie at a step.
+struct RangeData {
+  std::vector<RawSeries> series;
+  int64_t range_ms = 0;
+  const Node* node = nullptr;  // the matrix selector or subquery
+};
+
+class Evaluator {
+ public:
+  // `query_steps`: of the whole query, what @ start(), step() and range() mean.
+  Evaluator(const QueryContext& context, const PromqlOptions& options, std::string_view query, const Steps& query_steps,
+            bool is_instant);
+
+  Result<Value> evaluate(const Node& node, const Steps& steps);
+  // The end of a query: names that were to be dropped go, series that became equal are joined or refused.
+  Result<void> finish(SeriesList& series) const;
+  // The samples of a range selector or subquery, windows of all `steps` covered.
+  Result<RangeData> read_range(const Node& node, const Steps& steps);
+  // @ end() and end() mean the end that was asked for, which the last step need not reach.
+  void set_query_end(int64_t end_ms) { query_end_ms_ = end_ms; }
+  // Where the window of a step ends: the step's time, moved by @ and offset.
+  Result<int64_t> reference_time(const TimeModifiers& time, int64_t step_time) const;
+
+  Annotations& annotations() { return annotations_; }
+  const PromqlStats& stats() const { return stats_; }
+
+ private:
+  friend class InfoJoin;
+
+  Result<Value> evaluate_node(const Node& node, const Steps& steps);
+  Result<SeriesList> evaluate_vector(const Node& node, const Steps& steps);
+  Result<ScalarSteps> evaluate_scalar(const Node& node, const Steps& steps);
+  Result<Value> evaluate_unary(const Node& node, const Steps& steps);
+
+  // selector_eval.cc
+  Result<std::vector<RawSeries>> load(const std::vector<Matcher>& matchers, int64_t after_ms, int64_t until_ms);
+  Result<void> load_group(const Batch& batch, const Group& group, std::shared_ptr<const void> owner,
+                          std::span<const int64_t> times_ms, std::vector<RawSeries>& out);
+  Result<SeriesList> evaluate_selector(const Node& node, const Steps& steps, bool as_timestamps);
+  Result<RangeData> read_matrix(const Node& node, const Steps& steps);
+  Result<RangeData> read_subquery(const Node& node, const Steps& steps);
+  Result<int64_t> duration_ms(const DurationExpr& duration, bool must_be_positive) const;
+
+  // binary_eval.cc
+  Result<Value> evaluate_binary(const Node& node, const Steps& steps);
+  Result<SeriesList> vector_with_scalar(const Node& node, SeriesList vector, const ScalarSteps& scalar, bool scalar_left);
+  Result<SeriesList> vector_with_vector(const Node& node, const SeriesList& left, const SeriesList& right, size_t steps);
+  Result<SeriesList> set_operation(const Node& node, SeriesList left, SeriesList right, size_t steps);
+
+  // aggregation_eval.cc
+  Result<SeriesList> evaluate_aggregation(const Node& node, const Steps& steps);
+  Result<SeriesList> fold_groups(const Node& node, const SeriesList& input, size_t steps);
+  Result<SeriesList> quantile_groups(const Node& node, const SeriesList& input, const ScalarSteps& phi);
+  Result<SeriesList> count_value_groups(const Node& node, const SeriesList& input, const std::string& label, size_t steps);
+  Result<SeriesList> select_samples(const Node& node, SeriesList input, const ScalarSteps& parameter);
+
+  // call_eval.cc and the function families
+  Result<Value> evaluate_call(const Node& node, const Steps& steps);
+  Result<SeriesList> call_range_function(const Node& node, const Steps& steps);
+  Result<SeriesList> call_absent_over_time(const Node& node, const Steps& steps);
+  Result<SeriesList> call_vector_function(const Node& node, const Steps& steps);
+  Result<SeriesList> call_time_function(const Node& node, const Steps& steps);
+  Result<SeriesList> call_label_function(const Node& node, const Steps& steps);
+  Result<SeriesList> call_sort(const Node& node, const Steps& steps);
+  Result<SeriesList> call_histogram_function(const Node& node, const Steps& steps);
+  Result<SeriesList> call_info(const Node& node, const Steps& steps);
+
+  void drop_name(StepSeries& series) const;
+  // After names or labels changed: equal series are joined where they do not overlap, else refused.
+  Result<void> deduplicate(SeriesList& series) const;
+  Result<void> check_cancel() const { return context_.cancel.check(); }
+  Result<void> count_samples(uint64_t samples);
+  // Whether a result of this size would fit the budget: asked before it is built.
+  Result<void> expect_room(uint64_t series, uint64_t steps) const;
+
+  const QueryContext& context_;
+  const PromqlOptions& options_;
+  const std::string_view query_;
+  const Steps query_steps_;
+  int64_t query_end_ms_;
+  const bool is_instant_;
+  Annotations annotations_;
+  PromqlStats stats_;
+  uint64_t charged_bytes_ = 0;
+  bool reset_hints_wanted_ = false;  // reading for histogram_count() and its like: resets are told between samples
+};
+
+// Labels for absent(): those the selector demands.
+Labels labels_of_absent(const Node& argument);
+
+// The names that identify a metric rather than a series: __name__, __type__, __unit__.
+void remove_metric_labels(Labels& labels);
+
+// Whether nothing between histogram_count() (or _sum, _avg) and the selectors below looks at buckets.
+bool wants_only_totals(const Node& node);
+
+// matchers as a predicate over labels.
+Expr predicate_of(const std::vector<Matcher>& matchers);
+
+}  // namespace obelisk::promql

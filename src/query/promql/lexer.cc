@@ -1,0 +1,327 @@
+#include "query/promql/lexer.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "base/text.h"
+#include "query/promql/go_string.h"
+
+namespace obelisk::promql {
+namespace {
+
+bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+class Lexer {
+ public:
+  explicit Lexer(std::string_view query) : query_(query) {}
+
+  Result<std::vector<Token>> run() {
+    for (;;) {
+      skip_blanks();
+      begin_ = at_;
+      if (at_ == query_.size()) break;
+      OBELISK_CHECK_OK(next());
+    }
+    if (in_braces_) return error(at_, "unexpected end of input inside braces");
+    if (in_brackets_) return error(at_, "unexpected end of input in duration expression");
+    if (paren_depth_ > 0) return error(at_, "unclosed left parenthesis");
+    add(TokenKind::end, 0);
+    return std::move(tokens_);
+  }
+
+ private:
+  char peek(size_t ahead = 0) const { return at_ + ahead < query_.size() ? query_[at_ + ahead] : '\0'; }
+  Error error(uint64_t offset, std::string message) const { return parse_error(query_, offset, std::move(message)); }
+
+  void skip_blanks() {
+    while (at_ < query_.size()) {
+      if (is_blank(query_[at_])) {
+        ++at_;
+      } else if (query_[at_] == '#') {
+        while (at_ < query_.size() && query_[at_] != '\n') ++at_;
+      } else {
+        break;
+      }
+    }
+  }
+
+  // Adds a token of the next `length` bytes.
+  void add(TokenKind kind, size_t length) {
+    at_ = begin_ + length;
+    tokens_.push_back({kind, static_cast<uint32_t>(begin_), static_cast<uint32_t>(at_),
+                       std::string(query_.substr(begin_, length)), 0});
+  }
+
+  Result<void> next() {
+    char c = peek();
+    if (c == '"' || c == '\'' || c == '`') return lex_string();
+    if (in_braces_) return lex_in_braces(c);
+    if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return lex_number();
+    if (is_alpha(c) || (c == ':' && !in_brackets_)) return lex_identifier();
+    return lex_operator(c);
+  }
+
+  Result<void> lex_in_braces(char c) {
+    if (is_alpha(c)) {
+      size_t length = 0;
+      while (is_alpha(peek(length)) || is_digit(peek(length))) ++length;
+      add(TokenKind::identifier, length);
+      return {};
+    }
+    switch (c) {
+      case '{': return error(at_, "unexpected left brace '{'");
+      case '}':
+        in_braces_ = false;
+        add(TokenKind::right_brace, 1);
+        return {};
+      case ',': add(TokenKind::comma, 1); return {};
+      case '=':
+        if (peek(1) == '~') {
+          add(TokenKind::match, 2);
+        } else {
+          add(TokenKind::assign, 1);
+        }
+        return {};
+      case '!':
+        if (peek(1) == '~') {
+          add(TokenKind::not_match, 2);
+        } else if (peek(1) == '=') {
+          add(TokenKind::not_equal, 2);
+        } else {
+          return error(at_, fmt::format("unexpected character after '!' inside braces: {}", quote_character(1)));
+        }
+        return {};
+      default: return error(at_, fmt::format("unexpected character inside braces: {}", quote_character(0)));
+    }
+  }
+
+  std::string quote_character(size_t ahead) const {
+    if (at_ + ahead >= query_.size()) return "end of input";
+    size_t length = 1;
+    while (at_ + ahead + length < query_.size() && (static_cast<unsigned char>(query_[at_ + ahead + length]) & 0xC0) == 0x80) {
+      ++length;
+    }
+    return "'" + replace_invalid_utf8(query_.substr(at_ + ahead, length)) + "'";
+  }
+
+  Result<void> lex_identifier() {
+    size_t length = 0;
+    while (is_alpha(peek(length)) || is_digit(peek(length)) || (peek(length) == ':' && !in_brackets_)) ++length;
+    add(TokenKind::identifier, length);
+    return {};
+  }
+
+  Result<void> lex_number() {
+    size_t length = number_length();
+    // Letters that follow belong to it: a duration, or nonsense that is told as a whole.
+    size_t whole = length;
+    while (is_alpha(peek(whole)) || is_digit(peek(whole))) ++whole;
+    std::string_view text = query_.substr(at_, whole);
+    if (whole == length) {
+      std::optional<double> value = parse_number(text);
+      if (!value) return error(at_, fmt::format("bad number or duration syntax: \"{}\"", text));
+      add(TokenKind::number, whole);
+      tokens_.back().number = *value;
+      return {};
+    }
+    Result<int64_t> nanos = parse_prometheus_duration(text);
+    if (!nanos.ok()) return error(at_, fmt::format("bad number or duration syntax: \"{}\"", text));
+    add(TokenKind::duration, whole);
+    tokens_.back().number = static_cast<double>(*nanos / 1'000'000) / 1000;
+    return {};
+  }
+
+  size_t number_length() const {
+    size_t length = 0;
+    auto take_digits = [&](auto accepts) {
+      while (accepts(peek(length)) || (peek(length) == '_' && length > 0 && accepts(peek(length + 1)))) ++length;
+    };
+    if (peek() == '0' && (peek(1) == 'x' || peek(1) == 'X')) {
+      length = 2;
+      take_digits([](char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); });
+      return length;
+    }
+    take_digits(is_digit);
+    if (peek(length) == '.') {
+      ++length;
+      take_digits(is_digit);
+    }
+    if (peek(length) == 'e' || peek(length) == 'E') {
+      size_t sign = peek(length + 1) == '+' || peek(length + 1) == '-' ? 1 : 0;
+      if (is_digit(peek(length + 1 + sign))) {
+        length += 1 + sign;
+        take_digits(is_digit);
+      }
+    }
+    return length;
+  }
+
+  // As Go reads an integer literal (a leading 0 means octal) or else a float.
+  static std::optional<double> parse_number(std::string_view text) {
+    std::string digits;
+    for (char c : text) {
+      if (c != '_') digits += c;
+    }
+    bool hexadecimal = digits.size() > 1 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
+    if (hexadecimal) {
+      if (digits.size() == 2 || digits.size() > 18) return std::nullopt;
+      return static_cast<double>(std::stoull(digits.substr(2), nullptr, 16));
+    }
+    bool octal = digits.size() > 1 && digits[0] == '0' && digits.find_first_not_of("01234567") == std::string::npos &&
+                 digits.size() <= 22;
+    if (octal) return static_cast<double>(std::stoull(digits, nullptr, 8));
+    return parse_float(digits);
+  }
+
+  Result<void> lex_string() {
+    char quote = peek();
+    size_t end = at_ + 1;
+    if (quote == '`') {
+      end = query_.find('`', end);
+      if (end == std::string_view::npos) return error(begin_, "unterminated raw string");
+    } else {
+      while (end < query_.size() && query_[end] != quote) {
+        if (query_[end] == '\n') return error(begin_, "unterminated quoted string");
+        end += query_[end] == '\\' ? 2 : 1;
+      }
+      if (end >= query_.size()) return error(begin_, "unterminated quoted string");
+    }
+    std::string_view inside = query_.substr(begin_ + 1, end - begin_ - 1);
+    add(TokenKind::string, end + 1 - begin_);
+    if (quote == '`') {
+      tokens_.back().text = inside;
+      return {};
+    }
+    size_t failed_at = 0;
+    std::optional<std::string> text = unescape_go_string(inside, quote, &failed_at);
+    if (!text) return error(begin_ + 1 + failed_at, "unknown or incomplete escape sequence in string");
+    tokens_.back().text = std::move(*text);
+    return {};
+  }
+
+  Result<void> lex_operator(char c) {
+    char after = peek(1);
+    switch (c) {
+      case '(':
+        ++paren_depth_;
+        add(TokenKind::left_paren, 1);
+        return {};
+      case ')':
+        if (--paren_depth_ < 0) return error(at_, "unexpected right parenthesis ')'");
+        add(TokenKind::right_paren, 1);
+        return {};
+      case '{':
+        in_braces_ = true;
+        add(TokenKind::left_brace, 1);
+        return {};
+      case '}': return error(at_, "unexpected right brace '}'");
+      case '[':
+        if (in_brackets_) return error(at_, "unexpected left bracket '['");
+        in_brackets_ = true;
+        add(TokenKind::left_bracket, 1);
+        return {};
+      case ']':
+        if (!in_brackets_) return error(at_, "unexpected right bracket ']'");
+        in_brackets_ = false;
+        add(TokenKind::right_bracket, 1);
+        return {};
+      case ':': add(TokenKind::colon, 1); return {};
+      case ',': add(TokenKind::comma, 1); return {};
+      case '@': add(TokenKind::at, 1); return {};
+      case '+': add(TokenKind::add, 1); return {};
+      case '-': add(TokenKind::sub, 1); return {};
+      case '*': add(TokenKind::mul, 1); return {};
+      case '/': add(TokenKind::div, 1); return {};
+      case '%': add(TokenKind::mod, 1); return {};
+      case '^': add(TokenKind::pow, 1); return {};
+      case '=':
+        if (after == '=') {
+          add(TokenKind::equal, 2);
+        } else if (after == '~') {
+          return error(at_, "unexpected character after '=': '~'");
+        } else {
+          add(TokenKind::assign, 1);
+        }
+        return {};
+      case '!':
+        if (after != '=') {
+          ++at_;
+          return error(at_, fmt::format("unexpected character after '!': {}", quote_character(0)));
+        }
+        add(TokenKind::not_equal, 2);
+        return {};
+      case '<':
+        if (after == '/') {
+          add(TokenKind::trim_upper, 2);
+        } else if (after == '=') {
+          add(TokenKind::less_equal, 2);
+        } else {
+          add(TokenKind::less, 1);
+        }
+        return {};
+      case '>':
+        if (after == '/') {
+          add(TokenKind::trim_lower, 2);
+        } else if (after == '=') {
+          add(TokenKind::greater_equal, 2);
+        } else {
+          add(TokenKind::greater, 1);
+        }
+        return {};
+      default: return error(at_, fmt::format("unexpected character: {}", quote_character(0)));
+    }
+  }
+
+  std::string_view query_;
+  size_t at_ = 0;
+  size_t begin_ = 0;
+  bool in_braces_ = false;
+  bool in_brackets_ = false;
+  int paren_depth_ = 0;
+  std::vector<Token> tokens_;
+};
+
+}  // namespace
+
+Error parse_error(std::string_view query, uint64_t offset, std::string message) {
+  return Error{ErrorCode::parse_error, std::move(message), position_of(query, offset)};
+}
+
+std::string describe(const Token& token) {
+  switch (token.kind) {
+    case TokenKind::end: return "end of input";
+    case TokenKind::identifier: return fmt::format("identifier \"{}\"", token.text);
+    case TokenKind::number: return fmt::format("number \"{}\"", token.text);
+    case TokenKind::duration: return fmt::format("duration \"{}\"", token.text);
+    case TokenKind::string: return fmt::format("string {}", quote_go_string(token.text));
+    case TokenKind::add:
+    case TokenKind::sub:
+    case TokenKind::mul:
+    case TokenKind::div:
+    case TokenKind::mod:
+    case TokenKind::pow:
+    case TokenKind::equal:
+    case TokenKind::not_equal:
+    case TokenKind::less:
+    case TokenKind::less_equal:
+    case TokenKind::greater:
+    case TokenKind::greater_equal:
+    case TokenKind::trim_upper:
+    case TokenKind::trim_lower:
+    case TokenKind::match:
+    case TokenKind::not_match: return fmt::format("<op:{}>", token.text);
+    default: return fmt::format("\"{}\"", token.text);
+  }
+}
+
+Result<std::vector<Token>> tokenize(std::string_view query) {
+  if (query.size() > kQueryBytesMax) {
+    return parse_error(query.substr(0, 1), 0, fmt::format("the query is longer than {} bytes", kQueryBytesMax));
+  }
+  return Lexer(query).run();
+}
+
+}  // namespace obelisk::promql

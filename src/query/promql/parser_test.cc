@@ -1,0 +1,226 @@
+// Goal: what parses gives the tree its text says (shown by printing it back), and what does not is told with its place.
+#include "query/promql/parser.h"
+
+#include <gtest/gtest.h>
+
+#include "query/promql/functions.h"
+#include "query/promql/lexer.h"
+#include "query/promql/printer.h"
+
+namespace obelisk::promql {
+namespace {
+
+std::string round_trip(std::string_view query) {
+  Result<NodePtr> node = parse(query);
+  if (!node.ok()) return parse_error_text(node.error());
+  std::string text = to_string(**node);
+  // Printing is a fixed point: what it writes parses to the same.
+  Result<NodePtr> again = parse(text);
+  if (!again.ok()) return "printed text does not parse: " + text + ": " + parse_error_text(again.error());
+  EXPECT_EQ(to_string(**again), text);
+  return text;
+}
+
+TEST(PromqlParser, PrintsWhatItRead) {
+  for (const auto& [query, expected] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"up", "up"},
+           {"up{}", "up"},
+           {"{__name__=\"up\",job='x'}", "{__name__=\"up\",job=\"x\"}"},
+           {"up { job = \"a\" , instance !~ `b\\d` , }", "up{job=\"a\",instance!~\"b\\\\d\"}"},
+           {"{\"my.metric\", \"label.x\"=\"y\"}", "{__name__=\"my.metric\",\"label.x\"=\"y\"}"},
+           {"rate(x[5m])", "rate(x[5m])"},
+           {"rate(x[300])", "rate(x[5m])"},
+           {"x[1h30m:5m] offset -1d @ 1.5", "x[1h30m:5m] @ 1.500 offset -1d"},
+           {"x[5m:]", "x[5m:]"},
+           {"x @ start() offset 5m", "x @ start() offset 5m"},
+           {"-2^2", "-2 ^ 2"},
+           {"-x", "-x"},
+           {"1 - -1", "1 - -1"},
+           {"+x", "+x"},
+           {"1 + 2 * 3", "1 + 2 * 3"},
+           {"a or b and c unless d", "a or b and c unless d"},
+           {"a AND ON (x) b", "a and on (x) b"},
+           {"a / ignoring() b", "a / b"},
+           {"a * on(x,y) group_left(z) b", "a * on (x, y) group_left (z) b"},
+           {"a * ignoring(x) group_right b", "a * ignoring (x) group_right () b"},
+           {"a > bool 1", "a > bool 1"},
+           {"a + on(x) fill_left(1) fill_right(-2) b", "a + on (x) fill_left (1) fill_right (-2) b"},
+           {"a + fill(0) b", "a + fill (0) b"},
+           {"a </ 5 >/ b", "a </ 5 >/ b"},
+           {"SUM BY (a, \"b.c\",) (x)", "sum by (a, \"b.c\") (x)"},
+           {"sum(x) without (a)", "sum without (a) (x)"},
+           {"topk(5, x) by (a)", "topk by (a) (5, x)"},
+           {"count_values(\"v\", x)", "count_values(\"v\", x)"},
+           {"limitk(2, x)", "limitk(2, x)"},
+           {"sum", "sum"},
+           {"by + on_call", "by + on_call"},
+           {"time()", "time()"},
+           {"label_join(x, \"a\", \",\")", "label_join(x, \"a\", \",\")"},
+           {"round(x, 0.1)", "round(x, 0.1)"},
+           {"'a' # comment", "\"a\""},
+           {"Inf + nan", "+Inf + NaN"},
+           {"rate(x[5m] anchored)", "rate(x[5m] anchored)"},
+           {"x smoothed", "x smoothed"},
+           {"a:b:c", "a:b:c"},
+       }) {
+    EXPECT_EQ(round_trip(query), expected) << query;
+  }
+}
+
+TEST(PromqlParser, DurationExpressions) {
+  EXPECT_EQ(round_trip("x[2*step()+1m]"), "x[2s * step() + 1m]");
+  EXPECT_EQ(round_trip("x[min_of(5m, range())] offset (-1h/2)"), "x[min_of(5m, range())] offset (-1h / 2s)");
+  EXPECT_EQ(round_trip("x offset step()"), "x offset step()");
+  Result<NodePtr> node = parse("x[2*step()+1m]");
+  EXPECT_EQ((*node)->range->evaluate_ms(15'000, 0), 90'000);
+  EXPECT_EQ(parse("x[2^3^2]")->get()->range->evaluate_ms(0, 0), 512'000) << "^ binds from the right";
+  EXPECT_FALSE(parse("x[1/0]")->get()->range->evaluate_ms(0, 0).has_value());
+}
+
+TEST(PromqlParser, Precedence) {
+  auto shape = [](std::string_view query) {
+    auto describe = [](auto&& self, const Node& node) -> std::string {
+      if (node.kind == Node::Kind::binary) {
+        return "(" + self(self, *node.children[0]) + std::string(binary_op_text(node.op)) + self(self, *node.children[1]) + ")";
+      }
+      if (node.kind == Node::Kind::unary) return "-" + self(self, *node.children[0]);
+      return to_string(node);
+    };
+    Result<NodePtr> node = parse(query);
+    return node.ok() ? describe(describe, **node) : parse_error_text(node.error());
+  };
+  EXPECT_EQ(shape("a+b*c^d^e"), "(a+(b*(c^(d^e))))");
+  EXPECT_EQ(shape("a-b-c"), "((a-b)-c)");
+  EXPECT_EQ(shape("a or b and c == d + e"), "(aor(band(c==(d+e))))");
+  EXPECT_EQ(shape("a unless b and c or d"), "(((aunlessb)andc)ord)");
+  EXPECT_EQ(shape("-a^b"), "-(a^b)");
+  EXPECT_EQ(shape("-a*b"), "(-a*b)");
+  EXPECT_EQ(shape("a % b atan2 c"), "((a%b)atan2c)");
+  EXPECT_EQ(shape("a < b == c"), "((a<b)==c)");
+}
+
+TEST(PromqlParser, ErrorsNameThePlace) {
+  for (const auto& [query, expected] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"", "1:1: parse error: no expression found in input"},
+           {"# nothing", "1:1: parse error: no expression found in input"},
+           {"1 +", "1:4: parse error: unexpected end of input"},
+           {"x y", "1:3: parse error: unexpected identifier \"y\""},
+           {"sum(x", "1:6: parse error: unclosed left parenthesis"},
+           {"x)", "1:2: parse error: unexpected right parenthesis ')'"},
+           {"x{a=\"b\"", "1:8: parse error: unexpected end of input inside braces"},
+           {"x{a}", "1:4: parse error: unexpected \"}\" in label matching, expected label matching operator"},
+           {"x{a=b}", "1:5: parse error: unexpected identifier \"b\" in label matching, expected string"},
+           {"x{a=\"b\" c=\"d\"}", "1:9: parse error: unexpected identifier \"c\" in label matching, expected \",\" or \"}\""},
+           {"up{__name__=\"x\"}", "1:4: parse error: metric name must not be set twice: \"up\" or \"x\""},
+           {"{x=\"\"}", "1:1: parse error: vector selector must contain at least one non-empty matcher"},
+           {"foo(x)", "1:1: parse error: unknown function with name \"foo\""},
+           {"rate(x)", "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector"},
+           {"rate(x[5m], 1)", "1:1: parse error: expected 1 argument(s) in call to \"rate\", got 2"},
+           {"label_join(x)", "1:1: parse error: expected at least 3 argument(s) in call to \"label_join\", got 1"},
+           {"round(x, 1, 2)", "1:1: parse error: expected at most 2 argument(s) in call to \"round\", got 3"},
+           {"topk(x)", "1:1: parse error: wrong number of arguments for aggregate expression provided, expected 2, got 1"},
+           {"sum()", "1:1: parse error: no arguments for aggregate expression provided"},
+           {"topk(x, y)", "1:6: parse error: expected type scalar in aggregation parameter, got instant vector"},
+           {"sum(1)", "1:5: parse error: expected type instant vector in aggregation expression, got scalar"},
+           {"1 == 1", "1:1: parse error: comparisons between scalars must use BOOL modifier"},
+           {"x + bool y", "1:1: parse error: bool modifier can only be used on comparison operators"},
+           {"1 and x", "1:1: parse error: set operator \"and\" not allowed in binary scalar expression"},
+           {"x + on(a) 1", "1:1: parse error: vector matching only allowed between instant vectors"},
+           {"x and on(a) group_left y", "1:1: parse error: no grouping allowed for \"and\" operation"},
+           {"x * on(a) group_left(a) y", "1:1: parse error: label \"a\" must not occur in ON and GROUP clause at once"},
+           {"x[5m] + 1", "1:1: parse error: binary expression must contain only scalar and instant vector types"},
+           {"\"a\" + 1", "1:1: parse error: binary expression must contain only scalar and instant vector types"},
+           {"-x[5m]", "1:1: parse error: unary expression only allowed on expressions of type scalar or instant vector, got \"range vector\""},
+           {"1[5m:1m]", "1:1: parse error: subquery is only allowed on instant vector, got scalar instead"},
+           {"sum(x)[5m]", "1:7: parse error: ranges only allowed for vector selectors"},
+           {"x offset 5m[5m]", "1:12: parse error: no offset modifiers allowed before range"},
+           {"x[0s]", "1:3: parse error: duration must be greater than 0"},
+           {"x[5m", "1:5: parse error: unexpected end of input in duration expression"},
+           {"x[foo]", "1:3: parse error: unexpected identifier \"foo\" in duration expression, expected number, duration, step() or range()"},
+           {"sum(x) offset 5m",
+            "1:1: parse error: offset modifier must be preceded by an instant vector selector or range vector selector or a subquery"},
+           {"x offset 5m offset 5m", "1:13: parse error: offset may not be set multiple times"},
+           {"x @ Inf", "1:3: parse error: timestamp out of bounds for @ modifier: inf"},
+           {"5x", "1:1: parse error: bad number or duration syntax: \"5x\""},
+           {"1m1h", "1:1: parse error: bad number or duration syntax: \"1m1h\""},
+           {"\"abc", "1:1: parse error: unterminated quoted string"},
+           {"`abc", "1:1: parse error: unterminated raw string"},
+           {"\"\\q\"", "1:2: parse error: unknown or incomplete escape sequence in string"},
+           {"a ! b", "1:4: parse error: unexpected character after '!': ' '"},
+           {"a $ b", "1:3: parse error: unexpected character: '$'"},
+           {"a\n  + )", "2:5: parse error: unexpected right parenthesis ')'"},
+           {"rate(x[5m] smoothed) + changes(x[5m] smoothed)",
+            "1:32: parse error: smoothed modifier can only be used with: delta, increase, rate - not with changes"},
+       }) {
+    Result<NodePtr> node = parse(query);
+    ASSERT_FALSE(node.ok()) << query;
+    EXPECT_EQ(parse_error_text(node.error()), expected) << query;
+    EXPECT_EQ(node.error().code, ErrorCode::parse_error);
+  }
+}
+
+TEST(PromqlParser, RegularExpressionsAreCheckedWhereTheyStand) {
+  Result<NodePtr> node = parse("up{job=~\"(\"}");
+  ASSERT_FALSE(node.ok());
+  EXPECT_EQ(node.error().position->column, 9u);
+}
+
+TEST(PromqlParser, DepthAndSizeAreBounded) {
+  std::string parens = std::string(100'000, '(') + "x" + std::string(100'000, ')');
+  EXPECT_FALSE(parse(parens).ok());
+  std::string signs = std::string(200'000, '-') + "x";
+  EXPECT_FALSE(parse(signs).ok());
+  std::string chain = "x";
+  for (int i = 0; i < 50'000; ++i) chain += "+x";
+  EXPECT_FALSE(parse(chain).ok());
+  std::string calls;
+  for (int i = 0; i < 10'000; ++i) calls += "abs(";
+  EXPECT_FALSE(parse(calls + "x" + std::string(10'000, ')')).ok());
+  std::string durations = "x[" + std::string(50'000, '(') + "1" + std::string(50'000, ')') + "]";
+  EXPECT_FALSE(parse(durations).ok());
+  EXPECT_FALSE(parse(std::string(kQueryBytesMax + 1, ' ')).ok());
+  std::string wide = "sum(x)";
+  for (int i = 0; i < 200; ++i) wide += " or sum(x)";
+  EXPECT_TRUE(parse(wide).ok()) << "a long but sane query";
+}
+
+TEST(PromqlParser, ExperimentalFunctionsAreBehindASwitch) {
+  ParserOptions off;
+  off.experimental_functions = false;
+  Result<NodePtr> node = parse("info(up)", off);
+  ASSERT_FALSE(node.ok());
+  EXPECT_EQ(node.error().message, "function \"info\" is not enabled");
+  EXPECT_TRUE(parse("info(up)").ok());
+  size_t stable = 0;
+  for (const Function& function : all_functions()) {
+    stable += function.experimental ? 0 : 1;
+    EXPECT_EQ(find_function(function.name), &function) << "the table must be sorted";
+  }
+  EXPECT_EQ(stable, 73u);
+}
+
+TEST(PromqlParser, SelectorsOfMatchParameters) {
+  auto matchers = parse_selector("up{job=\"x\"}");
+  ASSERT_TRUE(matchers.ok());
+  EXPECT_EQ(matchers->size(), 2u);
+  EXPECT_EQ((*matchers)[0].name, "__name__");
+  EXPECT_FALSE(parse_selector("sum(up)").ok());
+  EXPECT_FALSE(parse_selector("up offset 5m").ok());
+  EXPECT_FALSE(parse_selector("up[5m]").ok());
+}
+
+TEST(PromqlPrinter, SplitsLongLines) {
+  Result<NodePtr> node = parse(
+      "histogram_quantile(0.99, sum by (le, route) (rate(app_http_request_duration_seconds_bucket{job=\"order\"}[5m]))) > 0.5");
+  ASSERT_TRUE(node.ok());
+  EXPECT_EQ(pretty(**node),
+            "  histogram_quantile(\n"
+            "    0.99,\n"
+            "    sum by (le, route) (rate(app_http_request_duration_seconds_bucket{job=\"order\"}[5m]))\n"
+            "  )\n"
+            ">\n"
+            "  0.5");
+}
+
+}  // namespace
+}  // namespace obelisk::promql

@@ -1,0 +1,292 @@
+// Reading: selectors become scans of Table::samples by series, subqueries become series of their own results.
+#include <algorithm>
+#include <limits>
+
+#include "query/core/histogram_arithmetic.h"
+#include "query/promql/evaluator.h"
+#include "query/promql/extended_range.h"
+
+namespace obelisk::promql {
+namespace {
+
+constexpr int64_t kMillisMax = std::numeric_limits<int64_t>::max() / kNanosPerMilli - 1;
+
+// The nanoseconds that belong to the milliseconds in (after, until].
+TimeRange scan_range(int64_t after_ms, int64_t until_ms) {
+  after_ms = std::clamp(after_ms, -kMillisMax, kMillisMax);
+  until_ms = std::clamp(until_ms, -kMillisMax, kMillisMax);
+  return {UnixNanos::from_millis(after_ms + 1), UnixNanos::from_millis(until_ms + 1)};
+}
+
+// A batch as read, with its times in milliseconds; series borrow from both.
+struct ReadBatch {
+  BatchPtr batch;
+  std::vector<int64_t> times_ms;
+};
+
+bool can_borrow(std::span<const int64_t> times, std::span<const double> values) {
+  bool plain = true;
+  for (double value : values) plain &= !is_stale_marker(value);
+  for (size_t i = 1; i < times.size(); ++i) plain &= times[i - 1] < times[i];
+  return plain;
+}
+
+// Walks to the last entry at or before a time, for times that mostly rise.
+class LastBefore {
+ public:
+  // The index of the last entry <= time, or -1.
+  template <typename Times>
+  ptrdiff_t move_to(const Times& times, int64_t time) {
+    if (next_ > 0 && times[next_ - 1] > time) next_ = 0;  // a pinned (@) or offset series of an outer query
+    while (next_ < times.size() && times[next_] <= time) ++next_;
+    return static_cast<ptrdiff_t>(next_) - 1;
+  }
+
+ private:
+  size_t next_ = 0;
+};
+
+// Samples of two floats and histograms in time order, for telling resets on the fly.
+void tell_resets(RawSeries& series) {
+  HistogramPtr before;
+  int64_t before_time = 0;
+  for (size_t i = 0; i < series.histograms.size(); ++i) {
+    HistogramPtr current = series.histograms[i];
+    int64_t time = series.histogram_times[i];
+    bool float_between = std::any_of(series.float_times.begin(), series.float_times.end(),
+                                     [&](int64_t t) { return before && t > before_time && t < time; });
+    if (current->reset_hint == CounterResetHint::unknown || current->reset_hint == CounterResetHint::no) {
+      auto told = std::make_shared<Histogram>(*current);
+      if (!before || float_between) {
+        told->reset_hint = current->reset_hint;
+      } else {
+        Histogram unhinted = *current;
+        unhinted.reset_hint = CounterResetHint::unknown;
+        told->reset_hint = is_counter_reset(unhinted, *before) ? CounterResetHint::yes : CounterResetHint::no;
+      }
+      series.histograms[i] = told;
+    }
+    before = current;
+    before_time = time;
+  }
+}
+
+}  // namespace
+
+Expr predicate_of(const std::vector<Matcher>& matchers) {
+  std::vector<Expr> all;
+  for (const Matcher& matcher : matchers) {
+    ColumnId label = label_column(matcher.name);
+    switch (matcher.op) {
+      case Matcher::Op::equal: all.push_back(Expr::compare(label, CompareOp::equal, matcher.value)); break;
+      case Matcher::Op::not_equal: all.push_back(Expr::compare(label, CompareOp::not_equal, matcher.value)); break;
+      case Matcher::Op::match: all.push_back(Expr::matches(label, matcher.regex)); break;
+      case Matcher::Op::not_match: all.push_back(Expr::not_of(Expr::matches(label, matcher.regex))); break;
+    }
+  }
+  return Expr::all_of(std::move(all));
+}
+
+Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::shared_ptr<const void> owner,
+                                   std::span<const int64_t> times_ms, std::vector<RawSeries>& out) {
+  const ColumnData* values = batch.find(fixed_column(column::kValue), ColumnType::float64);
+  const ColumnData* histograms = batch.find_fixed(column::kHistogram);
+  std::span<const int64_t> times = times_ms.subspan(group.first_row, group.row_count);
+  RawSeries series;
+  series.labels = Labels(group.labels);
+  bool only_floats = values != nullptr;
+  for (uint32_t row = group.first_row; only_floats && row < group.first_row + group.row_count; ++row) {
+    only_floats = values->is_present(row);
+  }
+  if (only_floats) {
+    std::span<const double> floats(values->floats.data() + group.first_row, group.row_count);
+    if (can_borrow(times, floats)) {
+      series.float_times = times;
+      series.floats = floats;
+      series.owner = std::move(owner);
+      out.push_back(std::move(series));
+      return {};
+    }
+  }
+  for (uint32_t i = 0; i < group.row_count; ++i) {
+    uint32_t row = group.first_row + i;
+    // Rows closer than a millisecond are one sample to PromQL: the last of them.
+    if (i + 1 < group.row_count && times[i + 1] == times[i]) continue;
+    if (values != nullptr && values->is_present(row)) {
+      if (is_stale_marker(values->floats[row])) {
+        series.stale_times.push_back(times[i]);
+      } else {
+        series.own_times.push_back(times[i]);
+        series.own_floats.push_back(values->floats[row]);
+      }
+    } else if (histograms != nullptr && histograms->is_present(row)) {
+      OBELISK_TRY(Histogram histogram, decode_histogram(histograms->strings[row]));
+      if (is_stale_marker(histogram.sum)) {
+        series.stale_times.push_back(times[i]);
+        continue;
+      }
+      series.histogram_times.push_back(times[i]);
+      series.histograms.push_back(std::make_shared<const Histogram>(std::move(histogram)));
+    }
+  }
+  series.float_times = series.own_times;
+  series.floats = series.own_floats;
+  if (reset_hints_wanted_ && !series.histograms.empty()) tell_resets(series);
+  out.push_back(std::move(series));
+  return {};
+}
+
+Result<std::vector<RawSeries>> Evaluator::load(const std::vector<Matcher>& matchers, int64_t after_ms, int64_t until_ms) {
+  std::vector<RawSeries> loaded;
+  if (after_ms >= until_ms) return loaded;
+  Scan scan;
+  scan.tenant = context_.tenant;
+  scan.table = Table::samples;
+  scan.range = scan_range(after_ms, until_ms);
+  scan.where = predicate_of(matchers);
+  scan.unit = Unit::series;
+  scan.columns = {fixed_column(column::kValue), fixed_column(column::kHistogram)};
+  OBELISK_TRY(std::unique_ptr<Cursor> cursor, open_scan(context_.reader, context_.at, scan, context_.budget, context_.cancel));
+  for (;;) {
+    OBELISK_TRY(BatchPtr batch, cursor->next());
+    if (!batch) break;
+    OBELISK_CHECK_OK(check_cancel());
+    OBELISK_CHECK_OK(count_samples(batch->row_count));
+    if (batch->row_count == 0) continue;
+    auto read = std::make_shared<ReadBatch>();
+    read->batch = batch;
+    read->times_ms.reserve(batch->row_count);
+    for (int64_t time : batch->times()) read->times_ms.push_back(UnixNanos{time}.to_millis());
+    for (const Group& group : batch->groups) {
+      OBELISK_CHECK_OK(load_group(*batch, group, read, read->times_ms, loaded));
+    }
+  }
+  Coverage coverage = cursor->coverage();
+  if (!coverage.complete) {
+    stats_.complete = false;
+    stats_.incomplete_reason = coverage.reason;
+  }
+  std::sort(loaded.begin(), loaded.end(), [](const RawSeries& a, const RawSeries& b) { return a.labels < b.labels; });
+  stats_.series += loaded.size();
+  return loaded;
+}
+
+Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& steps, bool as_timestamps) {
+  OBELISK_TRY(int64_t first, reference_time(node.time, steps.start_ms));
+  OBELISK_TRY(int64_t last, reference_time(node.time, steps.last()));
+  int64_t lookback = options_.lookback_ms;
+  bool smoothed = node.range_mode == RangeMode::smoothed;
+  OBELISK_TRY(std::vector<RawSeries> loaded, load(node.matchers, first - lookback, smoothed ? last + lookback : last));
+  OBELISK_CHECK_OK(expect_room(loaded.size(), steps.count));
+  bool pinned = node.time.at != TimeModifiers::At::none;
+  SeriesList out;
+  out.reserve(loaded.size());
+  for (RawSeries& raw : loaded) {
+    OBELISK_CHECK_OK(check_cancel());
+    StepSeries series = StepSeries::absent(std::move(raw.labels), steps.count);
+    LastBefore floats;
+    LastBefore histograms;
+    LastBefore stale;
+    bool any = false;
+    for (size_t step = 0; step < steps.count; ++step) {
+      int64_t reference = pinned ? first : first + static_cast<int64_t>(step) * steps.step_ms;
+      if (smoothed && !as_timestamps) {
+        std::optional<double> value = smoothed_value(raw, reference, lookback);
+        if (value) series.values[step] = *value;
+        any |= value.has_value();
+        continue;
+      }
+      ptrdiff_t at = floats.move_to(raw.float_times, reference);
+      int64_t time = at >= 0 ? raw.float_times[static_cast<size_t>(at)] : std::numeric_limits<int64_t>::min();
+      if (!raw.stale_times.empty()) {
+        ptrdiff_t ended = stale.move_to(raw.stale_times, reference);
+        if (ended >= 0 && raw.stale_times[static_cast<size_t>(ended)] > time) {
+          time = raw.stale_times[static_cast<size_t>(ended)];
+          at = -1;
+        }
+      }
+      ptrdiff_t histogram = raw.histograms.empty() ? -1 : histograms.move_to(raw.histogram_times, reference);
+      bool is_histogram = histogram >= 0 && raw.histogram_times[static_cast<size_t>(histogram)] > time;
+      if (is_histogram) time = raw.histogram_times[static_cast<size_t>(histogram)];
+      if ((!is_histogram && at < 0) || time <= reference - lookback) continue;
+      any = true;
+      if (as_timestamps) {
+        series.values[step] = static_cast<double>(time) / 1000;
+      } else if (is_histogram) {
+        series.set_histogram(step, raw.histograms[static_cast<size_t>(histogram)]);
+      } else {
+        series.values[step] = raw.floats[static_cast<size_t>(at)];
+      }
+    }
+    if (any) out.push_back(std::move(series));
+  }
+  return out;
+}
+
+Result<RangeData> Evaluator::read_range(const Node& node, const Steps& steps) {
+  const Node& inner = unwrap_parens(node);
+  if (inner.kind == Node::Kind::matrix) return read_matrix(inner, steps);
+  OBELISK_ASSERT(inner.kind == Node::Kind::subquery);
+  return read_subquery(inner, steps);
+}
+
+Result<RangeData> Evaluator::read_matrix(const Node& node, const Steps& steps) {
+  RangeData data;
+  data.node = &node;
+  OBELISK_TRY(data.range_ms, duration_ms(*node.range, true));
+  OBELISK_TRY(int64_t first, reference_time(node.time, steps.start_ms));
+  OBELISK_TRY(int64_t last, reference_time(node.time, steps.last()));
+  int64_t before = node.range_mode == RangeMode::plain ? 0 : options_.lookback_ms;
+  int64_t after = node.range_mode == RangeMode::smoothed ? options_.lookback_ms : 0;
+  OBELISK_TRY(data.series, load(node.children[0]->matchers, first - data.range_ms - before, last + after));
+  return data;
+}
+
+Result<RangeData> Evaluator::read_subquery(const Node& node, const Steps& steps) {
+  RangeData data;
+  data.node = &node;
+  OBELISK_TRY(data.range_ms, duration_ms(*node.range, true));
+  int64_t interval = options_.default_subquery_step_ms;
+  if (node.step) {
+    OBELISK_TRY(interval, duration_ms(*node.step, true));
+  }
+  OBELISK_TRY(int64_t first, reference_time(node.time, steps.start_ms));
+  OBELISK_TRY(int64_t last, reference_time(node.time, steps.last()));
+  // The first multiple of the interval after the first window's (open) left end.
+  int64_t left = first - data.range_ms;
+  int64_t begin = interval * (left / interval);
+  while (begin <= left) begin += interval;
+  if (begin > last) return data;
+  Steps inner{begin, interval, static_cast<size_t>((last - begin) / interval) + 1};
+  if (inner.count > options_.samples_max) OBELISK_CHECK_OK(count_samples(inner.count));
+  OBELISK_TRY(SeriesList list, evaluate_vector(*node.children[0], inner));
+  for (StepSeries& series : list) {
+    OBELISK_CHECK_OK(check_cancel());
+    RawSeries raw;
+    raw.labels = std::move(series.labels);
+    raw.drop_name = series.drop_name;
+    for (size_t step = 0; step < inner.count; ++step) {
+      if (const Histogram* histogram = series.histogram(step)) {
+        // A hint tells of the sample before in storage, which may not be the one before here.
+        HistogramPtr kept = series.histograms[step];
+        if (histogram->reset_hint != CounterResetHint::gauge && histogram->reset_hint != CounterResetHint::unknown) {
+          auto unhinted = std::make_shared<Histogram>(*histogram);
+          unhinted->reset_hint = CounterResetHint::unknown;
+          kept = std::move(unhinted);
+        }
+        raw.histogram_times.push_back(inner.time(step));
+        raw.histograms.push_back(std::move(kept));
+      } else if (series.has_float(step)) {
+        raw.own_times.push_back(inner.time(step));
+        raw.own_floats.push_back(series.values[step]);
+      }
+    }
+    raw.float_times = raw.own_times;
+    raw.floats = raw.own_floats;
+    OBELISK_CHECK_OK(count_samples(raw.own_floats.size() + raw.histograms.size()));
+    data.series.push_back(std::move(raw));
+  }
+  return data;
+}
+
+}  // namespace obelisk::promql

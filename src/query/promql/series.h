@@ -1,0 +1,93 @@
+#pragma once
+// The data an evaluation works on: samples as stored, and values at the steps of a query.
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/histogram.h"
+#include "model/labels.h"
+
+namespace obelisk::promql {
+
+using HistogramPtr = std::shared_ptr<const Histogram>;
+
+// The steps an expression is evaluated at: start, start + step, ... `count` of them.
+struct Steps {
+  int64_t start_ms = 0;
+  int64_t step_ms = 1;
+  size_t count = 1;
+  int64_t time(size_t index) const { return start_ms + static_cast<int64_t>(index) * step_ms; }
+  int64_t last() const { return time(count - 1); }
+};
+
+// One series over the steps. A step without a sample holds the stale marker, a NaN that no computation and no stored
+// sample that counts can have (storing it means "no sample"). Where `histograms` has a histogram, the value does not
+// count; `histograms` is empty or has one entry a step.
+struct StepSeries {
+  Labels labels;
+  bool drop_name = false;  // delayed name removal: the name goes when the query ends
+  std::vector<double> values;
+  std::vector<HistogramPtr> histograms;
+
+  static StepSeries absent(Labels labels, size_t steps) {
+    return {std::move(labels), false, std::vector<double>(steps, stale_marker()), {}};
+  }
+  const Histogram* histogram(size_t step) const { return histograms.empty() ? nullptr : histograms[step].get(); }
+  bool has_float(size_t step) const { return !is_stale_marker(values[step]) && histogram(step) == nullptr; }
+  bool has(size_t step) const { return !is_stale_marker(values[step]) || histogram(step) != nullptr; }
+  void set_histogram(size_t step, HistogramPtr histogram) {
+    if (histograms.empty()) histograms.resize(values.size());
+    histograms[step] = std::move(histogram);
+  }
+  void clear(size_t step) {
+    values[step] = stale_marker();
+    if (!histograms.empty()) histograms[step].reset();
+  }
+  void copy_step(const StepSeries& from, size_t step) {
+    values[step] = from.values[step];
+    if (from.histogram(step) != nullptr) set_histogram(step, from.histograms[step]);
+  }
+};
+
+using SeriesList = std::vector<StepSeries>;
+using ScalarSteps = std::vector<double>;  // one value a step
+using Value = std::variant<ScalarSteps, std::string, SeriesList>;
+
+// The samples of one stored (or sub-queried) series, without stale markers, ascending in time. Floats and histograms
+// apart. Times in milliseconds. Spans borrow from `owner` (a batch as read) or from the series' own vectors.
+struct RawSeries {
+  Labels labels;
+  bool drop_name = false;
+  std::span<const int64_t> float_times;
+  std::span<const double> floats;
+  std::vector<int64_t> histogram_times;
+  std::vector<HistogramPtr> histograms;
+  // Times at which the series was said to have ended: instants after one, and before the next sample, have no value.
+  std::vector<int64_t> stale_times;
+
+  std::shared_ptr<const void> owner;
+  std::vector<int64_t> own_times;
+  std::vector<double> own_floats;
+
+  RawSeries() = default;
+  RawSeries(RawSeries&&) = default;
+  RawSeries& operator=(RawSeries&&) = default;
+  RawSeries(const RawSeries&) = delete;
+  RawSeries& operator=(const RawSeries&) = delete;
+};
+
+// The samples of a series inside (start, end].
+struct Window {
+  std::span<const int64_t> float_times;
+  std::span<const double> floats;
+  std::span<const int64_t> histogram_times;
+  std::span<const HistogramPtr> histograms;
+  int64_t start_ms = 0;
+  int64_t end_ms = 0;
+  bool empty() const { return floats.empty() && histograms.empty(); }
+};
+
+}  // namespace obelisk::promql

@@ -1,0 +1,575 @@
+#include "query/promql/test_script.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/text.h"
+#include "query/core/float_text.h"
+#include "query/core/histogram_arithmetic.h"
+#include "query/promql/go_string.h"
+#include "query/promql/lexer.h"
+#include "query/promql/parser.h"
+#include "query/promql/test_series.h"
+#include "storage/memory/memory_store.h"
+
+namespace obelisk::promql {
+namespace {
+
+constexpr double kTolerance = 1e-6;
+
+bool numbers_match(double expected, double actual) {
+  if (std::isnan(expected) || std::isnan(actual)) return std::isnan(expected) && std::isnan(actual);
+  if (expected == actual) return true;
+  double sum = std::fabs(expected) + std::fabs(actual);
+  double difference = std::fabs(expected - actual);
+  if (expected == 0 || actual == 0 || sum < std::numeric_limits<double>::min()) return difference < kTolerance * std::numeric_limits<double>::min();
+  return difference / std::min(sum, std::numeric_limits<double>::max()) < kTolerance;
+}
+
+bool buckets_match(const std::vector<BucketSpan>& a_spans, const std::vector<double>& a_counts,
+                   const std::vector<BucketSpan>& b_spans, const std::vector<double>& b_counts) {
+  IndexedCounts a = expand_buckets(a_spans, a_counts);
+  IndexedCounts b = expand_buckets(b_spans, b_counts);
+  auto is_empty = [](const IndexedCount& bucket) { return bucket.count == 0; };
+  std::erase_if(a, is_empty);
+  std::erase_if(b, is_empty);
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const IndexedCount& x, const IndexedCount& y) {
+    return x.index == y.index && numbers_match(x.count, y.count);
+  });
+}
+
+bool histograms_match(const ScriptPoint& expected, const Histogram& actual) {
+  const Histogram& wanted = *expected.histogram;
+  if (expected.hint_given && wanted.reset_hint != actual.reset_hint) return false;
+  return wanted.schema == actual.schema && numbers_match(wanted.count, actual.count) && numbers_match(wanted.sum, actual.sum) &&
+         wanted.custom_bounds == actual.custom_bounds && wanted.zero_threshold == actual.zero_threshold &&
+         numbers_match(wanted.zero_count, actual.zero_count) &&
+         buckets_match(wanted.positive_spans, wanted.positive_counts, actual.positive_spans, actual.positive_counts) &&
+         buckets_match(wanted.negative_spans, wanted.negative_counts, actual.negative_spans, actual.negative_counts);
+}
+
+std::string point_text(double value, const Histogram* histogram) {
+  if (histogram == nullptr) return format_go_g(value);
+  static constexpr std::string_view kHints[] = {"unknown", "reset", "not_reset", "gauge"};
+  return fmt::format("{{{{schema:{} hint:{} zero_width:{} {}}}}}", histogram->schema,
+                     kHints[static_cast<int>(histogram->reset_hint)], histogram->zero_threshold, histogram_text(*histogram));
+}
+
+bool point_matches(const ScriptPoint& expected, double value, const Histogram* histogram) {
+  if ((expected.histogram != nullptr) != (histogram != nullptr)) return false;
+  return histogram != nullptr ? histograms_match(expected, *histogram) : numbers_match(expected.value, value);
+}
+
+// What one `expect` asks of warnings, infos or the failure.
+struct Demand {
+  bool wanted = false;
+  bool forbidden = false;
+  std::string message;              // exact, when not empty
+  std::shared_ptr<const Regex> regex;
+};
+
+struct Eval {
+  size_t line = 0;
+  std::string query;
+  bool range = false;
+  int64_t start_ms = 0;
+  int64_t end_ms = 0;
+  int64_t step_ms = 0;
+  Demand fail, warn, info;
+  bool ordered = false;
+  std::optional<std::string> text;
+  std::optional<double> scalar;
+  bool range_vector = false;
+  int64_t vector_start_ms = 0;
+  int64_t vector_step_ms = 0;
+  std::vector<ScriptSeries> series;
+};
+
+Error at_line(size_t line, std::string message) {
+  return Error{ErrorCode::parse_error, std::move(message), Position{0, static_cast<uint32_t>(line), 1}};
+}
+
+// Takes the next blank-separated word off `text`.
+std::string_view take_word(std::string_view& text) {
+  text = trim(text);
+  size_t end = std::min(text.find_first_of(" \t"), text.size());
+  std::string_view word = text.substr(0, end);
+  text.remove_prefix(end);
+  return word;
+}
+
+std::optional<int64_t> parse_time(std::string_view text) {
+  bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  int64_t millis = 0;
+  if (std::optional<double> seconds = parse_float(text)) {
+    millis = static_cast<int64_t>(std::round(*seconds * 1000));
+  } else if (Result<int64_t> nanos = parse_prometheus_duration(text); nanos.ok()) {
+    millis = *nanos / kNanosPerMilli;
+  } else {
+    return std::nullopt;
+  }
+  return negative ? -millis : millis;
+}
+
+// Gives every sample of a series its time and keeps the store.
+class Loader {
+ public:
+  void clear() {
+    store_ = std::make_unique<MemoryStore>();
+    last_histogram_.clear();
+  }
+  MemoryStore& store() { return *store_; }
+
+  Result<void> load(const std::vector<ScriptSeries>& series, int64_t step_ms, bool with_custom_buckets) {
+    BatchBuilder builder(Table::samples);
+    for (const ScriptSeries& one : series) add(builder, one, step_ms);
+    if (with_custom_buckets) {
+      for (const ScriptSeries& one : custom_bucket_series(series)) add(builder, one, step_ms);
+    }
+    WriteRequest request;
+    request.batches.push_back(builder.finish());
+    Result<LogPosition> done = append_and_wait(*store_, std::move(request));
+    if (!done.ok()) return done.error();
+    return {};
+  }
+
+ private:
+  void add(BatchBuilder& builder, const ScriptSeries& series, int64_t step_ms) {
+    std::vector<LabelRef> labels = series.labels.view();
+    builder.begin_group_copy(labels);
+    HistogramPtr& before = last_histogram_[series.labels];
+    for (size_t i = 0; i < series.points.size(); ++i) {
+      const ScriptPoint& point = series.points[i];
+      if (point.missing) continue;
+      builder.add_row(UnixNanos::from_millis(static_cast<int64_t>(i) * step_ms));
+      if (!point.histogram) {
+        builder.set_float(Scope::fixed, column::kValue, point.value);
+        if (!is_stale_marker(point.value)) before = nullptr;
+        continue;
+      }
+      Histogram histogram = *point.histogram;
+      if (histogram.reset_hint == CounterResetHint::unknown || histogram.reset_hint == CounterResetHint::no) {
+        histogram.reset_hint = CounterResetHint::unknown;
+        bool continues = before && before->reset_hint != CounterResetHint::gauge && !is_counter_reset(histogram, *before);
+        if (continues && before->custom_bounds == histogram.custom_bounds) histogram.reset_hint = CounterResetHint::no;
+      }
+      before = point.histogram;
+      std::string bytes = encode_histogram(histogram);
+      builder.set_string(Scope::fixed, column::kHistogram, builder.arena().copy(bytes), ColumnType::bytes);
+    }
+  }
+
+  // The custom-bounds histogram of each set of classic bucket series.
+  static std::vector<ScriptSeries> custom_bucket_series(const std::vector<ScriptSeries>& series) {
+    struct Parts {
+      std::map<double, const ScriptSeries*> buckets;
+      const ScriptSeries* sum = nullptr;
+      const ScriptSeries* count = nullptr;
+    };
+    std::map<Labels, Parts> histograms;
+    for (const ScriptSeries& one : series) {
+      std::string name(one.labels.get(kMetricNameLabel));
+      auto base = [&](std::string_view ending) {
+        Labels labels = one.labels;
+        labels.set(kMetricNameLabel, name.substr(0, name.size() - ending.size()));
+        labels.remove("le");
+        return labels;
+      };
+      std::optional<double> upper = parse_float(one.labels.get("le"));
+      if (name.ends_with("_bucket") && upper) histograms[base("_bucket")].buckets[*upper] = &one;
+      if (name.ends_with("_sum")) histograms[base("_sum")].sum = &one;
+      if (name.ends_with("_count")) histograms[base("_count")].count = &one;
+    }
+    std::vector<ScriptSeries> out;
+    for (const auto& [labels, parts] : histograms) {
+      if (parts.buckets.empty()) continue;
+      ScriptSeries one{labels, {}};
+      size_t points = 0;
+      for (const auto& [upper, bucket] : parts.buckets) points = std::max(points, bucket->points.size());
+      for (size_t i = 0; i < points; ++i) one.points.push_back(custom_bucket_point(parts.buckets, parts.sum, parts.count, i));
+      out.push_back(std::move(one));
+    }
+    return out;
+  }
+
+  static ScriptPoint custom_bucket_point(const std::map<double, const ScriptSeries*>& buckets, const ScriptSeries* sum,
+                                         const ScriptSeries* count, size_t i) {
+    auto histogram = std::make_shared<Histogram>();
+    histogram->schema = Histogram::kCustomBoundsSchema;
+    double before = 0;
+    for (const auto& [upper, series] : buckets) {
+      if (i >= series->points.size() || series->points[i].missing) return {true, 0, nullptr, false};
+      double value = series->points[i].value;
+      if (std::isfinite(upper)) histogram->custom_bounds.push_back(upper);
+      histogram->positive_counts.push_back(std::max(0.0, value - before));
+      before = std::max(before, value);
+    }
+    histogram->count = before;
+    if (count != nullptr && i < count->points.size() && !count->points[i].missing) {
+      histogram->count = count->points[i].value;
+      if (histogram->positive_counts.size() == histogram->custom_bounds.size()) {
+        histogram->positive_counts.push_back(std::max(0.0, histogram->count - before));
+      }
+    }
+    if (sum != nullptr && i < sum->points.size() && !sum->points[i].missing) histogram->sum = sum->points[i].value;
+    histogram->positive_spans = {{0, static_cast<uint32_t>(histogram->positive_counts.size())}};
+    return {false, 0, std::move(histogram), false};
+  }
+
+  std::unique_ptr<MemoryStore> store_ = std::make_unique<MemoryStore>();
+  std::map<Labels, HistogramPtr> last_histogram_;
+};
+
+class ScriptRunner {
+ public:
+  ScriptRunner(std::string_view script, const PromqlEngine& engine) : engine_(engine) {
+    while (!script.empty()) {
+      size_t end = std::min(script.find('\n'), script.size());
+      std::string_view line = script.substr(0, end);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      lines_.push_back(trim(line).starts_with('#') ? std::string_view() : line);
+      script.remove_prefix(std::min(script.size(), end + 1));
+    }
+  }
+
+  Result<ScriptReport> run() {
+    while (at_ < lines_.size()) {
+      std::string_view rest = trim(lines_[at_]);
+      if (rest.empty()) {
+        ++at_;
+        continue;
+      }
+      size_t line = ++at_;
+      std::string_view command = take_word(rest);
+      if (command == "clear") {
+        loader_.clear();
+      } else if (command == "load" || command == "load_with_nhcb") {
+        OBELISK_CHECK_OK(load(line, rest, command != "load"));
+      } else if (command.starts_with("eval")) {
+        OBELISK_CHECK_OK(eval(line, command, rest));
+      } else {
+        return at_line(line, "unknown command \"" + std::string(command) + "\"");
+      }
+    }
+    return std::move(report_);
+  }
+
+ private:
+  std::vector<std::string_view> block() {
+    std::vector<std::string_view> lines;
+    while (at_ < lines_.size() && !trim(lines_[at_]).empty()) lines.push_back(trim(lines_[at_++]));
+    return lines;
+  }
+
+  Result<void> load(size_t line, std::string_view rest, bool with_custom_buckets) {
+    std::optional<int64_t> step = parse_time(trim(rest));
+    if (!step || *step <= 0) return at_line(line, "load needs a step");
+    std::vector<ScriptSeries> series;
+    for (std::string_view text : block()) {
+      Result<ScriptSeries> one = parse_script_series(text);
+      if (!one.ok()) return at_line(at_, one.error().message);
+      series.push_back(std::move(*one));
+    }
+    return loader_.load(series, *step, with_custom_buckets);
+  }
+
+  Result<void> eval(size_t line, std::string_view command, std::string_view rest) {
+    Eval eval;
+    eval.line = line;
+    std::string_view flavour = command.size() > 5 ? command.substr(5) : std::string_view();
+    if (flavour == "fail") eval.fail.wanted = true;
+    if (flavour == "warn") eval.warn.wanted = true;
+    if (flavour == "info") eval.info.wanted = true;
+    if (flavour == "ordered") eval.ordered = true;
+    OBELISK_CHECK_OK(parse_head(eval, rest));
+    for (std::string_view text : block()) OBELISK_CHECK_OK(parse_expectation(eval, text));
+    ++report_.total;
+    std::string wrong = check(eval);
+    if (wrong.empty()) {
+      ++report_.passed;
+    } else {
+      report_.failures.push_back({line, eval.query + "\n    " + wrong});
+    }
+    return {};
+  }
+
+  Result<void> parse_head(Eval& eval, std::string_view rest) {
+    std::string_view kind = take_word(rest);
+    auto time_after = [&](std::string_view word) -> std::optional<int64_t> {
+      if (take_word(rest) != word) return std::nullopt;
+      return parse_time(take_word(rest));
+    };
+    if (kind == "instant") {
+      std::optional<int64_t> at = time_after("at");
+      if (!at) return at_line(eval.line, "eval instant needs: at <time> <query>");
+      eval.start_ms = eval.end_ms = *at;
+    } else if (kind == "range") {
+      std::optional<int64_t> from = time_after("from");
+      std::optional<int64_t> to = time_after("to");
+      std::optional<int64_t> step = time_after("step");
+      if (!from || !to || !step) return at_line(eval.line, "eval range needs: from <time> to <time> step <duration> <query>");
+      eval.range = true;
+      eval.start_ms = *from;
+      eval.end_ms = *to;
+      eval.step_ms = *step;
+    } else {
+      return at_line(eval.line, "eval needs instant or range");
+    }
+    eval.query = trim(rest);
+    return {};
+  }
+
+  Result<void> parse_demand(size_t line, std::string_view rest, Demand& demand) {
+    demand.wanted = true;
+    rest = trim(rest);
+    if (rest.starts_with("msg:")) {
+      demand.message = trim(rest.substr(4));
+    } else if (rest.starts_with("regex:")) {
+      OBELISK_TRY(demand.regex, Regex::compile(trim(rest.substr(6)), Regex::Mode::searching));
+    } else if (!rest.empty()) {
+      return at_line(line, "expected msg: or regex:");
+    }
+    return {};
+  }
+
+  Result<void> parse_expectation(Eval& eval, std::string_view text) {
+    if (text.starts_with("expected_fail_message")) {
+      eval.fail.message = trim(text.substr(21));
+      return {};
+    }
+    if (text.starts_with("expected_fail_regexp")) {
+      OBELISK_TRY(eval.fail.regex, Regex::compile(trim(text.substr(20)), Regex::Mode::searching));
+      return {};
+    }
+    std::string_view rest = text;
+    if (take_word(rest) == "expect") return parse_expect(eval, rest);
+    if (std::optional<double> number = parse_script_number(text)) {
+      eval.scalar = *number;
+      return {};
+    }
+    Result<ScriptSeries> series = parse_script_series(text);
+    if (!series.ok()) return at_line(eval.line, series.error().message);
+    eval.series.push_back(std::move(*series));
+    return {};
+  }
+
+  Result<void> parse_expect(Eval& eval, std::string_view rest) {
+    std::string_view what = take_word(rest);
+    if (what == "fail") return parse_demand(eval.line, rest, eval.fail);
+    if (what == "warn") return parse_demand(eval.line, rest, eval.warn);
+    if (what == "info") return parse_demand(eval.line, rest, eval.info);
+    if (what == "no_warn") {
+      eval.warn.forbidden = true;
+    } else if (what == "no_info") {
+      eval.info.forbidden = true;
+    } else if (what == "ordered") {
+      eval.ordered = true;
+    } else if (what == "string") {
+      OBELISK_TRY(std::vector<Token> tokens, tokenize(trim(rest)));
+      if (tokens[0].kind != TokenKind::string) return at_line(eval.line, "expect string needs a quoted string");
+      eval.text = tokens[0].text;
+    } else if (what == "range") {
+      std::string_view vector = take_word(rest);
+      std::string_view from = take_word(rest);
+      std::optional<int64_t> start = parse_time(take_word(rest));
+      take_word(rest);
+      take_word(rest);
+      take_word(rest);
+      std::optional<int64_t> step = parse_time(take_word(rest));
+      if (vector != "vector" || from != "from" || !start || !step) return at_line(eval.line, "expect range vector from .. to .. step ..");
+      eval.range_vector = true;
+      eval.vector_start_ms = *start;
+      eval.vector_step_ms = *step;
+    } else {
+      return at_line(eval.line, "unknown expectation \"" + std::string(what) + "\"");
+    }
+    return {};
+  }
+
+  // What is wrong, or nothing.
+  std::string check(const Eval& eval) {
+    Budget budget;
+    Cancel cancel;
+    Snapshot at = *loader_.store().snapshot(kDefaultTenant);
+    QueryContext context{loader_.store(), kDefaultTenant, at, budget, cancel};
+    if (eval.range) return check_range(eval, context);
+    Result<InstantResult> result = engine_.instant(context, eval.query, UnixNanos::from_millis(eval.start_ms));
+    if (std::optional<std::string> verdict = check_failure(eval, result.ok(), result.ok() ? "" : parse_error_text(result.error()))) {
+      return *verdict;
+    }
+    std::string wrong = check_annotations(eval, result->annotations);
+    if (wrong.empty()) wrong = check_instant(eval, *result);
+    if (wrong.empty() && !eval.ordered && (result->type == PromqlType::vector || result->type == PromqlType::scalar)) {
+      wrong = check_inside_range(eval, *result, context);
+    }
+    return wrong;
+  }
+
+  static std::optional<std::string> check_failure(const Eval& eval, bool ok, const std::string& error) {
+    if (!eval.fail.wanted) return ok ? std::nullopt : std::optional("failed: " + error);
+    if (ok) return "was expected to fail";
+    if (!eval.fail.message.empty() && eval.fail.message != error) return "failed with another message: " + error;
+    if (eval.fail.regex && !eval.fail.regex->matches(error)) return "failed with another message: " + error;
+    return "";
+  }
+
+  static std::string check_demand(std::string_view kind, const Demand& demand, const std::vector<std::string>& messages) {
+    std::string all;
+    for (const std::string& message : messages) all += "\n      " + message;
+    if (demand.forbidden && !messages.empty()) return fmt::format("unexpected {}:{}", kind, all);
+    if (!demand.wanted) return "";
+    if (messages.empty()) return fmt::format("expected a {}, there was none", kind);
+    bool found = std::any_of(messages.begin(), messages.end(), [&](const std::string& message) {
+      if (demand.regex) return demand.regex->matches(message);
+      return demand.message.empty() || demand.message == message;
+    });
+    return found ? "" : fmt::format("expected {} {}, got{}", kind, demand.message, all);
+  }
+
+  static std::string check_annotations(const Eval& eval, const PromqlAnnotations& annotations) {
+    std::string wrong = check_demand("warn", eval.warn, annotations.warnings);
+    return wrong.empty() ? check_demand("info", eval.info, annotations.infos) : wrong;
+  }
+
+  static std::string check_instant(const Eval& eval, const InstantResult& result) {
+    if (eval.text) return result.type == PromqlType::string && result.text == *eval.text ? "" : "another string: " + result.text;
+    if (eval.scalar) {
+      bool same = result.type == PromqlType::scalar && numbers_match(*eval.scalar, result.scalar);
+      return same ? "" : "expected a scalar " + format_go_g(*eval.scalar) + ", got " + format_go_g(result.scalar);
+    }
+    if (result.type == PromqlType::matrix) {
+      return check_matrix(eval, result.matrix, eval.vector_start_ms, eval.vector_step_ms);
+    }
+    if (eval.range_vector) return "expected a range vector";
+    return check_vector(eval, result.vector);
+  }
+
+  static std::string check_vector(const Eval& eval, const SampleVector& vector) {
+    std::vector<bool> used(vector.size());
+    for (size_t i = 0; i < eval.series.size(); ++i) {
+      const ScriptSeries& expected = eval.series[i];
+      if (expected.points.size() != 1) return "an instant expectation has one value a series";
+      size_t found = vector.size();
+      for (size_t j = 0; j < vector.size(); ++j) {
+        if (vector[j].labels == expected.labels) found = j;
+      }
+      if (found == vector.size()) return "missing " + expected.labels.to_string() + list(vector);
+      if (eval.ordered && found != i) return "out of order: " + expected.labels.to_string() + list(vector);
+      used[found] = true;
+      const VectorSample& sample = vector[found];
+      if (!point_matches(expected.points[0], sample.value, sample.histogram.get())) {
+        return fmt::format("{}: expected {}, got {}", expected.labels.to_string(),
+                           point_text(expected.points[0].value, expected.points[0].histogram.get()),
+                           point_text(sample.value, sample.histogram.get()));
+      }
+    }
+    if (std::find(used.begin(), used.end(), false) != used.end()) return "more series than expected" + list(vector);
+    return "";
+  }
+
+  static std::string list(const SampleVector& vector) {
+    std::string out = "; the result was";
+    for (const VectorSample& sample : vector) {
+      out += "\n      " + sample.labels.to_string() + " " + point_text(sample.value, sample.histogram.get());
+    }
+    return out;
+  }
+
+  static std::string check_matrix(const Eval& eval, const std::vector<MatrixSeries>& matrix, int64_t start_ms, int64_t step_ms) {
+    std::vector<bool> used(matrix.size());
+    for (const ScriptSeries& expected : eval.series) {
+      size_t found = matrix.size();
+      for (size_t j = 0; j < matrix.size(); ++j) {
+        if (matrix[j].labels == expected.labels) found = j;
+      }
+      if (found == matrix.size()) return "missing " + expected.labels.to_string();
+      used[found] = true;
+      std::string wrong = check_points(expected, matrix[found], start_ms, step_ms);
+      if (!wrong.empty()) return wrong;
+    }
+    for (size_t j = 0; j < matrix.size(); ++j) {
+      if (!used[j]) return "more series than expected: " + matrix[j].labels.to_string();
+    }
+    return "";
+  }
+
+  static std::string check_points(const ScriptSeries& expected, const MatrixSeries& actual, int64_t start_ms, int64_t step_ms) {
+    std::map<int64_t, std::pair<double, const Histogram*>> points;
+    for (const FloatPoint& point : actual.floats) points[point.time_ms] = {point.value, nullptr};
+    for (const HistogramPoint& point : actual.histograms) points[point.time_ms] = {0, point.histogram.get()};
+    for (size_t i = 0; i < expected.points.size(); ++i) {
+      int64_t time = start_ms + static_cast<int64_t>(i) * step_ms;
+      auto point = points.find(time);
+      const ScriptPoint& wanted = expected.points[i];
+      std::string place = fmt::format("{} at {}", expected.labels.to_string(), format_prometheus_duration(time * kNanosPerMilli));
+      if (wanted.missing) {
+        if (point != points.end()) return place + ": expected none, got " + point_text(point->second.first, point->second.second);
+        continue;
+      }
+      if (point == points.end()) return place + ": expected " + point_text(wanted.value, wanted.histogram.get()) + ", got none";
+      if (!point_matches(wanted, point->second.first, point->second.second)) {
+        return place + ": expected " + point_text(wanted.value, wanted.histogram.get()) + ", got " +
+               point_text(point->second.first, point->second.second);
+      }
+      points.erase(point);
+    }
+    if (points.empty()) return "";
+    return fmt::format("{}: a point more than expected at {}", expected.labels.to_string(),
+                       format_prometheus_duration(points.begin()->first * kNanosPerMilli));
+  }
+
+  std::string check_range(const Eval& eval, const QueryContext& context) {
+    Result<MatrixResult> result = engine_.range(context, eval.query, UnixNanos::from_millis(eval.start_ms),
+                                                UnixNanos::from_millis(eval.end_ms), eval.step_ms * kNanosPerMilli);
+    if (std::optional<std::string> verdict = check_failure(eval, result.ok(), result.ok() ? "" : parse_error_text(result.error()))) {
+      return *verdict;
+    }
+    std::string wrong = check_annotations(eval, result->annotations);
+    return wrong.empty() ? check_matrix(eval, result->series, eval.start_ms, eval.step_ms) : wrong;
+  }
+
+  // The same query over three steps, the middle one at the time of the instant.
+  std::string check_inside_range(const Eval& eval, const InstantResult& instant, const QueryContext& context) {
+    constexpr int64_t kStepMs = 60 * 1000;
+    for (std::string_view word : {"start()", "end()", "range()", "step()"}) {
+      if (eval.query.find(word) != std::string::npos) return "";  // these mean something else in a range
+    }
+    Result<MatrixResult> result = engine_.range(context, eval.query, UnixNanos::from_millis(eval.start_ms - kStepMs),
+                                                UnixNanos::from_millis(eval.start_ms + kStepMs), kStepMs * kNanosPerMilli);
+    // Another step may be refused where this one was not (two series that meet there only).
+    if (!result.ok()) return result.error().code == ErrorCode::execution ? "" : "as a range query: " + result.error().message;
+    SampleVector middle;
+    for (const MatrixSeries& series : result->series) {
+      for (const FloatPoint& point : series.floats) {
+        if (point.time_ms == eval.start_ms) middle.push_back({series.labels, point.value, nullptr, false});
+      }
+      for (const HistogramPoint& point : series.histograms) {
+        if (point.time_ms == eval.start_ms) middle.push_back({series.labels, 0, point.histogram, false});
+      }
+    }
+    std::string wrong;
+    if (instant.type == PromqlType::scalar) {
+      bool same = middle.size() == 1 && numbers_match(instant.scalar, middle[0].value);
+      wrong = same ? "" : "another number";
+    } else {
+      wrong = check_vector(eval, middle);
+    }
+    return wrong.empty() ? "" : "as a range query: " + wrong;
+  }
+
+  const PromqlEngine& engine_;
+  std::vector<std::string_view> lines_;
+  size_t at_ = 0;
+  Loader loader_;
+  ScriptReport report_;
+};
+
+}  // namespace
+
+Result<ScriptReport> run_script(std::string_view script, const PromqlEngine& engine) { return ScriptRunner(script, engine).run(); }
+
+}  // namespace obelisk::promql

@@ -1,0 +1,47 @@
+#pragma once
+// Runs query scripts: plain text that loads series and states what queries over them give. The language is the one of
+// Prometheus' promqltest:
+//
+//     load 1m
+//       requests_total{job="api"} 0+60x10
+//
+//     eval instant at 5m rate(requests_total[5m])
+//       {job="api"} 1
+//
+//     eval range from 0 to 2m step 1m requests_total > 100
+//       requests_total{job="api"} _ _ 120
+//
+//     eval instant at 0 rate(requests_total)
+//       expect fail
+//
+// Commands: load <step>, load_with_nhcb <step>, clear, eval instant at <time> <query>, eval range from <t> to <t> step <d> <query>;
+// eval_fail, eval_warn, eval_info and eval_ordered as older scripts write them. Expectations: result series, a number (a
+// scalar), and `expect fail|warn|info [msg: text | regex: pattern]`, `expect no_warn|no_info|ordered`, `expect string "x"`,
+// `expect range vector from <t> to <t> step <d>`. A blank or comment line ends a block.
+//
+// Each instant query whose order is not asked for is run again as the middle of a range query and must give the same.
+// Histograms are given the reset hint that appending them one after the other would give.
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "query/promql/engine.h"
+
+namespace obelisk::promql {
+
+struct ScriptFailure {
+  size_t line = 0;      // of the eval, counted from 1
+  std::string message;  // what was expected and what came
+};
+
+struct ScriptReport {
+  size_t total = 0;     // evals
+  size_t passed = 0;
+  std::vector<ScriptFailure> failures;
+};
+
+// An error (with its line as position) when the script itself cannot be read.
+Result<ScriptReport> run_script(std::string_view script, const PromqlEngine& engine);
+
+}  // namespace obelisk::promql

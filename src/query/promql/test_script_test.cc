@@ -1,0 +1,105 @@
+// Goal: our own scripts in tests/promql pass whole, and of the reference's scripts (when they are there) at least as many
+// evaluations as passed before: kFloors is the table to raise when more do.
+#include "query/promql/test_script.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+namespace obelisk::promql {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+// The switches the reference runs its scripts with.
+PromqlEngine script_engine() {
+  PromqlOptions options;
+  options.delayed_name_removal = true;
+  return PromqlEngine(options);
+}
+
+ScriptReport run_file(const fs::path& path, const PromqlEngine& engine) {
+  Result<ScriptReport> report = run_script(read_file(path), engine);
+  EXPECT_TRUE(report.ok()) << path << ": " << report.error().to_string();
+  return report.ok() ? *report : ScriptReport{};
+}
+
+void print_failures(const fs::path& path, const ScriptReport& report) {
+  for (const ScriptFailure& failure : report.failures) {
+    std::cout << path.filename().string() << ":" << failure.line << ": " << failure.message << "\n";
+  }
+}
+
+TEST(TestScript, OwnScriptsPass) {
+  fs::path folder = "tests/promql";
+  ASSERT_TRUE(fs::is_directory(folder)) << "run from the root of the repository";
+  size_t files = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != ".test") continue;
+    ++files;
+    // Scripts named *_stock.test state what a server without delayed name removal answers.
+    bool stock = entry.path().stem().string().ends_with("_stock");
+    ScriptReport report = run_file(entry.path(), stock ? PromqlEngine() : script_engine());
+    print_failures(entry.path(), report);
+    std::cout << entry.path().filename().string() << ": " << report.passed << "/" << report.total << "\n";
+    EXPECT_GT(report.total, 0u) << entry.path();
+    EXPECT_EQ(report.passed, report.total) << entry.path();
+  }
+  EXPECT_GE(files, 1u);
+}
+
+struct Floor {
+  const char* file;
+  size_t passed;
+};
+// Every evaluation of every file passed when this was written.
+constexpr Floor kFloors[] = {
+    {"collision.test", 2}, {"functions.test", 431},          {"info.test", 53},       {"limit.test", 37},
+    {"literals.test", 25}, {"native_histograms.test", 522}, {"operators.test", 214}, {"range_queries.test", 18},
+    {"selectors.test", 31}, {"staleness.test", 17},          {"subquery.test", 34},
+};
+
+TEST(TestScript, ReferenceScriptsPassAsFarAsBefore) {
+  const char* root = std::getenv("OBELISK_SHARED");
+  fs::path folder = fs::path(root != nullptr ? root : "../shared") / "conformance" / "promql";
+  if (!fs::is_directory(folder)) GTEST_SKIP() << folder << " is not there";
+  size_t passed = 0;
+  size_t total = 0;
+  for (const Floor& floor : kFloors) {
+    ScriptReport report = run_file(folder / floor.file, script_engine());
+    if (std::getenv("OBELISK_SCRIPT_FAILURES") != nullptr) print_failures(folder / floor.file, report);
+    std::cout << floor.file << ": " << report.passed << "/" << report.total << "\n";
+    EXPECT_GE(report.passed, floor.passed) << floor.file;
+    passed += report.passed;
+    total += report.total;
+  }
+  std::cout << "all: " << passed << "/" << total << "\n";
+  EXPECT_GT(total, 0u);
+}
+
+TEST(TestScript, SaysWhatIsWrong) {
+  PromqlEngine engine;
+  auto report = run_script("load 1m\n  x{a=\"b\"} 1 2\n\neval instant at 1m x\n  x{a=\"b\"} 3\n", engine);
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->total, 1u);
+  EXPECT_EQ(report->passed, 0u);
+  EXPECT_EQ(report->failures[0].line, 4u);
+  auto missing = run_script("eval instant at 1m vector(1)\n", engine);
+  EXPECT_EQ(missing->passed, 0u) << "no expectation means an empty result";
+  auto unread = run_script("load 1m\n  x 1 two\n", engine);
+  ASSERT_FALSE(unread.ok());
+  EXPECT_EQ(unread.error().position->line, 2u);
+  EXPECT_FALSE(run_script("frobnicate\n", engine).ok());
+}
+
+}  // namespace
+}  // namespace obelisk::promql

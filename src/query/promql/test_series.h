@@ -1,0 +1,30 @@
+#pragma once
+// The series lines of a query script: `name{label="x"} 1 2+1x3 _ stale {{schema:0 count:1}}x5`.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/labels.h"
+#include "query/promql/series.h"
+
+namespace obelisk::promql {
+
+struct ScriptPoint {
+  bool missing = false;
+  double value = 0;             // the stale marker for `stale`
+  HistogramPtr histogram;
+  bool hint_given = false;      // the histogram's counter_reset_hint was written
+};
+
+struct ScriptSeries {
+  Labels labels;
+  std::vector<ScriptPoint> points;
+};
+
+Result<ScriptSeries> parse_script_series(std::string_view line);
+// `12`, `Inf`, `-1e3`.
+std::optional<double> parse_script_number(std::string_view text);
+
+}  // namespace obelisk::promql

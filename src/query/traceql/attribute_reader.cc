@@ -1,0 +1,335 @@
+#include "query/traceql/attribute_reader.h"
+
+#include "wire/any_value.h"
+#include "wire/protobuf.h"
+
+namespace obelisk::traceql {
+namespace {
+
+constexpr std::string_view kServiceName = "service.name";
+
+// Elements of an AnyValue that is an array; nullopt-like empty `is_array` when it is something else.
+struct ArrayElements {
+  bool is_array = false;
+  std::vector<AnyValueView> elements;
+};
+
+ArrayElements read_array(std::string_view message) {
+  ArrayElements result;
+  try {
+    protobuf::Reader any = protobuf::reader_of(message);
+    while (any.next()) {
+      if (any.tag_and_type() != protobuf::length_field(5)) {
+        any.skip();
+        continue;
+      }
+      result = {true, {}};
+      protobuf::Reader array = protobuf::reader_of(protobuf::string_of(any));
+      while (array.next()) {
+        if (array.tag_and_type() == protobuf::length_field(1)) {
+          result.elements.push_back(read_any_value(protobuf::string_of(array)));
+        } else {
+          array.skip();
+        }
+      }
+    }
+  } catch (const protozero::exception&) {
+    // Stored bytes were checked when they came in; what is readable counts.
+  }
+  return result;
+}
+
+Scope column_scope(AttributeScope scope) {
+  switch (scope) {
+    case AttributeScope::resource:
+      return Scope::resource;
+    case AttributeScope::instrumentation:
+      return Scope::instrumentation;
+    default:
+      return Scope::attribute;
+  }
+}
+
+void add_matching(const Batch& batch, Scope scope, std::string_view name,
+                  std::vector<const ColumnData*>& out) {
+  for (const ColumnData& data : batch.columns) {
+    if (data.id.scope == scope && data.id.name == name) out.push_back(&data);
+  }
+}
+
+}  // namespace
+
+bool is_trace_level(Intrinsic intrinsic) {
+  switch (intrinsic) {
+    case Intrinsic::trace_duration:
+    case Intrinsic::root_name:
+    case Intrinsic::root_service:
+      return true;
+    default:
+      return needs_links(intrinsic);
+  }
+}
+
+bool needs_links(Intrinsic intrinsic) {
+  switch (intrinsic) {
+    case Intrinsic::child_count:
+    case Intrinsic::nested_set_left:
+    case Intrinsic::nested_set_right:
+    case Intrinsic::nested_set_parent:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string_view fixed_column_of(Intrinsic intrinsic) {
+  switch (intrinsic) {
+    case Intrinsic::duration:
+      return column::kDuration;
+    case Intrinsic::name:
+      return column::kName;
+    case Intrinsic::status:
+      return column::kStatusCode;
+    case Intrinsic::status_message:
+      return column::kStatusMessage;
+    case Intrinsic::kind:
+      return column::kKind;
+    case Intrinsic::span_id:
+      return column::kSpanId;
+    case Intrinsic::parent_id:
+      return column::kParentSpanId;
+    case Intrinsic::trace_id:
+      return column::kTraceId;
+    case Intrinsic::instrumentation_name:
+      return column::kScopeName;
+    case Intrinsic::instrumentation_version:
+      return column::kScopeVersion;
+    case Intrinsic::event_name:
+    case Intrinsic::event_time_since_start:
+      return column::kEvents;
+    case Intrinsic::link_trace_id:
+    case Intrinsic::link_span_id:
+      return column::kLinks;
+    default:
+      return {};
+  }
+}
+
+void add_columns(const Attribute& attribute, std::vector<ColumnId>& columns) {
+  if (attribute.intrinsic == Intrinsic::root_name) columns.push_back(fixed_column(column::kName));
+  if (attribute.intrinsic == Intrinsic::root_service)
+    columns.push_back({Scope::resource, std::string(kServiceName)});
+  if (attribute.intrinsic != Intrinsic::none) {
+    std::string_view name = fixed_column_of(attribute.intrinsic);
+    if (!name.empty()) columns.push_back(fixed_column(name));
+    return;
+  }
+  if (attribute.scope == AttributeScope::event) return columns.push_back(fixed_column(column::kEvents));
+  if (attribute.scope == AttributeScope::link) return columns.push_back(fixed_column(column::kLinks));
+  columns.push_back({column_scope(attribute.scope), attribute.name});
+  if (attribute.scope == AttributeScope::any) columns.push_back({Scope::resource, attribute.name});
+}
+
+int64_t int_at(const ColumnData* data, uint32_t row) {
+  return data == nullptr || !data->is_present(row) ? 0 : data->ints[row];
+}
+
+std::string_view text_at(const ColumnData* data, uint32_t row) {
+  return data == nullptr || !data->is_present(row) ? std::string_view() : data->strings[row];
+}
+
+void AttributeReader::bind(const Batch& batch) {
+  batch_ = &batch;
+  tree_ = nullptr;
+  columns_.assign(attributes_.size(), {});
+  for (size_t slot = 0; slot < attributes_.size(); ++slot) {
+    const Attribute& attribute = attributes_[slot];
+    if (attribute.intrinsic != Intrinsic::none) {
+      std::string_view name = fixed_column_of(attribute.intrinsic);
+      if (!name.empty()) add_matching(batch, Scope::fixed, name, columns_[slot]);
+    } else if (attribute.scope == AttributeScope::event || attribute.scope == AttributeScope::link) {
+      bool event = attribute.scope == AttributeScope::event;
+      add_matching(batch, Scope::fixed, event ? column::kEvents : column::kLinks, columns_[slot]);
+    } else {
+      add_matching(batch, column_scope(attribute.scope), attribute.name, columns_[slot]);
+      if (attribute.scope == AttributeScope::any)
+        add_matching(batch, Scope::resource, attribute.name, columns_[slot]);
+    }
+  }
+  root_name_ = batch.find_fixed(column::kName);
+  service_names_.clear();
+  add_matching(batch, Scope::resource, kServiceName, service_names_);
+}
+
+void AttributeReader::clear_scratch() {
+  lists_.clear();
+  texts_.clear();
+}
+
+Value AttributeReader::keep_text(std::string text) {
+  texts_.push_back(std::move(text));
+  return Value::of_string(texts_.back());
+}
+
+Value AttributeReader::value_of_list(std::vector<Value> values) {
+  if (values.empty()) return {};
+  if (values.size() == 1) return values[0];
+  lists_.push_back(std::move(values));
+  Value value;
+  value.type = ValueType::list;
+  value.list = &lists_.back();
+  return value;
+}
+
+namespace {
+
+Value value_of_any(const AnyValueView& view) {
+  switch (view.type) {
+    case ColumnType::boolean:
+      return Value::of_boolean(view.integer != 0);
+    case ColumnType::int64:
+      return Value::of_integer(view.integer);
+    case ColumnType::float64:
+      return Value::of_float(view.number);
+    default:
+      return Value::of_string(view.text);
+  }
+}
+
+}  // namespace
+
+Value AttributeReader::read_columns(const std::vector<const ColumnData*>& columns, uint32_t row) {
+  for (const ColumnData* data : columns) {
+    if (!data->is_present(row)) continue;
+    switch (data->type) {
+      case ColumnType::boolean:
+        return Value::of_boolean(data->ints[row] != 0);
+      case ColumnType::int64:
+        return Value::of_integer(data->ints[row]);
+      case ColumnType::float64:
+        return Value::of_float(data->floats[row]);
+      case ColumnType::string:
+      case ColumnType::bytes:
+        return Value::of_string(data->strings[row]);
+      case ColumnType::trace_id:
+        return keep_text(data->trace_ids[row].to_hex());
+      case ColumnType::any:
+        break;
+    }
+    if (data->strings[row].empty()) continue;  // an attribute without a value
+    ArrayElements array = read_array(data->strings[row]);
+    if (!array.is_array) return keep_text(any_value_to_json(data->strings[row]));
+    std::vector<Value> values;
+    for (const AnyValueView& element : array.elements) values.push_back(value_of_any(element));
+    return value_of_list(std::move(values));
+  }
+  return {};
+}
+
+Value AttributeReader::read_events(const Attribute& attribute, const ColumnData& data, uint32_t row) {
+  std::vector<Value> values;
+  if (!data.is_present(row)) return {};
+  for (const SpanEventView& event : read_span_events(data.strings[row])) {
+    if (attribute.intrinsic == Intrinsic::event_name) {
+      values.push_back(Value::of_string(event.name));
+    } else if (attribute.intrinsic == Intrinsic::event_time_since_start) {
+      values.push_back(Value::of_duration(event.time.value - batch_->times()[row]));
+    } else {
+      for (const AttributeView& entry : event.attributes) {
+        if (entry.key == attribute.name) values.push_back(value_of_any(entry.value));
+      }
+    }
+  }
+  return value_of_list(std::move(values));
+}
+
+Value AttributeReader::read_links(const Attribute& attribute, const ColumnData& data, uint32_t row) {
+  std::vector<Value> values;
+  if (!data.is_present(row)) return {};
+  for (const SpanLinkView& link : read_span_links(data.strings[row])) {
+    if (attribute.intrinsic == Intrinsic::link_trace_id) {
+      values.push_back(keep_text(link.trace_id.to_hex()));
+    } else if (attribute.intrinsic == Intrinsic::link_span_id) {
+      values.push_back(keep_text(link.span_id.to_hex()));
+    } else {
+      for (const AttributeView& entry : link.attributes) {
+        if (entry.key == attribute.name) values.push_back(value_of_any(entry.value));
+      }
+    }
+  }
+  return value_of_list(std::move(values));
+}
+
+Value AttributeReader::read_trace_level(Intrinsic intrinsic, uint32_t span) {
+  OBELISK_ASSERT(tree_ != nullptr);
+  uint32_t root = tree_->root();
+  switch (intrinsic) {
+    case Intrinsic::trace_duration:
+      return Value::of_duration(tree_->duration());
+    case Intrinsic::root_name:
+      return root == kNoSpan ? Value::of_string("") : Value::of_string(text_at(root_name_, tree_->row(root)));
+    case Intrinsic::root_service: {
+      if (root == kNoSpan) return Value::of_string(kRootNotReceived);
+      Value service = read_columns(service_names_, tree_->row(root));
+      return service.type == ValueType::string ? service : Value::of_string("");
+    }
+    case Intrinsic::child_count:
+      return Value::of_integer(tree_->child_count(span));
+    case Intrinsic::nested_set_left:
+      return Value::of_integer(tree_->nested_set(span).left);
+    case Intrinsic::nested_set_right:
+      return Value::of_integer(tree_->nested_set(span).right);
+    case Intrinsic::nested_set_parent:
+      return Value::of_integer(tree_->nested_set(span).parent);
+    default:
+      return {};
+  }
+}
+
+Value AttributeReader::read_intrinsic(const Attribute& attribute,
+                                      const std::vector<const ColumnData*>& columns, uint32_t row,
+                                      uint32_t span) {
+  const ColumnData* data = columns.empty() ? nullptr : columns[0];
+  switch (attribute.intrinsic) {
+    case Intrinsic::duration:
+      return Value::of_duration(int_at(data, row));
+    case Intrinsic::status:
+      return Value::of_status(int_at(data, row));
+    case Intrinsic::kind:
+      return Value::of_kind(int_at(data, row));
+    case Intrinsic::name:
+    case Intrinsic::status_message:
+    case Intrinsic::instrumentation_name:
+    case Intrinsic::instrumentation_version:
+      return Value::of_string(text_at(data, row));
+    case Intrinsic::span_id:
+      return keep_text(SpanId{static_cast<uint64_t>(int_at(data, row))}.to_hex());
+    case Intrinsic::parent_id: {
+      SpanId parent{static_cast<uint64_t>(int_at(data, row))};
+      return parent.is_none() ? Value::of_string("") : keep_text(parent.to_hex());
+    }
+    case Intrinsic::trace_id:
+      return data == nullptr ? Value() : keep_text(data->trace_ids[row].to_hex());
+    case Intrinsic::event_name:
+    case Intrinsic::event_time_since_start:
+      return data == nullptr ? Value() : read_events(attribute, *data, row);
+    case Intrinsic::link_trace_id:
+    case Intrinsic::link_span_id:
+      return data == nullptr ? Value() : read_links(attribute, *data, row);
+    default:
+      return read_trace_level(attribute.intrinsic, span);
+  }
+}
+
+Value AttributeReader::read(size_t slot, uint32_t row, uint32_t span) {
+  const Attribute& attribute = attributes_[slot];
+  const std::vector<const ColumnData*>& columns = columns_[slot];
+  if (attribute.intrinsic != Intrinsic::none) return read_intrinsic(attribute, columns, row, span);
+  if (attribute.scope == AttributeScope::event)
+    return columns.empty() ? Value() : read_events(attribute, *columns[0], row);
+  if (attribute.scope == AttributeScope::link)
+    return columns.empty() ? Value() : read_links(attribute, *columns[0], row);
+  return read_columns(columns, row);
+}
+
+}  // namespace obelisk::traceql

@@ -1,0 +1,144 @@
+#include "query/traceql/metrics_series.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "query/traceql/field_evaluator.h"
+
+namespace obelisk::traceql {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+double apply(FieldOp op, double a, double b) {
+  switch (op) {
+    case FieldOp::add:
+      return a + b;
+    case FieldOp::subtract:
+      return a - b;
+    case FieldOp::multiply:
+      return a * b;
+    default:
+      return b == 0 ? kNone : a / b;
+  }
+}
+
+void remove_empty(SeriesSet& series) {
+  std::erase_if(series, [](const auto& entry) {
+    const std::vector<double>& values = entry.second.values;
+    return std::all_of(values.begin(), values.end(), [](double value) { return std::isnan(value); });
+  });
+}
+
+// Keeps the `count` largest (smallest) values at each point; equal ones in the order of labels.
+void keep_extremes(SeriesSet& series, size_t count, bool largest) {
+  std::vector<MetricsSeries*> all;
+  for (auto& [labels, one] : series) all.push_back(&one);
+  size_t points = all.empty() ? 0 : all[0]->values.size();
+  for (size_t point = 0; point < points; ++point) {
+    std::vector<MetricsSeries*> present;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(present),
+                 [&](MetricsSeries* one) { return !std::isnan(one->values[point]); });
+    if (present.size() <= count) continue;
+    std::stable_sort(present.begin(), present.end(), [&](MetricsSeries* a, MetricsSeries* b) {
+      return largest ? a->values[point] > b->values[point] : a->values[point] < b->values[point];
+    });
+    for (size_t i = count; i < present.size(); ++i) present[i]->values[point] = kNone;
+  }
+}
+
+SeriesLabels without_name(const SeriesLabels& labels) {
+  SeriesLabels rest;
+  std::copy_if(labels.begin(), labels.end(), std::back_inserter(rest),
+               [](const NamedValue& label) { return label.first != "__name__"; });
+  return rest;
+}
+
+bool is_single_unlabelled(const SeriesSet& series) {
+  return series.size() == 1 && without_name(series.begin()->first).empty();
+}
+
+}  // namespace
+
+void PowerBuckets::add(size_t point, double value) {
+  if (!(value >= 0)) return;
+  int exponent = kExponentMin;
+  if (value > 0) {
+    int raw = 0;
+    double fraction = std::frexp(value, &raw);  // value = fraction * 2^raw, fraction in [0.5, 1)
+    exponent = std::clamp(fraction == 0.5 ? raw - 1 : raw, kExponentMin, kExponentMax);
+  }
+  std::vector<double>& counts = counts_[exponent];
+  counts.resize(point_count_);
+  counts[point] += 1;
+}
+
+double PowerBuckets::quantile(size_t point, double q) const {
+  double total = 0;
+  for (const auto& [exponent, counts] : counts_) total += counts[point];
+  if (total == 0) return kNone;
+  double rank = std::max(1.0, std::ceil(q * total));
+  for (const auto& [exponent, counts] : counts_) {
+    double count = counts[point];
+    if (count < rank) {
+      rank -= count;
+      continue;
+    }
+    return std::exp2(exponent - 1 + rank / count);
+  }
+  return std::exp2(counts_.rbegin()->first);
+}
+
+void apply_stage(const MetricsStage& stage, SeriesSet& series) {
+  if (stage.kind == MetricsStage::Kind::threshold) {
+    for (auto& [labels, one] : series) {
+      for (double& value : one.values) {
+        if (!std::isnan(value) &&
+            !compare_holds(stage.op, Value::of_float(value), Value::of_float(stage.threshold)))
+          value = kNone;
+      }
+    }
+  } else {
+    keep_extremes(series, static_cast<size_t>(stage.count), stage.kind == MetricsStage::Kind::topk);
+  }
+  remove_empty(series);
+}
+
+SeriesSet combine(FieldOp op, const SeriesSet& left, const SeriesSet& right) {
+  SeriesSet result;
+  bool left_for_all = is_single_unlabelled(left);
+  bool right_for_all = is_single_unlabelled(right);
+  std::map<SeriesLabels, const MetricsSeries*> right_by_labels;
+  for (const auto& [labels, one] : right) right_by_labels.emplace(without_name(labels), &one);
+  auto add = [&](const SeriesLabels& labels, const MetricsSeries& a, const MetricsSeries& b) {
+    MetricsSeries& sum = result[labels];
+    sum.labels = labels;
+    sum.values.resize(a.values.size());
+    for (size_t i = 0; i < a.values.size(); ++i) sum.values[i] = apply(op, a.values[i], b.values[i]);
+  };
+  if (left_for_all && !right_for_all) {
+    for (const auto& [labels, one] : right_by_labels) add(labels, left.begin()->second, *one);
+    return result;
+  }
+  for (const auto& [labels, one] : left) {
+    SeriesLabels key = without_name(labels);
+    auto match = right_by_labels.find(key);
+    if (right_for_all) {
+      add(key, one, right.begin()->second);
+    } else if (match != right_by_labels.end()) {
+      add(key, one, *match->second);
+    }
+  }
+  return result;
+}
+
+SeriesSet combine_with_number(FieldOp op, SeriesSet series, double number, bool number_is_left) {
+  for (auto& [labels, one] : series) {
+    for (double& value : one.values)
+      value = number_is_left ? apply(op, number, value) : apply(op, value, number);
+  }
+  return series;
+}
+
+}  // namespace obelisk::traceql

@@ -1,0 +1,58 @@
+#pragma once
+// What a metrics query computes with: series over a fixed row of points, and the buckets of its histograms.
+// Plain data and pure functions.
+#include <map>
+#include <string>
+#include <vector>
+
+#include "query/traceql/ast.h"
+#include "query/traceql/engine.h"
+
+namespace obelisk::traceql {
+
+// The points of a query. Point i covers spans that start in [first + i * step, first + (i + 1) * step).
+struct PointGrid {
+  int64_t first = 0;
+  int64_t step = 1;
+  size_t count = 0;
+
+  // The point of a time, or count when it is outside.
+  size_t point_of(int64_t time) const {
+    if (time < first) return count;
+    auto index = static_cast<size_t>((time - first) / step);
+    return index < count ? index : count;
+  }
+  int64_t time_of(size_t point) const { return first + static_cast<int64_t>(point) * step; }
+};
+
+using SeriesLabels = std::vector<NamedValue>;  // in the order of by(); compared as they are
+using SeriesSet = std::map<SeriesLabels, MetricsSeries>;
+
+// Counts by powers of two: bucket e holds values in (2^(e-1), 2^e]. Exponents are cut to -64..64; 0 goes
+// lowest, negative values are left out.
+class PowerBuckets {
+ public:
+  static constexpr int kExponentMin = -64;
+  static constexpr int kExponentMax = 64;
+  explicit PowerBuckets(size_t point_count) : point_count_(point_count) {}
+
+  void add(size_t point, double value);
+  // Bytes held, for budgets.
+  size_t memory_bytes() const { return counts_.size() * point_count_ * sizeof(double); }
+  // Exponentially interpolated inside the bucket; NaN where nothing was counted.
+  double quantile(size_t point, double q) const;
+  const std::map<int, std::vector<double>>& counts() const { return counts_; }
+
+ private:
+  size_t point_count_;
+  std::map<int, std::vector<double>> counts_;  // exponent -> count at every point
+};
+
+// The second stages: topk and bottomk at each point, and thresholds. Series without a point left are removed.
+void apply_stage(const MetricsStage& stage, SeriesSet& series);
+// left op right, series joined by labels (the function's name does not count); a side with a single series
+// without labels goes with all of the other.
+SeriesSet combine(FieldOp op, const SeriesSet& left, const SeriesSet& right);
+SeriesSet combine_with_number(FieldOp op, SeriesSet series, double number, bool number_is_left);
+
+}  // namespace obelisk::traceql

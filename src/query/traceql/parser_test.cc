@@ -1,0 +1,227 @@
+// What the grammar accepts and how it binds; texts of our own, by the rules of the language.
+#include "query/traceql/parser.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "query/traceql/validate.h"
+
+namespace obelisk::traceql {
+namespace {
+
+std::string filter_text(std::string_view text) {
+  Result<Query> query = parse(text);
+  if (!query.ok()) return query.error().message;
+  return query->pipeline->stages[0].spanset->filter->to_string();
+}
+
+ErrorCode code_of(std::string_view text) {
+  Result<Query> query = prepare(text);
+  return query.ok() ? ErrorCode::internal : query.error().code;
+}
+
+std::string message_of(std::string_view text) {
+  Result<Query> query = prepare(text);
+  return query.ok() ? "" : query.error().message;
+}
+
+TEST(TraceqlParser, OperatorsBindAsDocumented) {
+  EXPECT_EQ(filter_text("{ .a || .b && .c }"), "((.a || .b) && .c)");
+  EXPECT_EQ(filter_text("{ .a || .b || .c }"), "(.a || .b || .c)");
+  EXPECT_EQ(filter_text("{ .a + 1 * 2 = 3 }"), "((.a + (1 * 2)) = 3)");
+  EXPECT_EQ(filter_text("{ .a = 2 ^ 3 ^ 4 }"), "(.a = (2 ^ (3 ^ 4)))");
+  EXPECT_EQ(filter_text("{ -.a * .b > 1 }"), "(-(.a * .b) > 1)");
+  EXPECT_EQ(filter_text("{ -.a + .b > 1 }"), "((-.a + .b) > 1)");
+  EXPECT_EQ(filter_text("{ !.a = .b }"), "(!.a = .b)");
+  EXPECT_EQ(filter_text("{ !(.a = .b) }"), "!(.a = .b)");
+}
+
+TEST(TraceqlParser, AttributeNamesRunToATerminator) {
+  EXPECT_EQ(filter_text("{ span.http.status-code>=500 }"), "(span.http.status-code >= 500)");
+  EXPECT_EQ(filter_text("{ resource.\"a b\".c = `x` }"), "(resource.\"a b.c\" = \"x\")");
+  EXPECT_EQ(filter_text("{ .\"say \\\"hi\\\"\" = 1 }"), "(.\"say \\\"hi\\\"\" = 1)");
+  EXPECT_EQ(filter_text("{ .resource.x = 1 }"), "(.resource.x = 1)");
+  EXPECT_EQ(filter_text("{ event.exception.message =~ \".*timeout.*\" }"),
+            "(event.exception.message =~ \".*timeout.*\")");
+}
+
+TEST(TraceqlParser, Literals) {
+  EXPECT_EQ(filter_text("{ duration > 1h30m }"), "(duration > 1h30m0s)");
+  EXPECT_EQ(filter_text("{ duration > 1.5s }"), "(duration > 1.5s)");
+  EXPECT_EQ(filter_text("{ duration > 2d }"), "(duration > 48h0m0s)");
+  EXPECT_EQ(filter_text("{ .a = 1e-3 }"), "(.a = 0.001)");
+  EXPECT_EQ(filter_text("{ .a = 1.5 }"), "(.a = 1.5)");
+  EXPECT_EQ(filter_text("{ .a = minInt }"), "(.a = -9223372036854775808)");
+  EXPECT_EQ(filter_text("{ .a = \"x\\u00e9\\n\" }"), "(.a = \"x\u00e9\\n\")");
+  EXPECT_EQ(filter_text("{ kind = producer }"), "(kind = producer)");
+  EXPECT_EQ(filter_text("{ .a = 1 /* one */ } // end"), "(.a = 1)");
+}
+
+TEST(TraceqlParser, SpansetOperatorsHaveTwoLevels) {
+  Result<Query> query = parse("{ .a } && { .b } >> { .c } || { .d }");
+  ASSERT_TRUE(query.ok());
+  const SpansetExpr& root = *query->pipeline->stages[0].spanset;
+  EXPECT_EQ(root.op, SpansetOp::or_op);
+  EXPECT_EQ(root.left->op, SpansetOp::and_op);
+  EXPECT_EQ(root.left->right->op, SpansetOp::descendant);
+  EXPECT_EQ(query->leaf_count, 4u);
+}
+
+TEST(TraceqlParser, MetricsArithmeticAndStages) {
+  Result<Query> query = parse("({} | rate() > 6) * 100 - 3 / 2 | topk(2) >= 1");
+  ASSERT_TRUE(query.ok()) << query.error().message;
+  ASSERT_NE(query->metrics, nullptr);
+  EXPECT_EQ(query->metrics->op, FieldOp::subtract);
+  EXPECT_EQ(query->metrics->right->number, 1);  // 3 / 2 of integers is cut
+  ASSERT_EQ(query->metrics->stages.size(), 2u);
+  EXPECT_EQ(query->metrics->stages[1].op, FieldOp::greater_equal);
+  EXPECT_EQ(query->metrics->left->left->stages[0].threshold, 6);
+}
+
+TEST(TraceqlParser, ErrorsSayWhere) {
+  EXPECT_EQ(message_of("{ .a < }"),
+            "parse error at line 1, col 8: unexpected \"}\", expected an attribute or a value");
+  EXPECT_EQ(message_of("{ .a = 1 }\n | count()"),
+            "parse error at line 1, col 1: an aggregate must be compared with a value");
+  EXPECT_EQ(message_of("{ span. }"), "parse error at line 1, col 8: expected an attribute name");
+  EXPECT_EQ(message_of("{ .a = \"x }"), "parse error at line 1, col 8: string without end");
+  EXPECT_EQ(
+      message_of(""),
+      "parse error at line 1, col 1: unexpected end of query, expected a spanset, an aggregate or a number");
+}
+
+TEST(TraceqlParser, WhatTheGrammarRefuses) {
+  for (const char* text : {"true",
+                           "{ .a",
+                           "{} | coalesce(",
+                           "coalesce()",
+                           "{} + {}",
+                           "{} = {}",
+                           "{} > 1",
+                           "{} | count()",
+                           "{} | by()",
+                           "2 > 1",
+                           "{} | rate() + 1",
+                           "1 + {} | rate()",
+                           "({} | rate()) ^ ({} | rate())",
+                           "{} | topk(3)",
+                           "({} | rate()) > (1s + 1s)",
+                           "({} | rate()) * 1s",
+                           "{} | rate() == 1",
+                           "{ trace:kind = server }",
+                           "max(.a) > \"x\"",
+                           "count() > 1 && {}",
+                           "({} | count())",
+                           "({} | count()) * 2 > 1",
+                           "{} with(a=1) | rate()",
+                           "{} | rate() with()",
+                           "{ .a = 12345678901234567890 }",
+                           "{ .a = 1x }",
+                           "{} | quantile_over_time(duration)",
+                           "{} | max_over_time(1 + .a)",
+                           "{ a.b = 1 }",
+                           "-count() > 1",
+                           "{ .a >> .b }"}) {
+    EXPECT_EQ(code_of(text), ErrorCode::parse_error) << text << " " << message_of(text);
+  }
+}
+
+TEST(TraceqlParser, WhatTypesRefuse) {
+  for (const char* text : {"{ status }",
+                           "{ name }",
+                           "{ 1 }",
+                           "{ 1 + .a }",
+                           "{ .a + \"x\" = 1 }",
+                           "{ duration = \"x\" }",
+                           "{ status > ok }",
+                           "{ true < false }",
+                           "{ name =~ 1 }",
+                           "{ name =~ \"(\" }",
+                           "{ name = nil }",
+                           "{ resource.service.name != nil }",
+                           "{ -name = 1 }",
+                           "{ !duration = 1 }",
+                           "{} | by(1)",
+                           "{} | max(1) > 2",
+                           "{} | max(name) > 2",
+                           "max(1) > max(.a)",
+                           "{} | rate() | topk(0)",
+                           "{} | quantile_over_time(duration, 2)",
+                           "{} | max_over_time(name)",
+                           "{} | compare({status=error}, 0)",
+                           "{} | compare({status=error}, 5, 9, 8)",
+                           "{} | compare({status=error}) > 1",
+                           "{ .a > nil }"}) {
+    EXPECT_EQ(code_of(text), ErrorCode::invalid_argument) << text << " " << message_of(text);
+  }
+}
+
+TEST(TraceqlParser, WhatIsNotEvaluatedIsNamed) {
+  EXPECT_EQ(message_of("{ parent.a = 1 }"), "unsupported: the parent scope (parent.a)");
+  EXPECT_EQ(message_of("{} | max(.a) > min(.a)"), "unsupported: aggregates compared with each other");
+  EXPECT_EQ(message_of("{} | max(.a) - 1 > 2"), "unsupported: arithmetic with aggregates");
+  EXPECT_EQ(message_of("({} | count()) > ({} | count())"),
+            "unsupported: aggregates of pipelines compared with each other");
+}
+
+TEST(TraceqlParser, DepthAndLengthAreBounded) {
+  std::string deep = "{ " + std::string(5000, '(') + ".a" + std::string(5000, ')') + " }";
+  EXPECT_EQ(code_of(deep), ErrorCode::parse_error);
+  std::string chain = "{ .a";
+  for (int i = 0; i < 5000; ++i) chain += i % 2 == 0 ? " && .b" : " || .b";
+  EXPECT_EQ(code_of(chain + " }"), ErrorCode::parse_error);
+  std::string list = "{ .a = 0";
+  for (int i = 0; i < 5000; ++i) list += " || .a = 1";
+  EXPECT_TRUE(prepare(list + " }").ok());
+  EXPECT_EQ(code_of("{ .a = `" + std::string(200'000, 'x') + "` }"), ErrorCode::parse_error);
+  std::string nested(3000, '(');
+  EXPECT_EQ(code_of(nested + "{}"), ErrorCode::parse_error);
+}
+
+// The reference project's examples, where they are at hand: lists of quoted queries under four keys.
+std::vector<std::string> load_examples(std::string_view section) {
+  const char* shared = std::getenv("OBELISK_SHARED");
+  std::ifstream file(std::string(shared != nullptr ? shared : "../shared") +
+                     "/conformance/traceql/examples.yaml");
+  std::vector<std::string> queries;
+  std::string line;
+  bool inside = false;
+  while (std::getline(file, line)) {
+    if (!line.empty() && line[0] != ' ' && line[0] != '#') inside = line == std::string(section) + ":";
+    if (!inside || !line.starts_with("  - ")) continue;
+    char quote = line[4];
+    std::string body = line.substr(5, line.size() - 6);
+    std::string text;
+    for (size_t i = 0; i < body.size(); ++i) {
+      if (quote == '\'' && body[i] == '\'') ++i;  // '' is one
+      if (quote == '"' && body[i] == '\\') {
+        char c = body[++i];
+        text += c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+        continue;
+      }
+      text += body[i];
+    }
+    queries.push_back(text);
+  }
+  return queries;
+}
+
+TEST(TraceqlParser, AgreesWithTheReferenceExamples) {
+  std::vector<std::string> valid = load_examples("valid");
+  if (valid.empty()) GTEST_SKIP() << "the shared conformance files are not there (OBELISK_SHARED)";
+  EXPECT_GT(valid.size(), 150u);
+  for (const std::string& text : valid) EXPECT_EQ(message_of(text), "") << text;
+  for (const std::string& text : load_examples("parse_fails"))
+    EXPECT_EQ(code_of(text), ErrorCode::parse_error) << text;
+  for (const std::string& text : load_examples("validate_fails")) {
+    EXPECT_EQ(code_of(text), ErrorCode::invalid_argument) << text << " " << message_of(text);
+  }
+  for (const std::string& text : load_examples("unsupported")) {
+    EXPECT_EQ(code_of(text), ErrorCode::unsupported) << text << " " << message_of(text);
+  }
+}
+
+}  // namespace
+}  // namespace obelisk::traceql

@@ -1,0 +1,33 @@
+#pragma once
+// Runs a search pipeline over the traces of a store: lowers its filters to marks, reads the traces that can
+// fit, and hands each with what the pipeline found to a visitor. Used by search and metrics.
+#include <functional>
+
+#include "query/traceql/engine.h"
+#include "query/traceql/lowering.h"
+#include "query/traceql/spanset_evaluator.h"
+
+namespace obelisk::traceql {
+
+struct TraceScan {
+  const QueryContext& context;
+  const Query& query;
+  const Pipeline& pipeline;
+  TimeRange range;
+  std::vector<ColumnId> columns;  // beyond those of the query's attributes
+  // Asked before a trace is evaluated; false leaves it out. May be empty.
+  std::function<bool(const TraceTree&)> wanted;
+  bool all_columns = false;
+};
+
+using TraceVisitor = std::function<Result<void>(const TraceTree&, AttributeReader&, std::vector<Spanset>)>;
+Result<ScanStatistics> scan_traces(const TraceScan& scan, const TraceVisitor& visit);
+
+// The filters of one pipeline, lowered; indexed by SpansetExpr::leaf (those of other pipelines are empty).
+Result<std::vector<Lowered>> lower_leaves(const QueryContext& context, const Query& query,
+                                          const Pipeline& pipeline, TimeRange range);
+void add_coverage(const Coverage& coverage, ScanStatistics& statistics);
+// The spans that start in the range.
+Spanset spans_in_range(const TraceTree& tree, TimeRange range);
+
+}  // namespace obelisk::traceql
