@@ -4,6 +4,7 @@
 // Thread safe; never blocks.
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ struct IntakeLimits {
   int64_t future_nanos_max = 600 * kNanosPerSecond;  // 10 minutes, as Prometheus and Loki
 };
 
+class DeltaToCumulative;
+class MetadataFilter;
+
 struct IntakeOutcome {
   uint64_t accepted_rows = 0;
   uint64_t rejected_rows = 0;
@@ -39,12 +43,19 @@ class Intake {
   // Rows over a limit are left out and counted; the others are stored together, wholly or not at all. `done` is called
   // once, when they are durable, or with the writer's error. A request without any acceptable row succeeds with
   // accepted_rows 0.
+  // Delta samples (column::kTemporality) are stored as cumulative ones (delta_to_cumulative.h); metadata that was stored
+  // within the last hour is not stored again, and counts as accepted.
   void write(const Tenant& tenant, std::vector<Batch> batches, Done done);
 
  private:
+  struct Request;
+  void prepare(const Tenant& tenant, Batch batch, UnixNanos now, Request& request);
+
   Writer& writer_;
   const Clock& clock_;
   const IntakeLimits limits_;
+  const std::shared_ptr<DeltaToCumulative> deltas_;
+  const std::shared_ptr<MetadataFilter> metadata_;  // shared with the callbacks of requests under way
 };
 
 }  // namespace obelisk

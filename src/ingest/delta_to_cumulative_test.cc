@@ -1,0 +1,94 @@
+#include "ingest/delta_to_cumulative.h"
+
+#include <gtest/gtest.h>
+
+namespace obelisk {
+namespace {
+
+using Refusal = DeltaToCumulative::Refusal;
+
+Batch histogram_batch(int64_t time, const Histogram& histogram) {
+  BatchBuilder rows(Table::samples);
+  rows.begin_group_copy(Labels{{"__name__", "h"}}.view());
+  rows.add_row(UnixNanos{time});
+  rows.set_int(Scope::fixed, column::kTemporality, column::kTemporalityDelta);
+  rows.set_string(Scope::fixed, column::kHistogram, rows.arena().copy(encode_histogram(histogram)), ColumnType::bytes);
+  return rows.finish();
+}
+
+Batch value_batch(const std::string& name, std::initializer_list<std::pair<int64_t, double>> points) {
+  BatchBuilder rows(Table::samples);
+  rows.begin_group_copy(Labels{{"__name__", name}}.view());
+  for (auto [time, value] : points) {
+    rows.add_row(UnixNanos{time});
+    rows.set_int(Scope::fixed, column::kTemporality, column::kTemporalityDelta);
+    rows.set_float(Scope::fixed, column::kValue, value);
+  }
+  return rows.finish();
+}
+
+TEST(DeltaToCumulative, AddsUpWithinAndAcrossBatches) {
+  DeltaToCumulative deltas;
+  Batch first = value_batch("a", {{10, 1}, {20, 2}, {20, 100}, {15, 100}});
+  EXPECT_EQ(deltas.convert("t", first, {0}), (std::vector<Refusal>{Refusal::none, Refusal::none, Refusal::not_later, Refusal::not_later}));
+  EXPECT_EQ(first.find_fixed(column::kValue)->floats[1], 3);
+  Batch second = value_batch("a", {{30, 4}});
+  deltas.convert("t", second, {0});
+  EXPECT_EQ(second.find_fixed(column::kValue)->floats[0], 7);
+  EXPECT_EQ(second.find_fixed(column::kStartTime)->ints[0], 10);
+  Batch other_tenant = value_batch("a", {{30, 4}});
+  deltas.convert("u", other_tenant, {0});
+  EXPECT_EQ(other_tenant.find_fixed(column::kValue)->floats[0], 4);
+}
+
+TEST(DeltaToCumulative, AStaleMarkerEndsTheSum) {
+  DeltaToCumulative deltas;
+  Batch batch = value_batch("a", {{10, 5}, {20, stale_marker()}, {30, 1}});
+  EXPECT_EQ(deltas.convert("t", batch, {0}), std::vector<Refusal>(3, Refusal::none));
+  const std::vector<double>& values = batch.find_fixed(column::kValue)->floats;
+  EXPECT_TRUE(is_stale_marker(values[1]));
+  EXPECT_EQ(values[2], 1);
+}
+
+Histogram histogram_of(int32_t schema, int32_t first, std::vector<double> counts) {
+  Histogram histogram;
+  histogram.schema = schema;
+  histogram.positive_spans = {{first, static_cast<uint32_t>(counts.size())}};
+  histogram.positive_counts = std::move(counts);
+  for (double count : histogram.positive_counts) histogram.count += count;
+  histogram.sum = histogram.count * 2;
+  return histogram;
+}
+
+TEST(DeltaToCumulative, HistogramsAreAddedAtTheLowerResolution) {
+  DeltaToCumulative deltas;
+  Batch first = histogram_batch(10, histogram_of(1, 1, {1, 2, 3, 4}));
+  deltas.convert("t", first, {0});
+  Batch second = histogram_batch(20, histogram_of(0, 2, {10}));
+  EXPECT_EQ(deltas.convert("t", second, {0}), std::vector<Refusal>{Refusal::none});
+  Result<Histogram> sum = decode_histogram(second.find_fixed(column::kHistogram)->strings[0]);
+  ASSERT_TRUE(sum.ok());
+  EXPECT_EQ(sum->schema, 0);
+  EXPECT_EQ(sum->positive_spans, (std::vector<BucketSpan>{{1, 2}}));
+  EXPECT_EQ(sum->positive_counts, (std::vector<double>{3, 17}));
+  EXPECT_EQ(sum->count, 20);
+  EXPECT_EQ(sum->sum, 40);
+}
+
+TEST(DeltaToCumulative, TheNumberOfSeriesIsBounded) {
+  DeltaToCumulative deltas(2);
+  UnixNanos now{kNanosPerSecond};
+  for (const char* name : {"a", "b"}) {
+    Batch batch = value_batch(name, {{10, 1}});
+    EXPECT_EQ(deltas.convert("t", batch, now)[0], Refusal::none);
+  }
+  Batch third = value_batch("c", {{10, 1}});
+  EXPECT_EQ(deltas.convert("t", third, now)[0], Refusal::too_many_series);
+  EXPECT_EQ(deltas.series_count(), 2u);
+  // Idle series make room.
+  Batch later = value_batch("c", {{10, 1}});
+  EXPECT_EQ(deltas.convert("t", later, now + DeltaToCumulative::kIdleNanos + kNanosPerSecond)[0], Refusal::none);
+}
+
+}  // namespace
+}  // namespace obelisk

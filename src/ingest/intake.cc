@@ -1,0 +1,162 @@
+#include "ingest/intake.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/self_metrics.h"
+#include "ingest/delta_to_cumulative.h"
+#include "ingest/metadata_filter.h"
+#include "ingest/row_limits.h"
+#include "ingest/trace_id_extract.h"
+#include "plan/row_copy.h"
+
+namespace obelisk {
+namespace {
+
+Counter& stored_rows(Table table) {
+  static const std::array<Counter*, kTableCount> counters = [] {
+    std::array<Counter*, kTableCount> all{};
+    for (int i = 0; i < kTableCount; ++i) {
+      all[static_cast<size_t>(i)] = &counter("obelisk_intake_rows_total", "Rows that were stored.",
+                                             {{"table", std::string(table_name(static_cast<Table>(i)))}});
+    }
+    return all;
+  }();
+  return *counters[static_cast<size_t>(table)];
+}
+
+void count_refused(Table table, const RefusedRows& refused) {
+  std::array<uint64_t, kRowRefusalCount> by_reason{};
+  for (RowRefusal refusal : refused.by_row) ++by_reason[static_cast<size_t>(refusal)];
+  for (size_t i = 1; i < by_reason.size(); ++i) {
+    if (by_reason[i] == 0) continue;
+    counter("obelisk_intake_refused_rows_total", "Rows over a limit, which were left out.",
+            {{"table", std::string(table_name(table))},
+             {"reason", std::string(refusal_name(static_cast<RowRefusal>(i)))}})
+        .add(by_reason[i]);
+  }
+}
+
+// The rows of `batch` for which keep(row) is true. Strings stay where they are: the new batch owns the old one.
+template <typename Keep>
+Batch filter_rows(Batch batch, Keep&& keep) {
+  auto source = std::make_shared<const Batch>(std::move(batch));
+  BatchBuilder rows(source->table);
+  rows.keep_alive(source);
+  RowCopier copier(rows, nullptr, false);
+  for (const Group& group : source->groups) {
+    bool begun = false;
+    for (uint32_t i = 0; i < group.row_count; ++i) {
+      size_t row = group.first_row + i;
+      if (!keep(row)) continue;
+      if (!begun) rows.begin_group(group.labels);
+      begun = true;
+      copier.copy(*source, row);
+    }
+  }
+  return rows.finish();
+}
+
+RowRefusal refusal_of(DeltaToCumulative::Refusal refusal) {
+  switch (refusal) {
+    case DeltaToCumulative::Refusal::none: return RowRefusal::none;
+    case DeltaToCumulative::Refusal::not_later: return RowRefusal::delta_not_later;
+    case DeltaToCumulative::Refusal::too_many_series: return RowRefusal::delta_too_many_series;
+    case DeltaToCumulative::Refusal::bad_histogram: return RowRefusal::delta_bad_histogram;
+  }
+  return RowRefusal::none;
+}
+
+std::string delta_message(RowRefusal refusal) {
+  switch (refusal) {
+    case RowRefusal::delta_not_later: return "a delta point is not later than the one before it";
+    case RowRefusal::delta_too_many_series:
+      return fmt::format("too many delta series; at most {} can be added up", DeltaToCumulative::kSeriesMax);
+    default: return "a delta histogram cannot be read";
+  }
+}
+
+}  // namespace
+
+struct Intake::Request {
+  WriteRequest write;
+  IntakeOutcome outcome;
+  bool has_metadata = false;
+
+  void note(const RefusedRows& refused) {
+    if (refused.count == 0) return;
+    if (outcome.rejected_rows == 0) outcome.message = refused.first_message;
+    outcome.rejected_rows += refused.count;
+  }
+};
+
+Intake::Intake(Writer& writer, const Clock& clock, IntakeLimits limits)
+    : writer_(writer),
+      clock_(clock),
+      limits_(limits),
+      deltas_(std::make_shared<DeltaToCumulative>()),
+      metadata_(std::make_shared<MetadataFilter>()) {}
+
+void Intake::prepare(const Tenant& tenant, Batch batch, UnixNanos now, Request& request) {
+  if (batch.row_count == 0) return;
+  RefusedRows refused;
+  check_rows(batch, limits_, now, refused);
+  if (batch.table == Table::samples && batch.find_fixed(column::kTemporality) != nullptr) {
+    // Rows that are refused already must not be added up.
+    if (refused.count > 0) {
+      count_refused(batch.table, refused);
+      request.note(refused);
+      batch = filter_rows(std::move(batch), [&](size_t row) { return refused.by_row[row] == RowRefusal::none; });
+      refused = {};
+      if (batch.row_count == 0) return;
+    }
+    std::vector<DeltaToCumulative::Refusal> refusals = deltas_->convert(tenant, batch, now);
+    for (size_t row = 0; row < refusals.size(); ++row) {
+      RowRefusal why = refusal_of(refusals[row]);
+      if (why != RowRefusal::none) refused.refuse(row, batch.row_count, why, delta_message(why));
+    }
+  }
+  if (refused.count > 0) {
+    count_refused(batch.table, refused);
+    request.note(refused);
+    batch = filter_rows(std::move(batch), [&](size_t row) { return refused.by_row[row] == RowRefusal::none; });
+  }
+  request.outcome.accepted_rows += batch.row_count;
+  if (batch.table == Table::metadata && batch.row_count > 0) {
+    std::vector<uint8_t> news = metadata_->keep(tenant, batch, now);
+    batch = filter_rows(std::move(batch), [&](size_t row) { return news[row] != 0; });
+    request.has_metadata = request.has_metadata || batch.row_count > 0;
+  }
+  if (batch.table == Table::logs || batch.table == Table::exemplars) extract_trace_ids(batch);
+  if (batch.row_count > 0) request.write.batches.push_back(std::move(batch));
+}
+
+void Intake::write(const Tenant& tenant, std::vector<Batch> batches, Done done) {
+  Request request;
+  request.write.tenant = tenant;
+  UnixNanos now = clock_.now();
+  for (Batch& batch : batches) prepare(tenant, std::move(batch), now, request);
+  IntakeOutcome& outcome = request.outcome;
+  if (outcome.rejected_rows > 1) outcome.message += fmt::format(" ({} rows rejected)", outcome.rejected_rows);
+  if (request.write.batches.empty()) return done(std::move(outcome));
+
+  std::array<uint64_t, kTableCount> rows{};
+  for (const Batch& batch : request.write.batches) rows[static_cast<size_t>(batch.table)] += batch.row_count;
+  std::weak_ptr<MetadataFilter> metadata;
+  if (request.has_metadata) metadata = metadata_;
+  writer_.append(std::move(request.write), [outcome = std::move(outcome), done = std::move(done), rows, metadata,
+                                            now](Result<LogPosition> result) mutable {
+    if (!result.ok()) {
+      counter("obelisk_intake_failed_requests_total", "Requests that the store did not take.",
+              {{"code", std::string(error_code_name(result.error().code))}})
+          .add();
+      if (std::shared_ptr<MetadataFilter> filter = metadata.lock()) filter->forget_since(now);
+      return done(result.error());
+    }
+    for (int i = 0; i < kTableCount; ++i) stored_rows(static_cast<Table>(i)).add(rows[static_cast<size_t>(i)]);
+    done(std::move(outcome));
+  });
+}
+
+}  // namespace obelisk

@@ -1,0 +1,167 @@
+#include "ingest/trace_id_extract.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace obelisk {
+namespace {
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+}
+
+bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+
+size_t hex_run(std::string_view text) {
+  size_t length = 0;
+  while (length < text.size() && is_hex(text[length])) ++length;
+  return length;
+}
+
+// What may stand between a key and its value: quotes (also escaped, for JSON inside JSON), blanks, one ':' or '='.
+// Gives the value's start, or npos.
+size_t value_start(std::string_view text) {
+  size_t i = 0;
+  bool separated = false;
+  for (; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == ':' || c == '=') {
+      if (separated) return std::string_view::npos;
+      separated = true;
+    } else if (c != '"' && c != '\'' && c != '\\' && c != ' ' && c != '\t') {
+      break;
+    }
+  }
+  return separated ? i : std::string_view::npos;
+}
+
+// The value of a key stem + "_id", "Id", "ID" or ".id" that is exactly `digits` hexadecimal digits; empty when there is
+// none.
+std::string_view find_hex_value(std::string_view line, std::string_view stem, size_t digits) {
+  static constexpr std::array<std::string_view, 4> kEndings{"_id", "Id", "ID", ".id"};
+  size_t at = 0;
+  while (at < line.size()) {
+    const void* found = memmem(line.data() + at, line.size() - at, stem.data(), stem.size());
+    if (found == nullptr) return {};
+    size_t key = static_cast<size_t>(static_cast<const char*>(found) - line.data());
+    at = key + stem.size();
+    if (key > 0 && is_word(line[key - 1])) continue;
+    std::string_view rest = line.substr(at);
+    auto ending = std::find_if(kEndings.begin(), kEndings.end(), [&](std::string_view end) { return rest.starts_with(end); });
+    if (ending == kEndings.end()) continue;
+    rest.remove_prefix(ending->size());
+    size_t start = value_start(rest);
+    if (start == std::string_view::npos) continue;
+    rest.remove_prefix(start);
+    if (hex_run(rest) == digits && (rest.size() == digits || !is_word(rest[digits]))) return rest.substr(0, digits);
+  }
+  return {};
+}
+
+constexpr std::array<std::string_view, 3> kTraceNames{"trace_id", "traceId", "traceID"};
+constexpr std::array<std::string_view, 3> kSpanNames{"span_id", "spanId", "spanID"};
+
+std::vector<const ColumnData*> string_attributes(const Batch& batch, const std::array<std::string_view, 3>& names) {
+  std::vector<const ColumnData*> found;
+  for (std::string_view name : names) {
+    const ColumnData* data = batch.find({Scope::attribute, std::string(name)}, ColumnType::string);
+    if (data != nullptr) found.push_back(data);
+  }
+  return found;
+}
+
+std::string_view attribute_value(const std::vector<const ColumnData*>& columns, size_t row, size_t digits) {
+  for (const ColumnData* data : columns) {
+    if (!data->is_present(row)) continue;
+    std::string_view text = data->strings[row];
+    if (text.size() == digits && hex_run(text) == digits) return text;
+  }
+  return {};
+}
+
+// The index of a fixed column, added (all absent) when the batch lacks it. An index, since adding moves the columns.
+size_t fixed_index(Batch& batch, std::string_view name, ColumnType type) {
+  for (size_t i = 0; i < batch.columns.size(); ++i) {
+    const ColumnData& data = batch.columns[i];
+    if (data.id.scope == Scope::fixed && data.id.name == name && data.type == type) return i;
+  }
+  ColumnData& data = batch.columns.emplace_back();
+  data.id = fixed_column(name);
+  data.type = type;
+  data.present.assign(batch.row_count, 0);
+  if (type == ColumnType::trace_id) {
+    data.trace_ids.resize(batch.row_count);
+  } else {
+    data.ints.resize(batch.row_count);
+  }
+  return batch.columns.size() - 1;
+}
+
+struct FoundIds {
+  size_t row;
+  TraceId trace_id;
+  std::optional<SpanId> span_id;
+};
+
+void set_ids(Batch& batch, const std::vector<FoundIds>& found) {
+  size_t trace = fixed_index(batch, column::kTraceId, ColumnType::trace_id);
+  for (const FoundIds& ids : found) {
+    batch.columns[trace].trace_ids[ids.row] = ids.trace_id;
+    batch.columns[trace].present[ids.row] = 1;
+  }
+  if (std::none_of(found.begin(), found.end(), [](const FoundIds& ids) { return ids.span_id.has_value(); })) return;
+  size_t span = fixed_index(batch, column::kSpanId, ColumnType::int64);
+  for (const FoundIds& ids : found) {
+    if (!ids.span_id || batch.columns[span].is_present(ids.row)) continue;
+    batch.columns[span].ints[ids.row] = static_cast<int64_t>(ids.span_id->value);
+    batch.columns[span].present[ids.row] = 1;
+  }
+}
+
+void drop_full_presence(Batch& batch) {
+  for (ColumnData& data : batch.columns) {
+    if (std::find(data.present.begin(), data.present.end(), 0) == data.present.end()) data.present.clear();
+  }
+}
+
+std::optional<TraceId> trace_id_of(std::string_view hex) {
+  if (hex.empty()) return std::nullopt;
+  std::optional<TraceId> id = TraceId::from_hex(hex);
+  return id && !id->is_none() ? id : std::nullopt;
+}
+
+std::optional<SpanId> span_id_of(std::string_view hex) {
+  if (hex.empty()) return std::nullopt;
+  std::optional<SpanId> id = SpanId::from_hex(hex);
+  return id && !id->is_none() ? id : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<TraceId> find_trace_id(std::string_view line) { return trace_id_of(find_hex_value(line, "trace", 32)); }
+std::optional<SpanId> find_span_id(std::string_view line) { return span_id_of(find_hex_value(line, "span", 16)); }
+
+void extract_trace_ids(Batch& batch) {
+  const ColumnData* given = batch.find(fixed_column(column::kTraceId), ColumnType::trace_id);
+  if (given != nullptr && given->present.empty()) return;
+  const ColumnData* lines = batch.find(fixed_column(column::kLine), ColumnType::string);
+  std::vector<const ColumnData*> trace_columns = string_attributes(batch, kTraceNames);
+  std::vector<const ColumnData*> span_columns = string_attributes(batch, kSpanNames);
+  std::vector<FoundIds> found;
+  for (size_t row = 0; row < batch.row_count; ++row) {
+    if (given != nullptr && given->is_present(row)) continue;
+    std::optional<TraceId> trace_id = trace_id_of(attribute_value(trace_columns, row, 32));
+    std::optional<SpanId> span_id = span_id_of(attribute_value(span_columns, row, 16));
+    if (lines != nullptr && lines->is_present(row)) {
+      if (!trace_id) trace_id = find_trace_id(lines->strings[row]);
+      if (trace_id && !span_id) span_id = find_span_id(lines->strings[row]);
+    }
+    if (trace_id) found.push_back({row, *trace_id, span_id});
+  }
+  if (found.empty()) return;
+  set_ids(batch, found);
+  drop_full_presence(batch);
+}
+
+}  // namespace obelisk

@@ -1,0 +1,42 @@
+#pragma once
+// Who calls whom, derived from pairs of spans as Tempo's metrics generator does:
+//   traces_service_graph_request_total, ..._request_failed_total, ..._request_server_seconds,
+//   ..._request_client_seconds
+// with labels client, server and connection_type (absent, messaging_system, database or virtual_node).
+//
+// Rules. A client (or producer) span and the server (or consumer) span that names it as parent make an edge,
+// in whatever order they arrive; it failed when either has status error. A client span with a database
+// attribute is an edge by itself. Half an edge waits for the other half for wait_nanos; then
+// * a server span without parent came from outside: its client is its peer attribute, or "user";
+// * a client span with a peer attribute called something without instrumentation: the server is what it
+// names;
+// * others are dropped and counted (obelisk_service_graph_expired_edges_total).
+// Where only one side was measured its duration stands for both histograms.
+// Bounds: half_edges_max waiting halves (more are dropped and counted); label sets as in derived_series.h.
+// Thread safe.
+#include "pipeline/derived_metrics_flusher.h"
+#include "pipeline/pipeline.h"
+
+namespace obelisk {
+
+class ServiceGraph : public SpanTap, public DerivedMetricsSource {
+ public:
+  struct Options {
+    int64_t wait_nanos = 10 * kNanosPerSecond;
+    size_t half_edges_max = 10'000;
+    DerivedSeries::Options series;
+  };
+  explicit ServiceGraph(const Clock& clock);
+  ServiceGraph(const Clock& clock, Options options);
+
+  std::function<void()> prepare(const Tenant& tenant, const Batch& spans) override;
+  // Also lets what has waited too long go.
+  std::vector<TenantBatches> collect(UnixNanos now) override;
+
+ private:
+  class Edges;
+  const Clock& clock_;
+  const std::shared_ptr<Edges> edges_;  // shared with observations under way
+};
+
+}  // namespace obelisk
