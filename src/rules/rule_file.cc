@@ -1,0 +1,151 @@
+#include "rules/rule_file.h"
+
+#include <fmt/format.h>
+#include <glob.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "base/text.h"
+#include "base/yaml.h"
+#include "query/promql/engine.h"
+#include "query/promql/parser.h"
+#include "rules/alert_template.h"
+
+namespace obelisk::rules {
+namespace {
+
+bool is_label_name(std::string_view name) { return !name.empty() && is_valid_utf8(name); }
+
+Result<void> check_labels(const std::map<std::string, std::string>& labels, const YamlNode& at, const std::string& file) {
+  for (const auto& [name, value] : labels) {
+    if (!is_label_name(name) || name == kMetricNameLabel) {
+      return yaml_error(file, at, fmt::format("invalid label name \"{}\"", name));
+    }
+    if (!is_valid_utf8(value)) return yaml_error(file, at, fmt::format("label {} is not UTF-8", name));
+  }
+  return {};
+}
+
+Result<void> check_templates(const Rule& rule, const YamlNode& at, const std::string& file) {
+  for (const auto* texts : {&rule.labels, &rule.annotations}) {
+    for (const auto& [name, text] : *texts) {
+      if (Result<void> checked = check_alert_template(text); !checked.ok()) {
+        return yaml_error(file, at, fmt::format("template of {}: {}", name, checked.error().message));
+      }
+    }
+  }
+  return {};
+}
+
+Result<Rule> parse_rule(const YamlNode& node, const std::string& file) {
+  Rule rule;
+  std::string record;
+  std::string alert;
+  YamlMap map(node, file, "rule");
+  map.string("record", record);
+  map.string("alert", alert);
+  map.required_string("expr", rule.expression);
+  map.duration("for", rule.for_nanos);
+  map.duration("keep_firing_for", rule.keep_firing_for_nanos);
+  map.string_map("labels", rule.labels);
+  map.string_map("annotations", rule.annotations);
+  OBELISK_CHECK_OK(map.finish());
+  if (record.empty() == alert.empty()) return yaml_error(file, node, "a rule has either record or alert");
+  rule.kind = alert.empty() ? Rule::Kind::recording : Rule::Kind::alerting;
+  rule.name = alert.empty() ? record : alert;
+  if (Result<PromqlType> type = PromqlEngine().check(rule.expression); !type.ok()) {
+    return yaml_error(file, *node.find("expr"),
+                      fmt::format("{} \"{}\": {}", alert.empty() ? "record" : "alert", rule.name, promql::parse_error_text(type.error())));
+  } else if (*type != PromqlType::vector && *type != PromqlType::scalar) {
+    return yaml_error(file, *node.find("expr"), fmt::format("\"{}\": a rule's expression gives a vector or a scalar", rule.name));
+  }
+  OBELISK_CHECK_OK(check_labels(rule.labels, node, file));
+  if (rule.kind == Rule::Kind::alerting) {
+    OBELISK_CHECK_OK(check_templates(rule, node, file));
+    return rule;
+  }
+  if (rule.for_nanos != 0 || rule.keep_firing_for_nanos != 0 || !rule.annotations.empty()) {
+    return yaml_error(file, node, "for, keep_firing_for and annotations belong to alerts, not to recording rules");
+  }
+  if (!is_valid_utf8(rule.name)) return yaml_error(file, node, "record: not a valid metric name");
+  return rule;
+}
+
+Result<RuleGroup> parse_group(const YamlNode& node, const std::string& file) {
+  RuleGroup group;
+  group.file = file;
+  int64_t limit = 0;
+  YamlMap map(node, file, "rule group");
+  map.required_string("name", group.name);
+  map.duration("interval", group.interval_nanos);
+  map.duration("query_offset", group.query_offset_nanos);
+  map.integer("limit", limit, 0, 1'000'000);
+  map.string_map("labels", group.labels);
+  map.list("rules", [&](const YamlNode& item) -> Result<void> {
+    OBELISK_TRY(Rule rule, parse_rule(item, file));
+    group.rules.push_back(std::move(rule));
+    return {};
+  });
+  OBELISK_CHECK_OK(map.finish());
+  OBELISK_CHECK_OK(check_labels(group.labels, node, file));
+  group.limit = static_cast<uint64_t>(limit);
+  return group;
+}
+
+Result<std::vector<std::string>> files_of(const std::string& pattern) {
+  size_t slash = pattern.find_last_of('/');
+  std::string_view directory = slash == std::string::npos ? std::string_view() : std::string_view(pattern).substr(0, slash);
+  if (directory.find_first_of("*?[") != std::string_view::npos) {
+    return make_error(ErrorCode::invalid_argument,
+                      fmt::format("rule file pattern {}: * and ? are allowed in the last path component only", pattern));
+  }
+  bool has_wildcard = pattern.find_first_of("*?[") != std::string::npos;
+  glob_t found{};
+  int code = glob(pattern.c_str(), 0, nullptr, &found);
+  std::vector<std::string> files;
+  for (size_t i = 0; code == 0 && i < found.gl_pathc; ++i) files.emplace_back(found.gl_pathv[i]);
+  globfree(&found);
+  if (files.empty() && !has_wildcard) {
+    return make_error(ErrorCode::not_found, fmt::format("rule file {} does not exist or cannot be read", pattern));
+  }
+  return files;
+}
+
+}  // namespace
+
+Result<std::vector<RuleGroup>> parse_rule_file(std::string_view text, const std::string& file) {
+  OBELISK_TRY(YamlNode root, parse_yaml(text, file));
+  std::vector<RuleGroup> groups;
+  std::set<std::string> names;
+  YamlMap map(root, file, "rule file");
+  map.list("groups", [&](const YamlNode& item) -> Result<void> {
+    OBELISK_TRY(RuleGroup group, parse_group(item, file));
+    if (!names.insert(group.name).second) return yaml_error(file, item, fmt::format("group \"{}\" stands twice", group.name));
+    groups.push_back(std::move(group));
+    return {};
+  });
+  OBELISK_CHECK_OK(map.finish());
+  return groups;
+}
+
+Result<std::vector<RuleGroup>> load_rule_files(const std::vector<std::string>& patterns) {
+  std::vector<RuleGroup> all;
+  std::set<std::string> seen;
+  for (const std::string& pattern : patterns) {
+    OBELISK_TRY(std::vector<std::string> files, files_of(pattern));
+    for (const std::string& file : files) {
+      if (!seen.insert(file).second) continue;
+      std::ifstream stream(file, std::ios::binary);
+      std::string text(std::istreambuf_iterator<char>(stream), {});
+      if (!stream.good() && !stream.eof()) return make_error(ErrorCode::io, fmt::format("cannot read {}", file));
+      OBELISK_TRY(std::vector<RuleGroup> groups, parse_rule_file(text, file));
+      std::move(groups.begin(), groups.end(), std::back_inserter(all));
+    }
+  }
+  return all;
+}
+
+}  // namespace obelisk::rules

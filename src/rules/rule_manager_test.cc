@@ -1,0 +1,117 @@
+// Goal: rules over a real query engine and a store: what is recorded, which alerts go out, staleness, failures.
+#include "rules/rule_manager.h"
+
+#include <gtest/gtest.h>
+
+#include "query/promql/engine.h"
+#include "storage/memory/memory_store.h"
+
+namespace obelisk::rules {
+namespace {
+
+constexpr int64_t kSecond = kNanosPerSecond;
+
+class RuleManagerTest : public testing::Test {
+ protected:
+  RuleManagerTest()
+      : clock_({1'000'000 * kSecond}),
+        intake_(store_, clock_),
+        manager_(store_, intake_, clock_, {}, [this](std::vector<FiredAlert> alerts) { sent_.push_back(std::move(alerts)); }) {}
+
+  void write(const Labels& labels, double value) {
+    BatchBuilder builder(Table::samples);
+    std::vector<LabelRef> view = labels.view();
+    builder.begin_group_copy(view);
+    builder.add_row(clock_.now());
+    builder.set_float(Scope::fixed, column::kValue, value);
+    WriteRequest request;
+    request.batches.push_back(builder.finish());
+    ASSERT_TRUE(append_and_wait(store_, std::move(request)).ok());
+  }
+
+  void load(std::string_view text) {
+    Result<std::vector<RuleGroup>> groups = parse_rule_file(text, "r.yml");
+    ASSERT_TRUE(groups.ok()) << groups.error().to_string();
+    manager_.load(std::move(*groups));
+  }
+
+  SampleVector ask(std::string_view query) {
+    Budget budget;
+    Cancel cancel;
+    QueryContext context{store_, kDefaultTenant, *store_.snapshot(kDefaultTenant), budget, cancel};
+    Result<InstantResult> result = PromqlEngine().instant(context, query, clock_.now());
+    EXPECT_TRUE(result.ok());
+    return result.ok() ? result->vector : SampleVector{};
+  }
+
+  MemoryStore store_;
+  ManualClock clock_;
+  Intake intake_;
+  std::vector<std::vector<FiredAlert>> sent_;
+  RuleManager manager_;
+};
+
+TEST_F(RuleManagerTest, LaterRulesSeeWhatEarlierOnesRecordedAndVanishedSeriesGoStale) {
+  load("groups: [{name: g, rules: [{record: 'x:double', expr: 'x * 2', labels: {by: rule}}, {record: 'x:four', expr: 'x:double * 2'}]}]");
+  write({{"__name__", "x"}, {"job", "a"}}, 3);
+  manager_.evaluate_all(clock_.now());
+  SampleVector four = ask("x:four");
+  ASSERT_EQ(four.size(), 1u);
+  EXPECT_EQ(four[0].value, 12);
+  EXPECT_EQ(four[0].labels.get("by"), "rule");
+  clock_.advance(10 * kSecond);
+  write({{"__name__", "x"}, {"job", "a"}}, stale_marker());
+  manager_.evaluate_all(clock_.now());
+  EXPECT_TRUE(ask("x:double").empty());  // stale at once, not after five minutes
+}
+
+TEST_F(RuleManagerTest, AlertsGoThroughPendingAndFiringToResolved) {
+  load("groups: [{name: g, interval: 10s, rules: [{alert: Down, expr: 'up == 0', for: 10s, labels: {severity: page, where: '{{ $labels.job }}'}, "
+       "annotations: {summary: '{{ $labels.job }} is {{ $value }}'}}]}]");
+  write({{"__name__", "up"}, {"job", "a"}}, 0);
+  manager_.evaluate_all(clock_.now());
+  ASSERT_EQ(ask("ALERTS{alertstate=\"pending\"}").size(), 1u);
+  EXPECT_TRUE(sent_.empty());
+  clock_.advance(10 * kSecond);
+  manager_.evaluate_all(clock_.now());
+  ASSERT_EQ(ask("ALERTS{alertstate=\"firing\",alertname=\"Down\",where=\"a\"}").size(), 1u);
+  EXPECT_TRUE(ask("ALERTS{alertstate=\"pending\"}").empty());
+  EXPECT_EQ(ask("ALERTS_FOR_STATE")[0].value, 1'000'000);
+  ASSERT_EQ(sent_.size(), 1u);
+  EXPECT_EQ(sent_[0][0].annotations["summary"], "a is 0");
+  EXPECT_FALSE(sent_[0][0].resolved);
+  write({{"__name__", "up"}, {"job", "a"}}, 1);
+  clock_.advance(kSecond);
+  manager_.evaluate_all(clock_.now());
+  ASSERT_EQ(sent_.size(), 2u);
+  EXPECT_TRUE(sent_[1][0].resolved);
+  EXPECT_TRUE(ask("ALERTS").empty());
+}
+
+TEST_F(RuleManagerTest, AFailingRuleSaysWhyAndLeavesTheOthersAlone) {
+  load("groups: [{name: g, rules: [{record: bad, expr: 'x * on(job) y'}, {record: good, expr: 'vector(1)'}]}]");
+  for (const char* instance : {"1", "2"}) {
+    write({{"__name__", "x"}, {"job", "a"}, {"instance", instance}}, 1);
+    write({{"__name__", "y"}, {"job", "a"}, {"instance", instance}}, 1);
+  }
+  manager_.evaluate_all(clock_.now());
+  std::vector<RuleGroupStatus> status = manager_.status();
+  EXPECT_EQ(status[0].rules[0].health, RuleHealth::error);
+  EXPECT_NE(status[0].rules[0].last_error.find("found duplicate series"), std::string::npos) << status[0].rules[0].last_error;
+  EXPECT_EQ(status[0].rules[1].health, RuleHealth::ok);
+  EXPECT_EQ(ask("good")[0].value, 1);
+}
+
+TEST_F(RuleManagerTest, ReloadKeepsTheStateOfUnchangedRules) {
+  constexpr std::string_view kText = "groups: [{name: g, rules: [{alert: A, expr: 'vector(1)', for: 1m}]}]";
+  load(kText);
+  manager_.evaluate_all(clock_.now());
+  UnixNanos active = manager_.status()[0].rules[0].alerts[0].active_at;
+  clock_.advance(5 * kSecond);
+  load(kText);
+  manager_.evaluate_all(clock_.now());
+  EXPECT_EQ(manager_.status()[0].rules[0].alerts[0].active_at, active);
+}
+
+}  // namespace
+}  // namespace obelisk::rules
