@@ -1,0 +1,36 @@
+#pragma once
+// The handlers by the file they are in; prometheus_api.cc gives each its path.
+#include "api/prometheus/api_call.h"
+
+namespace obelisk::prometheus_api {
+
+// query_handlers.cc
+Result<Answer> handle_query(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_query_range(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_query_exemplars(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_format_query(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_parse_query(ApiCall& call, const PathParameters& path);
+
+// series_handlers.cc
+Result<Answer> handle_series(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_labels(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_label_values(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_metadata(ApiCall& call, const PathParameters& path);
+
+// rule_handlers.cc
+Result<Answer> handle_rules(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_alerts(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_alertmanagers(ApiCall& call, const PathParameters& path);
+
+// target_handlers.cc
+Result<Answer> handle_targets(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_scrape_pools(ApiCall& call, const PathParameters& path);
+
+// status_handlers.cc
+Result<Answer> handle_build_info(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_runtime_info(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_flags(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_configuration(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_tsdb(ApiCall& call, const PathParameters& path);
+
+}  // namespace obelisk::prometheus_api

@@ -1,0 +1,42 @@
+#include "api/prometheus/prometheus_api.h"
+
+#include "api/prometheus/handlers.h"
+
+namespace obelisk {
+
+void register_prometheus_api(Router& router, ApiContext& context, PrometheusProviders providers) {
+  using namespace prometheus_api;
+  providers.promql.points_per_series_max = context.limits.points_per_series_max;
+  auto service = std::make_shared<const Service>(Service{context, std::move(providers)});
+  auto add = [&](bool post_too, std::string_view path, Handler handler) {
+    RouteHandler route = route_handler(service, std::move(handler));
+    router.add("GET", path, route);
+    if (post_too) router.add("POST", path, std::move(route));
+  };
+  add(true, "/api/v1/query", handle_query);
+  add(true, "/api/v1/query_range", handle_query_range);
+  add(true, "/api/v1/query_exemplars", handle_query_exemplars);
+  add(true, "/api/v1/format_query", handle_format_query);
+  add(true, "/api/v1/parse_query", handle_parse_query);
+  add(true, "/api/v1/series", handle_series);
+  add(true, "/api/v1/labels", handle_labels);
+  add(false, "/api/v1/label/{name}/values", handle_label_values);
+  add(false, "/api/v1/metadata", handle_metadata);
+  add(false, "/api/v1/rules", handle_rules);
+  add(false, "/api/v1/alerts", handle_alerts);
+  add(false, "/api/v1/alertmanagers", handle_alertmanagers);
+  add(false, "/api/v1/targets", handle_targets);
+  add(false, "/api/v1/scrape_pools", handle_scrape_pools);
+  add(false, "/api/v1/status/buildinfo", handle_build_info);
+  add(false, "/api/v1/status/runtimeinfo", handle_runtime_info);
+  add(false, "/api/v1/status/flags", handle_flags);
+  add(false, "/api/v1/status/config", handle_configuration);
+  add(false, "/api/v1/status/tsdb", handle_tsdb);
+  RouteHandler not_found = [](HttpExchangePtr exchange, const PathParameters&) {
+    exchange->respond(error_response(404, "not_found", "no such endpoint: " + exchange->request().path));
+  };
+  router.add("GET", "/api/v1/{rest...}", not_found);
+  router.add("POST", "/api/v1/{rest...}", not_found);
+}
+
+}  // namespace obelisk

@@ -1,0 +1,23 @@
+#pragma once
+// The endpoints that telemetry is pushed to. Every one answers only after the store has said that the rows are durable.
+//   POST /v1/traces, /v1/logs, /v1/metrics                OTLP/HTTP, protobuf and JSON
+//   POST /otlp/v1/logs                                    the same for logs, where Loki has it
+//   POST /api/v1/otlp/v1/metrics                          the same for metrics, where Prometheus has it
+//   gRPC opentelemetry.proto.collector.{trace,logs,metrics}.v1.*Service/Export
+//   POST /api/v1/write                                    Prometheus remote write 1.0
+//   POST /loki/api/v1/push, /api/prom/push                Loki push, JSON and protobuf
+#include "api/request/context.h"
+#include "net/grpc_router.h"
+#include "net/router.h"
+
+namespace obelisk {
+
+void register_push_api(Router& router, GrpcRouter& grpc_router, ApiContext& context);
+
+// The parts of it.
+void register_otlp_http(Router& router, ApiContext& context);
+void register_otlp_grpc(GrpcRouter& router, ApiContext& context);
+void register_remote_write(Router& router, ApiContext& context);
+void register_loki_push(Router& router, ApiContext& context);
+
+}  // namespace obelisk

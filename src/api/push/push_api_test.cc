@@ -1,0 +1,355 @@
+#include "api/push/push_api.h"
+
+#include <gtest/gtest.h>
+#include <snappy.h>
+
+#include <optional>
+
+#include "api/push/otlp_export.h"
+#include "api/push/push_request.h"
+#include "base/self_metrics.h"
+#include "net/content_encoding.h"
+#include "pipeline/pipeline.h"
+#include "storage/memory/memory_store.h"
+#include "wire/otlp_test_messages.h"
+
+namespace obelisk {
+namespace {
+
+using namespace otlp_test;
+
+constexpr int64_t kNow = 1'700'000'000'000'000'000;
+
+// Takes the answer; must be asked only after it was given.
+class RecordingSink : public ResponseSink {
+ public:
+  void send_response(HttpResponse response) override { answer = std::move(response); }
+  void send_head(int, HttpHeaders) override { FAIL() << "push endpoints do not stream"; }
+  void send_chunk(std::string, WriteDone) override { FAIL() << "push endpoints do not stream"; }
+  void send_end() override {}
+  void abort() override {}
+  Result<std::shared_ptr<WebSocket>> upgrade(const HttpRequest&, WebSocketHandlers) override {
+    return make_error(ErrorCode::unsupported, "no");
+  }
+  std::optional<HttpResponse> answer;
+};
+
+class RecordingGrpcSink : public GrpcSink {
+ public:
+  void send_message(std::string message, WriteDone) override { messages.push_back(std::move(message)); }
+  void send_status(GrpcStatus given, std::string given_text, HttpHeaders given_trailers) override {
+    status = given;
+    text = std::move(given_text);
+    trailers = std::move(given_trailers);
+  }
+  std::vector<std::string> messages;
+  std::optional<GrpcStatus> status;
+  std::string text;
+  HttpHeaders trailers;
+};
+
+// The memory store, which can be told to fail or to keep its callbacks until later.
+class SteerableWriter : public Writer {
+ public:
+  explicit SteerableWriter(Writer& inner) : inner_(inner) {}
+  void append(WriteRequest request, Done done) override {
+    if (failure) return done(*failure);
+    if (hold) {
+      held.push_back([this, request = std::make_shared<WriteRequest>(std::move(request)), done] {
+        inner_.append(std::move(*request), done);
+      });
+      return;
+    }
+    inner_.append(std::move(request), std::move(done));
+  }
+  std::optional<Error> failure;
+  bool hold = false;
+  std::vector<std::function<void()>> held;
+
+ private:
+  Writer& inner_;
+};
+
+class PushApiTest : public testing::Test {
+ protected:
+  PushApiTest() { register_push_api(router_, grpc_router_, context_); }
+
+  std::shared_ptr<RecordingSink> send(std::string path, std::string content_type, std::string body,
+                                      HttpHeaders more = {}) {
+    HttpRequest request;
+    request.method = "POST";
+    request.target = path;
+    request.path = path;
+    request.headers = std::move(more);
+    if (!content_type.empty()) request.headers.emplace_back("content-type", content_type);
+    request.body = std::move(body);
+    auto sink = std::make_shared<RecordingSink>();
+    router_.route(std::make_shared<HttpExchange>(std::move(request), sink));
+    return sink;
+  }
+  HttpResponse post(std::string path, std::string content_type, std::string body, HttpHeaders more = {}) {
+    auto sink = send(std::move(path), std::move(content_type), std::move(body), std::move(more));
+    EXPECT_TRUE(sink->answer.has_value());
+    return sink->answer.value_or(HttpResponse{0, {}, {}});
+  }
+
+  std::shared_ptr<RecordingGrpcSink> call(std::string path, std::vector<std::string> messages, HttpHeaders metadata = {}) {
+    GrpcRequest request;
+    request.path = std::move(path);
+    request.metadata = std::move(metadata);
+    request.messages = std::move(messages);
+    auto sink = std::make_shared<RecordingGrpcSink>();
+    grpc_router_.route(std::make_shared<GrpcCall>(std::move(request), sink));
+    return sink;
+  }
+
+  // Rows of a table for a tenant.
+  size_t stored(Table table, const Tenant& tenant = kDefaultTenant) {
+    Scan scan;
+    scan.tenant = tenant;
+    scan.table = table;
+    Budget budget;
+    Cancel cancel;
+    Result<Snapshot> at = store_.snapshot(tenant);
+    if (!at.ok()) return 0;
+    auto cursor = open_scan(store_, *at, scan, budget, cancel);
+    if (!cursor.ok()) return 0;
+    size_t rows = 0;
+    while (true) {
+      Result<BatchPtr> batch = (*cursor)->next();
+      if (!batch.ok() || *batch == nullptr) return rows;
+      rows += (*batch)->row_count;
+    }
+  }
+
+  MemoryStore store_;
+  SteerableWriter writer_{store_};
+  ManualClock clock_{UnixNanos{kNow}};
+  Intake intake_{writer_, clock_};
+  Pipeline pipeline_{intake_};
+  ApiContext context_{store_, pipeline_, clock_, {}, false, 1 << 20, "0.1.0", "test"};
+  Router router_;
+  GrpcRouter grpc_router_;
+};
+
+std::string trace_request(bool with_bad_span = false) {
+  std::vector<std::string> spans{span(trace_id(1), span_id(1), "a", kNow, kNow + 5)};
+  if (with_bad_span) spans.push_back(span("bad", span_id(1), "b", kNow, kNow + 5));
+  return request(resource({key_value("service.name", string_value("shop"))}), {scope_records(scope("", ""), spans)});
+}
+
+constexpr std::string_view kTraceJson =
+    R"({"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c",
+    "spanId":"eee19b7ec3c1b174","name":"a","startTimeUnixNano":"1000","endTimeUnixNano":"2000"}]}]}]})";
+
+constexpr const char* kProtobuf = "application/x-protobuf";
+constexpr const char* kJson = "application/json";
+
+TEST_F(PushApiTest, OtlpTracesInProtobufAndJson) {
+  HttpResponse response = post("/v1/traces", kProtobuf, trace_request());
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, "");
+  EXPECT_EQ(find_header(response.headers, "content-type"), kProtobuf);
+  response = post("/v1/traces", "application/json; charset=utf-8", std::string(kTraceJson));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, "{}");
+  EXPECT_EQ(find_header(response.headers, "content-type"), kJson);
+  EXPECT_EQ(stored(Table::spans), 2u);
+}
+
+TEST_F(PushApiTest, OtlpPartialSuccess) {
+  HttpResponse response = post("/v1/traces", kProtobuf, trace_request(true));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, export_response_protobuf({1, "a trace id is not 16 bytes with one that is not zero"}));
+  EXPECT_EQ(stored(Table::spans), 1u);
+  response = post("/v1/traces", kJson, R"({"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00"}]}]}]})");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_NE(response.body.find(R"({"partialSuccess":{"rejectedSpans":"1","errorMessage":")"), std::string::npos) << response.body;
+}
+
+TEST_F(PushApiTest, OtlpMalformedBodies) {
+  HttpResponse response = post("/v1/traces", kJson, "{");
+  EXPECT_EQ(response.status, 400);
+  EXPECT_TRUE(response.body.starts_with(R"({"code":3,"message":"OTLP JSON: )")) << response.body;
+  response = post("/v1/logs", kProtobuf, "\x0a\xff");
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(find_header(response.headers, "content-type"), kProtobuf);
+  EXPECT_EQ(response.body.substr(0, 2), "\x08\x03");
+  EXPECT_EQ(post("/v1/traces", "text/plain", "x").status, 415);
+  EXPECT_EQ(post("/v1/traces", "", "x").status, 415);
+  EXPECT_EQ(post("/v1/traces", kProtobuf, "x", {{"content-encoding", "br"}}).status, 415);
+  EXPECT_EQ(post("/v1/traces", kProtobuf, "not gzip", {{"content-encoding", "gzip"}}).status, 400);
+  EXPECT_EQ(post("/v1/traces", kProtobuf, std::string(2 << 20, '\0')).status, 413);
+  EXPECT_EQ(post("/v1/traces", kProtobuf, gzip_compress(std::string(2 << 20, '\0')), {{"content-encoding", "gzip"}}).status, 413);
+  EXPECT_EQ(stored(Table::spans), 0u);
+}
+
+TEST_F(PushApiTest, OtlpCompressedBodies) {
+  EXPECT_EQ(post("/v1/traces", kProtobuf, gzip_compress(trace_request()), {{"content-encoding", "gzip"}}).status, 200);
+  std::string snappy_body;
+  std::string plain = trace_request();
+  snappy::Compress(plain.data(), plain.size(), &snappy_body);
+  EXPECT_EQ(post("/v1/traces", kProtobuf, snappy_body, {{"content-encoding", "snappy"}}).status, 200);
+  EXPECT_EQ(stored(Table::spans), 2u);
+}
+
+TEST_F(PushApiTest, OtlpSaysWhenToTryAgain) {
+  writer_.failure = make_error(ErrorCode::overloaded, "queue full");
+  HttpResponse response = post("/v1/traces", kProtobuf, trace_request());
+  EXPECT_EQ(response.status, 429);
+  EXPECT_EQ(find_header(response.headers, "retry-after"), "1");
+  writer_.failure = make_error(ErrorCode::no_space, "disk full");
+  response = post("/v1/traces", kJson, std::string(kTraceJson));
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(find_header(response.headers, "retry-after"), "30");
+  EXPECT_EQ(response.body, R"({"code":14,"message":"disk full"})");
+}
+
+// No answer before the store says that the rows are durable.
+TEST_F(PushApiTest, AnswersOnlyWhenDurable) {
+  writer_.hold = true;
+  auto sink = send("/v1/traces", kProtobuf, trace_request());
+  auto grpc = call("/opentelemetry.proto.collector.trace.v1.TraceService/Export", {trace_request()});
+  EXPECT_FALSE(sink->answer.has_value());
+  EXPECT_FALSE(grpc->status.has_value());
+  for (auto& release : writer_.held) release();
+  ASSERT_TRUE(sink->answer.has_value());
+  EXPECT_EQ(sink->answer->status, 200);
+  EXPECT_EQ(grpc->status, GrpcStatus::ok);
+}
+
+std::string logs_request() {
+  std::string record;
+  MessageWriter(record).add_fixed64(1, kNow);
+  MessageWriter(record).add_message(5, string_value("hello"));
+  return request(resource({}), {scope_records(scope("", ""), {record})});
+}
+
+std::string metrics_request() {
+  std::string point;
+  MessageWriter(point).add_fixed64(3, kNow);
+  MessageWriter(point).add_double(4, 1);
+  std::string gauge;
+  MessageWriter(gauge).add_message(1, point);
+  std::string metric;
+  MessageWriter(metric).add_string(1, "g");
+  MessageWriter(metric).add_message(5, gauge);
+  return request(resource({}), {scope_records(scope("", ""), {metric})});
+}
+
+TEST_F(PushApiTest, OtlpPathsOfLokiAndPrometheus) {
+  EXPECT_EQ(post("/otlp/v1/logs", kProtobuf, logs_request()).status, 204);
+  EXPECT_EQ(post("/v1/logs", kProtobuf, logs_request()).status, 200);
+  EXPECT_EQ(post("/api/v1/otlp/v1/metrics", kProtobuf, metrics_request()).status, 200);
+  EXPECT_EQ(post("/v1/metrics", kProtobuf, metrics_request()).status, 200);
+  EXPECT_EQ(stored(Table::logs), 2u);
+  EXPECT_GE(stored(Table::samples), 1u);
+}
+
+TEST_F(PushApiTest, OtlpGrpc) {
+  auto traces = call("/opentelemetry.proto.collector.trace.v1.TraceService/Export", {trace_request(true)});
+  EXPECT_EQ(traces->status, GrpcStatus::ok);
+  ASSERT_EQ(traces->messages.size(), 1u);
+  EXPECT_NE(traces->messages[0].find("a trace id is not 16 bytes"), std::string::npos);
+  EXPECT_EQ(call("/opentelemetry.proto.collector.logs.v1.LogsService/Export", {logs_request()})->status, GrpcStatus::ok);
+  EXPECT_EQ(call("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", {metrics_request()})->status, GrpcStatus::ok);
+  EXPECT_EQ(call("/opentelemetry.proto.collector.logs.v1.LogsService/Export", {"\x0a\xff"})->status, GrpcStatus::invalid_argument);
+  EXPECT_EQ(call("/opentelemetry.proto.collector.logs.v1.LogsService/Export", {})->status, GrpcStatus::invalid_argument);
+  writer_.failure = make_error(ErrorCode::overloaded, "queue full");
+  auto refused = call("/opentelemetry.proto.collector.logs.v1.LogsService/Export", {logs_request()});
+  EXPECT_EQ(refused->status, GrpcStatus::unavailable);
+  EXPECT_FALSE(find_header(refused->trailers, "grpc-status-details-bin").empty());
+}
+
+TEST_F(PushApiTest, TenantsAreKeptApart) {
+  context_.multi_tenancy = true;
+  EXPECT_EQ(post("/v1/traces", kProtobuf, trace_request()).status, 401);
+  EXPECT_EQ(post("/v1/traces", kProtobuf, trace_request(), {{"x-scope-orgid", "team-a"}}).status, 200);
+  EXPECT_EQ(call("/opentelemetry.proto.collector.trace.v1.TraceService/Export", {trace_request()})->status, GrpcStatus::unauthenticated);
+  EXPECT_EQ(call("/opentelemetry.proto.collector.trace.v1.TraceService/Export", {trace_request()}, {{"x-scope-orgid", "team-b"}})->status,
+            GrpcStatus::ok);
+  EXPECT_EQ(stored(Table::spans, "team-a"), 1u);
+  EXPECT_EQ(stored(Table::spans, "team-b"), 1u);
+}
+
+std::string snappy_of(const std::string& plain) {
+  std::string out;
+  snappy::Compress(plain.data(), plain.size(), &out);
+  return out;
+}
+
+std::string write_request(bool named = true) {
+  std::string label;
+  MessageWriter(label).add_string(1, named ? "__name__" : "job");
+  MessageWriter(label).add_string(2, "up");
+  std::string sample;
+  MessageWriter(sample).add_double(1, 1);
+  MessageWriter(sample).add_int64(2, kNow / 1'000'000);
+  std::string series;
+  MessageWriter(series).add_message(1, label);
+  MessageWriter(series).add_message(2, sample);
+  std::string out;
+  MessageWriter(out).add_message(1, series);
+  return out;
+}
+
+TEST_F(PushApiTest, RemoteWrite) {
+  EXPECT_EQ(post("/api/v1/write", kProtobuf, snappy_of(write_request()), {{"content-encoding", "snappy"}}).status, 204);
+  EXPECT_EQ(stored(Table::samples), 1u);
+  HttpResponse mixed = post("/api/v1/write", kProtobuf, snappy_of(write_request(false) + write_request()));
+  EXPECT_EQ(mixed.status, 400);
+  EXPECT_EQ(mixed.body, "1 samples were not accepted: no metric name in {job=\"up\"}\n");
+  HttpResponse version_2 = post("/api/v1/write", "application/x-protobuf;proto=io.prometheus.write.v2.Request", "x");
+  EXPECT_EQ(version_2.status, 415);
+  EXPECT_NE(version_2.body.find("remote write 2.0 is not supported yet"), std::string::npos);
+  EXPECT_EQ(post("/api/v1/write", kJson, "{}").status, 415);
+  EXPECT_EQ(post("/api/v1/write", kProtobuf, "not snappy").status, 400);
+  EXPECT_EQ(post("/api/v1/write", kProtobuf, snappy_of("\x0a\xff")).status, 400);
+  writer_.failure = make_error(ErrorCode::overloaded, "queue full");
+  EXPECT_EQ(post("/api/v1/write", kProtobuf, snappy_of(write_request())).status, 503);
+}
+
+TEST_F(PushApiTest, LokiPush) {
+  std::string json = R"({"streams":[{"stream":{"app":"shop"},"values":[["1700000000000000000","hello"]]}]})";
+  for (const char* path : {"/loki/api/v1/push", "/api/prom/push"}) EXPECT_EQ(post(path, kJson, json).status, 204);
+  EXPECT_EQ(post("/loki/api/v1/push", kJson, gzip_compress(json), {{"content-encoding", "gzip"}}).status, 204);
+  std::string stream;
+  MessageWriter(stream).add_string(1, "{app=\"shop\"}");
+  std::string entry;
+  MessageWriter(entry).add_string(2, "line");
+  MessageWriter(stream).add_message(2, entry);
+  std::string push;
+  MessageWriter(push).add_message(1, stream);
+  EXPECT_EQ(post("/loki/api/v1/push", kProtobuf, snappy_of(push)).status, 204);
+  EXPECT_EQ(stored(Table::logs), 4u);
+
+  HttpResponse bad = post("/loki/api/v1/push", kJson, R"({"streams":[{"stream":{"a":"b"},"values":[[1,"x"]]}]})");
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_NE(bad.body.find("the timestamp (nanoseconds since the epoch) must be a string"), std::string::npos);
+  bad = post("/loki/api/v1/push", kJson, R"({"streams":[{"stream":{},"values":[["1","x"]]}]})");
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_EQ(bad.body, "error at least one label pair is required per stream\n");
+  bad = post("/loki/api/v1/push", kJson, R"({"streams":[{"stream":{"a":"b"},"values":[["1900000000000000000","x"]]}]})");
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_NE(bad.body.find("has timestamp too new"), std::string::npos) << bad.body;
+  EXPECT_EQ(post("/loki/api/v1/push", kProtobuf, push, {{"content-encoding", "gzip"}}).status, 400);
+  EXPECT_EQ(post("/loki/api/v1/push", "text/plain", "hello").status, 400);
+  writer_.failure = make_error(ErrorCode::overloaded, "queue full");
+  EXPECT_EQ(post("/loki/api/v1/push", kJson, json).status, 429);
+}
+
+TEST_F(PushApiTest, AnswersAreCounted) {
+  Counter& refused = counter("obelisk_push_requests_total", "", {{"endpoint", "loki_push"}, {"status", "400"}});
+  uint64_t before = refused.value();
+  post("/loki/api/v1/push", kJson, "nonsense");
+  EXPECT_EQ(refused.value(), before + 1);
+}
+
+TEST(PushRequest, MediaTypeParameters) {
+  EXPECT_EQ(media_type_of(" Application/JSON ; charset=utf-8"), "application/json");
+  EXPECT_EQ(media_type_parameter("a/b; x=1; Proto = \"c.d\"", "proto"), "c.d");
+  EXPECT_EQ(media_type_parameter("a/b; x=1", "proto"), "");
+}
+
+}  // namespace
+}  // namespace obelisk

@@ -1,0 +1,143 @@
+// gRPC service tempopb.StreamingQuerier. Every method streams its answer: here as one message, a search as
+// several when it is large, so that a client with a small message limit can read it.
+#include "api/tempo/tempo_call.h"
+#include "api/tempo/tempo_handlers.h"
+#include "api/tempo/tempo_json.h"
+#include "api/tempo/tempo_protobuf.h"
+
+namespace obelisk::tempo {
+namespace {
+
+constexpr size_t kMessageBytesMax = 1 << 20;  // Tempo's packets; gRPC clients accept 4 MiB by default
+
+using Messages = std::vector<std::string>;
+using Method = std::function<Result<Messages>(const QueryContext&, std::string_view request)>;
+
+Result<std::shared_ptr<QueryRun>> begin_call(const ApiContext& context, const GrpcCallPtr& call) {
+  HttpRequest head;
+  head.headers = call->request().metadata;
+  OBELISK_TRY(Tenant tenant, tenant_of(context, head));
+  OBELISK_TRY(Snapshot at, context.reader.snapshot(tenant));
+  int64_t timeout = std::min(call->request().timeout_nanos.value_or(context.limits.timeout_nanos),
+                             context.limits.timeout_nanos);
+  auto deadline = Cancel::Clock::now() + std::chrono::nanoseconds(timeout);
+  auto run =
+      std::make_shared<QueryRun>(std::move(tenant), std::move(at), context.limits.memory_bytes_max, deadline);
+  call->on_cancel([weak = std::weak_ptr<QueryRun>(run)] {
+    if (std::shared_ptr<QueryRun> alive = weak.lock()) alive->cancel.cancel();
+  });
+  return run;
+}
+
+Result<Messages> run_method(const ApiContext& context, const Method& method, const GrpcCallPtr& call) {
+  if (call->request().messages.size() != 1) {
+    return make_error(ErrorCode::invalid_argument, "expected exactly one request message");
+  }
+  OBELISK_TRY(std::shared_ptr<QueryRun> run, begin_call(context, call));
+  QueryContext query{context.reader, run->tenant, run->at, run->budget, run->cancel};
+  return method(query, call->request().messages[0]);
+}
+
+GrpcHandler handler_of(const ApiContext& context, Method method) {
+  return [&context, method = std::move(method)](GrpcCallPtr call) {
+    Result<Messages> messages = run_method(context, method, call);
+    if (!messages.ok()) return call->finish(grpc_status_of(messages.error().code), messages.error().message);
+    for (std::string& message : *messages) call->send(std::move(message));
+    call->finish(GrpcStatus::ok);
+  };
+}
+
+Result<Messages> search(const QueryContext& context, std::string_view message) {
+  OBELISK_TRY(SearchRequestMessage request, decode_search_request(message));
+  OBELISK_TRY(std::string query, search_query_of(request.query, request.tags));
+  int64_t spans = request.spans_per_spanset == 0 ? kSpansPerSpansetDefault : request.spans_per_spanset;
+  OBELISK_TRY(traceql::SearchOptions options,
+              search_options_of(request.limit, spans, seconds_range(request.start, request.end)));
+  OBELISK_TRY(traceql::SearchResult result, traceql::search(context, query, options));
+  return encode_search_responses(result, kMessageBytesMax);
+}
+
+Result<std::vector<traceql::TagScope>> find_scopes(const QueryContext& context,
+                                                   const TagRequestMessage& request) {
+  traceql::ScanStatistics statistics;
+  OBELISK_TRY(std::vector<traceql::TagScope> scopes,
+              traceql::tag_names(context, request.name, request.query,
+                                 seconds_range(request.start, request.end), statistics));
+  for (traceql::TagScope& scope : scopes) {
+    if (request.limit != 0 && scope.tags.size() > static_cast<size_t>(request.limit))
+      scope.tags.resize(static_cast<size_t>(request.limit));
+  }
+  return scopes;
+}
+
+Result<Messages> search_tags(const QueryContext& context, std::string_view message) {
+  OBELISK_TRY(TagRequestMessage request, decode_tags_request(message));
+  OBELISK_TRY(std::vector<traceql::TagScope> scopes, find_scopes(context, request));
+  if (request.name.empty())
+    std::erase_if(scopes, [](const traceql::TagScope& scope) { return scope.name == "intrinsic"; });
+  return Messages{encode_tags_response(all_tag_names(scopes))};
+}
+
+Result<Messages> search_tags_v2(const QueryContext& context, std::string_view message) {
+  OBELISK_TRY(TagRequestMessage request, decode_tags_request(message));
+  OBELISK_TRY(std::vector<traceql::TagScope> scopes, find_scopes(context, request));
+  return Messages{encode_tag_scopes_response(scopes)};
+}
+
+Result<std::vector<traceql::TagValue>> find_values(const QueryContext& context,
+                                                   const TagRequestMessage& request) {
+  traceql::ScanStatistics statistics;
+  return traceql::tag_values(context, request.name, request.query, seconds_range(request.start, request.end),
+                             static_cast<uint64_t>(request.limit), statistics);
+}
+
+Result<Messages> search_tag_values(const QueryContext& context, std::string_view message) {
+  OBELISK_TRY(TagRequestMessage request, decode_tag_values_request(message));
+  OBELISK_TRY(std::vector<traceql::TagValue> values, find_values(context, request));
+  return Messages{encode_tag_values_response(values)};
+}
+
+Result<Messages> search_tag_values_v2(const QueryContext& context, std::string_view message) {
+  OBELISK_TRY(TagRequestMessage request, decode_tag_values_request(message));
+  OBELISK_TRY(std::vector<traceql::TagValue> values, find_values(context, request));
+  return Messages{encode_typed_tag_values_response(values)};
+}
+
+Result<traceql::MetricsResult> evaluate(const QueryContext& context, std::string_view message, bool instant) {
+  OBELISK_TRY(MetricsRequestMessage request, decode_metrics_request(message));
+  traceql::MetricsOptions options;
+  options.range = {{request.start}, {request.end}};
+  options.step = request.step;
+  options.instant = instant;
+  if (request.exemplars != 0)
+    options.exemplars_max = static_cast<uint32_t>(std::min<int64_t>(request.exemplars, 100));
+  if (request.series_max != 0) options.series_max = static_cast<uint32_t>(request.series_max);
+  return traceql::evaluate_metrics(context, request.query, options);
+}
+
+Result<Messages> metrics_range(const QueryContext& context, std::string_view message) {
+  OBELISK_TRY(traceql::MetricsResult result, evaluate(context, message, false));
+  return Messages{encode_metrics_range_response(result)};
+}
+
+Result<Messages> metrics_instant(const QueryContext& context, std::string_view message) {
+  OBELISK_TRY(traceql::MetricsResult result, evaluate(context, message, true));
+  return Messages{encode_metrics_instant_response(result)};
+}
+
+}  // namespace
+
+void register_streaming_querier(GrpcRouter& router, ApiContext& context) {
+  auto add = [&](std::string_view name, Method method) {
+    router.add("/tempopb.StreamingQuerier/" + std::string(name), handler_of(context, std::move(method)));
+  };
+  add("Search", search);
+  add("SearchTags", search_tags);
+  add("SearchTagsV2", search_tags_v2);
+  add("SearchTagValues", search_tag_values);
+  add("SearchTagValuesV2", search_tag_values_v2);
+  add("MetricsQueryRange", metrics_range);
+  add("MetricsQueryInstant", metrics_instant);
+}
+
+}  // namespace obelisk::tempo

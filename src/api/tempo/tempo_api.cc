@@ -1,0 +1,52 @@
+#include "api/tempo/tempo_api.h"
+
+#include "api/tempo/tempo_call.h"
+#include "api/tempo/tempo_handlers.h"
+#include "base/json_writer.h"
+
+namespace obelisk {
+namespace {
+
+// Grafana reads the version to decide which of Tempo's features it may use; ours stands behind the plus sign.
+constexpr std::string_view kTempoVersion = "3.0.0";
+
+HttpResponse build_information(const ApiContext& context) {
+  JsonWriter out;
+  out.begin_object();
+  out.field("version", std::string(kTempoVersion) + "+obelisk." + context.version);
+  out.field("revision", context.revision).field("branch", "").field("buildUser", "").field("buildDate", "");
+  out.field("goVersion", "");
+  out.end_object();
+  return tempo::json_response(out.take());
+}
+
+// Parts of Tempo's API that are known and not there: named, so that nobody takes them for a wrong address.
+void register_missing(Router& router, std::string_view method, std::string_view path, std::string_view what) {
+  router.add(method, path,
+             [text = "unsupported: " + std::string(what)](HttpExchangePtr exchange, const PathParameters&) {
+               exchange->respond_text(501, text);
+             });
+}
+
+}  // namespace
+
+void register_tempo_api(Router& router, GrpcRouter& grpc_router, ApiContext& context) {
+  tempo::register_trace_routes(router, context);
+  tempo::register_search_routes(router, context);
+  tempo::register_tag_routes(router, context);
+  tempo::register_metrics_routes(router, context);
+  tempo::register_streaming_querier(grpc_router, context);
+  router.add("GET", "/api/echo", [](HttpExchangePtr exchange, const PathParameters&) {
+    exchange->respond(text_response(200, "echo"));
+  });
+  router.add("GET", "/api/status/buildinfo", [&context](HttpExchangePtr exchange, const PathParameters&) {
+    exchange->respond(build_information(context));
+  });
+  register_missing(router, "POST", "/api/v2/traces/diff", "comparison of two traces (/api/v2/traces/diff)");
+  for (std::string_view method : {"GET", "POST", "PATCH", "DELETE"}) {
+    register_missing(router, method, "/api/overrides", "per-tenant settings over HTTP (/api/overrides)");
+  }
+  register_missing(router, "POST", "/api/mcp", "the Model Context Protocol (/api/mcp)");
+}
+
+}  // namespace obelisk
