@@ -1,7 +1,8 @@
 // The customers of the shop. As a library for run.mjs and story.mjs, and as a command:
 //   node load.mjs trickle [--rate 3]            small orders and visits of the sample app, until Ctrl-C
-//   node load.mjs burst [--count 100] [--concurrency 100] [--large-rate 5]
-//                                               100 orders of quantity 6 to 10 at once, then 5 a second until Ctrl-C
+//   node load.mjs burst [--count 100] [--spread 1] [--large-rate 5]
+//                                               100 orders of quantity 6 to 10 in one second, none waiting for
+//                                               another, then 5 a second until Ctrl-C
 // Both take --order-url, --sample-url and --seed. Arrivals do not wait for answers, as customers do not; at most
 // outstanding_max requests are open, and what would go beyond is counted as skipped.
 import process from 'node:process';
@@ -14,7 +15,8 @@ const request_timeout_ms = 15000;
 
 // What the seeds' incident is made of.
 export const burst_orders = 100;
-export const burst_concurrency = 100;
+// A shell loop that starts 100 curls in the background takes about a second to do so.
+export const burst_spread_seconds = 1;
 export const large_orders_per_second = 5;
 
 const small_items = ['book', 'lamp', 'popular_item', 'popular_item'];
@@ -36,7 +38,9 @@ export class Load {
 
   // A steady trickle of orders of one to four pieces. A rate of 0 stops it.
   set_small_order_rate(per_second) {
-    this.#set_rate('small_orders', per_second, () => this.#order(this.#random.pick(small_items), this.#random.integer(1, 4)));
+    this.#set_rate('small_orders', per_second, () =>
+      this.#order(this.#random.pick(small_items), this.#random.integer(1, 4)),
+    );
   }
 
   // Orders that take the slow path of inventory-service (quantity > 5).
@@ -45,24 +49,30 @@ export class Load {
   }
 
   set_sample_rate(per_second) {
-    this.#set_rate('sample_visits', per_second, () => this.#request('GET', `${this.#sample_url}${this.#random.pick(sample_routes)}`));
+    this.#set_rate('sample_visits', per_second, () =>
+      this.#request('GET', `${this.#sample_url}${this.#random.pick(sample_routes)}`),
+    );
   }
 
-  // Many large orders at once. Gives {statuses: {201: n, ...}, seconds: [sorted]}.
-  async burst({ count = burst_orders, concurrency = burst_concurrency } = {}) {
+  // Many large orders, sent one after the other within spread_seconds whatever becomes of the earlier ones. Gives
+  // {statuses: {201: n, ...}, seconds: [sorted]} when all are answered.
+  async burst({ count = burst_orders, spread_seconds = burst_spread_seconds } = {}) {
+    const answers = [];
+    const begun_ms = performance.now();
+    for (let index = 0; index < count; index++) {
+      const due_ms = begun_ms + (index * spread_seconds * 1000) / count;
+      const early_ms = due_ms - performance.now();
+      if (early_ms > 0) await new Promise((resolve) => setTimeout(resolve, early_ms));
+      this.counters.large_orders++;
+      answers.push(this.#large_order());
+    }
     const statuses = {};
     const seconds = [];
-    let left = count;
-    const customer = async () => {
-      while (left-- > 0) {
-        this.counters.large_orders++;
-        const answer = await this.#large_order();
-        statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
-        seconds.push(answer.seconds);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(count, concurrency) }, customer));
-    return { statuses, seconds: seconds.sort((left_value, right_value) => left_value - right_value) };
+    for (const answer of await Promise.all(answers)) {
+      statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
+      seconds.push(answer.seconds);
+    }
+    return { statuses, seconds: seconds.sort((left, right) => left - right) };
   }
 
   // No new requests; those under way are waited for.
@@ -131,7 +141,7 @@ async function command_line() {
     options: {
       rate: { type: 'string', default: '3' },
       count: { type: 'string', default: String(burst_orders) },
-      concurrency: { type: 'string', default: String(burst_concurrency) },
+      spread: { type: 'string', default: String(burst_spread_seconds) },
       'large-rate': { type: 'string', default: String(large_orders_per_second) },
       'order-url': { type: 'string', default: `http://127.0.0.1:${fixed_ports.order}` },
       'sample-url': { type: 'string', default: `http://127.0.0.1:${fixed_ports.sample}` },
@@ -140,10 +150,15 @@ async function command_line() {
   });
   const number = (name) => {
     const value = Number(values[name]);
-    if (!(value >= 0 && value <= 10000)) throw new Error(`--${name} takes a number from 0 to 10000, not "${values[name]}"`);
+    if (!(value >= 0 && value <= 10000))
+      throw new Error(`--${name} takes a number from 0 to 10000, not "${values[name]}"`);
     return value;
   };
-  const load = new Load({ order_url: values['order-url'], sample_url: values['sample-url'], seed: values.seed });
+  const load = new Load({
+    order_url: values['order-url'],
+    sample_url: values['sample-url'],
+    seed: values.seed,
+  });
   process.once('SIGINT', async () => {
     await load.stop();
     console.log(load.counters);
@@ -153,10 +168,14 @@ async function command_line() {
     load.set_sample_rate(number('rate') / 3);
     console.log(`${number('rate')} small orders a second; Ctrl-C ends`);
   } else if (positionals[0] === 'burst' && positionals.length === 1) {
-    const { statuses, seconds } = await load.burst({ count: number('count'), concurrency: number('concurrency') });
-    console.log(`answers ${JSON.stringify(statuses)}, p50 ${percentile(seconds, 0.5)?.toFixed(3)} s, p99 ${percentile(seconds, 0.99)?.toFixed(3)} s`);
+    const { statuses, seconds } = await load.burst({
+      count: number('count'),
+      spread_seconds: number('spread'),
+    });
+    const [p50, p99] = [0.5, 0.99].map((share) => percentile(seconds, share)?.toFixed(3));
+    console.log(`answers ${JSON.stringify(statuses)}, p50 ${p50} s, p99 ${p99} s`);
     load.set_large_order_rate(number('large-rate'));
-    if (number('large-rate') > 0) console.log(`${number('large-rate')} large orders a second keep arriving; Ctrl-C ends`);
+    console.log(`${number('large-rate')} large orders a second keep arriving; Ctrl-C ends`);
   } else {
     throw new Error('usage: node load.mjs trickle|burst [--order-url URL] [--sample-url URL] [--seed N] ...');
   }

@@ -28,13 +28,18 @@ export class ObeliskClient {
   // [{metric, value: number}] of an instant query.
   async promql(query) {
     const { data } = await this.#get('PromQL', '/api/v1/query', { query });
-    if (data.resultType !== 'vector') throw new ApiError(`expected a vector from ${query}, got ${data.resultType}`);
+    if (data.resultType !== 'vector')
+      throw new ApiError(`expected a vector from ${query}, got ${data.resultType}`);
     return data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
   }
 
   // [{series_labels, labels, value, timestamp}]
   async exemplars(query, start_s, end_s) {
-    const { data } = await this.#get('PromQL exemplars', '/api/v1/query_exemplars', { query, start: start_s, end: end_s });
+    const { data } = await this.#get('PromQL exemplars', '/api/v1/query_exemplars', {
+      query,
+      start: start_s,
+      end: end_s,
+    });
     return data.flatMap(({ seriesLabels, exemplars }) =>
       exemplars.map(({ labels, value, timestamp }) => ({
         series_labels: seriesLabels,
@@ -58,7 +63,8 @@ export class ObeliskClient {
       limit,
       direction: 'backward',
     });
-    if (data.resultType !== 'streams') throw new ApiError(`expected streams from ${query}, got ${data.resultType}`);
+    if (data.resultType !== 'streams')
+      throw new ApiError(`expected streams from ${query}, got ${data.resultType}`);
     return data.result.flatMap(({ stream, values }) =>
       values.map(([time_ns, line]) => ({ labels: stream, time_ns: BigInt(time_ns), line })),
     );
@@ -101,7 +107,10 @@ export class ObeliskClient {
     const text = await response.text();
     this.#note_answer(api, path, parameters, response.status, text, performance.now() - started_ms);
     if (!response.ok) {
-      throw new ApiError(`${api} ${decodeURIComponent(url.pathname + url.search)} was answered ${response.status}: ${text.trim()}`, response.status);
+      throw new ApiError(
+        `${api} ${decodeURIComponent(url.pathname + url.search)} was answered ${response.status}: ${text.trim()}`,
+        response.status,
+      );
     }
     try {
       return JSON.parse(text);
@@ -137,6 +146,7 @@ function parse_or_cut(text) {
   }
 }
 
+// As text: a number of nanoseconds is beyond what a double holds exactly, and JSON has no BigInt.
 function seconds_to_ns(seconds) {
-  return BigInt(Math.round(seconds * 1000)) * 1000000n;
+  return String(BigInt(Math.round(seconds * 1000)) * 1000000n);
 }

@@ -28,7 +28,10 @@ function read_span(span, service) {
     end_ns: BigInt(span.endTimeUnixNano),
     attributes: read_attributes(span.attributes),
     failed: status_error.has(span.status?.code),
-    events: (span.events ?? []).map((event) => ({ name: event.name, attributes: read_attributes(event.attributes) })),
+    events: (span.events ?? []).map((event) => ({
+      name: event.name,
+      attributes: read_attributes(event.attributes),
+    })),
   };
 }
 
@@ -67,7 +70,10 @@ export function self_times(spans) {
     children.get(span.parent_id).push(span);
   }
   return spans
-    .map((span) => ({ span, self_ns: span.end_ns - span.start_ns - covered_ns(span, children.get(span.span_id) ?? []) }))
+    .map((span) => ({
+      span,
+      self_ns: span.end_ns - span.start_ns - covered_ns(span, children.get(span.span_id) ?? []),
+    }))
     .sort((left, right) => Number(right.self_ns - left.self_ns));
 }
 

@@ -50,7 +50,9 @@ export class Faults {
     }
     for (const [name, value] of Object.entries(request)) {
       if (!Object.hasOwn(this.#declared, name)) {
-        throw new FaultError(`no fault is called "${name}"; there are: ${Object.keys(this.#declared).join(', ')}`);
+        throw new FaultError(
+          `no fault is called "${name}"; there are: ${Object.keys(this.#declared).join(', ')}`,
+        );
       }
       const { accepts, describes } = kinds[this.#declared[name].kind];
       if (!accepts(value)) throw new FaultError(`fault "${name}" takes ${describes}`);

@@ -26,7 +26,9 @@ export function create_logging(service_name) {
       base: null,
       messageKey: 'event',
       // The seeds' lines carry "timestamp"; the instrumentation that sends records over OTLP knows pino's own "time".
-      timestamp: sends_otlp ? pino.stdTimeFunctions.isoTime : () => `,"timestamp":"${new Date().toISOString()}"`,
+      timestamp: sends_otlp
+        ? pino.stdTimeFunctions.isoTime
+        : () => `,"timestamp":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: level_words[label] ?? label }) },
     },
     destination,

@@ -27,7 +27,13 @@ export class LokiShipper {
   #closing = false;
   #last_time_ns = 0n;
   #pause_end = null;
-  counters = { sent: 0, retried_requests: 0, dropped_queue_full: 0, dropped_refused: 0, dropped_unreachable: 0 };
+  counters = {
+    sent: 0,
+    retried_requests: 0,
+    dropped_queue_full: 0,
+    dropped_refused: 0,
+    dropped_unreachable: 0,
+  };
   last_error = null;
 
   constructor({ url, labels, encoding = 'protobuf', batch_wait_ms = 500 }) {
@@ -89,7 +95,10 @@ export class LokiShipper {
   #take_batch() {
     let bytes = 0;
     let count = 0;
-    while (count < this.#queue.length && (count === 0 || bytes + this.#queue[count].line.length <= batch_bytes_max)) {
+    while (
+      count < this.#queue.length &&
+      (count === 0 || bytes + this.#queue[count].line.length <= batch_bytes_max)
+    ) {
       bytes += this.#queue[count++].line.length;
     }
     this.#queued_bytes -= bytes;
@@ -151,7 +160,12 @@ function post(endpoint, content_type, body) {
         response.on('end', () => {
           const status = response.statusCode;
           if (status >= 200 && status < 300) resolve({ accepted: true });
-          else resolve({ accepted: false, may_repeat: status === 429 || status >= 500, error: `${status} ${text.trim()}` });
+          else
+            resolve({
+              accepted: false,
+              may_repeat: status === 429 || status >= 500,
+              error: `${status} ${text.trim()}`,
+            });
         });
         response.on('error', (error) => resolve({ accepted: false, may_repeat: true, error: error.message }));
       },
@@ -176,7 +190,9 @@ const encoders = {
             {
               stream: labels,
               values: entries.map(({ time_ns, line, metadata }) =>
-                Object.keys(metadata).length > 0 ? [String(time_ns), line, metadata] : [String(time_ns), line],
+                Object.keys(metadata).length > 0
+                  ? [String(time_ns), line, metadata]
+                  : [String(time_ns), line],
               ),
             },
           ],

@@ -53,7 +53,8 @@ async function validate(item, quantity, price) {
   if (typeof item !== 'string' || item === '') throw new HttpError(400, 'Item must be a name');
   if (!Number.isInteger(quantity)) throw new HttpError(400, 'Quantity must be a whole number');
   if (quantity <= 0) throw new HttpError(400, 'Quantity must be positive');
-  if (typeof price !== 'number' || !Number.isFinite(price)) throw new HttpError(400, 'Price must be a number');
+  if (typeof price !== 'number' || !Number.isFinite(price))
+    throw new HttpError(400, 'Price must be a number');
   if (price < 0) throw new HttpError(400, 'Price must be non-negative');
 }
 
@@ -64,7 +65,9 @@ async function check_inventory(item, quantity) {
 }
 
 async function reserve_inventory(item, quantity) {
-  const response = await call('POST', `${inventory_url}/stock/${encodeURIComponent(item)}/reserve`, { quantity });
+  const response = await call('POST', `${inventory_url}/stock/${encodeURIComponent(item)}/reserve`, {
+    quantity,
+  });
   if (response.status !== 200) throw new HttpError(502, 'Inventory reserve failed');
 }
 
@@ -76,7 +79,12 @@ async function charge_payment(item, amount) {
 // A notification that cannot be sent does not fail the order; the span and a warning tell of it.
 function send_notification(order_id, item) {
   in_span(tracer, 'send_notification', { 'order.id': order_id }, async () => {
-    const response = await call('POST', `${notification_url}/notify`, { order_id, item }, notification_timeout_ms);
+    const response = await call(
+      'POST',
+      `${notification_url}/notify`,
+      { order_id, item },
+      notification_timeout_ms,
+    );
     if (response.status !== 200) throw new Error(`notification answered ${response.status}`);
   }).catch((error) => log.warn({ order_id, error: error.message }, 'notification_failed'));
 }

@@ -16,7 +16,9 @@ const { log, faults, random, tracer, http, run } = create_service({
 });
 
 const meter = metrics_api.getMeter('sample-app');
-const request_counter = meter.createCounter('http_requests_total', { description: 'Total number of HTTP requests' });
+const request_counter = meter.createCounter('http_requests_total', {
+  description: 'Total number of HTTP requests',
+});
 const request_duration = meter.createHistogram('http_request_duration_seconds', {
   description: 'HTTP request duration in seconds',
   unit: 's',
@@ -64,7 +66,10 @@ http.route('GET', '/slow', [200], () =>
     span.setAttribute('total_latency_ms', to_ms(latency_s));
     request_counter.add(1, { route: '/slow', method: 'GET', status: '200' });
     request_duration.record(latency_s, { route: '/slow' });
-    log.warn({ latency_s: Math.round(latency_s * 1000) / 1000, threshold_s: slow_threshold_s }, 'slow request detected');
+    log.warn(
+      { latency_s: Math.round(latency_s * 1000) / 1000, threshold_s: slow_threshold_s },
+      'slow request detected',
+    );
     return { body: { latency_ms: to_ms(latency_s) } };
   }),
 );

@@ -20,7 +20,16 @@ export function create_service({ default_name, default_port, faults: declared_fa
     http.run(port, async () => {
       await Promise.all([stop_telemetry(), shipper?.close()]);
     });
-  return { name, log, metrics, faults, random: random_of_service(name), tracer: trace.getTracer(name), http, run };
+  return {
+    name,
+    log,
+    metrics,
+    faults,
+    random: random_of_service(name),
+    tracer: trace.getTracer(name),
+    http,
+    run,
+  };
 }
 
 // Runs work inside a new active span. An error that is a 5xx answer, or no answer at all, marks the span as failed; a

@@ -9,7 +9,11 @@ const grpc = 'grpc';
 const http_protobuf = 'http/protobuf';
 
 const shop_services = [
-  { name: 'notification', protocol: http_protobuf, extra: { LOKI_PUSH_ENCODING: 'json', LOKI_TRACE_METADATA: 'traceId' } },
+  {
+    name: 'notification',
+    protocol: http_protobuf,
+    extra: { LOKI_PUSH_ENCODING: 'json', LOKI_TRACE_METADATA: 'traceId' },
+  },
   { name: 'payment', protocol: grpc },
   { name: 'inventory', protocol: http_protobuf },
   { name: 'order', protocol: grpc },

@@ -84,6 +84,9 @@ export class WebhookReceiver {
 }
 
 function end(response, status, text, content_type = 'text/plain; charset=utf-8') {
-  response.writeHead(status, { 'content-type': content_type, connection: status === 413 ? 'close' : 'keep-alive' });
+  response.writeHead(status, {
+    'content-type': content_type,
+    connection: status === 413 ? 'close' : 'keep-alive',
+  });
   response.end(text);
 }
