@@ -1,0 +1,65 @@
+#include "base/yaml.h"
+
+#include <gtest/gtest.h>
+
+namespace obelisk {
+namespace {
+
+struct Example {
+  std::string name;
+  int64_t interval = 0;
+  uint64_t size = 0;
+  bool on = false;
+  std::vector<std::string> list;
+  std::map<std::string, std::string> map;
+};
+
+Result<Example> read(std::string_view text) {
+  OBELISK_TRY(YamlNode node, parse_yaml(text, "x.yml"));
+  Example example;
+  YamlMap map(node, "x.yml", "example");
+  map.required_string("name", example.name);
+  map.duration("interval", example.interval);
+  map.byte_size("size", example.size);
+  map.boolean("on", example.on);
+  map.string_list("list", example.list);
+  map.string_map("map", example.map);
+  map.refuse({"later"}, "is not supported yet");
+  OBELISK_CHECK_OK(map.finish());
+  return example;
+}
+
+TEST(Yaml, ReadsTypedValues) {
+  Result<Example> example = read("name: a\ninterval: 1m30s\nsize: 64MB\non: true\nlist: [x, y]\nmap: {k: v}\n");
+  ASSERT_TRUE(example.ok()) << example.error().to_string();
+  EXPECT_EQ(example->interval, 90'000'000'000);
+  EXPECT_EQ(example->size, 64u << 20);
+  EXPECT_TRUE(example->on);
+  EXPECT_EQ(example->list.size(), 2u);
+  EXPECT_EQ(example->map["k"], "v");
+}
+
+TEST(Yaml, ErrorsNameFileLineAndTheNearestKey) {
+  EXPECT_EQ(read("name: a\nintervall: 1m\n").error().message, "x.yml:2: example: unknown key \"intervall\", did you mean \"interval\"?");
+  EXPECT_EQ(read("name: a\nlater: 1\n").error().message, "x.yml:2: example: later is not supported yet");
+  EXPECT_EQ(read("interval: 1m\n").error().message, "x.yml:1: example: name is missing");
+  EXPECT_NE(read("name: a\nname: b\n").error().message.find("x.yml:2: key \"name\" stands twice"), std::string::npos);
+  EXPECT_NE(read("name: [a\n").error().message.find("x.yml:"), std::string::npos);
+  EXPECT_FALSE(read("name: a\non: maybe\n").ok());
+  EXPECT_FALSE(read("name: a\nsize: 5 parsecs\n").ok());
+  EXPECT_FALSE(read("- a\n").ok());
+}
+
+TEST(Yaml, HostileNestingIsRefused) {
+  EXPECT_FALSE(parse_yaml(std::string(200, '[') + std::string(200, ']'), "x.yml").ok());
+  std::string bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\n";
+  for (char c = 'b'; c < 'l'; ++c) {
+    bomb += std::string(1, c) + ": &" + c + " [";
+    for (int i = 0; i < 10; ++i) bomb += std::string(i ? ",*" : "*") + static_cast<char>(c - 1);
+    bomb += "]\n";
+  }
+  EXPECT_FALSE(parse_yaml(bomb, "x.yml").ok());
+}
+
+}  // namespace
+}  // namespace obelisk

@@ -1,0 +1,24 @@
+#pragma once
+// What each subcommand does. Each returns the process's exit code: 0 done, 1 it failed (and said why on standard error).
+#include <string>
+#include <vector>
+
+namespace obelisk::server {
+
+// Flags that were not given are empty.
+struct ServeFlags {
+  std::string config_file;
+  std::string listen;
+  std::string otlp_grpc_listen;
+  std::string otlp_http_listen;
+  std::string data_dir;
+  std::string log_level;
+};
+
+int run_serve(const ServeFlags& flags);
+int run_check(const std::string& config_file);
+int run_inspect(const std::vector<std::string>& files);
+int run_test_promql(const std::vector<std::string>& files);
+int run_version();
+
+}  // namespace obelisk::server

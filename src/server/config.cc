@@ -1,0 +1,116 @@
+#include "server/config.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "base/text.h"
+#include "base/yaml.h"
+
+namespace obelisk::server {
+namespace {
+
+Result<Durability> durability_of(const YamlNode& at, const std::string& file, std::string_view text) {
+  if (text == "sync") return Durability::sync;
+  if (text == "interval") return Durability::interval;
+  if (text == "off") return Durability::off;
+  return yaml_error(file, at, fmt::format("durability must be sync, interval or off, not \"{}\"", text));
+}
+
+Result<void> check_address(std::string_view key, const std::string& address) {
+  if (address.empty() || address == "off") return {};
+  size_t colon = address.rfind(':');
+  bool has_port = colon != std::string::npos && colon + 1 < address.size() && colon > 0;
+  if (has_port && address.find_first_not_of("0123456789", colon + 1) == std::string::npos) return {};
+  return make_error(ErrorCode::invalid_argument, fmt::format("{}: an address such as 127.0.0.1:4319, not \"{}\"", key, address));
+}
+
+}  // namespace
+
+std::string directory_of(const std::string& path) {
+  size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) return "";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string join_path(const std::string& directory, const std::string& path) {
+  if (directory.empty() || path.empty() || path[0] == '/') return path;
+  return directory + "/" + path;
+}
+
+Result<std::string> read_text_file(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) return make_error(ErrorCode::not_found, fmt::format("cannot open {}", path));
+  std::string text(std::istreambuf_iterator<char>(stream), {});
+  if (text.size() > (16u << 20)) return make_error(ErrorCode::too_large, fmt::format("{} is larger than 16 MiB", path));
+  return text;
+}
+
+Result<Config> parse_config(std::string_view text, const std::string& file, const std::string& directory) {
+  OBELISK_TRY(YamlNode root, parse_yaml(text, file));
+  Config config;
+  YamlMap map(root, file, "configuration");
+  map.string("listen", config.listen);
+  map.string("otlp_grpc_listen", config.otlp_grpc_listen);
+  map.string("otlp_http_listen", config.otlp_http_listen);
+  map.string("data_dir", config.data_dir);
+  map.string("external_url", config.external_url);
+  map.boolean("multi_tenancy", config.multi_tenancy);
+  map.string("log_level", config.log_level);
+  std::string durability = "sync";
+  map.string("durability", durability);
+  map.node("retention", [&](const YamlNode& node) -> Result<void> {
+    if (node.kind == YamlNode::Kind::scalar) {  // one value for all three
+      Result<int64_t> all = parse_prometheus_duration(node.scalar);
+      if (!all.ok()) return yaml_error(file, node, "retention: " + all.error().message);
+      config.metrics_retention_nanos = config.logs_retention_nanos = config.traces_retention_nanos = *all;
+      return {};
+    }
+    YamlMap retention(node, file, "retention");
+    retention.duration("metrics", config.metrics_retention_nanos);
+    retention.duration("logs", config.logs_retention_nanos);
+    retention.duration("traces", config.traces_retention_nanos);
+    return retention.finish();
+  });
+  map.duration("future_tolerance", config.future_tolerance_nanos);
+  map.duration("query_timeout", config.query_timeout_nanos);
+  map.byte_size("query_memory", config.query_memory_bytes);
+  map.byte_size("request_size_max", config.request_bytes);
+  map.boolean("span_metrics", config.span_metrics);
+  map.boolean("service_graph", config.service_graph);
+  map.duration("span_metrics_interval", config.span_metrics_interval_nanos);
+  map.string("prometheus_config", config.prometheus_config);
+  map.string("alertmanager_config", config.alertmanager_config);
+  OBELISK_CHECK_OK(map.finish());
+  const YamlNode* durability_node = root.find("durability");
+  OBELISK_TRY(config.durability, durability_of(durability_node ? *durability_node : root, file, durability));
+  for (auto [key, address] : {std::pair("listen", &config.listen), std::pair("otlp_grpc_listen", &config.otlp_grpc_listen),
+                              std::pair("otlp_http_listen", &config.otlp_http_listen)}) {
+    if (Result<void> checked = check_address(key, *address); !checked.ok()) {
+      const YamlNode* at = root.find(key);
+      return yaml_error(file, at ? *at : root, checked.error().message);
+    }
+  }
+  if (config.listen.empty() || config.listen == "off") return yaml_error(file, root, "listen: the one port cannot be switched off");
+  for (auto [key, nanos] : {std::pair("retention.metrics", config.metrics_retention_nanos), std::pair("retention.logs", config.logs_retention_nanos),
+                            std::pair("retention.traces", config.traces_retention_nanos),
+                            std::pair("span_metrics_interval", config.span_metrics_interval_nanos),
+                            std::pair("query_timeout", config.query_timeout_nanos)}) {
+    if (nanos <= 0) return yaml_error(file, root, fmt::format("{} must be longer than 0", key));
+  }
+  if (config.log_level != "debug" && config.log_level != "info" && config.log_level != "warning" && config.log_level != "error") {
+    return yaml_error(file, *root.find("log_level"), "log_level must be debug, info, warning or error");
+  }
+  config.data_dir = join_path(directory, config.data_dir);
+  config.prometheus_config = join_path(directory, config.prometheus_config);
+  config.alertmanager_config = join_path(directory, config.alertmanager_config);
+  return config;
+}
+
+Result<Config> load_config(const std::string& file) {
+  OBELISK_TRY(std::string text, read_text_file(file));
+  return parse_config(text, file, directory_of(file));
+}
+
+}  // namespace obelisk::server

@@ -1,0 +1,52 @@
+#pragma once
+// obelisk.yaml: every key with its default. docs/CONFIGURATION.md is the reference; a test holds the two together.
+// Unknown keys are refused with file, line and the nearest valid name. Paths are relative to the file's directory.
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace obelisk::server {
+
+enum class Durability : uint8_t { sync, interval, off };
+
+struct Config {
+  std::string listen = "127.0.0.1:4319";
+  std::string otlp_grpc_listen = "127.0.0.1:4317";  // "" or "off": not opened
+  std::string otlp_http_listen = "127.0.0.1:4318";
+  std::string data_dir = "data";
+  std::string external_url;  // default: http://<listen>
+  bool multi_tenancy = false;
+  std::string log_level = "info";
+
+  Durability durability = Durability::sync;
+  int64_t metrics_retention_nanos = 15 * 86400 * kNanosPerSecond;
+  int64_t logs_retention_nanos = 7 * 86400 * kNanosPerSecond;
+  int64_t traces_retention_nanos = 7 * 86400 * kNanosPerSecond;
+  int64_t future_tolerance_nanos = 600 * kNanosPerSecond;
+
+  int64_t query_timeout_nanos = 120 * kNanosPerSecond;
+  uint64_t query_memory_bytes = 1ull << 30;
+  uint64_t request_bytes = 64ull << 20;
+
+  bool span_metrics = true;
+  bool service_graph = true;
+  int64_t span_metrics_interval_nanos = 15 * kNanosPerSecond;
+
+  std::string prometheus_config;    // prometheus.yml: scrape_configs and rule_files
+  std::string alertmanager_config;  // alertmanager.yml
+};
+
+// `directory` is what relative paths are joined to ("" leaves them).
+Result<Config> parse_config(std::string_view text, const std::string& file, const std::string& directory);
+Result<Config> load_config(const std::string& file);
+
+// The whole of a small file, for configuration; at most 16 MiB.
+Result<std::string> read_text_file(const std::string& path);
+std::string directory_of(const std::string& path);
+std::string join_path(const std::string& directory, const std::string& path);
+
+}  // namespace obelisk::server

@@ -1,0 +1,45 @@
+// The command line: obelisk serve | check | inspect | test-promql | version.
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "server/commands.h"
+
+int main(int argc, char** argv) {
+  using namespace obelisk::server;
+  CLI::App app{"Obelisk: metrics, logs and traces in one server"};
+  app.require_subcommand(1);
+
+  ServeFlags flags;
+  CLI::App* serve = app.add_subcommand("serve", "Run the server until SIGINT or SIGTERM");
+  serve->add_option("--config", flags.config_file, "obelisk.yaml (docs/CONFIGURATION.md)")->check(CLI::ExistingFile);
+  serve->add_option("--listen", flags.listen, "Address of the one port (default 127.0.0.1:4319)");
+  serve->add_option("--otlp-grpc-listen", flags.otlp_grpc_listen, "Address for OTLP/gRPC (default 127.0.0.1:4317), or off");
+  serve->add_option("--otlp-http-listen", flags.otlp_http_listen, "Address for OTLP/HTTP (default 127.0.0.1:4318), or off");
+  serve->add_option("--data-dir", flags.data_dir, "Where everything is stored (default ./data)");
+  serve->add_option("--log-level", flags.log_level, "debug, info, warning or error");
+
+  std::string check_file;
+  CLI::App* check = app.add_subcommand("check", "Read a configuration and all files it names; say what is wrong");
+  check->add_option("--config", check_file, "obelisk.yaml")->required();
+
+  std::vector<std::string> inspected;
+  CLI::App* inspect = app.add_subcommand("inspect", "Print stored files (log segments, parts, MANIFEST) as text");
+  inspect->add_option("FILE", inspected, "Files of a data directory")->required()->check(CLI::ExistingFile);
+
+  std::vector<std::string> scripts;
+  CLI::App* test_promql = app.add_subcommand("test-promql", "Run PromQL test scripts (.test)");
+  test_promql->add_option("FILE", scripts, "Scripts")->required()->check(CLI::ExistingFile);
+
+  CLI::App* version = app.add_subcommand("version", "Print the version");
+
+  CLI11_PARSE(app, argc, argv);
+  if (serve->parsed()) return run_serve(flags);
+  if (check->parsed()) return run_check(check_file);
+  if (inspect->parsed()) return run_inspect(inspected);
+  if (test_promql->parsed()) return run_test_promql(scripts);
+  if (version->parsed()) return run_version();
+  return 2;
+}

@@ -1,0 +1,337 @@
+#include "server/obelisk_server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "alerting/dispatcher.h"
+#include "alerting/sender.h"
+#include "api/loki/loki_api.h"
+#include "api/obelisk/obelisk_api.h"
+#include "api/prometheus/prometheus_api.h"
+#include "api/push/push_api.h"
+#include "api/request/context.h"
+#include "api/tempo/tempo_api.h"
+#include "api/ui/ui_api.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "collect/scrape/scraper.h"
+#include "ingest/intake.h"
+#include "net/grpc_router.h"
+#include "net/router.h"
+#include "net/server.h"
+#include "pipeline/derived_metrics_flusher.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/service_graph.h"
+#include "pipeline/span_metrics.h"
+#include "rules/rule_file.h"
+#include "rules/rule_manager.h"
+#include "server/status_routes.h"
+#include "server/version.h"
+#include "storage/embedded/engine.h"
+
+namespace obelisk::server {
+namespace {
+
+// How long requests under way may take to finish when the server stops.
+constexpr std::chrono::milliseconds kDrainTime{10'000};
+constexpr int64_t kNotificationTimeoutNanos = 10 * kNanosPerSecond;
+
+bool is_open(const std::string& address) { return !address.empty() && address != "off"; }
+
+bool is_push(std::string_view path) {
+  return path.starts_with("/v1/") || path.starts_with("/otlp/") || path.starts_with("/opentelemetry.proto.") ||
+         path == "/api/v1/write" || path == "/api/v1/otlp/v1/metrics" || path == "/loki/api/v1/push" || path == "/api/prom/push";
+}
+
+// Answered on the io thread, so that probes work while every worker is busy.
+bool is_probe(std::string_view path) { return path == "/ready" || path == "/-/ready" || path == "/-/healthy"; }
+
+// Everything of prometheus.yml that the server runs.
+struct Watched {
+  scrape::PrometheusConfig prometheus;
+  std::vector<rules::RuleGroup> rule_groups;
+};
+
+Result<Watched> load_watched(const Config& config) {
+  Watched watched;
+  if (config.prometheus_config.empty()) return watched;
+  OBELISK_TRY(watched.prometheus, scrape::load_prometheus_config(config.prometheus_config));
+  OBELISK_TRY(watched.rule_groups, rules::load_rule_files(watched.prometheus.rule_files));
+  return watched;
+}
+
+Result<std::optional<alerting::AlertmanagerConfig>> load_alertmanager(const Config& config) {
+  if (config.alertmanager_config.empty()) return std::optional<alerting::AlertmanagerConfig>();
+  OBELISK_TRY(std::string text, read_text_file(config.alertmanager_config));
+  OBELISK_TRY(alerting::AlertmanagerConfig parsed, alerting::parse_alertmanager_config(text, config.alertmanager_config));
+  return std::optional(std::move(parsed));
+}
+
+// A configuration file as the API shows it: values of keys that hold secrets are replaced.
+std::string without_secrets(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(end);
+    bool secret = false;
+    for (std::string_view key : {"password:", "credentials:", "client_secret:", "bearer_token:"}) {
+      size_t at = line.find(key);
+      if (at == std::string_view::npos) continue;
+      out += std::string(line.substr(0, at + key.size())) + " <secret>\n";
+      secret = true;
+      break;
+    }
+    if (!secret) out += line;
+  }
+  return out;
+}
+
+Labels to_labels(const std::map<std::string, std::string>& map) {
+  Labels labels;
+  for (const auto& [name, value] : map) labels.set(name, value);
+  return labels;
+}
+
+}  // namespace
+
+// Members are in the order of construction; destruction runs backwards, so that nothing is used after its end.
+struct ObeliskServer::Parts {
+  Config config;
+  SystemClock clock;
+  std::atomic<bool> ready{false};
+  std::atomic<bool> stopped{false};
+  Mutex reload_mutex;
+
+  std::unique_ptr<Disk> disk;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Intake> intake;
+  std::unique_ptr<Pipeline> pipeline;
+  std::shared_ptr<SpanMetrics> span_metrics;
+  std::shared_ptr<ServiceGraph> service_graph;
+  std::unique_ptr<DerivedMetricsFlusher> flusher;
+  std::unique_ptr<alerting::Dispatcher> dispatcher;
+  std::unique_ptr<rules::RuleManager> rule_manager;
+  std::unique_ptr<scrape::Scraper> scraper;
+  std::unique_ptr<ApiContext> context;
+  std::unique_ptr<loki::TailService> tails;
+  Router router;
+  GrpcRouter grpc_router;
+  std::shared_ptr<WorkerPool> query_workers;
+  std::shared_ptr<WorkerPool> push_workers;
+  std::unique_ptr<Server> server;
+  std::vector<std::string> listeners;
+
+  Result<void> open_store();
+  Result<void> build_pipeline();
+  Result<void> build_watch();
+  PrometheusProviders prometheus_providers();
+  void build_api();
+  Result<void> listen();
+  Result<void> reload();
+  void stop();
+};
+
+Result<void> ObeliskServer::Parts::open_store() {
+  OBELISK_TRY(disk, open_posix_disk(config.data_dir));
+  EngineOptions options;
+  options.disk = disk.get();
+  options.clock = &clock;
+  options.durability = config.durability == Durability::sync       ? obelisk::Durability::sync
+                       : config.durability == Durability::interval ? obelisk::Durability::interval
+                                                                   : obelisk::Durability::off;
+  options.sync_interval_ms = 1000;
+  options.metrics_retention_nanos = config.metrics_retention_nanos;
+  options.logs_retention_nanos = config.logs_retention_nanos;
+  options.traces_retention_nanos = config.traces_retention_nanos;
+  Result<std::unique_ptr<Engine>> opened = Engine::open(options);
+  if (!opened.ok()) return opened.error().with_context("data directory " + config.data_dir);
+  engine = std::move(*opened);
+  return {};
+}
+
+Result<void> ObeliskServer::Parts::build_pipeline() {
+  IntakeLimits limits;
+  limits.future_nanos_max = config.future_tolerance_nanos;
+  intake = std::make_unique<Intake>(*engine, clock, limits);
+  pipeline = std::make_unique<Pipeline>(*intake);
+  std::vector<std::shared_ptr<DerivedMetricsSource>> sources;
+  if (config.span_metrics) {
+    span_metrics = std::make_shared<SpanMetrics>(clock);
+    pipeline->add_span_tap(span_metrics);
+    sources.push_back(span_metrics);
+  }
+  if (config.service_graph) {
+    service_graph = std::make_shared<ServiceGraph>(clock);
+    pipeline->add_span_tap(service_graph);
+    sources.push_back(service_graph);
+  }
+  DerivedMetricsFlusher::Options options;
+  options.interval_ms = config.span_metrics_interval_nanos / kNanosPerMilli;
+  flusher = std::make_unique<DerivedMetricsFlusher>(*intake, clock, std::move(sources), options);
+  return {};
+}
+
+Result<void> ObeliskServer::Parts::build_watch() {
+  OBELISK_TRY(Watched watched, load_watched(config));
+  OBELISK_TRY(std::optional<alerting::AlertmanagerConfig> alertmanager, load_alertmanager(config));
+  if (alertmanager) {
+    dispatcher = std::make_unique<alerting::Dispatcher>(std::move(*alertmanager), config.external_url, clock,
+                                                        alerting::make_http_sender(kNotificationTimeoutNanos));
+  }
+  rules::RuleManagerOptions options;
+  options.default_interval_nanos = watched.prometheus.evaluation_interval_nanos;
+  options.external_url = config.external_url;
+  options.external_labels = to_labels(watched.prometheus.external_labels);
+  rule_manager = std::make_unique<rules::RuleManager>(*engine, *intake, clock, options, [this](std::vector<rules::FiredAlert> alerts) {
+    if (dispatcher) dispatcher->post(std::move(alerts));
+  });
+  rule_manager->load(std::move(watched.rule_groups));
+  scrape::Scraper::Options scrape_options;
+  scrape_options.clock = &clock;
+  scrape_options.output = [this](std::vector<Batch> batches, Intake::Done done) {
+    intake->write(kDefaultTenant, std::move(batches), std::move(done));
+  };
+  scraper = std::make_unique<scrape::Scraper>(std::move(scrape_options));
+  return scraper->reload(watched.prometheus);
+}
+
+PrometheusProviders ObeliskServer::Parts::prometheus_providers() {
+  PrometheusProviders providers;
+  providers.rule_groups = [this] { return rule_manager->status(); };
+  providers.targets = [this] { return scraper->targets(); };
+  providers.alertmanager_urls = [this] {
+    return dispatcher ? std::vector<std::string>{config.external_url} : std::vector<std::string>();
+  };
+  providers.configuration_yaml = [this]() -> std::string {
+    if (config.prometheus_config.empty()) return "";
+    Result<std::string> text = read_text_file(config.prometheus_config);
+    return text.ok() ? without_secrets(*text) : "";
+  };
+  providers.flags = [this] {
+    return std::vector<std::pair<std::string, std::string>>{
+        {"config.file", config.prometheus_config}, {"storage.tsdb.path", config.data_dir}, {"web.listen-address", config.listen}};
+  };
+  providers.storage_retention = [this] { return format_prometheus_duration(config.metrics_retention_nanos); };
+  providers.start_time = clock.now();
+  return providers;
+}
+
+void ObeliskServer::Parts::build_api() {
+  context = std::make_unique<ApiContext>(ApiContext{*engine, *pipeline, clock, {}, config.multi_tenancy, config.request_bytes,
+                                                    std::string(kVersion), std::string(revision())});
+  context->limits.timeout_nanos = config.query_timeout_nanos;
+  context->limits.memory_bytes_max = config.query_memory_bytes;
+  register_push_api(router, grpc_router, *context);
+  register_prometheus_api(router, *context, prometheus_providers());
+  tails = std::make_unique<loki::TailService>(*engine, clock);
+  register_loki_api(router, *context, *tails);
+  register_tempo_api(router, grpc_router, *context);
+  register_obelisk_api(router, *context);
+  bool has_interface = register_ui_api(router);
+  server::register_status_routes(router, {ready, std::string(kVersion), [this] { return reload(); }, {}, has_interface});
+}
+
+Result<void> ObeliskServer::Parts::listen() {
+  size_t cores = std::max(1u, std::thread::hardware_concurrency());
+  query_workers = std::make_shared<WorkerPool>("query", std::max<size_t>(4, cores), 256);
+  push_workers = std::make_shared<WorkerPool>("push", std::max<size_t>(2, cores), 1024);
+  ServerOptions options;
+  options.listeners = {config.listen};
+  for (const std::string& address : {config.otlp_grpc_listen, config.otlp_http_listen}) {
+    if (is_open(address)) options.listeners.push_back(address);
+  }
+  options.io_thread_count = std::max<size_t>(1, cores / 2);
+  options.body_bytes_max = config.request_bytes;
+  options.http_handler = [this](HttpExchangePtr exchange) { router.route(std::move(exchange)); };
+  options.grpc_handler = [this](GrpcCallPtr call) { grpc_router.route(std::move(call)); };
+  options.workers = query_workers.get();
+  options.choose_workers = [this](std::string_view, std::string_view path) -> WorkerPool* {
+    if (is_probe(path)) return nullptr;
+    return is_push(path) ? push_workers.get() : query_workers.get();
+  };
+  OBELISK_TRY(server, Server::start(std::move(options)));
+  return {};
+}
+
+Result<void> ObeliskServer::Parts::reload() {
+  MutexLock lock(reload_mutex);
+  OBELISK_TRY(Watched watched, load_watched(config));
+  OBELISK_CHECK_OK(scraper->reload(watched.prometheus));
+  rule_manager->load(std::move(watched.rule_groups));
+  return {};
+}
+
+void ObeliskServer::Parts::stop() {
+  if (stopped.exchange(true)) return;
+  ready = false;
+  if (server) server->stop_accepting();
+  if (scraper) scraper->stop();
+  if (rule_manager) rule_manager->stop();
+  if (dispatcher) dispatcher->stop();
+  if (server) {
+    server->drain(kDrainTime);
+    server->close();
+  }
+  tails.reset();
+  if (push_workers) push_workers->stop();
+  if (query_workers) query_workers->stop();
+  if (flusher) flusher->stop();
+  if (engine) {
+    Result<void> closed = engine->close();
+    if (!closed.ok()) log_error("server", "the last flush failed: " + closed.error().to_string() + "; the log keeps what it held");
+  }
+}
+
+ObeliskServer::ObeliskServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+ObeliskServer::~ObeliskServer() { stop(); }
+
+Result<std::unique_ptr<ObeliskServer>> ObeliskServer::start(Config config) {
+  auto parts = std::make_unique<Parts>();
+  if (config.external_url.empty()) config.external_url = "http://" + config.listen;
+  parts->config = std::move(config);
+  Parts* raw = parts.get();
+  std::unique_ptr<ObeliskServer> server(new ObeliskServer(std::move(parts)));
+  OBELISK_CHECK_OK(raw->open_store());
+  OBELISK_CHECK_OK(raw->build_pipeline());
+  OBELISK_CHECK_OK(raw->build_watch());
+  raw->build_api();
+  OBELISK_CHECK_OK(raw->listen());
+  raw->flusher->start();
+  if (raw->dispatcher) raw->dispatcher->start();
+  raw->rule_manager->start();
+  raw->ready = true;
+  return server;
+}
+
+std::string ObeliskServer::address() const { return parts_->server->address(0); }
+
+std::string ObeliskServer::describe() const {
+  const Config& config = parts_->config;
+  std::string text = fmt::format("Obelisk {} listens on http://{} (all APIs, OTLP over HTTP and gRPC)\n", kVersion, address());
+  size_t index = 1;
+  if (is_open(config.otlp_grpc_listen)) text += fmt::format("  OTLP/gRPC {}\n", parts_->server->address(index++));
+  if (is_open(config.otlp_http_listen)) text += fmt::format("  OTLP/HTTP {}\n", parts_->server->address(index++));
+  return text + fmt::format("  data in {}\n", config.data_dir);
+}
+
+Result<void> ObeliskServer::reload() { return parts_->reload(); }
+void ObeliskServer::stop() { parts_->stop(); }
+
+Result<std::string> check_configuration(const Config& config) {
+  OBELISK_TRY(Watched watched, load_watched(config));
+  OBELISK_TRY(std::optional<alerting::AlertmanagerConfig> alertmanager, load_alertmanager(config));
+  size_t targets = 0;
+  for (const scrape::ScrapeConfig& job : watched.prometheus.jobs) {
+    for (const scrape::StaticTargets& group : job.targets) targets += group.addresses.size();
+  }
+  size_t rule_count = 0;
+  for (const rules::RuleGroup& group : watched.rule_groups) rule_count += group.rules.size();
+  return fmt::format("ok: {} scrape jobs with {} targets, {} rule groups with {} rules, {} receivers\n", watched.prometheus.jobs.size(),
+                     targets, watched.rule_groups.size(), rule_count, alertmanager ? alertmanager->receivers.size() : 0);
+}
+
+}  // namespace obelisk::server
