@@ -1,0 +1,77 @@
+// Obelisk's own API: what is joined in the store, so that no view has to guess labels.
+import { get_json } from './http';
+import type { LogLine } from './loki';
+import { number_of, trace_id_of, span_id_of, type Exemplar, type Labels } from './prometheus';
+
+interface OwnLine {
+  timeUnixNano: string;
+  line: string;
+  spanId?: string;
+  severityText?: string;
+  labels: Labels;
+  attributes: Labels;
+}
+
+export interface TraceLines {
+  lines: LogLine[];
+  truncated: boolean;
+  incomplete: string | null; // why, when a part of the store could not be read
+}
+
+const trace_lines_max = 5000;
+
+// All log lines of a trace, oldest first, wherever each has its trace id.
+export async function trace_logs(trace_id: string, signal?: AbortSignal): Promise<TraceLines> {
+  const answer = await get_json<{ logs: OwnLine[]; truncated: boolean; complete: boolean; reason?: string }>(
+    `/obelisk/api/v1/traces/${encodeURIComponent(trace_id)}/logs`, { limit: trace_lines_max }, signal);
+  const lines = answer.logs.map(({ timeUnixNano, line, spanId, severityText, labels, attributes }) => {
+    const all: Labels = { ...attributes, ...labels };
+    if (spanId) all.span_id ??= spanId;
+    if (severityText) all.severity_text ??= severityText;
+    all.trace_id ??= trace_id;
+    return { time_ns: timeUnixNano, time_ms: Number(BigInt(timeUnixNano) / 1000n) / 1000, labels: all, text: line };
+  });
+  return { lines, truncated: answer.truncated, incomplete: answer.complete ? null : answer.reason ?? 'a part of the store could not be read' };
+}
+
+export async function trace_exemplars(trace_id: string, signal?: AbortSignal): Promise<Exemplar[]> {
+  const answer = await get_json<{ exemplars: { timeUnixNano: string; value: number | string; series: Labels; attributes: Labels }[] }>(
+    `/obelisk/api/v1/traces/${encodeURIComponent(trace_id)}/exemplars`, { limit: 100 }, signal);
+  return answer.exemplars.map(({ timeUnixNano, value, series, attributes }) => ({
+    series, labels: attributes, value: number_of(String(value)), time_s: Number(BigInt(timeUnixNano) / 1000000n) / 1000, trace_id: trace_id_of(attributes),
+  }));
+}
+
+// Fields of a line: its labels and metadata, and the members of its text when that is a JSON object or logfmt.
+const fields_max = 400;
+const parse_characters_max = 262_144;
+
+export function fields_of(line: LogLine): Labels {
+  const fields: Labels = {};
+  const text = line.text;
+  if (text.length <= parse_characters_max && text.trimStart().startsWith('{')) {
+    try {
+      flatten(JSON.parse(text) as Record<string, unknown>, '', fields, 0);
+    } catch {
+      // not JSON after all
+    }
+  } else if (text.length <= parse_characters_max && /^\s*[\w.]+=/.test(text)) {
+    for (const [, name, quoted_value, bare] of text.matchAll(/([\w.]+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g)) {
+      if (Object.keys(fields).length >= fields_max) break;
+      fields[name] = quoted_value ?? bare ?? '';
+    }
+  }
+  return { ...fields, ...line.labels };
+}
+
+function flatten(value: Record<string, unknown>, prefix: string, into: Labels, depth: number): void {
+  for (const [name, one] of Object.entries(value)) {
+    if (Object.keys(into).length >= fields_max) return;
+    if (one !== null && typeof one === 'object' && !Array.isArray(one) && depth < 4) flatten(one as Record<string, unknown>, `${prefix}${name}_`, into, depth + 1);
+    else into[`${prefix}${name}`] = typeof one === 'string' ? one : JSON.stringify(one) ?? '';
+  }
+}
+
+export function ids_of(line: LogLine, fields = fields_of(line)): { trace_id: string | null; span_id: string | null } {
+  return { trace_id: trace_id_of(fields), span_id: span_id_of(fields) };
+}

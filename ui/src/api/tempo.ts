@@ -1,0 +1,47 @@
+// Tempo's HTTP API, as far as the views ask it.
+import { get_json } from './http';
+import type { ResolvedRange } from '../state/time_range';
+
+export interface FoundTrace {
+  traceID: string;
+  rootServiceName?: string;
+  rootTraceName?: string;
+  startTimeUnixNano: string;
+  durationMs?: number;
+  spanSets?: { matched?: number; spans?: FoundSpan[] }[];
+  serviceStats?: Record<string, { spanCount?: number; errorCount?: number }>;
+}
+
+export interface FoundSpan {
+  spanID: string;
+  name?: string;
+  startTimeUnixNano: string;
+  durationNanos: string;
+}
+
+export interface SearchResult {
+  traces: FoundTrace[];
+  partial: string | null;
+}
+
+export async function search_traces(q: string, range: ResolvedRange, limit: number, signal?: AbortSignal): Promise<SearchResult> {
+  const answer = await get_json<{ traces?: FoundTrace[]; message?: string; partial?: boolean }>('/api/search', {
+    q, start: Math.floor(range.from_ms / 1000), end: Math.ceil(range.to_ms / 1000), limit, spss: 3,
+  }, signal);
+  return { traces: answer.traces ?? [], partial: answer.message ?? null };
+}
+
+export async function get_trace(trace_id: string, signal?: AbortSignal): Promise<unknown> {
+  return get_json<unknown>(`/api/v2/traces/${encodeURIComponent(trace_id)}`, {}, signal);
+}
+
+export async function trace_tags(signal?: AbortSignal): Promise<{ scope: string; tags: string[] }[]> {
+  const answer = await get_json<{ scopes?: { name: string; tags?: string[] }[] }>('/api/v2/search/tags', {}, signal);
+  return (answer.scopes ?? []).map(({ name, tags = [] }) => ({ scope: name, tags }));
+}
+
+export async function trace_tag_values(tag: string, signal?: AbortSignal): Promise<string[]> {
+  const answer = await get_json<{ tagValues?: { type: string; value: string }[] }>(
+    `/api/v2/search/tag/${encodeURIComponent(tag)}/values`, {}, signal);
+  return (answer.tagValues ?? []).map(({ value }) => String(value));
+}

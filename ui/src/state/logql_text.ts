@@ -1,0 +1,63 @@
+// Small changes to a LogQL text by clicking: filters in the selector or as a stage, and the counting queries behind it.
+import { quoted } from './pivots';
+
+// Where the selector's closing brace is; strings may hold braces.
+function selector_end(query: string): number {
+  let quote: string | null = null;
+  for (let index = 0; index < query.length; index++) {
+    const char = query[index];
+    if (quote) {
+      if (char === '\\' && quote !== '`') index++;
+      else if (char === quote) quote = null;
+    } else if (char === '"' || char === '`') quote = char;
+    else if (char === '}') return index;
+  }
+  return -1;
+}
+
+export function has_parser(query: string): boolean {
+  return /\|\s*(json|logfmt|unpack|pattern|regexp)\b/.test(query.replace(/"(?:[^"\\]|\\.)*"|`[^`]*`/g, ''));
+}
+
+// A name as LogQL's parsers write it.
+export function field_name(name: string): string {
+  return name.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(\d)/, '_$1');
+}
+
+export type FieldSource = 'stream' | 'metadata' | 'json' | 'logfmt';
+
+export function add_filter(query: string, name: string, operator: '=' | '!=', value: string, source: FieldSource): string {
+  const end = selector_end(query);
+  if (end < 0) return query;
+  const condition = `${field_name(name)}${operator}${quoted(value)}`;
+  if (source === 'stream') {
+    const inside = query.slice(query.indexOf('{') + 1, end).trim();
+    return `${query.slice(0, query.indexOf('{'))}{${inside === '' ? '' : `${inside}, `}${condition}}${query.slice(end + 1)}`;
+  }
+  return `${with_parser(query, source)} | ${condition}`;
+}
+
+export function with_parser(query: string, source: FieldSource): string {
+  return (source === 'json' || source === 'logfmt') && !has_parser(query) ? `${query.trimEnd()} | ${source}` : query.trimEnd();
+}
+
+// Plain text is a search for that text in all lines; anything that begins with a brace is LogQL.
+export function as_logql(text: string, everything: string): string {
+  const trimmed = text.trim();
+  if (trimmed === '') return everything;
+  if (/^[{(]|^\w+\s*(by|without)?\s*\(/.test(trimmed)) return trimmed;
+  return `${everything} |= ${quoted(trimmed.replace(/^"|"$/g, ''))}`;
+}
+
+export function is_metric_query(query: string): boolean {
+  return !/^\s*\{/.test(query) && query.trim() !== '';
+}
+
+export function count_query(query: string, step: string): string {
+  return `sum by (level, detected_level) (count_over_time(${query} [${step}]))`;
+}
+
+export function top_values_query(query: string, name: string, source: FieldSource, span: string): string {
+  const field = field_name(name);
+  return `topk(12, sum by (${field}) (count_over_time(${with_parser(query, source)} | ${field}!="" [${span}])))`;
+}

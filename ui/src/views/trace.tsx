@@ -1,0 +1,333 @@
+// One trace: minimap, waterfall, the chosen span's details, and the log lines of trace, span or service beside it.
+// URL: at = chosen span, v=win:from-to (ns in the trace), v=logs:trace|span|service, v=failed:1.
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { Link, useParams } from 'wouter';
+import { ApiError } from '../api/http';
+import { query_lines, type LogLine } from '../api/loki';
+import { fields_of, ids_of, trace_exemplars, trace_logs } from '../api/obelisk';
+import { get_trace } from '../api/tempo';
+import { useClock } from '../app/clock';
+import { add_keys } from '../app/keys';
+import { level_of } from '../format/colors';
+import { count, duration, percent } from '../format/numbers';
+import { Panel, ServiceMark, Time } from '../parts/marks';
+import { useLogSelector } from '../parts/services';
+import { Empty, Failure, Loading, Partial } from '../parts/states';
+import { around, quoted, selector, service_of, span_red_queries, traceql_of_span } from '../state/pivots';
+import { absolute_range } from '../state/time_range';
+import { useUrl } from '../state/url_state';
+import { visible_rows } from '../trace/rows';
+import { attribute_text, longest_self_time, read_trace, self_time_by_service, type Attributes, type Span, type Trace } from '../trace/trace_model';
+import { Minimap, row_span, Waterfall, type TimeWindow } from '../trace/waterfall';
+import { message_text } from './log_line';
+import css from './trace.module.css';
+
+export default function TraceView() {
+  const { id = '' } = useParams<{ id: string }>();
+  const url = useUrl();
+  const clock = useClock();
+  const answer = useQuery({ queryKey: ['trace', id], staleTime: 60_000, queryFn: ({ signal }) => get_trace(id, signal) });
+  const trace = useMemo(() => (answer.data ? read_trace(answer.data) : null), [answer.data]);
+  if (answer.isPending) return <Loading on what={`trace ${id.slice(0, 8)}`} />;
+  if ((answer.error instanceof ApiError && answer.error.status === 404) || (answer.data && !trace)) {
+    return (
+      <Empty title={`No spans of trace ${id} are here.`}>
+        <ul class="t2"><li>It may still be on its way: spans arrive in batches of a few seconds.</li><li>It may be older than the retention, or was never sampled.</li></ul>
+        <p class="row wrap"><button class="btn" type="button" onClick={() => void answer.refetch()}>Look again</button><Link class="btn" href={url.to('/logs', { trace: id })}>Its log lines</Link><Link class="btn" href={url.to('/traces')}>Search traces</Link></p>
+      </Empty>
+    );
+  }
+  if (answer.error) return <Failure error={answer.error} what="The trace" retry={() => void answer.refetch()} />;
+  return <Loaded key={`${trace!.trace_id} ${trace!.spans.length}`} trace={trace!} now_ms={clock.now_ms} reload={() => void answer.refetch()} />;
+}
+
+function read_window(text: string | null, trace: Trace): TimeWindow {
+  const found = /^(\d+)-(\d+)$/.exec(text ?? '');
+  const [from_ns, to_ns] = found ? [Number(found[1]), Number(found[2])] : [0, trace.duration_ns];
+  return to_ns > from_ns ? { from_ns, to_ns: Math.min(to_ns, trace.duration_ns) } : { from_ns: 0, to_ns: trace.duration_ns };
+}
+
+const nothing: ReadonlySet<string> = new Set();
+
+function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reload(): void }) {
+  const url = useUrl();
+  const slowest = useMemo(() => longest_self_time(trace), [trace]);
+  const chosen = trace.by_id.get(url.params.get('at') ?? '') ?? slowest;
+  const [collapsed, set_collapsed] = useState<ReadonlySet<string>>(nothing);
+  const [unfolded, set_unfolded] = useState<ReadonlySet<string>>(nothing);
+  const [lit_ns, set_lit] = useState<number | null>(null);
+  const main = useRef<HTMLElement>(null);
+  const [narrow, set_narrow] = useState(() => window.innerWidth < 760);
+  useEffect(() => {
+    const listen = () => set_narrow(window.innerWidth < 760);
+    window.addEventListener('resize', listen);
+    return () => window.removeEventListener('resize', listen);
+  }, []);
+  const only_failed = url.option('failed') === '1';
+  const view = useMemo(() => read_window(url.option('win'), trace), [url.option('win'), trace]);
+  const keep = useMemo(() => {
+    const path = new Set<Span>();
+    for (let up: Span | null = chosen; up; up = up.parent) path.add(up);
+    return path;
+  }, [chosen]);
+  const rows = useMemo(() => visible_rows(trace, { collapsed, unfolded, keep, only_failed }), [trace, collapsed, unfolded, keep, only_failed]);
+  const choose = (span: Span) => url.set({ at: span.span_id }, { replace: true });
+  const toggle = (span: Span) => set_collapsed((old) => {
+    const next = new Set(old);
+    if (!next.delete(span.span_id)) next.add(span.span_id);
+    return next;
+  });
+  const set_window = (next: TimeWindow | null) => url.set_option('win', next && `${Math.round(next.from_ns)}-${Math.round(next.to_ns)}`, { replace: true });
+  const zoom = (factor: number) => {
+    const middle = chosen.start_ns + chosen.duration_ns / 2;
+    const half = ((view.to_ns - view.from_ns) * factor) / 2;
+    const next = { from_ns: Math.max(0, middle - half), to_ns: Math.min(trace.duration_ns, middle + half) };
+    set_window(next.from_ns === 0 && next.to_ns === trace.duration_ns ? null : next);
+  };
+
+  useEffect(() => add_keys((event) => {
+    const at = rows.findIndex((row) => row.kind === 'span' && row.span === chosen);
+    const move = (to: number) => rows[to] && choose(row_span(rows[to]));
+    const next = (wanted: (span: Span) => boolean) => {
+      const found = [...trace.spans.slice(chosen.index + 1), ...trace.spans.slice(0, chosen.index)].find(wanted);
+      if (found) choose(found);
+    };
+    switch (event.key) {
+      case 'ArrowDown': case 'j': move(at + 1); break;
+      case 'ArrowUp': case 'k': move(Math.max(0, at - 1)); break;
+      case 'ArrowLeft':
+        if (chosen.children.length > 0 && !collapsed.has(chosen.span_id)) toggle(chosen);
+        else if (chosen.parent) choose(chosen.parent);
+        break;
+      case 'ArrowRight':
+        if (collapsed.has(chosen.span_id)) toggle(chosen);
+        else if (chosen.children[0]) choose(chosen.children[0]);
+        break;
+      case '[': set_collapsed(new Set(trace.spans.filter((span) => span.children.length > 0 && span.depth > 0).map((span) => span.span_id))); break;
+      case ']': set_collapsed(nothing); break;
+      case 'n': next((span) => span.failed); break;
+      case 'p': next((span) => span.critical_ns > 0); break;
+      case '+': case '=': zoom(0.5); break;
+      case '-': zoom(2); break;
+      case 'm': url.go('/metrics', red_patch(chosen, trace)); break;
+      case 'Escape': set_window(null); break;
+      default: return false;
+    }
+    return true;
+  }));
+
+  const root = trace.roots[0];
+  const start_ms = Number(trace.start_unix_ns / 1000n) / 1000;
+  const by_service = useMemo(() => self_time_by_service(trace), [trace]);
+  const total_self = by_service.reduce((sum, { self_ns }) => sum + self_ns, 0) || 1;
+  return (
+    <div class={css.view}>
+      <section class={`panel ${css.main}`} ref={main} aria-label="Waterfall">
+        <div class={css.head}>
+          <h2 class="row"><ServiceMark name={root.service} plain /><bdi class="ell">{root.name}</bdi></h2>
+          <b class="num">{duration(trace.duration_ns / 1e9)}</b>
+          {trace.failed > 0 ? <span class="tag crit"><span class="crit">▲ {count(trace.failed)} failed</span></span> : <span class="tag ok"><span class="ok">● no failures</span></span>}
+          <span class="t2">{count(trace.spans.length)} spans · {trace.services.length} services · depth {trace.depth}</span>
+          <span class="grow" />
+          <span class="t2"><Time ms={start_ms} millis with_day /></span>
+          <span class="mono t3 ell" title="Trace id">{trace.trace_id}</span>
+        </div>
+        {(trace.missing_parents > 0 || trace.skewed > 0 || trace.duplicates > 0 || trace.roots.length > 1) && (
+          <Partial>
+            {[trace.missing_parents > 0 && `${count(trace.missing_parents)} spans lack their parent`, trace.roots.length > 1 && `${count(trace.roots.length)} roots`,
+              trace.skewed > 0 && `${count(trace.skewed)} spans begin before their parent (clock skew)`, trace.duplicates > 0 && `${count(trace.duplicates)} span ids came twice`].filter(Boolean).join(', ')}.{' '}
+            {trace.missing_parents > 0 && now_ms - start_ms < 120_000 && <button type="button" class="link acc" onClick={reload}>Look again: it may still be arriving</button>}
+          </Partial>
+        )}
+        <Minimap trace={trace} window={view} choose={set_window} />
+        <div class={css.tools}>
+          <label class="row"><input type="checkbox" checked={only_failed} onChange={(event) => url.set_option('failed', event.currentTarget.checked ? '1' : null, { replace: true })} /> Failures only</label>
+          {url.option('win') && <button type="button" class="btn sm" onClick={() => set_window(null)}>Whole trace</button>}
+          <span class="grow" />
+          {by_service.slice(0, 5).map(({ service, self_ns }) => <span class="row" key={service}><ServiceMark name={service} /><b class="num">{percent(self_ns / total_self)}</b></span>)}
+        </div>
+        <Waterfall trace={trace} rows={rows} window={view} chosen={chosen} lit_ns={lit_ns} collapsed={collapsed} left_share={narrow ? 0.62 : 0.42} choose={choose} toggle={toggle}
+          unfold={(key) => set_unfolded((old) => new Set(old).add(key))} />
+      </section>
+      <div class={css.side}>
+        <SpanDetails key={chosen.index} span={chosen} trace={trace} slowest={chosen === slowest} />
+        <TraceLogs trace={trace} span={chosen} light={set_lit} choose={choose} />
+      </div>
+    </div>
+  );
+}
+
+function span_ms(span: Span, trace: Trace): number {
+  return Number(trace.start_unix_ns / 1000n) / 1000 + span.start_ns / 1e6;
+}
+
+function red_patch(span: Span, trace: Trace): Record<string, string | string[]> {
+  return { q: span_red_queries(span.service, span.name, '1m'), ...around(span_ms(span, trace), 900_000), at: String(Math.round(span_ms(span, trace))), v: ['mark:this span'] };
+}
+
+function SpanDetails({ span, trace, slowest }: { span: Span; trace: Trace; slowest: boolean }) {
+  const url = useUrl();
+  const at_ms = span_ms(span, trace);
+  const range = absolute_range(at_ms - 900_000, at_ms + span.duration_ns / 1e6 + 900_000);
+  const log_selector = useLogSelector({ from_ms: at_ms - 900_000, to_ms: at_ms + 900_000 });
+  const exemplars = useQuery({ queryKey: ['trace exemplars', trace.trace_id], queryFn: ({ signal }) => trace_exemplars(trace.trace_id, signal), staleTime: 60_000 });
+  const narrow = absolute_range(at_ms - 1000, at_ms + span.duration_ns / 1e6 + 1000);
+  const service_logs = url.to('/logs', { q: log_selector(span.service), ...narrow });
+  const metric_names = [...new Map((exemplars.data ?? []).map(({ series, time_s, value }) => [selector_without_le(series), { series, time_s, value }])).values()];
+  return (
+    <Panel title={<span class="row"><ServiceMark name={span.service} plain /><bdi class="ell">{span.name || '(no name)'}</bdi></span>} side={<span class="t3 s"><bdi>{span.service}</bdi> · {span.kind}</span>}>
+      <div class={css.figures}>
+        <div><span>duration</span><b>{duration(span.duration_ns / 1e9)}</b></div>
+        <div><span>self time</span><b>{duration(span.self_ns / 1e9)}</b></div>
+        <div><span>of the trace</span><b>{percent(span.duration_ns / Math.max(1, trace.duration_ns))}</b></div>
+      </div>
+      {slowest && <p class="s" style={{ padding: '0 12px' }}><span class="tag warn"><span class="warn">▲ Longest self time of the trace</span></span></p>}
+      {span.failed && <p class="s" style={{ padding: '4px 12px 0' }}><span class="tag crit"><span class="crit">▲ Failed</span></span> <bdi>{span.status_message}</bdi></p>}
+      <div class={css.actions}>
+        <Link class="btn sm" href={url.to('/metrics', red_patch(span, trace))} title="Of this operation, 15 minutes around this span">Rate, errors, p99</Link>
+        <Link class="btn sm" href={url.to('/logs', { trace: trace.trace_id, span: span.span_id, ...narrow })}>Logs of the span</Link>
+        <Link class="btn sm" href={service_logs} title="All its lines, one second around">Logs of the service then</Link>
+        <Link class="btn sm" href={url.to('/traces', { q: traceql_of_span(span.service, span.name), ...range })}>Same span elsewhere</Link>
+        {metric_names.slice(0, 3).map(({ series, time_s }) => (
+          <Link key={selector_without_le(series)} class="btn sm" title={selector(series)}
+            href={url.to('/metrics', { q: histogram_query(series), ...around(time_s * 1000, 900_000), at: String(Math.round(time_s * 1000)), v: ['mark:this trace'] })}>◆ {series.__name__?.replace(/_bucket$/, '') ?? 'exemplar'}</Link>
+        ))}
+      </div>
+      <AttributeList title="Attributes" attributes={span.attributes} scope="span" range={range} open />
+      <AttributeList title="Resource" attributes={span.resource} scope="resource" range={range} />
+      {span.events.length > 0 && (
+        <details class={css.more} open={span.events.length <= 5}>
+          <summary>{count(span.events.length)} events</summary>
+          {span.events.slice(0, 100).map((event, index) => (
+            <div class={css.attrs} key={index}><b class="s"><bdi>{event.name}</bdi></b> <span class="t3 s">+{duration((event.at_ns - span.start_ns) / 1e9)}</span><AttributeRows attributes={event.attributes} /></div>
+          ))}
+        </details>
+      )}
+      {span.links.length > 0 && (
+        <details class={css.more}><summary>{count(span.links.length)} links</summary>
+          <ul>{span.links.slice(0, 100).map((one, index) => <li key={index}><Link class="link acc mono" href={url.to(`/traces/${one.trace_id}`, { at: one.span_id })}>{one.trace_id.slice(0, 8)} / {one.span_id}</Link></li>)}</ul>
+        </details>
+      )}
+      <div class={css.attrs}><dl>
+        <dt>started</dt><dd>+{duration(span.start_ns / 1e9)} · <Time ms={at_ms} millis /></dd><dt>span id</dt><dd>{span.span_id || '–'}</dd>
+        <dt>scope</dt><dd><bdi>{span.scope || '–'}</bdi></dd></dl></div>
+    </Panel>
+  );
+}
+
+function selector_without_le(series: Record<string, string>): string {
+  return selector(Object.fromEntries(Object.entries(series).filter(([name]) => name !== 'le')));
+}
+
+function histogram_query(series: Record<string, string>): string {
+  const { __name__: name = '', le: _le, ...rest } = series;
+  const wanted = Object.fromEntries(Object.entries(rest).filter(([label]) => !['instance', 'http_status', 'status', 'status_code'].includes(label)));
+  return name.endsWith('_bucket') ? `histogram_quantile(0.99, sum by (le, job) (rate(${name}${selector(wanted)}[1m])))` : `${name}${selector(wanted)}`;
+}
+
+const attributes_shown = 100;
+
+function AttributeList({ title, attributes, scope, range, open }: { title: string; attributes: Attributes; scope: 'span' | 'resource'; range: { from: string; to: string }; open?: boolean }) {
+  const names = Object.keys(attributes);
+  if (names.length === 0) return null;
+  return (
+    <details class={css.attrs} open={open}>
+      <summary>{title} {count(names.length)}</summary>
+      <AttributeRows attributes={attributes} scope={scope} range={range} />
+    </details>
+  );
+}
+
+function AttributeRows({ attributes, scope, range }: { attributes: Attributes; scope?: 'span' | 'resource'; range?: { from: string; to: string } }) {
+  const url = useUrl();
+  const [text, set_text] = useState('');
+  const [all, set_all] = useState(false);
+  const names = Object.keys(attributes).filter((name) => text === '' || name.toLowerCase().includes(text.toLowerCase()));
+  const shown = all ? names.slice(0, 5000) : names.slice(0, attributes_shown);
+  return (
+    <>
+      {Object.keys(attributes).length > 30 && <input class="input" type="search" aria-label="Find an attribute" placeholder="Find an attribute" value={text} onInput={(event) => set_text(event.currentTarget.value)} />}
+      <dl>
+        {shown.map((name) => {
+          const value = attributes[name];
+          const search = scope && range && value !== null && typeof value !== 'object' && String(value).length <= 200
+            ? url.to('/traces', { q: `{ ${scope}.${/^[\w.-]+$/.test(name) ? name : quoted(name)} = ${typeof value === 'string' ? quoted(value) : String(value)} }`, ...range }) : null;
+          return (
+            <><dt><bdi>{name.length > 200 ? `${name.slice(0, 200)}…` : name}</bdi></dt>
+              <dd><LongText text={attribute_text(value)} />{search && <> <Link class={`btn ghost ${css.find}`} href={search} aria-label={`Traces with this ${name.slice(0, 60)}`} title="Traces with this value">⌕</Link></>}</dd></>
+          );
+        })}
+      </dl>
+      {names.length > shown.length && <button type="button" class="btn sm" onClick={() => set_all(true)}>Show all {count(names.length)}</button>}
+    </>
+  );
+}
+
+const text_shown = 2000;
+
+export function LongText({ text }: { text: string }) {
+  const [all, set_all] = useState(false);
+  if (text.length <= text_shown) return <bdi>{text}</bdi>;
+  return <><bdi>{all ? text.slice(0, 200_000) : text.slice(0, text_shown)}</bdi>… <button type="button" class="link acc" onClick={() => set_all(!all)}>{all ? 'Less' : `All ${count(text.length)} characters`}</button></>;
+}
+
+const log_lines_shown = 300;
+const no_lines: LogLine[] = [];
+
+function TraceLogs({ trace, span, light, choose }: { trace: Trace; span: Span; light(ns: number | null): void; choose(span: Span): void }) {
+  const url = useUrl();
+  const mode = url.option('logs') ?? 'trace';
+  const start_ms = Number(trace.start_unix_ns / 1000n) / 1000;
+  const own = useQuery({ queryKey: ['trace logs', trace.trace_id], queryFn: ({ signal }) => trace_logs(trace.trace_id, signal), staleTime: 30_000 });
+  const at_ms = span_ms(span, trace);
+  const around_span = { from_ms: at_ms - 1000, to_ms: at_ms + span.duration_ns / 1e6 + 1000 };
+  const log_selector = useLogSelector(around_span);
+  const of_service = useQuery({
+    queryKey: ['service logs', span.service, around_span.from_ms, around_span.to_ms, log_selector(span.service)], enabled: mode === 'service', placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => query_lines(log_selector(span.service), around_span, 500, signal),
+  });
+  const own_lines = own.data?.lines ?? no_lines;
+  const of_span = useMemo(() => own_lines.filter((line) => ids_of(line).span_id === span.span_id), [own.data, span.span_id]);
+  const lines: LogLine[] = mode === 'span' ? of_span : mode === 'service' ? [...(of_service.data ?? [])].reverse() : own_lines;
+  const source = mode === 'service' ? of_service : own;
+  const narrow = absolute_range(start_ms - 1000, start_ms + trace.duration_ns / 1e6 + 1000);
+  const open_in_logs = mode === 'service' ? url.to('/logs', { q: log_selector(span.service), ...absolute_range(around_span.from_ms, around_span.to_ms) })
+    : url.to('/logs', { trace: trace.trace_id, span: mode === 'span' ? span.span_id : null, ...narrow });
+  const tabs: [string, string, string][] = [['trace', 'Trace', own.data ? count(own_lines.length) : ''], ['span', 'Span', own.data ? count(of_span.length) : ''], ['service', 'Service ±1 s', mode === 'service' && of_service.data ? count(of_service.data.length) : '']];
+  return (
+    <section class="panel" aria-label="Log lines">
+      <header><h2>Logs</h2>
+        <div class="group" role="group" aria-label="Whose lines">{tabs.map(([key, text, number]) => <button key={key} type="button" class={`btn sm${mode === key ? ' on' : ''}`} aria-pressed={mode === key} onClick={() => url.set_option('logs', key === 'trace' ? null : key, { replace: true })}>{text} <b>{number}</b></button>)}</div>
+        <span class="grow" /><Link class="link acc s" href={open_in_logs}>Open in Logs</Link>
+      </header>
+      <Loading on={source.isFetching && !source.data} what="log lines" />
+      {source.error && <Failure error={source.error} what="The log lines" retry={() => void source.refetch()} />}
+      {mode !== 'service' && own.data?.incomplete && <Partial>Not all lines could be read: {own.data.incomplete}</Partial>}
+      {mode !== 'service' && own.data?.truncated && <Partial>The first {count(own_lines.length)} lines; the trace has more.</Partial>}
+      {!source.error && source.data && lines.length === 0 && <Empty title={mode === 'span' ? 'No line carries this span id.' : mode === 'service' ? 'No lines of this service then.' : 'No line carries this trace id.'}>
+        {mode !== 'service' && <button type="button" class="btn sm" onClick={() => url.set_option('logs', mode === 'span' ? null : 'service', { replace: true })}>{mode === 'span' ? 'Lines of the whole trace' : 'Lines of the service at that time'}</button>}</Empty>}
+      {lines.length > 0 && (
+        <div class={css.lines} tabIndex={0} role="group" aria-label="Lines, oldest first">
+          <ul>{lines.slice(0, log_lines_shown).map((line, index) => {
+            const fields = fields_of(line);
+            const { span_id } = ids_of(line, fields);
+            const level = level_of(fields.detected_level ?? fields.level ?? fields.severity_text);
+            const its_span = span_id ? trace.by_id.get(span_id) : undefined;
+            return (
+              <li key={index}><button type="button" class={`${css.logline}${its_span === span ? ` ${css.lit}` : ''}`} style={{ borderLeftColor: `var(--level-${level})` }}
+                title={`${its_span ? `Span ${its_span.name}. ` : ''}${line.text.slice(0, 500)}`} onMouseEnter={() => light(Number(BigInt(line.time_ns) - trace.start_unix_ns))} onMouseLeave={() => light(null)}
+                onClick={() => its_span && choose(its_span)}>
+                <span class={css.at}>{offset_text(line.time_ms - start_ms)}</span><ServiceMark name={service_of(fields) ?? ''} plain /><bdi class="ell">{message_text(line, fields)}</bdi></button></li>
+            );
+          })}</ul>
+          {lines.length > log_lines_shown && <p class="s t2" style={{ padding: '6px 12px' }}>The first {log_lines_shown} of {count(lines.length)}. <Link class="link acc" href={open_in_logs}>All in Logs</Link></p>}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function offset_text(ms: number): string {
+  return `${ms < 0 ? '−' : '+'}${Math.abs(ms) < 10_000 ? Math.abs(ms).toFixed(1) : Math.round(Math.abs(ms)).toLocaleString('en-US')}`;
+}
