@@ -5,9 +5,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import path from 'node:path';
 import zlib from 'node:zlib';
+import { Message } from '../../bench/protobuf.mjs';
 import { Server, argument, scratchDirectory } from './stack/server.mjs';
 
 const binary = argument('server', 'build/release/obelisk');
@@ -62,12 +64,14 @@ for (const signal of ['traces', 'metrics', 'logs']) {
   await expectAnswer(`OTLP ${signal}: content encoding`, ['POST', `/v1/${signal}`, { ...protobuf, 'content-encoding': 'br' }, 'x'], [400, 415], /br|encoding/i);
   await expectAnswer(`OTLP ${signal}: damaged gzip`, ['POST', `/v1/${signal}`, { ...protobuf, 'content-encoding': 'gzip' }, 'no gzip'], [400], /gzip/);
 }
-let nested = Buffer.from('');
-for (let i = 0; i < 20000 && nested.length < 120000; ++i) {
-  const length = [];
-  for (let rest = nested.length; ; rest >>= 7) { length.push(rest > 127 ? (rest & 127) | 128 : rest); if (rest <= 127) break; }
-  nested = Buffer.concat([Buffer.from([0x2a, ...length, ]), nested]); // AnyValue.array_value of itself
+// An attribute whose value is a list in a list, 20,000 deep.
+let value = new Message().bytes(1, 'x');
+for (let depth = 0; depth < 20000; ++depth) {
+  const bytes = value.finish();
+  value = new Message().message(5, new Message().bytes(1, bytes));
 }
+const nested = new Message().message(1, new Message().message(1, new Message().message(1, new Message().bytes(1, 'deep').message(2, value)))
+  .message(2, new Message().message(2, new Message().bytes(1, Buffer.alloc(16, 7)).bytes(2, Buffer.alloc(8, 7)).fixed64(7, 1n).fixed64(8, 2n)))).finish();
 await expectAnswer('OTLP logs: nested 10,000 deep in JSON', ['POST', '/v1/logs', json, `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":${'{"arrayValue":{"values":['.repeat(10000)}${']}}'.repeat(10000)}}]}]}]}`], [400], /./);
 await expectAnswer('OTLP traces: nested protobuf', ['POST', '/v1/traces', protobuf, nested], [400], /./);
 const bomb = zlib.gzipSync(Buffer.alloc(256 << 20));
@@ -152,7 +156,7 @@ async function diskFull() {
   const mount = path.join(scratchDirectory('disk-full'), 'small');
   mkdirSync(mount);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', mount], { stdio: 'pipe' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=160m', 'tmpfs', mount], { stdio: 'pipe' });
   } catch {
     console.log('skipped: disk full on a real file system needs the right to mount tmpfs (the engine test covers it with a failing disk)');
     return;
@@ -161,7 +165,7 @@ async function diskFull() {
   try {
     await full.start();
     const push = (request) => full.postJson('/loki/api/v1/push', {
-      streams: [{ stream: { app: 'full' }, values: Array.from({ length: 200 }, (_, i) => [`${Date.now()}${String(i).padStart(6, '0')}`, `${request} ${Math.random().toString(36).repeat(80)}`]) }],
+      streams: [{ stream: { app: 'full' }, values: Array.from({ length: 200 }, (_, i) => [`${Date.now()}${String(i).padStart(6, '0')}`, `${request} ${randomBytes(1500).toString('base64')}`]) }],
     });
     let acknowledged = 0;
     let refused;
@@ -176,7 +180,7 @@ async function diskFull() {
     });
     const count = async () => Number((await full.getJson(`/loki/api/v1/query?${new URLSearchParams({ query: 'sum(count_over_time({app="full"}[1h]))' })}`)).data.result[0].value[1]);
     await test('disk full: reads go on and see what was acknowledged', async () => assert.equal(await count(), acknowledged * 200));
-    execFileSync('mount', ['-o', 'remount,size=256m', mount]);
+    execFileSync('mount', ['-o', 'remount,size=512m', mount]);
     await test('disk full: writes go on without a restart once there is space', async () => {
       const deadline = Date.now() + 20000;
       let answer;

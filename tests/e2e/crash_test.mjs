@@ -159,9 +159,11 @@ async function verify(server, checkedBefore, all) {
   judge('spans', spans, looked);
 
   const own = await (await fetch(`${server.url}/metrics`)).text();
-  const failures = /^obelisk_checksum_failures_total (\d+)$/m.exec(own);
-  assert.ok(failures, 'the server reports obelisk_checksum_failures_total');
+  const failures = /^obelisk_storage_checksum_failures_total (\d+)$/m.exec(own);
+  assert.ok(failures, 'the server reports obelisk_storage_checksum_failures_total');
   assert.equal(failures[1], '0', 'damaged blocks');
+  const damaged = /^obelisk_wal_damaged_regions_total (\d+)$/m.exec(own);
+  assert.equal(damaged?.[1] ?? '0', '0', 'damaged log frames');
 }
 
 const directory = scratchDirectory('crash');

@@ -151,6 +151,7 @@ export const lines = [
   [{ app: 'myapp-canary', env: 'dev', service: 'm' }, 10, mine('debug', 'trace health', 200, 300)],
 ];
 
+// A push without a service_name label gets one, as Loki 3 does: the first of service, app, ... that is there.
 const appLines = [textLine, healthLine, errorLine, slowLine, hello150, hello50];
 const jsonLines = [healthLine, errorLine, slowLine, hello150, hello50];
 const bytesOf = (texts) => texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
@@ -258,7 +259,7 @@ export const promql = [
   { query: '(\n  sum(rate(duration_bucket{le="0.3"}[5m]))\n  + sum(rate(duration_bucket{le="1.2"}[5m])) / 2\n) / sum(rate(duration_count[5m]))', expect: [[{}, 1.25]] },
 ];
 
-const appStream = (extra = {}) => ({ ...app, ...extra });
+const appStream = (extra = {}) => ({ ...app, service_name: 'sample-app', ...extra });
 const appFields = (text) => Object.fromEntries(Object.entries(JSON.parse(text)).map(([key, value]) => [key, String(value)]));
 
 export const logql = [
@@ -268,7 +269,7 @@ export const logql = [
   // seed 004, section 1
   { query: '{service="sample-app"} |= "slow"', expectLines: [slowLine] },
   // section 3
-  { query: 'count_over_time({app="api"} | json | level="error" [5m])', expect: [[{ app: 'api', ...appFields(apiError) }, 2]] },
+  { query: 'count_over_time({app="api"} | json | level="error" [5m])', expect: [[{ app: 'api', service_name: 'api', ...appFields(apiError) }, 2]] },
   { query: '{container="sample-app"}', expectLines: appLines },
   { query: '{container="sample-app"} |= "error"', expectLines: [errorLine] },
   { query: '{container="sample-app"} | json | level="error"', expectLines: [errorLine] },
@@ -285,19 +286,19 @@ export const logql = [
   { query: '{container="sample-app"} |~ "latency_ms.*[0-9]{3,}"', expectLines: [hello150, hello50] }, // hello50 by the digits of its timestamp
   { query: '{container="sample-app"} | json | level="warning"', expectLines: [slowLine] },
   { query: '{container="sample-app"} | pattern `<_> latency=<latency>ms <_>`', expectLines: appLines },
-  { query: 'rate({container="sample-app"} [1m])', expect: [[app, 6 / 60]] },
+  { query: 'rate({container="sample-app"} [1m])', expect: [[appStream(), 6 / 60]] },
   { query: 'count_over_time({container="sample-app"} | json | level="error" [1m])', expect: [[appStream(appFields(errorLine)), 1]] },
   { query: 'quantile_over_time(0.99,\n  {container="sample-app"}\n    | json\n    | unwrap latency_ms\n    | __error__="" [5m]\n) by (route)', expect: [[{ route: '/hello' }, 149]] },
-  { query: 'bytes_rate({container="sample-app"} [5m])', expect: [[app, bytesOf(appLines) / 300]] },
+  { query: 'bytes_rate({container="sample-app"} [5m])', expect: [[appStream(), bytesOf(appLines) / 300]] },
   // section 14
   { query: '{container="sample-app"} | json | level="error"\n  | line_format "{{.timestamp}} {{.event}} {{.trace_id}}"', expectLines: ['2026-02-23T10:12:35.000Z simulated internal error 4bf92f3577b34da6a3ce929d0e0e4737'] },
   // cheat sheet
   { query: '{app="myapp"}', expectLines: [lines[12][2], lines[11][2]] },
   { query: '{app=~"myapp.*"}', expectLines: [lines[13][2], lines[12][2], lines[11][2]] },
   { query: '{app="myapp", env="prod"}', expectLines: [lines[12][2], lines[11][2]] },
-  { query: 'rate({app="myapp"} [5m])', expect: [[{ app: 'myapp', env: 'prod', service: 'm' }, 2 / 300]] },
-  { query: 'count_over_time({app="myapp"} [5m])', expect: [[{ app: 'myapp', env: 'prod', service: 'm' }, 2]] },
-  { query: 'bytes_rate({app="myapp"} [5m])', expect: [[{ app: 'myapp', env: 'prod', service: 'm' }, bytesOf([lines[11][2], lines[12][2]]) / 300]] },
+  { query: 'rate({app="myapp"} [5m])', expect: [[{ app: 'myapp', env: 'prod', service: 'm', service_name: 'm' }, 2 / 300]] },
+  { query: 'count_over_time({app="myapp"} [5m])', expect: [[{ app: 'myapp', env: 'prod', service: 'm', service_name: 'm' }, 2]] },
+  { query: 'bytes_rate({app="myapp"} [5m])', expect: [[{ app: 'myapp', env: 'prod', service: 'm', service_name: 'm' }, bytesOf([lines[11][2], lines[12][2]]) / 300]] },
   { query: 'quantile_over_time(0.99,\n  {app="myapp"} | json | unwrap latency_ms [5m]\n) by (service)', expect: [[{ service: 'm' }, 100 + 1400 * 0.99]] },
 ];
 

@@ -26,7 +26,9 @@ describe('alert to metric', () => {
   });
   test('the range begins ten minutes before', () => {
     const active = Date.parse('2026-05-03T06:40:15Z');
-    expect(alert_range(active, active + 75_000)).toEqual({ from: '2026-05-03T06:30:15.000Z', to: '2026-05-03T06:42:15.000Z' });
+    expect(alert_range(active, active + 75_000)).toEqual({ from: '2026-05-03T06:30:15.000Z', to: '2026-05-03T06:41:30.000Z' });
+    expect(alert_range(active, active).to).toBe('2026-05-03T06:40:45.000Z');
+    expect(alert_range(active, active + 86_400_000).to).toBe('2026-05-03T07:40:15.000Z');
   });
 });
 
@@ -77,7 +79,9 @@ describe('LogQL by clicking', () => {
     expect(is_metric_query(' {a="b"}')).toBe(false);
   });
   test('counting queries', () => {
-    expect(count_query('{a="b"}', '5s')).toBe('sum by (level, detected_level) (count_over_time({a="b"} [5s]))');
+    expect(count_query('{a="b"}', '5s', null)).toBe('sum by (level, detected_level, severity_text) (count_over_time({a="b"} [5s]))');
+    expect(count_query('{a="b"}', '5s', 'severity')).toContain('{a="b"} | json level="severity" | drop __error__');
+    expect(count_query('{a="b"} | json', '5s', 'level')).toContain('{a="b"} | json [5s]');
     expect(top_values_query('{a="b"}', 'item', 'json', '15m')).toBe('topk(12, sum by (item) (count_over_time({a="b"} | json | item!="" [15m])))');
   });
 });

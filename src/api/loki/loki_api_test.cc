@@ -119,7 +119,7 @@ TEST_F(QueryApi, DetectedFields) {
 }
 
 TEST_F(QueryApi, FormatAndStatus) {
-  EXPECT_EQ(json(query("format_query", "sum(rate({app=\"web\"}|=\"x\"[1m]))")), R"({"status":"success","data":"sum(rate({app=\"web\"} |= \"x\" [1m0s]))"})");
+  EXPECT_EQ(json(query("format_query", "sum(rate({app=\"web\"}|=\"x\"[1m]))")), R"x({"status":"success","data":"sum(rate({app=\"web\"} |= \"x\" [1m]))"})x");
   auto invalid = send("GET", query("format_query", "sum(")).get()->answer;
   ASSERT_TRUE(invalid);
   EXPECT_EQ(invalid->status, 400);

@@ -177,8 +177,10 @@ Result<void> TailService::read_new(QueryContext& context, Tail& tail, logql::Ran
     for (const logql::LogStream& stream : page.streams) last = std::max(last, UnixNanos{stream.entries.back().time});
     send_fresh(tail, std::move(page.streams));
     if (!more) return {};
-    // The next page begins with the last instant again, whose entries may have been cut; what was sent is known.
-    range.start = last > range.start ? last : last + 1;
+    // The next page begins with the last instant again, whose entries may have been cut; what was sent is known. A page
+    // that is all of one instant asks for more of it.
+    range.limit = last > range.start ? kPageEntriesMax : range.limit * 2;
+    range.start = last;
     context.budget.release(context.budget.used_bytes());
   }
 }

@@ -6,7 +6,8 @@
 // looks back over the last kLookbackNanos and leaves out what was sent already (by a hash of stream, time and line).
 // A row that arrives later than that is not shown. With a delay, rows are shown when they are that old.
 // A client that reads too slowly loses entries: they are counted, and reported to it in dropped_entries.
-// Bounds: kTailsPerTenantMax tails of a tenant, kTailsMax in all; kPageEntriesMax entries in memory at a time;
+// Bounds: kTailsPerTenantMax tails of a tenant, kTailsMax in all; kPageEntriesMax entries in memory at a time (more
+// only where one instant has more);
 // kDroppedReportedMax dropped entries named in a message; the hashes of the look-back, kSeenMax (beyond that the
 // look-back is given up rather than an entry sent twice).
 // Thread safe. The reader and the clock must outlive it; the destructor closes every tail.

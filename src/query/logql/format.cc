@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "base/text.h"
+#include "base/time.h"
 #include "query/core/go_printf.h"
 #include "query/logql/literals.h"
 
@@ -120,9 +122,14 @@ std::string list_text(const std::vector<std::string>& names) {
 
 std::string grouping_text(const Grouping& grouping) { return (grouping.without ? "without " : "by ") + list_text(grouping.labels); }
 
+// 5m, 1h30m; below a millisecond in Go's form.
+std::string duration_text(int64_t nanos) {
+  return nanos % kNanosPerMilli == 0 ? format_prometheus_duration(nanos) : format_go_duration(nanos);
+}
+
 std::string range_text(const LogRange& range) {
-  std::string out = fmt::format("[{}]", format_go_duration(range.range_nanos));
-  if (range.offset_nanos != 0) out += " offset " + format_go_duration(range.offset_nanos);
+  std::string out = fmt::format("[{}]", duration_text(range.range_nanos));
+  if (range.offset_nanos != 0) out += " offset " + duration_text(range.offset_nanos);
   return out;
 }
 

@@ -36,9 +36,9 @@ TEST(LogqlParser, EveryStageAndFunction) {
       "{a=\"b\"} | json | logfmt --strict --keep-empty x, y=\"z\" | json p=\"q[0].r\" | unpack | decolorize",
       "{a=\"b\"} | regexp `(?P<x>\\d)` | pattern \"<x> <_>\" | line_format `{{.x | printf \"%s\"}}` | label_format a=b, c=\"{{.d}}\"",
       "{a=\"b\"} | drop a, b=\"c\", d=~\"e\" | keep f, g!=\"h\" | x=ip(\"::1\") | y!=ip(\"10.0.0.1-10.0.0.9\") | z>=1.5KiB | w==5",
-      "rate({a=\"b\"} [1m0s])",
-      "quantile_over_time(0.99, {a=\"b\"} | unwrap duration_seconds(x) | __error__=\"\" [5m0s] offset 1h0m0s) by (x, y)",
-      "sum_over_time({a=\"b\"} | unwrap bytes(size) [1h0m0s] offset -5m0s)",
+      "rate({a=\"b\"} [1m])",
+      "quantile_over_time(0.99, {a=\"b\"} | unwrap duration_seconds(x) | __error__=\"\" [5m] offset 1h) by (x, y)",
+      "sum_over_time({a=\"b\"} | unwrap bytes(size) [1h] offset -5m)",
       "topk by (a) (3, count_over_time({a=\"b\"} [1s]))",
       "label_replace(vector(1), \"a\", \"$1\", \"b\", \"(.*)\")",
       "(sum(vector(1)) > bool ignoring (x) group_right (y) vector(2))",
@@ -48,9 +48,9 @@ TEST(LogqlParser, EveryStageAndFunction) {
 }
 
 TEST(LogqlParser, RangeInTheMiddleAndInBrackets) {
-  EXPECT_EQ(round_trip("rate({a=\"b\"}[1m] |= \"x\")"), "rate({a=\"b\"} |= \"x\" [1m0s])");
-  EXPECT_EQ(round_trip("rate(({a=\"b\"} |= \"x\")[1m] offset 5m)"), "rate({a=\"b\"} |= \"x\" [1m0s] offset 5m0s)");
-  EXPECT_EQ(round_trip("sum_over_time({a=\"b\"}[1m] | logfmt | unwrap x)"), "sum_over_time({a=\"b\"} | logfmt | unwrap x [1m0s])");
+  EXPECT_EQ(round_trip("rate({a=\"b\"}[1m] |= \"x\")"), "rate({a=\"b\"} |= \"x\" [1m])");
+  EXPECT_EQ(round_trip("rate(({a=\"b\"} |= \"x\")[1m] offset 5m)"), "rate({a=\"b\"} |= \"x\" [1m] offset 5m)");
+  EXPECT_EQ(round_trip("sum_over_time({a=\"b\"}[1m] | logfmt | unwrap x)"), "sum_over_time({a=\"b\"} | logfmt | unwrap x [1m])");
 }
 
 TEST(LogqlParser, NamesThatAreWordsOfTheLanguage) {
@@ -109,7 +109,7 @@ TEST(LogqlFormat, LongQueriesAreIndented) {
   Query query = *parse_and_check("sum by (level) (rate({app=\"a-rather-long-name\", namespace=\"another-long-one\"} |= \"error\" | json | level=\"error\" [5m]))");
   EXPECT_EQ(format_query(query),
             "sum by (level) (\n  rate(\n    {app=\"a-rather-long-name\", namespace=\"another-long-one\"}\n      |= \"error\"\n"
-            "      | json\n      | level=\"error\"\n      [5m0s]\n  )\n)");
+            "      | json\n      | level=\"error\"\n      [5m]\n  )\n)");
 }
 
 }  // namespace

@@ -102,7 +102,7 @@ Result<SeriesList> Evaluator::fold_groups(const Node& node, const SeriesList& in
       for (uint32_t member : members[group]) {
         const std::vector<double>& values = input[member].values;
         for (size_t step = 0; step < steps; ++step) {
-          if (!is_stale_marker(values[step])) states[step].add(op, values[step], nullptr);
+          if (!is_absent(values[step])) states[step].add(op, values[step], nullptr);
         }
       }
     } else {
@@ -193,7 +193,7 @@ Result<SeriesList> Evaluator::count_value_groups(const Node& node, const SeriesL
         out.back().drop_name = input[i].drop_name;
       }
       double& count = out[at->second].values[step];
-      count = is_stale_marker(count) ? 1 : count + 1;
+      count = is_absent(count) ? 1 : count + 1;
     }
   }
   return out;

@@ -33,6 +33,12 @@ class SeriesWindows {
  public:
   explicit SeriesWindows(const RawSeries& series) : series_(series) {}
 
+  // Counts once where the series falls, so that rate() need not look for resets in every window.
+  void count_falls() {
+    falls_.resize(series_.floats.size());
+    for (size_t i = 1; i < falls_.size(); ++i) falls_[i] = falls_[i - 1] + (series_.floats[i] < series_.floats[i - 1] ? 1 : 0);
+  }
+
   Window at(int64_t start_ms, int64_t end_ms) {
     Window window;
     window.start_ms = start_ms;
@@ -40,6 +46,7 @@ class SeriesWindows {
     auto [first, count] = floats_.move_to(series_.float_times, start_ms, end_ms);
     window.float_times = series_.float_times.subspan(first, count);
     window.floats = series_.floats.subspan(first, count);
+    if (!falls_.empty() && count > 0) window.may_fall = falls_[first] != falls_[first + count - 1];
     if (series_.histograms.empty()) return window;
     auto [first_histogram, histogram_count] = histograms_.move_to(series_.histogram_times, start_ms, end_ms);
     window.histogram_times = std::span(series_.histogram_times).subspan(first_histogram, histogram_count);
@@ -51,6 +58,7 @@ class SeriesWindows {
   const RawSeries& series_;
   WindowCursor floats_;
   WindowCursor histograms_;
+  std::vector<uint32_t> falls_;
 };
 
 bool keeps_name(FunctionId id) { return id == FunctionId::last_over_time || id == FunctionId::first_over_time; }
@@ -230,6 +238,7 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
     call.metric = raw.labels.get(kMetricNameLabel);
     StepSeries series = StepSeries::absent(Labels(), steps.count);
     SeriesWindows windows(raw);
+    if (call.id == FunctionId::rate || call.id == FunctionId::increase) windows.count_falls();
     bool any = false;
     for (size_t step = 0; step < steps.count; ++step) {
       if (once && step > 0) break;

@@ -32,7 +32,8 @@ MatrixSeries to_matrix_series(StepSeries series, const Steps& steps) {
 }
 
 void sort_by_labels(std::vector<MatrixSeries>& series) {
-  std::sort(series.begin(), series.end(), [](const MatrixSeries& a, const MatrixSeries& b) { return a.labels < b.labels; });
+  auto by_labels = [](const MatrixSeries& a, const MatrixSeries& b) { return a.labels < b.labels; };
+  if (!std::is_sorted(series.begin(), series.end(), by_labels)) std::sort(series.begin(), series.end(), by_labels);
 }
 
 promql::ParserOptions parser_options(const PromqlOptions& options) { return {options.experimental_functions}; }

@@ -140,7 +140,7 @@ Result<Value> Evaluator::evaluate_unary(const Node& node, const Steps& steps) {
         auto negated = std::make_shared<Histogram>(*histogram);
         multiply_histogram(*negated, -1);
         series.set_histogram(step, std::move(negated));
-      } else if (!is_stale_marker(series.values[step])) {
+      } else if (!is_absent(series.values[step])) {
         series.values[step] = -series.values[step];
       }
     }

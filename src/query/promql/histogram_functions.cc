@@ -188,7 +188,7 @@ Result<SeriesList> Evaluator::call_histogram_function(const Node& node, const St
         series.histograms.clear();
       }
       std::erase_if(list, [](const StepSeries& series) {
-        return std::all_of(series.values.begin(), series.values.end(), [](double value) { return is_stale_marker(value); });
+        return std::all_of(series.values.begin(), series.values.end(), [](double value) { return is_absent(value); });
       });
       OBELISK_CHECK_OK(deduplicate(list));
       return list;
@@ -213,7 +213,7 @@ Result<SeriesList> Evaluator::call_histogram_function(const Node& node, const St
       std::unordered_map<std::string, size_t> of_phi;  // a phi that changes from step to step makes several series
       for (size_t step = 0; step < steps.count; ++step) {
         double value = answers.answer(histogram, question, which, step);
-        if (is_stale_marker(value)) continue;
+        if (is_absent(value)) continue;
         std::string phi = question.label.empty() ? "" : format_plain_float(question.phi[which][step]);
         auto [place, is_new] = of_phi.try_emplace(phi, out.size());
         if (is_new) {

@@ -108,7 +108,7 @@ class InfoJoin {
   std::map<std::string_view, const InfoSeries*> newest_at(const std::vector<InfoSeries>& candidates, size_t step) const {
     std::map<std::string_view, const InfoSeries*> newest;
     for (const InfoSeries& info : candidates) {
-      if (is_stale_marker(info.times[step])) continue;
+      if (is_absent(info.times[step])) continue;
       const InfoSeries*& best = newest[info.metric];
       if (best == nullptr || info.times[step] > best->times[step]) best = &info;
     }

@@ -64,9 +64,10 @@ std::shared_ptr<Histogram> histogram_change(const RangeCall& call, std::span<con
   return change;
 }
 
-double float_change(std::span<const double> values, bool is_counter) {
+double float_change(const Window& window, bool is_counter) {
+  std::span<const double> values = window.floats;
   double change = values.back() - values.front();
-  if (!is_counter) return change;
+  if (!is_counter || !window.may_fall) return change;
   for (size_t i = 1; i < values.size(); ++i) {
     if (values[i] < values[i - 1]) change += values[i - 1];
   }
@@ -97,7 +98,7 @@ RangeOutcome extrapolated(const RangeCall& call, const Window& window, bool is_c
     first_value = window.histograms.front()->count;
     changed = change->count;
   } else {
-    outcome.value = float_change(window.floats, is_counter);
+    outcome.value = float_change(window, is_counter);
     first_value = window.floats.front();
     changed = outcome.value;
   }

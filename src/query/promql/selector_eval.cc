@@ -26,7 +26,7 @@ struct ReadBatch {
 
 bool can_borrow(std::span<const int64_t> times, std::span<const double> values) {
   bool plain = true;
-  for (double value : values) plain &= !is_stale_marker(value);
+  for (double value : values) plain &= !is_absent(value);
   for (size_t i = 1; i < times.size(); ++i) plain &= times[i - 1] < times[i];
   return plain;
 }
@@ -113,7 +113,7 @@ Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::
     // Rows closer than a millisecond are one sample to PromQL: the last of them.
     if (i + 1 < group.row_count && times[i + 1] == times[i]) continue;
     if (values != nullptr && values->is_present(row)) {
-      if (is_stale_marker(values->floats[row])) {
+      if (is_absent(values->floats[row])) {
         series.stale_times.push_back(times[i]);
       } else {
         series.own_times.push_back(times[i]);
@@ -121,7 +121,7 @@ Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::
       }
     } else if (histograms != nullptr && histograms->is_present(row)) {
       OBELISK_TRY(Histogram histogram, decode_histogram(histograms->strings[row]));
-      if (is_stale_marker(histogram.sum)) {
+      if (is_absent(histogram.sum)) {
         series.stale_times.push_back(times[i]);
         continue;
       }
@@ -166,7 +166,9 @@ Result<std::vector<RawSeries>> Evaluator::load(const std::vector<Matcher>& match
     stats_.complete = false;
     stats_.incomplete_reason = coverage.reason;
   }
-  std::sort(loaded.begin(), loaded.end(), [](const RawSeries& a, const RawSeries& b) { return a.labels < b.labels; });
+  // Most stores return them sorted already.
+  auto by_labels = [](const RawSeries& a, const RawSeries& b) { return a.labels < b.labels; };
+  if (!std::is_sorted(loaded.begin(), loaded.end(), by_labels)) std::sort(loaded.begin(), loaded.end(), by_labels);
   stats_.series += loaded.size();
   return loaded;
 }

@@ -1,5 +1,6 @@
 #pragma once
 // The data an evaluation works on: samples as stored, and values at the steps of a query.
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -23,6 +24,9 @@ struct Steps {
   int64_t last() const { return time(count - 1); }
 };
 
+// "No sample", as StepSeries keeps it. The same test as is_stale_marker, inline: it stands in every inner loop.
+inline bool is_absent(double value) { return std::bit_cast<uint64_t>(value) == kStaleMarkerBits; }
+
 // One series over the steps. A step without a sample holds the stale marker, a NaN that no computation and no stored
 // sample that counts can have (storing it means "no sample"). Where `histograms` has a histogram, the value does not
 // count; `histograms` is empty or has one entry a step.
@@ -36,8 +40,8 @@ struct StepSeries {
     return {std::move(labels), false, std::vector<double>(steps, stale_marker()), {}};
   }
   const Histogram* histogram(size_t step) const { return histograms.empty() ? nullptr : histograms[step].get(); }
-  bool has_float(size_t step) const { return !is_stale_marker(values[step]) && histogram(step) == nullptr; }
-  bool has(size_t step) const { return !is_stale_marker(values[step]) || histogram(step) != nullptr; }
+  bool has_float(size_t step) const { return !is_absent(values[step]) && histogram(step) == nullptr; }
+  bool has(size_t step) const { return !is_absent(values[step]) || histogram(step) != nullptr; }
   void set_histogram(size_t step, HistogramPtr histogram) {
     if (histograms.empty()) histograms.resize(values.size());
     histograms[step] = std::move(histogram);
@@ -87,6 +91,8 @@ struct Window {
   std::span<const HistogramPtr> histograms;
   int64_t start_ms = 0;
   int64_t end_ms = 0;
+  // Whether some float is smaller than the one before it; false only when that is known without looking.
+  bool may_fall = true;
   bool empty() const { return floats.empty() && histograms.empty(); }
 };
 

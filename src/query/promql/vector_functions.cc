@@ -26,7 +26,7 @@ void map_floats(SeriesList& list, Map map) {
     series.histograms.clear();
   }
   std::erase_if(list, [](const StepSeries& series) {
-    return std::all_of(series.values.begin(), series.values.end(), [](double value) { return is_stale_marker(value); });
+    return std::all_of(series.values.begin(), series.values.end(), [](double value) { return is_absent(value); });
   });
 }
 

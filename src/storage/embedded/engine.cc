@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "storage/damage_counter.h"
 #include "base/log.h"
 #include "base/self_metrics.h"
 #include "codec/checksum.h"
@@ -37,6 +38,7 @@ Engine::Engine(EngineOptions options) : options_(std::move(options)), disk_(*opt
 
 Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
   OBELISK_ASSERT(options.disk != nullptr && options.clock != nullptr);
+  damaged_blocks();  // reported from the start, as 0
   std::unique_ptr<Engine> engine(new Engine(std::move(options)));
   OBELISK_TRY(engine->lock_, engine->disk_.lock(std::string(kLockFile)));
   OBELISK_CHECK_OK(engine->open_manifest());
@@ -120,6 +122,10 @@ Result<void> Engine::replay_log() {
   }));
   last_sequence = std::max(last_sequence, recovery.last_sequence);
   start_report_.lost = recovery.lost;
+  for (const LostFrames& loss : recovery.lost) {
+    log_error("storage", fmt::format("{}: damaged at offset {}: requests {} to {} were durable and are lost", loss.path, loss.offset,
+                                     loss.first, loss.last));
+  }
   publish(last_sequence);
   OBELISK_TRY(log_, WriteAheadLog::open(disk_, options, recovery, last_sequence, *this));
   if (start_report_.replayed_requests > 0) {
@@ -140,6 +146,10 @@ Result<void> Engine::replay_frame(const RecoveredFrame& frame) {
 
 void Engine::start_threads() {
   if (!options_.background) return;
+  {
+    MutexLock lock(threads_mutex_);
+    flush_wanted_ = start_report_.replayed_requests > 0;  // a log that crashes have let grow is emptied first
+  }
   flush_thread_ = std::thread([this] { run_flushes(); });
   maintenance_thread_ = std::thread([this] { run_maintenance(); });
 }

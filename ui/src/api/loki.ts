@@ -87,9 +87,9 @@ export async function log_label_values(name: string, range: ResolvedRange, signa
 }
 
 // Follows new lines until closed. The server's own end of the connection is told with its reason.
-export function tail(query: string, on_lines: (lines: LogLine[]) => void, on_end: (why: string) => void): () => void {
+export function tail(query: string, from_ms: number, on_lines: (lines: LogLine[]) => void, on_end: (why: string) => void): () => void {
   const scheme = window.location.protocol === 'https:' ? 'wss:' : 'ws:';
-  const url = `${scheme}//${window.location.host}/loki/api/v1/tail?${new URLSearchParams({ query, start: ms_to_ns(Date.now() - 5000), limit: '200' })}`;
+  const url = `${scheme}//${window.location.host}/loki/api/v1/tail?${new URLSearchParams({ query, start: ms_to_ns(from_ms), limit: '1000' })}`;
   const socket = new WebSocket(url);
   let closed = false;
   socket.onmessage = ({ data }) => {

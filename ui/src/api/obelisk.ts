@@ -46,7 +46,7 @@ export async function trace_exemplars(trace_id: string, signal?: AbortSignal): P
 const fields_max = 400;
 const parse_characters_max = 262_144;
 
-export function fields_of(line: LogLine): Labels {
+export function text_fields(line: LogLine): Labels {
   const fields: Labels = {};
   const text = line.text;
   if (text.length <= parse_characters_max && text.trimStart().startsWith('{')) {
@@ -61,7 +61,11 @@ export function fields_of(line: LogLine): Labels {
       fields[name] = quoted_value ?? bare ?? '';
     }
   }
-  return { ...fields, ...line.labels };
+  return fields;
+}
+
+export function fields_of(line: LogLine): Labels {
+  return { ...text_fields(line), ...line.labels };
 }
 
 function flatten(value: Record<string, unknown>, prefix: string, into: Labels, depth: number): void {

@@ -10,7 +10,7 @@ export function slot_of(name: string): number {
     hash ^= name.charCodeAt(index);
     hash = Math.imul(hash, 16777619) >>> 0;
   }
-  hash ^= hash >>> 15;
+  hash = (hash ^ (hash >>> 15)) >>> 0;
   return (hash % series_slots) + 1;
 }
 

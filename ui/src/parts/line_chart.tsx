@@ -203,8 +203,8 @@ export function LineChart(props: Props) {
         {diamonds.map(({ exemplar, left, top, hidden }, index) => exemplar.trace_id && (
           <Link key={`${exemplar.trace_id} ${index}`} class="diamond" href={props.exemplar_link?.(exemplar) ?? '#'}
             style={{ left: `${left}px`, top: `${top}px`, color: series_variable(props.exemplar_slot?.(exemplar) ?? 1) }}
-            title={`${with_unit(exemplar.value, exemplars_on_scale ? unit : 'plain')} at ${utc(exemplar.time_s * 1000)}\nTrace ${exemplar.trace_id}${hidden > 0 ? `\n+${hidden} lower ones here` : ''}`}
-            aria-label={`Open the trace of ${with_unit(exemplar.value, exemplars_on_scale ? unit : 'plain')} at ${clock(exemplar.time_s * 1000)}`} />
+            title={`${with_unit(exemplar.value, exemplars_on_scale ? unit : 'seconds')} at ${utc(exemplar.time_s * 1000)}\nTrace ${exemplar.trace_id}${hidden > 0 ? `\n+${hidden} lower ones here` : ''}`}
+            aria-label={`Open the trace of ${with_unit(exemplar.value, exemplars_on_scale ? unit : 'seconds')} at ${clock(exemplar.time_s * 1000)}`} />
         ))}
       </div>
       {hover && hover.rows.length > 0 && (

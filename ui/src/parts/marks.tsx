@@ -13,8 +13,8 @@ export function Time({ ms, millis, with_day }: { ms: number; millis?: boolean; w
   return <time title={utc(ms)} dateTime={Number.isFinite(ms) ? new Date(ms).toISOString() : ''}>{with_day ? day_and_clock(ms, millis) : clock(ms, millis)}</time>;
 }
 
-export function StateMark({ state }: { state: string }) {
-  const [kind, sign, word] = state === 'firing' ? ['crit', '▲', 'Firing'] : state === 'pending' ? ['warn', '▲', 'Pending'] : ['ok', '●', 'Quiet'];
+export function StateMark({ state, minor }: { state: string; minor?: boolean }) {
+  const [kind, sign, word] = state === 'firing' ? [minor ? 'warn' : 'crit', '▲', 'Firing'] : state === 'pending' ? ['warn', '▲', 'Pending'] : ['ok', '●', 'Quiet'];
   return <span class={`tag ${kind}`}><span class={kind}>{sign} {word}</span></span>;
 }
 

@@ -53,8 +53,11 @@ export function is_metric_query(query: string): boolean {
   return !/^\s*\{/.test(query) && query.trim() !== '';
 }
 
-export function count_query(query: string, step: string): string {
-  return `sum by (level, detected_level) (count_over_time(${query} [${step}]))`;
+// Where the level of a line stands decides how it is counted: in labels and metadata for nothing, in JSON text by reading
+// just that member of every line. Lines that are no JSON are counted without a level.
+export function count_query(query: string, step: string, level_in_json: string | null): string {
+  const read = level_in_json === null || has_parser(query) ? '' : ` | json level=${quoted(level_in_json)} | drop __error__, __error_details__`;
+  return `sum by (level, detected_level, severity_text) (count_over_time(${query.trimEnd()}${read} [${step}]))`;
 }
 
 export function top_values_query(query: string, name: string, source: FieldSource, span: string): string {

@@ -51,7 +51,11 @@ export function traceql_of_span(service: string, name: string): string {
   return `{ resource.service.name = ${quoted(service)} && name = ${quoted(name)} }`;
 }
 
+// The service graph calls whoever is not traced "user": there is no span of its own to ask for.
+export const untraced_client = 'user';
+
 export function traceql_of_edge(client: string, server: string): string {
+  if (client === untraced_client) return `{ resource.service.name = ${quoted(server)} && kind = server }`;
   return `{ resource.service.name = ${quoted(client)} } >> { resource.service.name = ${quoted(server)} }`;
 }
 
@@ -74,7 +78,7 @@ export function around(ms: number, before_ms: number, after_ms = before_ms): { f
 
 // The range in which an alert's metric is looked at: ten minutes before it became pending until now, or an hour at most.
 export function alert_range(active_ms: number, now_ms: number): { from: string; to: string } {
-  const to_ms = Math.max(active_ms + 120_000, Math.min(now_ms, active_ms + 3_600_000));
+  const to_ms = Math.max(active_ms + 30_000, Math.min(now_ms, active_ms + 3_600_000));
   return absolute_range(active_ms - 600_000, to_ms);
 }
 

@@ -26,6 +26,11 @@ export function active_alerts(groups: RuleGroup[]): ActiveAlert[] {
     .sort((left, right) => rank(left) - rank(right) || Date.parse(right.alert.activeAt) - Date.parse(left.alert.activeAt));
 }
 
+// A ticket, a warning: attention, not failure.
+export function is_minor({ labels }: Alert): boolean {
+  return ['ticket', 'warning', 'info', 'minor', 'low'].includes(labels.severity ?? '');
+}
+
 export function useRules() {
   return useQuery({ queryKey: ['rules'], queryFn: ({ signal }) => rules(signal), refetchInterval: 5000 });
 }
@@ -43,8 +48,8 @@ export function AlertCard({ alert, rule, now_ms }: ActiveAlert & { now_ms: numbe
   const { summary, description, runbook_url, ...annotations } = alert.annotations;
   const value = number_of(alert.value);
   return (
-    <article class={`panel ${css.card} ${alert.state === 'firing' ? css.firing : css.pending}`}>
-      <div class="row wrap"><StateMark state={alert.state} /><h2 class={css.title}><bdi>{summary || rule.name}</bdi></h2>
+    <article class={`panel ${css.card} ${alert.state === 'firing' && !is_minor(alert) ? css.firing : css.pending}`}>
+      <div class="row wrap"><StateMark state={alert.state} minor={is_minor(alert)} /><h2 class={css.title}><bdi>{summary || rule.name}</bdi></h2>
         <span class="t2 s">since <Time ms={active_ms} with_day /> ({ago(active_ms, now_ms)})</span><span class="grow" />{Number.isFinite(value) && <span class="t2 s">value <b class="num">{significant(value)}</b></span>}</div>
       {description && <p><bdi>{description}</bdi></p>}
       {Object.entries(annotations).map(([name, text]) => <p class="s t2" key={name}>{name}: <bdi>{text}</bdi></p>)}

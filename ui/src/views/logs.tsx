@@ -5,7 +5,7 @@ import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-qu
 import { VList, type VListHandle } from 'virtua';
 import { Link, useLocation } from 'wouter';
 import { log_label_names, query_lines, query_log_instant, query_log_metric, tail, type LogLine } from '../api/loki';
-import { fields_of, ids_of, trace_logs } from '../api/obelisk';
+import { fields_of, ids_of, text_fields, trace_logs } from '../api/obelisk';
 import type { Labels, Series } from '../api/prometheus';
 import { useClock, useRange } from '../app/clock';
 import { add_keys } from '../app/keys';
@@ -70,10 +70,14 @@ function Query() {
     getNextPageParam: (page) => (page.length < page_lines ? undefined : page[page.length - 1].time_ms),
   });
   const loaded = useMemo(() => pages.data?.pages.flat() ?? [], [pages.data]);
-  const following = useTail(query, live && !metric);
+  const following = useTail(query, live && !metric, frozen.current.to_ms);
   const lines = useMemo(() => (following.lines.length > 0 ? [...following.lines, ...loaded] : loaded), [following.lines, loaded]);
   const completions = useMemo(() => logql_completions(range, () => []), [Math.floor(range.to_ms / 60_000)]);
   const error = metric ? null : pages.error;
+  const level_in_json = useMemo(() => {
+    const own = loaded.slice(0, 50).filter((line) => line.text.trimStart().startsWith('{')).map(text_fields);
+    return ['level', 'severity', 'lvl'].find((name) => own.some((fields) => fields[name] !== undefined)) ?? null;
+  }, [loaded]);
   const run = (text: string) => {
     url.set({ q: text.trim() === '' ? null : text, at: null });
     clock.refresh();
@@ -88,7 +92,7 @@ function Query() {
         <div class={css.view}>
           <Fields lines={lines} query={query} range={asked} stream_names={names.data ?? []} filter={filter} />
           <div class="col">
-            {ready && <Histogram query={query} range={range} />}
+            {ready && (pages.data || error) && <Histogram query={query} range={range} level_in_json={level_in_json} />}
             <LineList lines={lines} loading={pages.isFetching} stale={pages.isPlaceholderData} filter={filter} stream_names={names.data ?? []}
               more={pages.hasNextPage ? () => void pages.fetchNextPage() : null} following={following} live={live}
               empty={error ? <Empty title="The query could not be run."><p class="t2">The message under the editor says where. The range and the rest stays.</p></Empty>
@@ -114,7 +118,7 @@ const flush_ms = 250;
 const drawn_per_flush = 125; // 500 lines a second
 
 // New lines, newest first. At most 500 a second are kept, the rest is counted. Paused, they wait.
-function useTail(query: string, on: boolean): Following {
+function useTail(query: string, on: boolean, from_ms: number): Following {
   const [lines, set_lines] = useState<LogLine[]>([]);
   const [state, set_state] = useState({ uncounted: 0, waiting: 0, ended: null as string | null });
   const [paused, set_paused] = useState(false);
@@ -127,7 +131,7 @@ function useTail(query: string, on: boolean): Following {
     if (!on) return undefined;
     let buffer: LogLine[] = [];
     let dropped = 0;
-    const close = tail(query, (fresh) => {
+    const close = tail(query, from_ms, (fresh) => {
       buffer.push(...fresh);
       if (buffer.length > kept_lines_max) {
         dropped += buffer.length - kept_lines_max;
@@ -264,7 +268,7 @@ function LineRow({ line, open, wrap, toggle, filter, stream_names }: { line: Log
         <span class={css.time}><Time ms={line.time_ms} millis /></span>
         <span class={css.level}>{level === 'unknown' ? '' : level}</span>
         <ServiceMark name={service_of(fields) ?? ''} />
-        <button type="button" class={css.msg} aria-expanded={open}><bdi>{message_text(line, fields)}</bdi></button>
+        <button type="button" class={css.msg} aria-expanded={open}><bdi>{message_text(line)}</bdi></button>
         {trace_id ? <Link class="link acc" href={url.to(`/traces/${trace_id}`, { ...around(line.time_ms, 900_000), at: span_id })} aria-label={`Trace ${trace_id.slice(0, 8)} of this line`}>{trace_id.slice(0, 8)}</Link> : <span />}
       </div>
       {open && <LineDetails line={line} fields={fields} trace_id={trace_id} span_id={span_id} filter={filter} stream_names={stream_names} />}
@@ -363,7 +367,7 @@ function by_level(series: Series[]): { totals: Map<Level, number>; buckets: Map<
   const totals = new Map<Level, number>();
   const buckets = new Map<number, Map<Level, number>>();
   for (const { labels, times_s, values } of series) {
-    const level = level_of(labels.level || labels.detected_level);
+    const level = level_of(labels.level || labels.detected_level || labels.severity_text);
     times_s.forEach((time, index) => {
       const value = values[index] ?? 0;
       totals.set(level, (totals.get(level) ?? 0) + value);
@@ -375,12 +379,12 @@ function by_level(series: Series[]): { totals: Map<Level, number>; buckets: Map<
   return { totals, buckets };
 }
 
-function Histogram({ query, range }: { query: string; range: ResolvedRange }) {
+function Histogram({ query, range, level_in_json }: { query: string; range: ResolvedRange; level_in_json: string | null }) {
   const url = useUrl();
   const step = step_seconds(range, 100);
   const answer = useQuery({
-    queryKey: ['histogram', query, Math.floor(range.from_ms / 1000 / step), Math.floor(range.to_ms / 1000 / step), step], placeholderData: keepPreviousData,
-    queryFn: ({ signal }) => query_log_metric(count_query(query, `${step}s`), range, step, signal),
+    queryKey: ['histogram', query, level_in_json, Math.floor(range.from_ms / 1000 / step), Math.floor(range.to_ms / 1000 / step), step], placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => query_log_metric(count_query(query, `${step}s`, level_in_json), range, step, signal),
   });
   const { totals, buckets } = useMemo(() => by_level(answer.data ?? []), [answer.data]);
   const [drag, set_drag] = useState<[number, number] | null>(null);

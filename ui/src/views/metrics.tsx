@@ -79,7 +79,9 @@ export default function Metrics() {
     const all = (groups.data ?? []).flatMap((group) => group.rules);
     return queries.flatMap((query) => recorded_expressions(query, all));
   }, [groups.data, queries.join('\n')]);
-  const sources = useMemo(() => [...new Set([...queries.filter((query) => !constant.test(query)), ...recorded.map(({ query }) => query)])], [queries.join('\n'), recorded]);
+  // A ratio of good to all reads one bucket only; its histogram's other buckets hold the exemplars that explain it.
+  const sources = useMemo(() => [...new Set([...queries.filter((query) => !constant.test(query)),
+    ...recorded.flatMap(({ query }) => histograms_in(query).map(({ name, labels }) => `${name}_bucket${selector(labels)}`))])], [queries.join('\n'), recorded]);
   const exemplar_results = useQueries({
     queries: sources.map((query) => ({
       queryKey: ['exemplars', query, range.from_ms, range.to_ms], placeholderData: keepPreviousData, enabled: show_exemplars && query.trim() !== '',
@@ -200,7 +202,7 @@ export default function Metrics() {
                 </table>
               </div>
             </section>
-            {show_exemplars && exemplars.length > 0 && <ExemplarTable exemplars={exemplars} link={exemplar_link} unit={unit} />}
+            {show_exemplars && exemplars.length > 0 && <ExemplarTable exemplars={exemplars} link={exemplar_link} />}
           </>
         )}
       </div>
@@ -229,7 +231,13 @@ function LegendRow({ one, unit, solo, dim, toggle, logs, traces }: { one: ChartS
 
 const exemplar_rows = 50;
 
-function ExemplarTable({ exemplars, link, unit }: { exemplars: Exemplar[]; link(exemplar: Exemplar): string; unit: ReturnType<typeof unit_of_query> }) {
+// An exemplar's value is one observation, in the unit of its metric, whatever the query makes of it.
+function exemplar_unit({ series }: Exemplar): ReturnType<typeof unit_of_query> {
+  const name = (series.__name__ ?? '').replace(/_(bucket|count|sum)$/, '');
+  return /seconds|latency|duration/.test(name) ? 'seconds' : unit_of_query(name);
+}
+
+function ExemplarTable({ exemplars, link }: { exemplars: Exemplar[]; link(exemplar: Exemplar): string }) {
   const highest = [...exemplars].sort((left, right) => right.value - left.value).slice(0, exemplar_rows);
   return (
     <Panel title={`Exemplars, highest first`} side={<span class="t3 s">{highest.length} of {count(exemplars.length)}</span>}>
@@ -238,7 +246,7 @@ function ExemplarTable({ exemplars, link, unit }: { exemplars: Exemplar[]; link(
           <thead><tr><th scope="col">Time</th><th scope="col" class="r">Value</th><th scope="col" style={{ width: '46%' }}>Series</th><th scope="col">Trace</th></tr></thead>
           <tbody>{highest.map((one, index) => (
             <tr key={index}>
-              <td class="mono"><Time ms={one.time_s * 1000} millis /></td><td class="r num b">{with_unit(one.value, unit)}</td>
+              <td class="mono"><Time ms={one.time_s * 1000} millis /></td><td class="r num b">{with_unit(one.value, exemplar_unit(one))}</td>
               <td class="mono"><bdi>{selector(Object.fromEntries(Object.entries(one.series).filter(([name]) => name !== '__name__')))}</bdi></td>
               <td><Link class="link acc mono" href={link(one)}>{one.trace_id!.slice(0, 8)}</Link></td>
             </tr>

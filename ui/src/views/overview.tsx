@@ -17,7 +17,7 @@ import { ago } from '../format/time';
 import { alert_queries, alert_range, span_red_queries, traceql_of_service } from '../state/pivots';
 import { absolute_range, rate_window, scale_range, step_seconds } from '../state/time_range';
 import { link, useUrl } from '../state/url_state';
-import { active_alerts, alert_metric_link, useRules, type ActiveAlert } from './alerts';
+import { active_alerts, alert_metric_link, is_minor, useRules, type ActiveAlert } from './alerts';
 import css from './overview.module.css';
 
 export default function Overview() {
@@ -39,12 +39,10 @@ export default function Overview() {
       {groups.data && active.length === 0 && <p class="s t2"><span class="ok">●</span> Nothing fires. {count(groups.data.flatMap((group) => group.rules).filter((rule) => rule.type === 'alerting').length)} alert rules are watched. <Link class="link acc" href={url.to('/alerts')}>Rules</Link></p>}
       {services.error && <Failure error={services.error} what="The services" retry={() => void services.refetch()} />}
       <Loading on={services.isFetching && !services.data} what="the services" />
-      {services.data && services.data.length === 0 && <NewHere />}
-      {services.data && services.data.length > 0 && (
+      {services.data && (
         <div class={css.columns}>
           <div class="col">
-            <ServiceTable services={services.data} />
-            <Durations services={services.data} />
+            {services.data.length === 0 ? <NewHere /> : <><ServiceTable services={services.data} /><Durations services={services.data} /></>}
           </div>
           <div class="col"><LogLevels /><Scrapes /></div>
         </div>
@@ -56,8 +54,8 @@ export default function Overview() {
 function Strip({ alert, rule, now_ms }: ActiveAlert & { now_ms: number }) {
   const active_ms = Date.parse(alert.activeAt);
   return (
-    <section class={`panel ${css.strip} ${alert.state === 'firing' ? css.firing : css.pending}`} aria-label={`Alert ${rule.name}`}>
-      <StateMark state={alert.state} />
+    <section class={`panel ${css.strip} ${alert.state === 'firing' && !is_minor(alert) ? css.firing : css.pending}`} aria-label={`Alert ${rule.name}`}>
+      <StateMark state={alert.state} minor={is_minor(alert)} />
       <div class={css.words}>
         <div class="row wrap"><h2 class={css.title}><bdi>{alert.annotations.summary || rule.name}</bdi></h2><span class="t2 s">{alert.state} {ago(active_ms, now_ms)}, since <Time ms={active_ms} /></span></div>
         <p class="t2"><bdi>{alert.annotations.description ?? alert_queries(rule.query)[0]}</bdi></p>
@@ -158,7 +156,7 @@ function Scrapes() {
 function NewHere() {
   const host = window.location.hostname;
   return (
-    <Empty title="No requests were traced in this range.">
+    <div class="panel"><Empty title="No requests were traced in this range.">
       <p class="t2">Send something, and it appears here within seconds:</p>
       <ul>
         <li>Traces, logs and metrics by OTLP: <code>OTEL_EXPORTER_OTLP_ENDPOINT=http://{host}:4317</code> (gRPC), port 4318 for HTTP.</li>
@@ -166,7 +164,7 @@ function NewHere() {
         <li>Metrics: <code>scrape_configs</code> in the file that <code>prometheus_config</code> names, or remote write to <code>{window.location.origin}/api/v1/write</code></li>
         <li>Or start the demo shop: <code>./dev demo</code></li>
       </ul>
-    </Empty>
+    </Empty></div>
   );
 }
 

@@ -11,7 +11,7 @@ import { count, duration, percent, rate } from '../format/numbers';
 import { ns_to_ms } from '../format/time';
 import { Panel, ServiceMark, Time } from '../parts/marks';
 import { Empty, Failure, Loading, message_of } from '../parts/states';
-import { edge_red_queries, quoted, regex_quoted, span_red_queries, traceql_of_edge, traceql_of_service } from '../state/pivots';
+import { edge_red_queries, quoted, regex_quoted, span_red_queries, traceql_of_edge, traceql_of_service, untraced_client } from '../state/pivots';
 import { rate_window, step_seconds } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import css from './service_map.module.css';
@@ -116,7 +116,7 @@ function Graph({ placed, edges, reds, at, choose }: { placed: Placed; edges: Edg
           const middle = { x: (first.x + last.x) / 2, y: (first.y + last.y) / 2 };
           return (
             <g key={key} role="button" tabIndex={0} class={`${css.edge} ${key === at ? css.chosen : ''}`} aria-pressed={key === at} data-edge={key} onClick={() => choose(key)} onKeyDown={key_chooses(key)}>
-              <text class={css.spoken}>{`${edge.client} calls ${edge.server}, p99 ${duration(edge.p99)} `}</text><path d={path} class={css.hit} /><path d={path} class={`${css.line} ${css[`line_${state}`]}`} style={{ strokeWidth: `${1.5 + 4 * Math.sqrt(edge.rate / most)}px` }} marker-end={`url(#arrow-${state})`} />
+              <text class={css.spoken} x={middle.x} y={middle.y}>{`${edge.client} calls ${edge.server}, p99 ${duration(edge.p99)} `}</text><path d={path} class={css.hit} /><path d={path} class={`${css.line} ${css[`line_${state}`]}`} style={{ strokeWidth: `${1.5 + 4 * Math.sqrt(edge.rate / most)}px` }} marker-end={`url(#arrow-${state})`} />
               <rect x={middle.x - 46} y={middle.y - 18} width="92" height="36" rx="4" class={css.label} />
               <text x={middle.x} y={middle.y - 4} text-anchor="middle" class={css.strong}>{rate(edge.rate)}</text>
               <text x={middle.x} y={middle.y + 11} text-anchor="middle" class={state === 'ok' ? '' : css[`text_${state}`]}>{state === 'ok' ? `p99 ${duration(edge.p99)}` : `▲ ${percent(edge.errors)} fail`}</text>
@@ -131,7 +131,7 @@ function Graph({ placed, edges, reds, at, choose }: { placed: Placed; edges: Edg
               <rect width={node_size.width} height={node_size.height} rx="6" /><rect class={css.stripe} y="10" width="4" height="22" style={{ fill: service_color(name) }} />
               <text x="14" y="25" class={css.name}>{name.length > 22 ? `${name.slice(0, 21)}…` : name}</text>
               <text x={node_size.width - 12} y="25" text-anchor="end" class={css[`text_${state}`]}>{state === 'ok' ? '●' : '▲'}</text>
-              {red ? <><text x="14" y="46">{rate(red.rate)} · {percent(red.errors)} fail</text><text x="14" y="64" class={css.strong}>p99 {duration(red.p99)}</text></> : <text x="14" y="46">only makes calls</text>}
+              {red ? <><text x="14" y="46">{rate(red.rate)} · {percent(red.errors)} fail</text><text x="14" y="64" class={css.strong}>p99 {duration(red.p99)}</text></> : <text x="14" y="46">{name === untraced_client ? 'callers without traces' : 'only makes calls'}</text>}
             </g>
           );
         })}
@@ -162,7 +162,7 @@ function Figures({ red }: { red: { rate: number; errors: number; p50: number; p9
 function EdgeDetails({ edge, window }: { edge: Edge; window: string }) {
   const url = useUrl();
   const q = traceql_of_edge(edge.client, edge.server);
-  const both = `{service_name=~${quoted(`${regex_quoted(edge.client)}|${regex_quoted(edge.server)}`)}}`;
+  const both = edge.client === untraced_client ? `{service_name=${quoted(edge.server)}}` : `{service_name=~${quoted(`${regex_quoted(edge.client)}|${regex_quoted(edge.server)}`)}}`;
   return (
     <Panel title={<span class="row"><ServiceMark name={edge.client} /><span class="t3">calls</span><ServiceMark name={edge.server} /></span>}>
       <Figures red={edge} />

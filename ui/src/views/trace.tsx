@@ -191,7 +191,7 @@ function SpanDetails({ span, trace, slowest }: { span: Span; trace: Trace; slowe
         <Link class="btn sm" href={url.to('/traces', { q: traceql_of_span(span.service, span.name), ...range })}>Same span elsewhere</Link>
         {metric_names.slice(0, 3).map(({ series, time_s }) => (
           <Link key={selector_without_le(series)} class="btn sm" title={selector(series)}
-            href={url.to('/metrics', { q: histogram_query(series), ...around(time_s * 1000, 900_000), at: String(Math.round(time_s * 1000)), v: ['mark:this trace'] })}>◆ {series.__name__?.replace(/_bucket$/, '') ?? 'exemplar'}</Link>
+            href={url.to('/metrics', { q: histogram_query(series), ...around(time_s * 1000, 900_000), at: String(Math.round(time_s * 1000)), v: ['mark:this trace'] })}>◆ {service_of(series) ?? ''} {series.__name__?.replace(/_bucket$/, '') ?? 'exemplar'}</Link>
         ))}
       </div>
       <AttributeList title="Attributes" attributes={span.attributes} scope="span" range={range} open />
@@ -244,7 +244,7 @@ function AttributeRows({ attributes, scope, range }: { attributes: Attributes; s
   const [text, set_text] = useState('');
   const [all, set_all] = useState(false);
   const names = Object.keys(attributes).filter((name) => text === '' || name.toLowerCase().includes(text.toLowerCase()));
-  const shown = all ? names.slice(0, 5000) : names.slice(0, attributes_shown);
+  const shown = all ? names.slice(0, 20_000) : names.slice(0, attributes_shown);
   return (
     <>
       {Object.keys(attributes).length > 30 && <input class="input" type="search" aria-label="Find an attribute" placeholder="Find an attribute" value={text} onInput={(event) => set_text(event.currentTarget.value)} />}
@@ -318,7 +318,7 @@ function TraceLogs({ trace, span, light, choose }: { trace: Trace; span: Span; l
               <li key={index}><button type="button" class={`${css.logline}${its_span === span ? ` ${css.lit}` : ''}`} style={{ borderLeftColor: `var(--level-${level})` }}
                 title={`${its_span ? `Span ${its_span.name}. ` : ''}${line.text.slice(0, 500)}`} onMouseEnter={() => light(Number(BigInt(line.time_ns) - trace.start_unix_ns))} onMouseLeave={() => light(null)}
                 onClick={() => its_span && choose(its_span)}>
-                <span class={css.at}>{offset_text(line.time_ms - start_ms)}</span><ServiceMark name={service_of(fields) ?? ''} plain /><bdi class="ell">{message_text(line, fields)}</bdi></button></li>
+                <span class={css.at}>{offset_text(line.time_ms - start_ms)}</span><ServiceMark name={service_of(fields) ?? ''} plain /><bdi class="ell">{message_text(line)}</bdi></button></li>
             );
           })}</ul>
           {lines.length > log_lines_shown && <p class="s t2" style={{ padding: '6px 12px' }}>The first {log_lines_shown} of {count(lines.length)}. <Link class="link acc" href={open_in_logs}>All in Logs</Link></p>}

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "base/self_metrics.h"
+#include "storage/damage_counter.h"
 
 namespace obelisk {
 namespace {
@@ -33,9 +33,7 @@ EventPart::~EventPart() {
 }
 
 Error EventPart::located(const Error& error, uint64_t offset) const {
-  if (error.code == ErrorCode::corrupt) {
-    counter("obelisk_storage_checksum_failures_total", "Blocks of parts that failed their checksum or format when read.").add();
-  }
+  if (error.code == ErrorCode::corrupt) damaged_blocks().add();
   return error.with_context(fmt::format("{} at offset {}", path_, offset));
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "codec/checksum.h"
+#include "storage/damage_counter.h"
 
 namespace obelisk {
 
@@ -49,6 +50,7 @@ MetricPart::~MetricPart() {
 }
 
 Error MetricPart::locate(const Error& error, const PageReference& page) const {
+  if (error.code == ErrorCode::corrupt) damaged_blocks().add();
   return error.with_context(fmt::format("{} at offset {}", path_, page.offset));
 }
 

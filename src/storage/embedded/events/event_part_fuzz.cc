@@ -1,0 +1,93 @@
+// Arbitrary bytes as a part (directory, labels, trace index, chunks) and, with a correct checksum put behind them, as a
+// column chunk: refused or read, never a crash.
+#include "base/assert.h"
+#include "base/fuzz_driver.h"
+#include "codec/checksum.h"
+#include "codec/varint.h"
+#include "env/fault_disk.h"
+#include "plan/test_random_batch.h"
+#include "storage/embedded/events/event_part_inspect.h"
+#include "storage/embedded/events/part_writer.h"
+
+using namespace obelisk;
+
+namespace {
+
+// First byte: 0 a part file; else a chunk, its type from the byte, its rows from the next two.
+void read_chunk(std::string_view bytes) {
+  if (bytes.size() < 3) return;
+  ColumnType type = static_cast<ColumnType>(static_cast<uint8_t>(bytes[0] - 1) % 7);
+  size_t rows = static_cast<uint8_t>(bytes[1]) | static_cast<size_t>(static_cast<uint8_t>(bytes[2])) << 8;
+  std::string chunk(bytes.substr(3));
+  append_fixed(chunk, checksum64(chunk));
+  auto parsed = ColumnChunk::parse(chunk, nullptr, type, rows);
+  if (!parsed.ok()) return;
+  std::vector<uint32_t> all(rows);
+  for (uint32_t row = 0; row < rows; ++row) all[row] = row;
+  auto data = parsed->gather({Scope::attribute, "x"}, all);
+  size_t text = 0;
+  if (data.ok()) {
+    for (std::string_view value : data->strings) text += value.empty() ? 0 : static_cast<uint8_t>(value.back());
+  }
+  OBELISK_ASSERT(text != ~size_t{0});  // keeps the reads
+}
+
+std::string part_of(Batch batch) {
+  FaultDisk disk;
+  std::vector<BatchPtr> batches = {std::make_shared<const Batch>(std::move(batch))};
+  LabelRanks ranks;
+  for (const Group& group : batches[0]->groups) ranks.add(group.labels, group.labels_hash);
+  ranks.sort();
+  std::vector<OrderedRow> rows;
+  append_ordered_rows(*batches[0], 0, ranks, rows);
+  auto writer = PartWriter::create(disk, "p/x", batches[0]->table, 1);
+  RowGroupLimits limits;
+  limits.log_rows = 20;
+  OBELISK_ASSERT(write_rows(**writer, batches[0]->table, limits, batches, rows, ranks).ok() && (*writer)->finish().ok());
+  return *read_file(disk, "p/x", 1 << 24);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  if (bytes[0] != 0) {
+    read_chunk(bytes);
+    return 0;
+  }
+  FaultDisk disk;
+  {
+    auto file = disk.open("part", Disk::Mode::create_new);
+    OBELISK_ASSERT((*file)->write_at(0, bytes.substr(1)).ok());
+  }
+  auto text = inspect_event_part(disk, "part");
+  (void)text;
+  return 0;
+}
+
+std::vector<std::string> obelisk::fuzz_seeds() {
+  std::vector<std::string> seeds;
+  RandomBatches random(1);
+  seeds.push_back(std::string(1, '\0') + part_of(random.logs(50)));
+  seeds.push_back(std::string(1, '\0') + part_of(random.spans(20)));
+  Batch batch = random.spans(100);
+  for (const ColumnData& column : batch.columns) {
+    ColumnValues values;
+    values.type = column.type;
+    values.present = column.present;
+    for (size_t row = 0; row < batch.row_count; ++row) {
+      if (!column.is_present(row)) continue;
+      if (!column.ints.empty()) values.ints.push_back(column.ints[row]);
+      if (!column.floats.empty()) values.floats.push_back(column.floats[row]);
+      if (!column.strings.empty()) values.strings.push_back(column.strings[row]);
+      if (!column.trace_ids.empty()) values.trace_ids.push_back(column.trace_ids[row]);
+    }
+    std::string chunk = {static_cast<char>(static_cast<int>(column.type) + 1), 100, 0};
+    ChunkStats stats;
+    encode_chunk(values, batch.row_count, chunk, stats);
+    chunk.resize(chunk.size() - 8);
+    seeds.push_back(chunk);
+  }
+  return seeds;
+}
