@@ -2,6 +2,7 @@
 // The generator shares the machine, so only the server's own CPU time counts. Every answer is checked to be a success,
 // which comes after fdatasync, and everything sent is counted again by a query at the end. The server's flush of what
 // was sent is part of the measured time.
+import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import { Message, snappyLiterals } from './protobuf.mjs';
 import { row, finishReport } from './report.mjs';
@@ -17,7 +18,6 @@ const attribute = (key, value) => {
   if (typeof value === 'number') any.varint(3, value); else any.bytes(1, value);
   return new Message().bytes(1, key).message(2, any);
 };
-const randomBytes = (length) => Buffer.from(Array.from({ length }, () => Math.floor(Math.random() * 256)));
 
 function traceRequest(spans, request) {
   const scope = new Message().message(1, new Message().bytes(1, 'bench').bytes(2, '1.0'));

@@ -7,7 +7,9 @@
 namespace obelisk {
 namespace {
 
-uint64_t mask_of(unsigned width) { return width == 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1; }
+uint64_t mask_of(unsigned width) {
+  return width == 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1;
+}
 
 // Reads like the fast path but stops at the end of the bytes.
 uint64_t read_slowly(std::string_view bytes, unsigned width, size_t bit) {
@@ -66,6 +68,8 @@ bool unpack_bits(std::string_view bytes, unsigned width, size_t count, uint64_t*
   return true;
 }
 
-uint64_t unpack_one(std::string_view bytes, unsigned width, size_t index) { return read_slowly(bytes, width, index * width); }
+uint64_t unpack_one(std::string_view bytes, unsigned width, size_t index) {
+  return read_slowly(bytes, width, index * width);
+}
 
 }  // namespace obelisk

@@ -1,6 +1,6 @@
 #pragma once
-// Numbers of one width, 0 to 64 bits each, packed without gaps: bit k of the stream is bit k % 8 of byte k / 8, a number
-// begins with its lowest bit. `packed_bytes` long; nothing is read or written beyond.
+// Numbers of one width, 0 to 64 bits each, packed without gaps: bit k of the stream is bit k % 8 of byte k /
+// 8, a number begins with its lowest bit. `packed_bytes` long; nothing is read or written beyond.
 #include <bit>
 #include <cstdint>
 #include <span>
@@ -9,8 +9,12 @@
 
 namespace obelisk {
 
-constexpr uint64_t packed_bytes(uint64_t count, unsigned width) { return (count * width + 7) / 8; }
-inline unsigned width_of(uint64_t value) { return static_cast<unsigned>(std::bit_width(value)); }
+constexpr uint64_t packed_bytes(uint64_t count, unsigned width) {
+  return (count * width + 7) / 8;
+}
+inline unsigned width_of(uint64_t value) {
+  return static_cast<unsigned>(std::bit_width(value));
+}
 
 void pack_bits(std::span<const uint64_t> values, unsigned width, std::string& out);
 // False when `bytes` has not exactly packed_bytes(count, width) bytes or the width is over 64.

@@ -1,7 +1,7 @@
 #pragma once
-// Reads what varint.h writes, from bytes that may be hostile. A read past the end, or a varint that does not fit in
-// 64 bits, makes the reader fail: it then returns zeros and empty views for ever, so that a decoder may check once
-// after a group of reads. Views point into the input.
+// Reads what varint.h writes, from bytes that may be hostile. A read past the end, or a varint that does not
+// fit in 64 bits, makes the reader fail: it then returns zeros and empty views for ever, so that a decoder
+// may check once after a group of reads. Views point into the input.
 #include <cstdint>
 #include <cstring>
 #include <string>

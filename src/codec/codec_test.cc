@@ -1,4 +1,5 @@
-// Goal: what is encoded is decoded, for every width and for extreme values, and wrong bytes are refused, never read past.
+// Goal: what is encoded is decoded, for every width and for extreme values, and wrong bytes are refused,
+// never read past.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -22,7 +23,8 @@ TEST(Bytes, NumbersRoundTrip) {
     append_varint(out, number);
     EXPECT_EQ(out.size() - before, varint_bytes(number));
   }
-  for (int64_t number : {int64_t{0}, int64_t{-1}, std::numeric_limits<int64_t>::min()}) append_signed_varint(out, number);
+  for (int64_t number : {int64_t{0}, int64_t{-1}, std::numeric_limits<int64_t>::min()})
+    append_signed_varint(out, number);
   append_fixed<uint32_t>(out, 7);
   append_text(out, "abc");
   ByteReader reader(out);
@@ -43,7 +45,9 @@ TEST(Bytes, RefusesLongVarintsAndLengthsBeyondTheEnd) {
   ByteReader eleven(std::string_view("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));
   eleven.varint();
   EXPECT_TRUE(eleven.failed());
-  ByteReader text(std::string_view("\x05" "ab"));
+  ByteReader text(
+      std::string_view("\x05"
+                       "ab"));
   EXPECT_EQ(text.text(), "");
   EXPECT_TRUE(text.failed());
 }
@@ -123,7 +127,8 @@ TEST(Compression, RoundTripsAndRefusesDamage) {
 }
 
 TEST(Checksum, IsTheDocumentedFunction) {
-  EXPECT_EQ(checksum64(""), 0x2d06800538d394c2ull);  // XXH3-64 of the empty string, from the xxHash specification
+  EXPECT_EQ(checksum64(""),
+            0x2d06800538d394c2ull);  // XXH3-64 of the empty string, from the xxHash specification
   EXPECT_NE(checksum64("a"), checksum64("b"));
   EXPECT_NE(checksum64("a", 1), checksum64("a", 2));
 }

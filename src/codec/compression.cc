@@ -29,7 +29,8 @@ size_t zstd_compress(std::string_view bytes, std::string& out) {
   size_t before = out.size();
   size_t bound = ZSTD_compressBound(bytes.size());
   out.resize(before + bound);
-  size_t length = ZSTD_compressCCtx(context.get(), out.data() + before, bound, bytes.data(), bytes.size(), kLevel);
+  size_t length =
+      ZSTD_compressCCtx(context.get(), out.data() + before, bound, bytes.data(), bytes.size(), kLevel);
   OBELISK_ASSERT(!ZSTD_isError(length));  // the only cause is too little room, and the bound rules that out
   out.resize(before + length);
   return length;
@@ -44,7 +45,8 @@ Result<void> zstd_decompress(std::string_view compressed, size_t size, char* out
     return make_error(ErrorCode::corrupt, fmt::format("zstd: {}", ZSTD_getErrorName(length)));
   }
   if (length != size) {
-    return make_error(ErrorCode::corrupt, fmt::format("zstd: {} bytes where {} were announced", length, size));
+    return make_error(ErrorCode::corrupt,
+                      fmt::format("zstd: {} bytes where {} were announced", length, size));
   }
   return {};
 }

@@ -1,5 +1,6 @@
 #pragma once
-// zstd, level 1 (higher levels cost more and gain little on telemetry). Contexts are kept per thread. Thread safe.
+// zstd, level 1 (higher levels cost more and gain little on telemetry). Contexts are kept per thread. Thread
+// safe.
 #include <cstddef>
 #include <string>
 #include <string_view>

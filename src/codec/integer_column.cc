@@ -60,7 +60,8 @@ void put_frame(std::span<const int64_t> values, const Bounds& bounds, std::strin
   append_signed_varint(out, bounds.min);
   append_fixed<uint8_t>(out, static_cast<uint8_t>(bounds.width()));
   std::vector<uint64_t> offsets(values.size());
-  for (size_t i = 0; i < values.size(); ++i) offsets[i] = static_cast<uint64_t>(values[i]) - static_cast<uint64_t>(bounds.min);
+  for (size_t i = 0; i < values.size(); ++i)
+    offsets[i] = static_cast<uint64_t>(values[i]) - static_cast<uint64_t>(bounds.min);
   pack_bits(offsets, bounds.width(), out);
 }
 
@@ -137,10 +138,14 @@ bool get(ByteReader& reader, size_t count, int64_t* out, int depth) {
       std::fill_n(out, count, value);
       return !reader.failed();
     }
-    case kFrame: return get_frame(reader, count, out);
-    case kDelta: return depth == 0 && get_delta(reader, count, out);
-    case kDictionary: return depth <= 1 && get_dictionary(reader, count, out);
-    default: return false;
+    case kFrame:
+      return get_frame(reader, count, out);
+    case kDelta:
+      return depth == 0 && get_delta(reader, count, out);
+    case kDictionary:
+      return depth <= 1 && get_dictionary(reader, count, out);
+    default:
+      return false;
   }
 }
 
@@ -151,7 +156,8 @@ void encode_integer_column(std::span<const int64_t> values, std::string& out) {
   if (bounds.min == bounds.max) return put_constant(bounds.min, out);
   std::vector<int64_t> deltas(values.size() - 1);
   for (size_t i = 1; i < values.size(); ++i) {
-    deltas[i - 1] = static_cast<int64_t>(static_cast<uint64_t>(values[i]) - static_cast<uint64_t>(values[i - 1]));
+    deltas[i - 1] =
+        static_cast<int64_t>(static_cast<uint64_t>(values[i]) - static_cast<uint64_t>(values[i - 1]));
   }
   Bounds delta_bounds = bounds_of(deltas);
   if (delta_bounds.width() < bounds.width()) {

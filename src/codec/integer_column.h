@@ -1,12 +1,12 @@
 #pragma once
-// 64-bit integers in the smallest of a few codings, chosen by computing the sizes; the first byte says which. What the
-// integer columns, timestamps, lengths and dictionary ids of event parts are made of.
+// 64-bit integers in the smallest of a few codings, chosen by computing the sizes; the first byte says which.
+// What the integer columns, timestamps, lengths and dictionary ids of event parts are made of.
 //   0 constant    value
 //   1 frame       minimum, width, packed differences to it
 //   2 delta       first value, then the differences of neighbours, themselves coded by 0, 1 or 3
 //   3 dictionary  entry count, entries coded by 0 or 1, width, packed entry numbers (at most 4,096 entries)
-// Numbers before packed bits are varints (signed ones zigzag). Arithmetic wraps, so every int64 sequence round-trips.
-// Format: docs/formats/event_part.md.
+// Numbers before packed bits are varints (signed ones zigzag). Arithmetic wraps, so every int64 sequence
+// round-trips. Format: docs/formats/event_part.md.
 #include <cstdint>
 #include <span>
 #include <string>
@@ -16,7 +16,8 @@
 namespace obelisk {
 
 void encode_integer_column(std::span<const int64_t> values, std::string& out);
-// Exactly `count` values; the caller bounds `count`. False (and the reader failed) when the bytes are not such a coding.
+// Exactly `count` values; the caller bounds `count`. False (and the reader failed) when the bytes are not
+// such a coding.
 bool decode_integer_column(ByteReader& reader, size_t count, int64_t* out);
 
 }  // namespace obelisk

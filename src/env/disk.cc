@@ -29,7 +29,8 @@ Result<std::string> read_file(Disk& disk, const std::string& path, uint64_t byte
   OBELISK_TRY(std::unique_ptr<File> file, disk.open(path, Disk::Mode::read));
   OBELISK_TRY(uint64_t size, file->size());
   if (size > bytes_max) {
-    return make_error(ErrorCode::too_large, fmt::format("{} has {} bytes, more than {}", path, size, bytes_max));
+    return make_error(ErrorCode::too_large,
+                      fmt::format("{} has {} bytes, more than {}", path, size, bytes_max));
   }
   std::string content(size, '\0');
   OBELISK_CHECK_OK(file->read_at(0, size, content.data()));

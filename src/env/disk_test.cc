@@ -1,4 +1,5 @@
-// Goal: the posix disk and the simulated one keep the same promises; the simulated one loses exactly what was not synced.
+// Goal: the posix disk and the simulated one keep the same promises; the simulated one loses exactly what was
+// not synced.
 #include "env/disk.h"
 
 #include <gtest/gtest.h>

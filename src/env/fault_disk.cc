@@ -69,7 +69,8 @@ class FaultFile : public File {
       if (left > 0) inode_->change({Change::Kind::write, offset, std::string(bytes.substr(0, left))});
       return *error;
     }
-    uint64_t grown = offset + bytes.size() > inode_->content.size() ? offset + bytes.size() - inode_->content.size() : 0;
+    uint64_t grown =
+        offset + bytes.size() > inode_->content.size() ? offset + bytes.size() - inode_->content.size() : 0;
     if (disk_.free_bytes_ && grown > *disk_.free_bytes_) {
       uint64_t fits = inode_->content.size() + *disk_.free_bytes_;
       if (fits > offset) {
@@ -127,7 +128,8 @@ class FaultFile : public File {
     MutexLock lock(disk_.mutex_);
     OBELISK_CHECK_OK(check_alive());
     if (auto error = disk_.fault("truncate", path_)) return *error;
-    if (disk_.free_bytes_ && size < inode_->content.size()) *disk_.free_bytes_ += inode_->content.size() - size;
+    if (disk_.free_bytes_ && size < inode_->content.size())
+      *disk_.free_bytes_ += inode_->content.size() - size;
     inode_->change({Change::Kind::resize, size, {}});
     return {};
   }
@@ -167,7 +169,9 @@ class FaultLock : public File {
   const uint64_t generation_;
 };
 
-FaultDisk::FaultDisk() { directories_.insert(""); }
+FaultDisk::FaultDisk() {
+  directories_.insert("");
+}
 FaultDisk::~FaultDisk() = default;
 
 uint64_t FaultDisk::change_count() const {
@@ -196,7 +200,8 @@ void FaultDisk::set_free_bytes(std::optional<uint64_t> bytes) {
   free_bytes_ = bytes;
 }
 
-std::optional<Error> FaultDisk::hit(std::optional<Failure>& failure, const char* action, const std::string& path) {
+std::optional<Error> FaultDisk::hit(std::optional<Failure>& failure, const char* action,
+                                    const std::string& path) {
   if (!failure) return std::nullopt;
   if (failure->after > 0) {
     --failure->after;
@@ -237,7 +242,8 @@ void FaultDisk::drop_unsynced(uint64_t seed) {
   pending_.clear();
   entries_ = durable_entries_;
   for (auto& [path, inode] : entries_) {
-    for (std::string part = parent_directory(path); !part.empty(); part = parent_directory(part)) directories_.insert(part);
+    for (std::string part = parent_directory(path); !part.empty(); part = parent_directory(part))
+      directories_.insert(part);
     std::string content = inode->synced;
     for (const Change& change : inode->unsynced) apply_remains(content, change, random);
     // A new inode: what the dead process still does to the old one no longer counts.
@@ -292,10 +298,12 @@ Result<void> FaultDisk::create_directories(const std::string& path) {
 Result<std::vector<std::string>> FaultDisk::list(const std::string& path) {
   OBELISK_CHECK_OK(check_disk_path(path));
   MutexLock lock(mutex_);
-  if (!directories_.contains(path)) return make_error(ErrorCode::not_found, fmt::format("list {}: no such directory", path));
+  if (!directories_.contains(path))
+    return make_error(ErrorCode::not_found, fmt::format("list {}: no such directory", path));
   std::set<std::string> names;
   auto add = [&](const std::string& entry) {
-    if (!entry.empty() && parent_directory(entry) == path) names.insert(path.empty() ? entry : entry.substr(path.size() + 1));
+    if (!entry.empty() && parent_directory(entry) == path)
+      names.insert(path.empty() ? entry : entry.substr(path.size() + 1));
   };
   for (const auto& [name, inode] : entries_) add(name);
   for (const std::string& directory : directories_) add(directory);
@@ -308,8 +316,10 @@ Result<void> FaultDisk::rename(const std::string& from, const std::string& to) {
   MutexLock lock(mutex_);
   if (auto error = fault("rename", from)) return *error;
   auto it = entries_.find(from);
-  if (it == entries_.end()) return make_error(ErrorCode::not_found, fmt::format("rename {}: no such file", from));
-  OBELISK_ASSERT(parent_directory(from) == parent_directory(to));  // the model keeps one order of changes a directory
+  if (it == entries_.end())
+    return make_error(ErrorCode::not_found, fmt::format("rename {}: no such file", from));
+  OBELISK_ASSERT(parent_directory(from) ==
+                 parent_directory(to));  // the model keeps one order of changes a directory
   change_entry({to, it->second, from});
   return {};
 }
@@ -326,7 +336,8 @@ Result<void> FaultDisk::remove(const std::string& path) {
     if (free_bytes_) *free_bytes_ += entries_[name]->content.size();
     change_entry({name, nullptr, {}});
   }
-  std::erase_if(directories_, [&](const std::string& name) { return name == path || name.starts_with(path + "/"); });
+  std::erase_if(directories_,
+                [&](const std::string& name) { return name == path || name.starts_with(path + "/"); });
   return {};
 }
 
@@ -354,7 +365,8 @@ Result<std::unique_ptr<File>> FaultDisk::lock(const std::string& path) {
   OBELISK_CHECK_OK(check_disk_path(path));
   MutexLock lock(mutex_);
   if (!locked_.insert(path).second) {
-    return make_error(ErrorCode::unavailable, fmt::format("{} is locked: another server uses this data directory", path));
+    return make_error(ErrorCode::unavailable,
+                      fmt::format("{} is locked: another server uses this data directory", path));
   }
   return std::unique_ptr<File>(std::make_unique<FaultLock>(*this, path, generation_));
 }

@@ -1,8 +1,8 @@
 #pragma once
-// A disk in memory that fails on demand, for tests: it runs out of space, refuses chosen operations, and loses power.
-// For every file it keeps the synced content and the writes since, for every directory the synced entries and the
-// changes since; drop_unsynced() throws a seeded choice of the unsynced away, as a machine that loses power does.
-// Thread safe. Nothing here is fast or bounded.
+// A disk in memory that fails on demand, for tests: it runs out of space, refuses chosen operations, and
+// loses power. For every file it keeps the synced content and the writes since, for every directory the
+// synced entries and the changes since; drop_unsynced() throws a seeded choice of the unsynced away, as a
+// machine that loses power does. Thread safe. Nothing here is fast or bounded.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -24,21 +24,23 @@ class FaultDisk : public Disk {
   FaultDisk();
   ~FaultDisk() override;
 
-  // Operations that change the disk (writes, syncs, allocations, truncations, creations, renames, removals, directory
-  // syncs), counted since the start: a workload run once tells how many fault points it has.
+  // Operations that change the disk (writes, syncs, allocations, truncations, creations, renames, removals,
+  // directory syncs), counted since the start: a workload run once tells how many fault points it has.
   uint64_t change_count() const;
-  // The change after the next `changes` ones fails with `code`, and with from_then_on all later ones too. A failing
-  // write leaves a part of its bytes behind; a failing sync leaves what it should have synced unsynced.
+  // The change after the next `changes` ones fails with `code`, and with from_then_on all later ones too. A
+  // failing write leaves a part of its bytes behind; a failing sync leaves what it should have synced
+  // unsynced.
   void fail_after(uint64_t changes, ErrorCode code, Failing failing);
   // Only syncs of files are counted and fail.
   void fail_syncs_after(uint64_t syncs, ErrorCode code, Failing failing);
   void stop_failing();
-  // Space left for file contents; nullopt: unlimited. A write that does not fit writes what fits, then no_space.
+  // Space left for file contents; nullopt: unlimited. A write that does not fit writes what fits, then
+  // no_space.
   void set_free_bytes(std::optional<uint64_t> bytes);
 
-  // Power loss and restart. Each unsynced write is kept, dropped, cut at a random byte, or kept in a random choice of
-  // its 4 KiB pages; of the unsynced changes of a directory a random first part survives. Files opened before fail
-  // with io from now on, locks are gone, failures are off.
+  // Power loss and restart. Each unsynced write is kept, dropped, cut at a random byte, or kept in a random
+  // choice of its 4 KiB pages; of the unsynced changes of a directory a random first part survives. Files
+  // opened before fail with io from now on, locks are gone, failures are off.
   void drop_unsynced(uint64_t seed);
   // Flips one bit of the synced and current content: a medium that rots.
   void flip_bit(const std::string& path, uint64_t offset, int bit);
@@ -58,7 +60,8 @@ class FaultDisk : public Disk {
   friend class FaultLock;
   struct Inode;
   using Entries = std::map<std::string, std::shared_ptr<Inode>>;
-  // One change of a directory: `path` becomes `inode`, or goes when that is null; `gone` goes with it (renames).
+  // One change of a directory: `path` becomes `inode`, or goes when that is null; `gone` goes with it
+  // (renames).
   struct EntryChange {
     std::string path;
     std::shared_ptr<Inode> inode;
@@ -71,7 +74,8 @@ class FaultDisk : public Disk {
   };
 
   static void apply(Entries& entries, const EntryChange& change);
-  static std::optional<Error> hit(std::optional<Failure>& failure, const char* action, const std::string& path);
+  static std::optional<Error> hit(std::optional<Failure>& failure, const char* action,
+                                  const std::string& path);
   std::optional<Error> fault(const char* action, const std::string& path) REQUIRES(mutex_);
   void change_entry(EntryChange change) REQUIRES(mutex_);
 

@@ -1,5 +1,5 @@
-// The real disk: every call is one system call with EINTR and short transfers handled, errno turned into an Error
-// that names the file.
+// The real disk: every call is one system call with EINTR and short transfers handled, errno turned into an
+// Error that names the file.
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -55,7 +55,8 @@ class PosixFile : public File {
         return error_of("read", path_, errno);
       }
       if (got == 0) {
-        return make_error(ErrorCode::io, fmt::format("read {}: short read, {} bytes missing at offset {}", path_, length, offset));
+        return make_error(ErrorCode::io, fmt::format("read {}: short read, {} bytes missing at offset {}",
+                                                     path_, length, offset));
       }
       offset += static_cast<uint64_t>(got);
       out += got;
@@ -115,9 +116,15 @@ class PosixDisk : public Disk {
     OBELISK_CHECK_OK(check_disk_path(path));
     int flags = O_CLOEXEC;
     switch (mode) {
-      case Mode::read: flags |= O_RDONLY; break;
-      case Mode::create_new: flags |= O_RDWR | O_CREAT | O_EXCL; break;
-      case Mode::open_existing: flags |= O_RDWR; break;
+      case Mode::read:
+        flags |= O_RDONLY;
+        break;
+      case Mode::create_new:
+        flags |= O_RDWR | O_CREAT | O_EXCL;
+        break;
+      case Mode::open_existing:
+        flags |= O_RDWR;
+        break;
     }
     int descriptor = ::open(full(path).c_str(), flags, 0640);
     if (descriptor < 0) return error_of("open", path, errno);
@@ -166,7 +173,8 @@ class PosixDisk : public Disk {
 
   Result<void> remove(const std::string& path) override {
     OBELISK_CHECK_OK(check_disk_path(path));
-    if (path.empty()) return make_error(ErrorCode::invalid_argument, "the data directory itself is not removed");
+    if (path.empty())
+      return make_error(ErrorCode::invalid_argument, "the data directory itself is not removed");
     return remove_tree(path, 0);
   }
 
@@ -213,7 +221,8 @@ class PosixDisk : public Disk {
   std::string full(const std::string& path) const { return path.empty() ? root_ : root_ + "/" + path; }
 
   Result<void> remove_tree(const std::string& path, int depth) {
-    if (depth > kDepthMax) return make_error(ErrorCode::io, fmt::format("remove {}: more than {} levels deep", path, kDepthMax));
+    if (depth > kDepthMax)
+      return make_error(ErrorCode::io, fmt::format("remove {}: more than {} levels deep", path, kDepthMax));
     struct stat status {};
     if (::lstat(full(path).c_str(), &status) != 0) {
       if (errno == ENOENT || errno == ENOTDIR) return {};

@@ -41,9 +41,13 @@ void put_bits(const std::vector<uint8_t>& flags, std::string& out) {
   }
 }
 
-void put_u8(std::string& out, uint8_t value) { out.push_back(static_cast<char>(value)); }
+void put_u8(std::string& out, uint8_t value) {
+  out.push_back(static_cast<char>(value));
+}
 
-int64_t difference(int64_t a, int64_t b) { return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b)); }
+int64_t difference(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+}
 
 void put_ints(const std::vector<int64_t>& values, std::string& out) {
   size_t plain = 0, delta = 0;
@@ -80,7 +84,9 @@ void put_bools(const std::vector<int64_t>& values, std::string& out) {
 }
 
 void put_floats(const std::vector<double>& values, std::string& out) {
-  auto same_bits = [&](double value) { return std::bit_cast<uint64_t>(value) == std::bit_cast<uint64_t>(values[0]); };
+  auto same_bits = [&](double value) {
+    return std::bit_cast<uint64_t>(value) == std::bit_cast<uint64_t>(values[0]);
+  };
   bool constant = !values.empty() && std::all_of(values.begin(), values.end(), same_bits);
   put_u8(out, constant ? kConstant : kRaw);
   out.append(reinterpret_cast<const char*>(values.data()), (constant ? 1 : values.size()) * 8);
@@ -186,13 +192,18 @@ void put_column(const ColumnData& data, std::string& out) {
   put_u8(out, data.present.empty() ? 0 : 1);
   if (!data.present.empty()) put_bits(data.present, out);
   switch (data.type) {
-    case ColumnType::boolean: return put_bools(present_values(data, data.ints), out);
-    case ColumnType::int64: return put_ints(present_values(data, data.ints), out);
-    case ColumnType::float64: return put_floats(present_values(data, data.floats), out);
-    case ColumnType::trace_id: return put_trace_ids(present_values(data, data.trace_ids), out);
+    case ColumnType::boolean:
+      return put_bools(present_values(data, data.ints), out);
+    case ColumnType::int64:
+      return put_ints(present_values(data, data.ints), out);
+    case ColumnType::float64:
+      return put_floats(present_values(data, data.floats), out);
+    case ColumnType::trace_id:
+      return put_trace_ids(present_values(data, data.trace_ids), out);
     case ColumnType::string:
     case ColumnType::bytes:
-    case ColumnType::any: return put_strings(present_values(data, data.strings), out);
+    case ColumnType::any:
+      return put_strings(present_values(data, data.strings), out);
   }
 }
 
@@ -254,7 +265,8 @@ class Decoder {
   Result<void> take_memory(uint64_t bytes) {
     memory_ += bytes;
     if (memory_ <= limits_.memory_bytes_max) return {};
-    return make_error(ErrorCode::too_large, fmt::format("batch: needs more than {} bytes decoded", limits_.memory_bytes_max));
+    return make_error(ErrorCode::too_large,
+                      fmt::format("batch: needs more than {} bytes decoded", limits_.memory_bytes_max));
   }
 
   // `count` texts: their lengths, then their bytes. A text takes at least the byte of its length.
@@ -287,7 +299,8 @@ class Decoder {
         if (j > 0 && labels[j - 1].name >= labels[j].name) return wrong("labels are not sorted");
       }
       LabelsView view(labels, label_count);
-      batch_.groups.push_back({view, hash_labels(view), static_cast<uint32_t>(covered), static_cast<uint32_t>(rows)});
+      batch_.groups.push_back(
+          {view, hash_labels(view), static_cast<uint32_t>(covered), static_cast<uint32_t>(rows)});
       covered += rows;
     }
     if (reader_.failed() || covered != batch_.row_count) return wrong("groups do not cover the rows");
@@ -427,23 +440,41 @@ class Decoder {
     uint8_t coding = reader_.u8();
     bool good = false;
     switch (data.type) {
-      case ColumnType::boolean: good = bools(coding, count, data.ints); break;
-      case ColumnType::int64: good = ints(coding, count, data.ints); break;
-      case ColumnType::float64: good = floats(coding, count, data.floats); break;
-      case ColumnType::trace_id: good = trace_ids(coding, count, data.trace_ids); break;
+      case ColumnType::boolean:
+        good = bools(coding, count, data.ints);
+        break;
+      case ColumnType::int64:
+        good = ints(coding, count, data.ints);
+        break;
+      case ColumnType::float64:
+        good = floats(coding, count, data.floats);
+        break;
+      case ColumnType::trace_id:
+        good = trace_ids(coding, count, data.trace_ids);
+        break;
       case ColumnType::string:
       case ColumnType::bytes:
-      case ColumnType::any: good = strings(coding, count, data.strings); break;
+      case ColumnType::any:
+        good = strings(coding, count, data.strings);
+        break;
     }
     if (!good) return false;
     switch (data.type) {
       case ColumnType::boolean:
-      case ColumnType::int64: spread(data, data.ints); break;
-      case ColumnType::float64: spread(data, data.floats); break;
-      case ColumnType::trace_id: spread(data, data.trace_ids); break;
+      case ColumnType::int64:
+        spread(data, data.ints);
+        break;
+      case ColumnType::float64:
+        spread(data, data.floats);
+        break;
+      case ColumnType::trace_id:
+        spread(data, data.trace_ids);
+        break;
       case ColumnType::string:
       case ColumnType::bytes:
-      case ColumnType::any: spread(data, data.strings); break;
+      case ColumnType::any:
+        spread(data, data.strings);
+        break;
     }
     return true;
   }
@@ -473,14 +504,17 @@ void encode_batch(const Batch& batch, BatchCompression compression, std::string&
   out.append(packed);
 }
 
-Result<Batch> decode_batch(std::string_view bytes, std::shared_ptr<const void> owner, const BatchDecodeLimits& limits) {
+Result<Batch> decode_batch(std::string_view bytes, std::shared_ptr<const void> owner,
+                           const BatchDecodeLimits& limits) {
   ByteReader reader(bytes);
   uint8_t version = reader.u8(), flags = reader.u8();
   if (reader.failed()) return make_error(ErrorCode::corrupt, "batch: empty");
   if (version != kVersion) {
-    return make_error(ErrorCode::unsupported, fmt::format("batch: format version {}, this server reads {}", version, kVersion));
+    return make_error(ErrorCode::unsupported,
+                      fmt::format("batch: format version {}, this server reads {}", version, kVersion));
   }
-  if ((flags & ~kFlagZstd) != 0) return make_error(ErrorCode::unsupported, fmt::format("batch: unknown flags {}", flags));
+  if ((flags & ~kFlagZstd) != 0)
+    return make_error(ErrorCode::unsupported, fmt::format("batch: unknown flags {}", flags));
   std::string_view body = reader.rest();
   if ((flags & kFlagZstd) != 0) {
     uint64_t size = reader.varint_up_to(limits.memory_bytes_max);

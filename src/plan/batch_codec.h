@@ -1,8 +1,9 @@
 #pragma once
-// A batch as bytes and back: the payload of write-ahead log frames. Encoding is one pass over the columns (dictionaries
-// for repetitive strings, varints of values or differences for integers, everything else raw), decoding reads in
-// place: strings and labels of the decoded batch are views into the bytes, which `owner` keeps alive.
-// Format: docs/formats/wal.md, "Batch". Pure functions; decoding trusts nothing and is bounded by its limits.
+// A batch as bytes and back: the payload of write-ahead log frames. Encoding is one pass over the columns
+// (dictionaries for repetitive strings, varints of values or differences for integers, everything else raw),
+// decoding reads in place: strings and labels of the decoded batch are views into the bytes, which `owner`
+// keeps alive. Format: docs/formats/wal.md, "Batch". Pure functions; decoding trusts nothing and is bounded
+// by its limits.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,6 +27,7 @@ struct BatchDecodeLimits {
 // Appends to `out`. The batch must satisfy Batch::check.
 void encode_batch(const Batch& batch, BatchCompression compression, std::string& out);
 // All of `bytes` must be one batch; corrupt, unsupported (another version) or too_large otherwise.
-Result<Batch> decode_batch(std::string_view bytes, std::shared_ptr<const void> owner, const BatchDecodeLimits& limits = {});
+Result<Batch> decode_batch(std::string_view bytes, std::shared_ptr<const void> owner,
+                           const BatchDecodeLimits& limits = {});
 
 }  // namespace obelisk

@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string again;
   encode_batch(*batch, BatchCompression::none, again);
   auto back = decode_batch(again, nullptr, {1 << 16, 64 << 20});
-  OBELISK_ASSERT(back.ok() && back->row_count == batch->row_count && back->columns.size() == batch->columns.size());
+  OBELISK_ASSERT(back.ok() && back->row_count == batch->row_count &&
+                 back->columns.size() == batch->columns.size());
   return 0;
 }
 
@@ -22,7 +23,9 @@ std::vector<std::string> obelisk::fuzz_seeds() {
   for (uint64_t seed = 0; seed < 6; ++seed) {
     RandomBatches random(seed);
     for (int table = 0; table < 3; ++table) {
-      Batch batch = table == 0 ? random.logs(10 + seed * 20) : table == 1 ? random.spans(5) : random.exemplars(9);
+      Batch batch = table == 0   ? random.logs(10 + seed * 20)
+                    : table == 1 ? random.spans(5)
+                                 : random.exemplars(9);
       seeds.emplace_back();
       encode_batch(batch, seed % 2 == 0 ? BatchCompression::none : BatchCompression::zstd, seeds.back());
     }

@@ -1,5 +1,5 @@
-// Goal: every batch comes back from its bytes as it was, in place; damaged and cut bytes are refused. Method: random
-// batches of all tables, compared row by row; every prefix of an encoding decoded.
+// Goal: every batch comes back from its bytes as it was, in place; damaged and cut bytes are refused. Method:
+// random batches of all tables, compared row by row; every prefix of an encoding decoded.
 #include "plan/batch_codec.h"
 
 #include <gtest/gtest.h>
@@ -31,7 +31,8 @@ void expect_equal(const Batch& a, const Batch& b) {
     EXPECT_EQ(left.strings, right.strings) << left.id.name;
     EXPECT_EQ(left.trace_ids, right.trace_ids) << left.id.name;
     ASSERT_EQ(left.floats.size(), right.floats.size());
-    bool same_bits = left.floats.empty() || std::memcmp(left.floats.data(), right.floats.data(), left.floats.size() * 8) == 0;
+    bool same_bits = left.floats.empty() ||
+                     std::memcmp(left.floats.data(), right.floats.data(), left.floats.size() * 8) == 0;
     EXPECT_TRUE(same_bits) << left.id.name;
   }
 }
@@ -80,7 +81,8 @@ TEST(BatchCodec, RepetitiveColumnsAreSmall) {
   BatchBuilder builder(Table::spans);
   for (int i = 0; i < 1000; ++i) {
     builder.add_row({1'700'000'000'000'000'000 + i * 1000});
-    builder.set_string(Scope::fixed, column::kName, i % 2 == 0 ? "GET /a/very/long/route/name" : "POST /another/route");
+    builder.set_string(Scope::fixed, column::kName,
+                       i % 2 == 0 ? "GET /a/very/long/route/name" : "POST /another/route");
     builder.set_int(Scope::fixed, column::kKind, 2);
   }
   EXPECT_LT(encoded(builder.finish()).size(), 1000 * 3 + 200u);

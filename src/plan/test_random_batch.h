@@ -1,8 +1,8 @@
 #pragma once
-// Random batches of telemetry for tests: the shapes real senders make (shared resources, sparse attributes, one name
-// with several types, traces spread over batches) and the ones they should not (empty strings, extreme numbers, bytes).
-// The same seed gives the same batches. Times are distinct over all batches of one generator, so that an order by time
-// is a total order.
+// Random batches of telemetry for tests: the shapes real senders make (shared resources, sparse attributes,
+// one name with several types, traces spread over batches) and the ones they should not (empty strings,
+// extreme numbers, bytes). The same seed gives the same batches. Times are distinct over all batches of one
+// generator, so that an order by time is a total order.
 #include <fmt/format.h>
 
 #include <limits>
@@ -16,7 +16,8 @@ namespace obelisk {
 
 class RandomBatches {
  public:
-  explicit RandomBatches(uint64_t seed, int64_t begin = 1'700'000'000'000'000'000, int64_t span_nanos = 3'600'000'000'000)
+  explicit RandomBatches(uint64_t seed, int64_t begin = 1'700'000'000'000'000'000,
+                         int64_t span_nanos = 3'600'000'000'000)
       : random_(seed), begin_(begin), span_nanos_(span_nanos) {
     for (int i = 0; i < 60; ++i) trace_ids_.push_back(fresh_trace_id());
   }
@@ -33,7 +34,8 @@ class RandomBatches {
       builder.add_row({time()});
       if (!chance(2)) builder.set_string(Scope::fixed, column::kLine, builder.arena().copy(line()));
       if (chance(50)) builder.set_trace_id(Scope::fixed, column::kTraceId, known_trace_id());
-      if (chance(30)) builder.set_int(Scope::fixed, column::kSeverityNumber, static_cast<int64_t>(1 + below(24)));
+      if (chance(30))
+        builder.set_int(Scope::fixed, column::kSeverityNumber, static_cast<int64_t>(1 + below(24)));
       attributes(builder, Scope::attribute);
     }
     return builder.finish();
@@ -46,7 +48,8 @@ class RandomBatches {
       builder.set_trace_id(Scope::fixed, column::kTraceId, chance(85) ? known_trace_id() : fresh_trace_id());
       builder.set_int(Scope::fixed, column::kSpanId, static_cast<int64_t>(random_()));
       if (chance(80)) builder.set_int(Scope::fixed, column::kParentSpanId, static_cast<int64_t>(random_()));
-      builder.set_string(Scope::fixed, column::kName, pick({"GET /cart", "POST /order", "SELECT", "charge card", "publish"}));
+      builder.set_string(Scope::fixed, column::kName,
+                         pick({"GET /cart", "POST /order", "SELECT", "charge card", "publish"}));
       builder.set_int(Scope::fixed, column::kKind, static_cast<int64_t>(below(6)));
       builder.set_int(Scope::fixed, column::kDuration, static_cast<int64_t>(below(2'000'000'000)));
       if (chance(10)) builder.set_int(Scope::fixed, column::kStatusCode, 2);
@@ -88,11 +91,14 @@ class RandomBatches {
 
   std::string line() {
     if (chance(1)) return std::string(below(5000), 'x');
-    return fmt::format("level={} msg=\"order {} done\" duration={}ms", pick({"info", "error", "debug"}), below(100000), below(900));
+    return fmt::format("level={} msg=\"order {} done\" duration={}ms", pick({"info", "error", "debug"}),
+                       below(100000), below(900));
   }
 
  private:
-  const char* pick(std::initializer_list<const char*> choices) { return choices.begin()[below(choices.size())]; }
+  const char* pick(std::initializer_list<const char*> choices) {
+    return choices.begin()[below(choices.size())];
+  }
 
   TraceId fresh_trace_id() {
     TraceId id;
@@ -103,10 +109,14 @@ class RandomBatches {
 
   double number() {
     switch (below(6)) {
-      case 0: return std::numeric_limits<double>::infinity();
-      case 1: return -0.0;
-      case 2: return static_cast<double>(below(1000)) / 100;
-      default: return static_cast<double>(below(1000));
+      case 0:
+        return std::numeric_limits<double>::infinity();
+      case 1:
+        return -0.0;
+      case 2:
+        return static_cast<double>(below(1000)) / 100;
+      default:
+        return static_cast<double>(below(1000));
     }
   }
 
@@ -125,7 +135,8 @@ class RandomBatches {
   }
 
   void begin_series(BatchBuilder& builder) {
-    Labels labels{{"__name__", pick({"http_requests_total", "latency_seconds", "up"})}, {"job", pick({"a", "b", "c"})}};
+    Labels labels{{"__name__", pick({"http_requests_total", "latency_seconds", "up"})},
+                  {"job", pick({"a", "b", "c"})}};
     if (chance(30)) labels.set("le", fmt::format("{}", below(8)));
     std::vector<LabelRef> view = labels.view();
     builder.begin_group_copy(view);
@@ -137,9 +148,12 @@ class RandomBatches {
     if (chance(5)) builder.set_string(scope, "http.status_code", pick({"200", "500"}));
     if (chance(20)) builder.set_float(scope, "ratio", number());
     if (chance(20)) builder.set_int(scope, "cached", below(2) == 1 ? 1 : 0, ColumnType::boolean);
-    if (chance(20)) builder.set_string(scope, "user.id", builder.arena().copy(fmt::format("user-{}", random_())));
+    if (chance(20))
+      builder.set_string(scope, "user.id", builder.arena().copy(fmt::format("user-{}", random_())));
     if (chance(3)) builder.set_string(scope, "list", bytes(builder), ColumnType::any);
-    if (chance(3)) builder.set_int(scope, "extreme", chance(50) ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max());
+    if (chance(3))
+      builder.set_int(scope, "extreme",
+                      chance(50) ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max());
     if (chance(2)) {
       std::string name = fmt::format("rare.{}", below(30));
       builder.set_string(scope, builder.arena().copy(name), pick({"a", "b"}));

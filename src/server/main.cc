@@ -7,6 +7,11 @@
 
 #include "server/commands.h"
 
+// Read by jemalloc when the process starts: freed memory goes back to the system within a second, also while idle.
+extern "C" {
+const char* malloc_conf = "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
+}
+
 int main(int argc, char** argv) {
   using namespace obelisk::server;
   CLI::App app{"Obelisk: metrics, logs and traces in one server"};

@@ -1,5 +1,6 @@
 #pragma once
-// The worked examples of docs/formats/*.md as bytes, so that a test can give them to the real reader. A line of a
+// The worked examples of docs/formats/*.md as bytes, so that a test can give them to the real reader. A line
+// of a
 // ```hexdump block is an offset, two spaces, bytes in hexadecimal, and optionally two spaces and a remark.
 #include <fmt/format.h>
 

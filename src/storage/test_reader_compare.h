@@ -1,6 +1,6 @@
 #pragma once
-// Random scans, and the comparison of two readers by them: the oracle and the store under test must give the same rows,
-// traces, series, columns and values. Rows are compared as text, so that a difference can be read.
+// Random scans, and the comparison of two readers by them: the oracle and the store under test must give the
+// same rows, traces, series, columns and values. Rows are compared as text, so that a difference can be read.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -18,10 +18,14 @@ namespace obelisk {
 inline std::string value_text(const ColumnData& data, size_t row) {
   switch (data.type) {
     case ColumnType::boolean:
-    case ColumnType::int64: return fmt::format("{}", data.ints[row]);
-    case ColumnType::float64: return fmt::format("{:016x}", std::bit_cast<uint64_t>(data.floats[row]));
-    case ColumnType::trace_id: return data.trace_ids[row].to_hex();
-    default: return to_hex(data.strings[row]);
+    case ColumnType::int64:
+      return fmt::format("{}", data.ints[row]);
+    case ColumnType::float64:
+      return fmt::format("{:016x}", std::bit_cast<uint64_t>(data.floats[row]));
+    case ColumnType::trace_id:
+      return data.trace_ids[row].to_hex();
+    default:
+      return to_hex(data.strings[row]);
   }
 }
 
@@ -30,7 +34,8 @@ inline std::string row_text(const Batch& batch, const Group& group, size_t row) 
   std::vector<std::string> values;
   for (const ColumnData& data : batch.columns) {
     if (data.id == fixed_column(column::kTime) || !data.is_present(row)) continue;
-    values.push_back(fmt::format("{}.{}:{}={}", scope_name(data.id.scope), data.id.name, column_type_name(data.type), value_text(data, row)));
+    values.push_back(fmt::format("{}.{}:{}={}", scope_name(data.id.scope), data.id.name,
+                                 column_type_name(data.type), value_text(data, row)));
   }
   std::sort(values.begin(), values.end());
   std::string text = fmt::format("{} {}", batch.times()[row], Labels(group.labels).to_string());
@@ -105,18 +110,30 @@ class RandomScans {
 
   ColumnId any_column() {
     switch (below(12)) {
-      case 0: return fixed_column(column::kTraceId);
-      case 1: return fixed_column(column::kSpanId);
-      case 2: return fixed_column(column::kLine);
-      case 3: return fixed_column(column::kName);
-      case 4: return fixed_column(column::kDuration);
-      case 5: return fixed_column(column::kValue);
-      case 6: return {Scope::attribute, "http.method"};
-      case 7: return {Scope::attribute, "http.status_code"};
-      case 8: return {Scope::resource, "ratio"};
-      case 9: return {Scope::attribute, "user.id"};
-      case 10: return {Scope::attribute, fmt::format("rare.{}", below(30))};
-      default: return {Scope::attribute, "cached"};
+      case 0:
+        return fixed_column(column::kTraceId);
+      case 1:
+        return fixed_column(column::kSpanId);
+      case 2:
+        return fixed_column(column::kLine);
+      case 3:
+        return fixed_column(column::kName);
+      case 4:
+        return fixed_column(column::kDuration);
+      case 5:
+        return fixed_column(column::kValue);
+      case 6:
+        return {Scope::attribute, "http.method"};
+      case 7:
+        return {Scope::attribute, "http.status_code"};
+      case 8:
+        return {Scope::resource, "ratio"};
+      case 9:
+        return {Scope::attribute, "user.id"};
+      case 10:
+        return {Scope::attribute, fmt::format("rare.{}", below(30))};
+      default:
+        return {Scope::attribute, "cached"};
     }
   }
 
@@ -124,37 +141,62 @@ class RandomScans {
   uint64_t below(uint64_t bound) { return random_() % bound; }
   bool chance(uint64_t percent) { return below(100) < percent; }
   template <typename T>
-  T pick(std::initializer_list<T> choices) { return choices.begin()[below(choices.size())]; }
+  T pick(std::initializer_list<T> choices) {
+    return choices.begin()[below(choices.size())];
+  }
 
   CompareOp op() { return static_cast<CompareOp>(below(6)); }
 
   Expr leaf() {
     switch (below(12)) {
-      case 0: return Expr::compare(label_column("app"), op(), std::string(pick({"order", "payment", ""})));
-      case 1: return Expr::matches(label_column(pick({"job", "pod", "level"})), *Regex::compile(pick({"a|b", "pod-1.*", "err.+", ""}), Regex::Mode::anchored));
-      case 2: return Expr::compare(fixed_column(column::kDuration), op(), static_cast<int64_t>(below(2'000'000'000)));
-      case 3: return Expr::compare(fixed_column(column::kDuration), op(), static_cast<double>(below(2'000'000'000)));
-      case 4: return Expr::compare({Scope::attribute, "http.status_code"}, op(), chance(50) ? Literal(int64_t{200}) : Literal(std::string("500")));
-      case 5: return Expr::contains(fixed_column(column::kLine), pick({"error", "order 1", "xxx", "99 done"}));
-      case 6: return Expr::matches(fixed_column(chance(50) ? column::kName : column::kLine), *Regex::compile(pick({"GET.*", "order \\d+ done", "SELECT|publish"}), Regex::Mode::searching));
-      case 7: return Expr::exists(any_column());
+      case 0:
+        return Expr::compare(label_column("app"), op(), std::string(pick({"order", "payment", ""})));
+      case 1:
+        return Expr::matches(label_column(pick({"job", "pod", "level"})),
+                             *Regex::compile(pick({"a|b", "pod-1.*", "err.+", ""}), Regex::Mode::anchored));
+      case 2:
+        return Expr::compare(fixed_column(column::kDuration), op(),
+                             static_cast<int64_t>(below(2'000'000'000)));
+      case 3:
+        return Expr::compare(fixed_column(column::kDuration), op(),
+                             static_cast<double>(below(2'000'000'000)));
+      case 4:
+        return Expr::compare({Scope::attribute, "http.status_code"}, op(),
+                             chance(50) ? Literal(int64_t{200}) : Literal(std::string("500")));
+      case 5:
+        return Expr::contains(fixed_column(column::kLine), pick({"error", "order 1", "xxx", "99 done"}));
+      case 6:
+        return Expr::matches(
+            fixed_column(chance(50) ? column::kName : column::kLine),
+            *Regex::compile(pick({"GET.*", "order \\d+ done", "SELECT|publish"}), Regex::Mode::searching));
+      case 7:
+        return Expr::exists(any_column());
       case 8: {
         auto ids = std::make_shared<TraceIdSet>();
         for (uint64_t i = below(4); i > 0; --i) ids->insert(trace_ids_[below(trace_ids_.size())]);
         return Expr::in_trace_ids(fixed_column(column::kTraceId), ids);
       }
-      case 9: return Expr::compare(fixed_column(column::kTraceId), op(), std::string(trace_ids_[below(trace_ids_.size())].view()));
-      case 10: return Expr::compare({Scope::attribute, pick({"ratio", "cached", "extreme"})}, op(), pick<Literal>({5.0, true, int64_t{0}}));
-      default: return Expr::compare({Scope::resource, "service.name"}, op(), std::string(pick({"order", "payment"})));
+      case 9:
+        return Expr::compare(fixed_column(column::kTraceId), op(),
+                             std::string(trace_ids_[below(trace_ids_.size())].view()));
+      case 10:
+        return Expr::compare({Scope::attribute, pick({"ratio", "cached", "extreme"})}, op(),
+                             pick<Literal>({5.0, true, int64_t{0}}));
+      default:
+        return Expr::compare({Scope::resource, "service.name"}, op(),
+                             std::string(pick({"order", "payment"})));
     }
   }
 
   Expr expression(int depth) {
     if (depth == 0 || chance(40)) return leaf();
     switch (below(3)) {
-      case 0: return Expr::not_of(expression(depth - 1));
-      case 1: return Expr::any_of({expression(depth - 1), expression(depth - 1)});
-      default: return Expr::all_of({expression(depth - 1), expression(depth - 1)});
+      case 0:
+        return Expr::not_of(expression(depth - 1));
+      case 1:
+        return Expr::any_of({expression(depth - 1), expression(depth - 1)});
+      default:
+        return Expr::all_of({expression(depth - 1), expression(depth - 1)});
     }
   }
 
@@ -165,8 +207,10 @@ class RandomScans {
 };
 
 inline void compare_scan(Reader& oracle, Reader& store, const Scan& scan) {
-  SCOPED_TRACE(fmt::format("table {} unit {} where {} range [{}, {}) order {} limit {} marks {}", table_name(scan.table), static_cast<int>(scan.unit),
-                           scan.where.to_string(), scan.range.begin.value, scan.range.end.value, static_cast<int>(scan.order), scan.limit, scan.marks.size()));
+  SCOPED_TRACE(fmt::format("table {} unit {} where {} range [{}, {}) order {} limit {} marks {}",
+                           table_name(scan.table), static_cast<int>(scan.unit), scan.where.to_string(),
+                           scan.range.begin.value, scan.range.end.value, static_cast<int>(scan.order),
+                           scan.limit, scan.marks.size()));
   ScanAnswer expected = answer_of(oracle, scan), actual = answer_of(store, scan);
   ASSERT_EQ(expected.error, actual.error);
   if (scan.unit != Unit::row) {
@@ -181,7 +225,8 @@ inline void compare_scan(Reader& oracle, Reader& store, const Scan& scan) {
     }
     std::sort(expected.rows.begin(), expected.rows.end());
     std::sort(actual.rows.begin(), actual.rows.end());
-    ASSERT_TRUE(std::includes(expected.rows.begin(), expected.rows.end(), actual.rows.begin(), actual.rows.end()));
+    ASSERT_TRUE(
+        std::includes(expected.rows.begin(), expected.rows.end(), actual.rows.begin(), actual.rows.end()));
   } else {
     ASSERT_EQ(expected.rows, actual.rows);
   }
@@ -199,7 +244,9 @@ inline void compare_directories(Reader& oracle, Reader& store, const Scan& scan,
     std::vector<std::string> names;
     auto columns = reader.columns(at, by_row);
     EXPECT_TRUE(columns.ok());
-    for (const ColumnInfo& info : *columns) names.push_back(fmt::format("{}.{}:{}", scope_name(info.id.scope), info.id.name, column_type_name(info.type)));
+    for (const ColumnInfo& info : *columns)
+      names.push_back(
+          fmt::format("{}.{}:{}", scope_name(info.id.scope), info.id.name, column_type_name(info.type)));
     return names;
   };
   ASSERT_EQ(columns_of(oracle, left), columns_of(store, right));
@@ -207,14 +254,17 @@ inline void compare_directories(Reader& oracle, Reader& store, const Scan& scan,
     std::vector<std::string> texts;
     auto values = reader.values(at, by_row, column, 20, cancel);
     EXPECT_TRUE(values.ok());
-    for (const ValueCount& value : *values) texts.push_back(fmt::format("{}:{}={}", to_hex(value.value), column_type_name(value.type), value.count));
+    for (const ValueCount& value : *values)
+      texts.push_back(
+          fmt::format("{}:{}={}", to_hex(value.value), column_type_name(value.type), value.count));
     return texts;
   };
   ASSERT_EQ(values_of(oracle, left), values_of(store, right)) << column.name;
 }
 
 // `count` random scans of each table.
-inline void compare_readers(Reader& oracle, Reader& store, RandomScans& scans, const std::vector<Table>& tables, int count) {
+inline void compare_readers(Reader& oracle, Reader& store, RandomScans& scans,
+                            const std::vector<Table>& tables, int count) {
   for (Table table : tables) {
     for (int i = 0; i < count; ++i) {
       Scan scan = scans.next(table);

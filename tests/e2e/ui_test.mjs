@@ -100,12 +100,12 @@ async function walkIncident(shop) {
   });
   await check('step 4: an exemplar leads to its trace, opened at the longest self time', async () => {
     // The highest diamonds stood longest in the queue; a person would choose a middle one too when the first says little.
-    const tops = await page.locator(slowDiamond).evaluateAll((all) => all.map((one, index) => ({ index, top: Number.parseFloat(one.style.top), href: one.href }))
+    const tops = await page.locator(slowDiamond).evaluateAll((all) => all.map((one) => ({ top: Number.parseFloat(one.style.top), href: one.getAttribute('href') }))
       .sort((left, right) => left.top - right.top).slice(0, 14));
     const metrics = page.url();
     const seen = [];
-    for (const { index } of tops.slice(Math.floor(tops.length / 3))) {
-      await page.locator(slowDiamond).nth(index).click();
+    for (const { href } of tops.slice(Math.floor(tops.length / 3))) {
+      await page.locator(`.diamond[href="${href}"]`).click();
       await page.locator('[aria-selected="true"][data-span]').waitFor();
       const chosen = await page.locator('[aria-selected="true"][data-span]').getAttribute('data-span');
       seen.push(chosen);
@@ -329,7 +329,8 @@ async function states(shop) {
     const editor = page.locator('.cm-content').first();
     await editor.click();
     await page.keyboard.type('orders_in_fl', { delay: 20 });
-    await page.locator('.cm-tooltip-autocomplete li', { hasText: 'orders_in_flight' }).first().waitFor();
+    await page.locator('.cm-tooltip-autocomplete li[aria-selected]', { hasText: 'orders_in_flight' }).first().waitFor();
+    await sleep(300); // the list settles: names are asked for as one types
     await page.keyboard.press('Enter');
     await sleep(200);
     await page.keyboard.press('Control+Enter');

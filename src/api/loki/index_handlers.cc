@@ -12,9 +12,11 @@ namespace obelisk::loki {
 namespace {
 
 constexpr int64_t kHour = 3600 * kNanosPerSecond;
-constexpr uint64_t kVolumeSeriesMax = 1'000'000;  // of streams whose volumes are added up; the budget bounds them first
+constexpr uint64_t kVolumeSeriesMax =
+    1'000'000;  // of streams whose volumes are added up; the budget bounds them first
 
-// An estimate without reading lines: the number of streams is exact, entries and bytes are what the store would read.
+// An estimate without reading lines: the number of streams is exact, entries and bytes are what the store
+// would read.
 Result<HttpResponse> stats(LokiCall& call, const PathParameters&) {
   OBELISK_TRY(TimeRange range, range_of(call.parameters, call.api.clock.now(), kHour));
   OBELISK_TRY(std::string_view query, query_text_of(call.parameters));
@@ -61,8 +63,9 @@ Result<VolumeRequest> volume_request(const LokiCall& call) {
   return request;
 }
 
-// By what volumes are added up: the labels asked for, else those of the matchers. Per stream (by every label that a stream
-// has, so that structured metadata takes no part) when label names are to be added up, or when nothing says by what.
+// By what volumes are added up: the labels asked for, else those of the matchers. Per stream (by every label
+// that a stream has, so that structured metadata takes no part) when label names are to be added up, or when
+// nothing says by what.
 Result<Grouping> volume_grouping(LokiCall& call, const VolumeRequest& request, const TimeRange& range) {
   Grouping grouping{false, request.target_labels};
   if (grouping.labels.empty()) {
@@ -79,7 +82,8 @@ Result<Grouping> volume_grouping(LokiCall& call, const VolumeRequest& request, c
   return grouping;
 }
 
-// bytes_over_time of the streams, summed by the labels that the request names. `window` is the range of each step.
+// bytes_over_time of the streams, summed by the labels that the request names. `window` is the range of each
+// step.
 Result<logql::LogqlResult> measure(LokiCall& call, const VolumeRequest& request, const TimeRange& range,
                                    const logql::StepGrid& grid, int64_t window) {
   logql::Query bytes;
@@ -107,7 +111,8 @@ logql::Matrix by_label_names(const logql::Matrix& streams, const VolumeRequest& 
   for (const logql::MatrixSeries& stream : streams) {
     for (const Label& label : stream.labels) {
       bool wanted = request.target_labels.empty() ||
-                    std::find(request.target_labels.begin(), request.target_labels.end(), label.name) != request.target_labels.end();
+                    std::find(request.target_labels.begin(), request.target_labels.end(), label.name) !=
+                        request.target_labels.end();
       if (!wanted) continue;
       logql::MatrixSeries& sum = sums[label.name];
       sum.values.resize(step_count);
@@ -134,7 +139,9 @@ void keep_largest(logql::Matrix& matrix, uint64_t limit) {
     for (double value : series.values) sum += value;
     return sum;
   };
-  std::stable_sort(matrix.begin(), matrix.end(), [&](const logql::MatrixSeries& a, const logql::MatrixSeries& b) { return total(a) > total(b); });
+  std::stable_sort(
+      matrix.begin(), matrix.end(),
+      [&](const logql::MatrixSeries& a, const logql::MatrixSeries& b) { return total(a) > total(b); });
   if (matrix.size() > limit) matrix.resize(limit);
 }
 
@@ -156,7 +163,8 @@ Result<HttpResponse> volume_range(LokiCall& call, const PathParameters&) {
   OBELISK_TRY(int64_t step, step_of(call.parameters, range));
   OBELISK_TRY(VolumeRequest request, volume_request(call));
   int64_t span = range.end - range.begin;
-  logql::StepGrid grid{range.begin.value + std::min(step, span) - 1, step, static_cast<size_t>((span + step - 1) / step)};
+  logql::StepGrid grid{range.begin.value + std::min(step, span) - 1, step,
+                       static_cast<size_t>((span + step - 1) / step)};
   OBELISK_TRY(logql::LogqlResult result, measure(call, request, range, grid, step));
   if (request.by_label_name) result.matrix = by_label_names(result.matrix, request, result.grid.count);
   keep_largest(result.matrix, request.limit);

@@ -63,7 +63,10 @@ Result<HttpResponse> detected_labels(LokiCall& call, const PathParameters&) {
   JsonWriter out;
   out.begin_object().key("detectedLabels").begin_array();
   for (const auto& [name, distinct] : values) {
-    out.begin_object().field("label", name).field("cardinality", static_cast<uint64_t>(distinct.size())).end_object();
+    out.begin_object()
+        .field("label", name)
+        .field("cardinality", static_cast<uint64_t>(distinct.size()))
+        .end_object();
   }
   out.end_array().end_object();
   return json_response(out.take());

@@ -1,7 +1,7 @@
 #pragma once
-// Loki's query API under /loki/api/v1, so that Grafana, logcli and other clients of Loki work unchanged: queries, labels,
-// series, volumes, detected fields and labels, tail. Errors are plain text with Loki's wording.
-// Not there, and saying so: patterns. The API before v1 (/api/prom) and v2alpha are 404.
+// Loki's query API under /loki/api/v1, so that Grafana, logcli and other clients of Loki work unchanged:
+// queries, labels, series, volumes, detected fields and labels, tail. Errors are plain text with Loki's
+// wording. Not there, and saying so: patterns. The API before v1 (/api/prom) and v2alpha are 404.
 #include "api/loki/tail_service.h"
 #include "api/request/context.h"
 #include "net/router.h"

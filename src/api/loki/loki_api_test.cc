@@ -16,66 +16,100 @@ class QueryApi : public LokiApiTest {
 };
 
 TEST_F(QueryApi, StreamsHaveStringTimesNewestFirst) {
-  EXPECT_EQ(without_stats(query("query_range", "{env=\"prod\"}", "&limit=3&direction=BACKWARD&start=1700000000&end=1700000100&step=15000ms")),
-            R"({"status":"success","data":{"resultType":"streams","result":[)"
-            R"({"stream":{"app":"api","env":"prod"},"values":[["1700000040000000000","plain \"text\"\n"],["1700000030000000000","{\"level\":\"warn\",\"size\":3}"]]},)"
-            R"({"stream":{"app":"web","env":"prod","trace_id":"t1"},"values":[["1700000020000000000","level=error took=1.5s"]]}]}})");
+  EXPECT_EQ(
+      without_stats(query("query_range", "{env=\"prod\"}",
+                          "&limit=3&direction=BACKWARD&start=1700000000&end=1700000100&step=15000ms")),
+      R"({"status":"success","data":{"resultType":"streams","result":[)"
+      R"({"stream":{"app":"api","env":"prod"},"values":[["1700000040000000000","plain \"text\"\n"],["1700000030000000000","{\"level\":\"warn\",\"size\":3}"]]},)"
+      R"({"stream":{"app":"web","env":"prod","trace_id":"t1"},"values":[["1700000020000000000","level=error took=1.5s"]]}]}})");
   std::string stats = json(query("query_range", "{app=\"web\"} |= \"error\"", "&start=1700000000"));
   EXPECT_NE(stats.find("\"totalEntriesReturned\":1"), std::string::npos);
-  EXPECT_NE(stats.find("\"totalLinesProcessed\":1"), std::string::npos) << "the line filter is the store's work";
+  EXPECT_NE(stats.find("\"totalLinesProcessed\":1"), std::string::npos)
+      << "the line filter is the store's work";
 }
 
 TEST_F(QueryApi, CategorisedLabelsGoWithEachEntry) {
   HttpHeaders headers{{"x-loki-response-encoding-flags", "categorize-labels"}};
-  EXPECT_EQ(without_stats(query("query_range", "{app=\"web\"} | logfmt | level=\"error\"", "&start=1700000000"), headers),
-            R"({"status":"success","data":{"resultType":"streams","encodingFlags":["categorize-labels"],"result":[)"
-            R"({"stream":{"app":"web","env":"prod"},"values":[["1700000020000000000","level=error took=1.5s",)"
-            R"({"structuredMetadata":{"trace_id":"t1"},"parsed":{"level":"error","took":"1.5s"}}]]}]}})");
-  EXPECT_EQ(without_stats(query("query_range", "vector(1)", "&start=1700000000&end=1700000001&step=1"), headers),
-            R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1700000000,"1"],[1700000001,"1"]]}]}})");
+  EXPECT_EQ(
+      without_stats(query("query_range", "{app=\"web\"} | logfmt | level=\"error\"", "&start=1700000000"),
+                    headers),
+      R"({"status":"success","data":{"resultType":"streams","encodingFlags":["categorize-labels"],"result":[)"
+      R"({"stream":{"app":"web","env":"prod"},"values":[["1700000020000000000","level=error took=1.5s",)"
+      R"({"structuredMetadata":{"trace_id":"t1"},"parsed":{"level":"error","took":"1.5s"}}]]}]}})");
+  EXPECT_EQ(
+      without_stats(query("query_range", "vector(1)", "&start=1700000000&end=1700000001&step=1"), headers),
+      R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1700000000,"1"],[1700000001,"1"]]}]}})");
 }
 
 TEST_F(QueryApi, GrafanasHealthCheck) {
-  EXPECT_EQ(without_stats(query("query", "vector(1)+vector(1)", "&direction=backward&time=4000000000")),
-            R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[4000000000,"2"]}]}})");
+  EXPECT_EQ(
+      without_stats(query("query", "vector(1)+vector(1)", "&direction=backward&time=4000000000")),
+      R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[4000000000,"2"]}]}})");
   EXPECT_EQ(without_stats(query("query", "1+1", "&time=1700000000.5")),
             R"({"status":"success","data":{"resultType":"scalar","result":[1700000000.5,"2"]}})");
 }
 
 TEST_F(QueryApi, MatricesHaveFloatSecondsAndGaps) {
-  EXPECT_EQ(without_stats(query("query_range", "sum by (app) (count_over_time({env=\"prod\"}[10s]))",
-                                "&start=2023-11-14T22:13:30Z&end=1700000030000000000&step=10")),
-            R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"app":"api"},"values":[[1700000030,"1"]]},)"
-            R"({"metric":{"app":"web"},"values":[[1700000010,"1"],[1700000020,"1"]]}]}})");
+  EXPECT_EQ(
+      without_stats(query("query_range", "sum by (app) (count_over_time({env=\"prod\"}[10s]))",
+                          "&start=2023-11-14T22:13:30Z&end=1700000030000000000&step=10")),
+      R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"app":"api"},"values":[[1700000030,"1"]]},)"
+      R"({"metric":{"app":"web"},"values":[[1700000010,"1"],[1700000020,"1"]]}]}})");
 }
 
 TEST_F(QueryApi, FormsWorkLikeQueryStrings) {
   HttpHeaders form{{"content-type", "application/x-www-form-urlencoded"}};
-  auto sink = send("POST", "/loki/api/v1/query", form, "query=" + percent_encode("count_over_time({app=\"api\"}[1m])") + "&time=1700000050");
+  auto sink = send("POST", "/loki/api/v1/query", form,
+                   "query=" + percent_encode("count_over_time({app=\"api\"}[1m])") + "&time=1700000050");
   ASSERT_TRUE(sink->answer);
   EXPECT_NE(sink->answer->body.find(R"("value":[1700000050,"2"])"), std::string::npos) << sink->answer->body;
 }
 
 TEST_F(QueryApi, ErrorsAreTextWithLokisWords) {
-  EXPECT_NE(error(query("query", "{app=\"web\"}"), 400).find("log queries are not supported as an instant query type"), std::string::npos);
-  EXPECT_NE(error(query("query_range", "{app=\"web\"} |= "), 400).find("parse error at line 1, col 16: syntax error: unexpected $end"), std::string::npos);
-  EXPECT_NE(error(query("query_range", "rate({app=\"web\"}[1m])", "&start=1&end=1000000&step=1"), 400).find("exceeded maximum resolution of 11000 points"), std::string::npos);
-  EXPECT_NE(error(query("query_range", "{app=\"web\"}", "&limit=5001"), 400).find("max entries limit per query exceeded, limit > max_entries_limit_per_query (5001 > 5000)"), std::string::npos);
-  EXPECT_NE(error(query("query_range", "{app=\"web\"}", "&start=1700000100&end=1700000000"), 400).find("end timestamp must not be before or equal to start time"), std::string::npos);
-  EXPECT_NE(error(query("query_range", "{app=\"web\"}", "&direction=up"), 400).find("invalid direction 'up'"), std::string::npos);
-  EXPECT_NE(error(query("query_range", "{app=\"web\"}", "&start=yesterday"), 400).find("invalid start"), std::string::npos);
-  EXPECT_NE(error(query("query_range", "{app=\"web\"}", "&step=0"), 400).find("zero or negative query resolution"), std::string::npos);
-  EXPECT_NE(error(query("query_range", "{app=\"web\"}", "&limit=0"), 400).find("limit must be a positive value"), std::string::npos);
+  EXPECT_NE(error(query("query", "{app=\"web\"}"), 400)
+                .find("log queries are not supported as an instant query type"),
+            std::string::npos);
+  EXPECT_NE(error(query("query_range", "{app=\"web\"} |= "), 400)
+                .find("parse error at line 1, col 16: syntax error: unexpected $end"),
+            std::string::npos);
+  EXPECT_NE(error(query("query_range", "rate({app=\"web\"}[1m])", "&start=1&end=1000000&step=1"), 400)
+                .find("exceeded maximum resolution of 11000 points"),
+            std::string::npos);
+  EXPECT_NE(
+      error(query("query_range", "{app=\"web\"}", "&limit=5001"), 400)
+          .find("max entries limit per query exceeded, limit > max_entries_limit_per_query (5001 > 5000)"),
+      std::string::npos);
+  EXPECT_NE(error(query("query_range", "{app=\"web\"}", "&start=1700000100&end=1700000000"), 400)
+                .find("end timestamp must not be before or equal to start time"),
+            std::string::npos);
+  EXPECT_NE(error(query("query_range", "{app=\"web\"}", "&direction=up"), 400).find("invalid direction 'up'"),
+            std::string::npos);
+  EXPECT_NE(error(query("query_range", "{app=\"web\"}", "&start=yesterday"), 400).find("invalid start"),
+            std::string::npos);
+  EXPECT_NE(
+      error(query("query_range", "{app=\"web\"}", "&step=0"), 400).find("zero or negative query resolution"),
+      std::string::npos);
+  EXPECT_NE(
+      error(query("query_range", "{app=\"web\"}", "&limit=0"), 400).find("limit must be a positive value"),
+      std::string::npos);
   EXPECT_NE(error("/loki/api/v1/query_range", 400).find("query"), std::string::npos);
-  EXPECT_NE(error(query("query", "sum_over_time({app=\"web\"} | logfmt | unwrap level [1m])", "&time=1700000050"), 400).find("SampleExtractionErr"), std::string::npos);
+  EXPECT_NE(
+      error(query("query", "sum_over_time({app=\"web\"} | logfmt | unwrap level [1m])", "&time=1700000050"),
+            400)
+          .find("SampleExtractionErr"),
+      std::string::npos);
 }
 
 TEST_F(QueryApi, SeriesLimit) {
   std::vector<LogLine> lines;
   for (int i = 0; i < 501; ++i) lines.push_back({Labels{{"many", std::to_string(i)}}, 50, "x", {}});
   write(lines);
-  EXPECT_NE(error(query("query", "count_over_time({many=~\".+\"}[1m])", "&time=1700000060"), 400).find("maximum number of series (500) reached"), std::string::npos);
-  EXPECT_NE(json(query("query", "sum(count_over_time({many=~\".+\"}[1m]))", "&time=1700000060")).find("\"501\""), std::string::npos);
+  EXPECT_NE(error(query("query", "count_over_time({many=~\".+\"}[1m])", "&time=1700000060"), 400)
+                .find("maximum number of series (500) reached"),
+            std::string::npos);
+  EXPECT_NE(
+      json(query("query", "sum(count_over_time({many=~\".+\"}[1m]))", "&time=1700000060")).find("\"501\""),
+      std::string::npos);
 }
 
 TEST_F(QueryApi, LabelsAndSeries) {
@@ -83,28 +117,39 @@ TEST_F(QueryApi, LabelsAndSeries) {
   EXPECT_EQ(json("/loki/api/v1/labels" + range), R"({"status":"success","data":["app","env"]})");
   EXPECT_EQ(json("/loki/api/v1/label" + range), R"({"status":"success","data":["app","env"]})");
   EXPECT_EQ(json("/loki/api/v1/label/app/values" + range), R"({"status":"success","data":["api","web"]})");
-  EXPECT_EQ(json("/loki/api/v1/label/app/values" + range + "&query=" + percent_encode("{app=~\"w.+\"}")), R"({"status":"success","data":["web"]})");
-  EXPECT_EQ(json("/loki/api/v1/label/app/values?start=1700000000&end=1700000015"), R"({"status":"success","data":["web"]})");
-  EXPECT_EQ(json("/loki/api/v1/series" + range + "&match[]=" + percent_encode("{app=\"web\"}") + "&match[]=" + percent_encode("{env=\"prod\"}")),
+  EXPECT_EQ(json("/loki/api/v1/label/app/values" + range + "&query=" + percent_encode("{app=~\"w.+\"}")),
+            R"({"status":"success","data":["web"]})");
+  EXPECT_EQ(json("/loki/api/v1/label/app/values?start=1700000000&end=1700000015"),
+            R"({"status":"success","data":["web"]})");
+  EXPECT_EQ(json("/loki/api/v1/series" + range + "&match[]=" + percent_encode("{app=\"web\"}") +
+                 "&match[]=" + percent_encode("{env=\"prod\"}")),
             R"({"status":"success","data":[{"app":"api","env":"prod"},{"app":"web","env":"prod"}]})");
   EXPECT_EQ(json("/loki/api/v1/detected_labels" + range),
             R"({"detectedLabels":[{"label":"app","cardinality":2},{"label":"env","cardinality":1}]})");
-  EXPECT_NE(error("/loki/api/v1/series" + range + "&match[]=" + percent_encode("{app=\"web\"} | json"), 400).find("unexpected |"), std::string::npos);
+  EXPECT_NE(error("/loki/api/v1/series" + range + "&match[]=" + percent_encode("{app=\"web\"} | json"), 400)
+                .find("unexpected |"),
+            std::string::npos);
 }
 
 TEST_F(QueryApi, VolumesAreExact) {
   std::string range = "&start=1700000000&end=1700000100";
-  EXPECT_EQ(without_stats(query("index/volume", "{env=\"prod\"}", range + "&targetLabels=app")),
-            R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"app":"web"},"value":[1700000100,"41"]},)"
-            R"({"metric":{"app":"api"},"value":[1700000100,"38"]}]}})");
-  EXPECT_EQ(without_stats(query("index/volume", "{env=\"prod\"}", range)),
-            R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"env":"prod"},"value":[1700000100,"79"]}]}})");
-  EXPECT_EQ(without_stats(query("index/volume", "{env=\"prod\"}", range + "&aggregateBy=labels&limit=1")),
-            R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"app":""},"value":[1700000100,"79"]}]}})");
-  EXPECT_EQ(without_stats(query("index/volume_range", "{app=\"web\"}", "&start=1700000000&end=1700000030&step=15s")),
-            R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"app":"web"},"values":[[1700000015,"20"],[1700000030,"21"]]}]}})");
+  EXPECT_EQ(
+      without_stats(query("index/volume", "{env=\"prod\"}", range + "&targetLabels=app")),
+      R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"app":"web"},"value":[1700000100,"41"]},)"
+      R"({"metric":{"app":"api"},"value":[1700000100,"38"]}]}})");
+  EXPECT_EQ(
+      without_stats(query("index/volume", "{env=\"prod\"}", range)),
+      R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"env":"prod"},"value":[1700000100,"79"]}]}})");
+  EXPECT_EQ(
+      without_stats(query("index/volume", "{env=\"prod\"}", range + "&aggregateBy=labels&limit=1")),
+      R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"app":""},"value":[1700000100,"79"]}]}})");
+  EXPECT_EQ(
+      without_stats(
+          query("index/volume_range", "{app=\"web\"}", "&start=1700000000&end=1700000030&step=15s")),
+      R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"app":"web"},"values":[[1700000015,"20"],[1700000030,"21"]]}]}})");
   EXPECT_NE(json(query("index/stats", "{app=\"web\"}", range)).find("\"streams\":1"), std::string::npos);
-  EXPECT_EQ(json(query("index/stats", "{app=\"none\"}", range)), R"({"streams":0,"chunks":0,"entries":0,"bytes":0})");
+  EXPECT_EQ(json(query("index/stats", "{app=\"none\"}", range)),
+            R"({"streams":0,"chunks":0,"entries":0,"bytes":0})");
 }
 
 TEST_F(QueryApi, DetectedFields) {
@@ -114,18 +159,22 @@ TEST_F(QueryApi, DetectedFields) {
             R"({"label":"size","type":"int","cardinality":1,"parsers":["json"]},)"
             R"({"label":"took","type":"duration","cardinality":2,"parsers":["logfmt"]},)"
             R"({"label":"trace_id","type":"string","cardinality":1,"parsers":null}],"limit":1000})");
-  EXPECT_EQ(json(query("detected_field/level/values", "{app=\"web\"}", range)), R"({"values":["error","info"],"limit":1000})");
-  EXPECT_NE(error(query("detected_fields", "rate({app=\"web\"}[1m])", range), 400).find("only log selector"), std::string::npos);
+  EXPECT_EQ(json(query("detected_field/level/values", "{app=\"web\"}", range)),
+            R"({"values":["error","info"],"limit":1000})");
+  EXPECT_NE(error(query("detected_fields", "rate({app=\"web\"}[1m])", range), 400).find("only log selector"),
+            std::string::npos);
 }
 
 TEST_F(QueryApi, FormatAndStatus) {
-  EXPECT_EQ(json(query("format_query", "sum(rate({app=\"web\"}|=\"x\"[1m]))")), R"x({"status":"success","data":"sum(rate({app=\"web\"} |= \"x\" [1m]))"})x");
+  EXPECT_EQ(json(query("format_query", "sum(rate({app=\"web\"}|=\"x\"[1m]))")),
+            R"x({"status":"success","data":"sum(rate({app=\"web\"} |= \"x\" [1m]))"})x");
   auto invalid = send("GET", query("format_query", "sum(")).get()->answer;
   ASSERT_TRUE(invalid);
   EXPECT_EQ(invalid->status, 400);
   EXPECT_NE(invalid->body.find("\"status\":\"invalid-query\""), std::string::npos);
   EXPECT_NE(json("/loki/api/v1/status/buildinfo").find("\"version\":\"3."), std::string::npos);
-  EXPECT_NE(json("/loki/api/v1/drilldown-limits").find("\"pattern_ingester_enabled\":false"), std::string::npos);
+  EXPECT_NE(json("/loki/api/v1/drilldown-limits").find("\"pattern_ingester_enabled\":false"),
+            std::string::npos);
   EXPECT_NE(error(query("patterns", "{app=\"web\"}"), 501).find("not supported yet"), std::string::npos);
   for (const char* path : {"/loki/api/v2alpha/tail", "/api/prom/query", "/api/prom/tail"}) error(path, 404);
 }

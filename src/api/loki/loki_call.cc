@@ -11,9 +11,13 @@
 namespace obelisk::loki {
 namespace {
 
-Error invalid(std::string message) { return make_error(ErrorCode::invalid_argument, std::move(message)); }
+Error invalid(std::string message) {
+  return make_error(ErrorCode::invalid_argument, std::move(message));
+}
 
-std::string shown(std::string_view text) { return replace_invalid_utf8(text.substr(0, 100)); }
+std::string shown(std::string_view text) {
+  return replace_invalid_utf8(text.substr(0, 100));
+}
 
 Result<void> run_handler(const ApiContext& api, const LokiHandler& handler, const HttpExchangePtr& exchange,
                          const PathParameters& path) {
@@ -30,9 +34,12 @@ Result<void> run_handler(const ApiContext& api, const LokiHandler& handler, cons
 int loki_status_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::too_large:
-    case ErrorCode::execution: return 400;
-    case ErrorCode::timeout: return 504;
-    default: return http_status_of(code);
+    case ErrorCode::execution:
+      return 400;
+    case ErrorCode::timeout:
+      return 504;
+    default:
+      return http_status_of(code);
   }
 }
 
@@ -56,7 +63,10 @@ HttpResponse json_response(std::string body) {
 }
 
 Result<UnixNanos> parse_time(std::string_view name, std::string_view text) {
-  auto wrong = [&] { return invalid(fmt::format("invalid {}: \"{}\" is no time: nanoseconds, seconds or RFC 3339", name, shown(text))); };
+  auto wrong = [&] {
+    return invalid(
+        fmt::format("invalid {}: \"{}\" is no time: nanoseconds, seconds or RFC 3339", name, shown(text)));
+  };
   if (std::optional<int64_t> integer = parse_int64(text)) {
     size_t digits = text.size() - (text[0] == '-' || text[0] == '+' ? 1 : 0);
     return UnixNanos{digits <= 10 ? *integer * kNanosPerSecond : *integer};
@@ -79,7 +89,8 @@ Result<int64_t> duration_of(const Parameters& parameters, std::string_view name,
   std::string_view text = parameters.get_or(name, "");
   if (text.empty()) return fallback;
   if (std::optional<double> seconds = parse_float(text)) {
-    if (!(std::fabs(*seconds) < 9.2e9)) return invalid(fmt::format("cannot parse \"{}\" to a valid duration: it overflows int64", shown(text)));
+    if (!(std::fabs(*seconds) < 9.2e9))
+      return invalid(fmt::format("cannot parse \"{}\" to a valid duration: it overflows int64", shown(text)));
     return static_cast<int64_t>(std::llround(*seconds * 1e9));
   }
   Result<int64_t> nanos = parse_prometheus_duration(text);
@@ -101,15 +112,18 @@ Result<int64_t> step_of(const Parameters& parameters, const TimeRange& range) {
   uint64_t span = static_cast<uint64_t>(range.end.value) - static_cast<uint64_t>(range.begin.value);
   int64_t seconds = static_cast<int64_t>(span / 250 / static_cast<uint64_t>(kNanosPerSecond));
   OBELISK_TRY(int64_t step, duration_of(parameters, "step", std::max<int64_t>(seconds, 1) * kNanosPerSecond));
-  if (step <= 0) return invalid("zero or negative query resolution step widths are not accepted. Try a positive integer");
+  if (step <= 0)
+    return invalid("zero or negative query resolution step widths are not accepted. Try a positive integer");
   return step;
 }
 
-Result<uint64_t> count_of(const Parameters& parameters, std::string_view name, uint64_t fallback, uint64_t most) {
+Result<uint64_t> count_of(const Parameters& parameters, std::string_view name, uint64_t fallback,
+                          uint64_t most) {
   std::string_view text = parameters.get_or(name, "");
   if (text.empty()) return fallback;
   std::optional<int64_t> value = parse_int64(text);
-  if (!value || *value <= 0) return invalid(fmt::format("{} must be a positive value, not \"{}\"", name, shown(text)));
+  if (!value || *value <= 0)
+    return invalid(fmt::format("{} must be a positive value, not \"{}\"", name, shown(text)));
   return std::min<uint64_t>(static_cast<uint64_t>(*value), most);
 }
 
@@ -117,7 +131,8 @@ Result<uint64_t> entry_limit_of(const LokiCall& call) {
   OBELISK_TRY(uint64_t limit, count_of(call.parameters, "limit", 100, std::numeric_limits<uint64_t>::max()));
   uint64_t most = call.api.limits.log_entries_max;
   if (limit > most) {
-    return invalid(fmt::format("max entries limit per query exceeded, limit > max_entries_limit_per_query ({} > {})", limit, most));
+    return invalid(fmt::format(
+        "max entries limit per query exceeded, limit > max_entries_limit_per_query ({} > {})", limit, most));
   }
   return limit;
 }

@@ -1,6 +1,7 @@
 #pragma once
-// What the handlers of this folder share: a request with its parameters and its query's lifetime, how errors are answered
-// (plain text, as Loki does), and how Loki's parameters read. Not thread safe; one object a request.
+// What the handlers of this folder share: a request with its parameters and its query's lifetime, how errors
+// are answered (plain text, as Loki does), and how Loki's parameters read. Not thread safe; one object a
+// request.
 #include <functional>
 #include <memory>
 
@@ -32,14 +33,15 @@ int loki_status_of(ErrorCode code);
 // Nanoseconds, seconds (ten digits or fewer, or with a fraction) or RFC 3339.
 Result<UnixNanos> parse_time(std::string_view name, std::string_view text);
 Result<UnixNanos> time_of(const Parameters& parameters, std::string_view name, UnixNanos fallback);
-// start, end and since: end is now by default, start is `since` (default `since_nanos`) before the earlier of end and now.
-// Error when end is not after start.
+// start, end and since: end is now by default, start is `since` (default `since_nanos`) before the earlier of
+// end and now. Error when end is not after start.
 Result<TimeRange> range_of(const Parameters& parameters, UnixNanos now, int64_t since_nanos);
 // "15s", "100ms", or seconds; `fallback` when absent.
 Result<int64_t> duration_of(const Parameters& parameters, std::string_view name, int64_t fallback);
 // The step of a query over a range: given, or a 250th of the range, at least a second.
 Result<int64_t> step_of(const Parameters& parameters, const TimeRange& range);
-Result<uint64_t> count_of(const Parameters& parameters, std::string_view name, uint64_t fallback, uint64_t most);
+Result<uint64_t> count_of(const Parameters& parameters, std::string_view name, uint64_t fallback,
+                          uint64_t most);
 // limit: 100 by default; error above log_entries_max, with Loki's text.
 Result<uint64_t> entry_limit_of(const LokiCall& call);
 Result<logql::Direction> direction_of(const Parameters& parameters);

@@ -7,7 +7,8 @@
 namespace obelisk::loki {
 namespace {
 
-// Seconds with milliseconds where there are any: what Prometheus' and Loki's clients read as the time of a sample.
+// Seconds with milliseconds where there are any: what Prometheus' and Loki's clients read as the time of a
+// sample.
 std::string sample_time(int64_t nanos) {
   int64_t millis = UnixNanos{nanos}.to_millis();
   int64_t seconds = millis / 1000 - (millis % 1000 < 0 ? 1 : 0);
@@ -45,10 +46,13 @@ void write_result(JsonWriter& out, const logql::LogqlResult& result, bool catego
   out.end_array();
 }
 
-// What was read, in the places where Grafana and logcli look. There are no queriers, ingesters or chunks to report on.
+// What was read, in the places where Grafana and logcli look. There are no queriers, ingesters or chunks to
+// report on.
 void write_statistics(JsonWriter& out, const logql::LogqlResult& result, double seconds) {
   const logql::ReadStatistics& read = result.statistics;
-  auto rate = [&](uint64_t amount) { return seconds > 0 ? static_cast<uint64_t>(static_cast<double>(amount) / seconds) : amount; };
+  auto rate = [&](uint64_t amount) {
+    return seconds > 0 ? static_cast<uint64_t>(static_cast<double>(amount) / seconds) : amount;
+  };
   uint64_t returned = result.entry_count;
   for (const logql::MatrixSeries& series : result.matrix) {
     for (uint8_t present : series.present) returned += present;

@@ -9,7 +9,8 @@
 namespace obelisk::loki {
 
 void write_labels(JsonWriter& out, const Labels& labels);
-// {"stream":{},"values":[["ns","line"]]}; `categorised` adds {"structuredMetadata":{},"parsed":{}} to each entry.
+// {"stream":{},"values":[["ns","line"]]}; `categorised` adds {"structuredMetadata":{},"parsed":{}} to each
+// entry.
 void write_stream(JsonWriter& out, const logql::LogStream& stream, bool categorised);
 // The answer of query and query_range.
 std::string query_answer(const logql::LogqlResult& result, bool categorised, double seconds);

@@ -11,7 +11,8 @@ Result<std::vector<logql::Matcher>> selector_matchers(std::string_view selector)
   return logql::parse_matchers(selector, true);
 }
 
-Result<Scan> stream_scan(const LokiCall& call, const std::vector<logql::Matcher>& matchers, const TimeRange& range) {
+Result<Scan> stream_scan(const LokiCall& call, const std::vector<logql::Matcher>& matchers,
+                         const TimeRange& range) {
   Scan scan;
   scan.tenant = call.run->tenant;
   scan.table = Table::logs;
@@ -20,7 +21,8 @@ Result<Scan> stream_scan(const LokiCall& call, const std::vector<logql::Matcher>
   return scan;
 }
 
-Result<std::vector<Labels>> find_streams(const LokiCall& call, std::string_view selector, const TimeRange& range) {
+Result<std::vector<Labels>> find_streams(const LokiCall& call, std::string_view selector,
+                                         const TimeRange& range) {
   OBELISK_TRY(std::vector<logql::Matcher> matchers, selector_matchers(selector));
   OBELISK_TRY(Scan scan, stream_scan(call, matchers, range));
   return call.api.reader.series(call.run->at, scan, call.run->cancel);

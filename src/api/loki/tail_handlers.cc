@@ -17,16 +17,20 @@ Result<TailRequest> tail_request(const ApiContext& api, const HttpExchangePtr& e
   OBELISK_TRY(request.tenant, tenant_of(api, exchange->request()));
   OBELISK_TRY(std::string_view text, query_text_of(parameters));
   OBELISK_TRY(logql::Query query, logql::parse_and_check(text));
-  if (!query.is_log()) return make_error(ErrorCode::invalid_argument, "only log selector is supported for tailing");
+  if (!query.is_log())
+    return make_error(ErrorCode::invalid_argument, "only log selector is supported for tailing");
   request.selector = std::move(query.selector);
   OBELISK_TRY(request.limit, count_of(parameters, "limit", 100, api.limits.log_entries_max));
   OBELISK_TRY(request.start, time_of(parameters, "start", api.clock.now() - kHour));
   std::string_view delay = parameters.get_or("delay_for", "");
   OBELISK_TRY(request.delay_nanos, duration_of(parameters, "delay_for", 0));
   if (request.delay_nanos < 0 || request.delay_nanos > kDelayMax) {
-    return make_error(ErrorCode::invalid_argument, fmt::format("delay_for can't be greater than 5 or negative: \"{}\"", delay.substr(0, 100)));
+    return make_error(
+        ErrorCode::invalid_argument,
+        fmt::format("delay_for can't be greater than 5 or negative: \"{}\"", delay.substr(0, 100)));
   }
-  request.categorise = header_has_token(exchange->request().header("x-loki-response-encoding-flags"), "categorize-labels");
+  request.categorise =
+      header_has_token(exchange->request().header("x-loki-response-encoding-flags"), "categorize-labels");
   return request;
 }
 

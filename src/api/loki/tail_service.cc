@@ -14,10 +14,12 @@ namespace {
 
 constexpr size_t kEntriesPerMessageMax = 500;
 constexpr size_t kMessageBytesMax = 1 << 20;
-constexpr auto kPollTimeout = std::chrono::seconds(10);  // a tail that reads for longer waits for its next turn
+constexpr auto kPollTimeout =
+    std::chrono::seconds(10);  // a tail that reads for longer waits for its next turn
 
 Counter& dropped_counter() {
-  static Counter& counter = obelisk::counter("obelisk_tail_dropped_entries_total", "Entries that slow tail clients did not get.");
+  static Counter& counter =
+      obelisk::counter("obelisk_tail_dropped_entries_total", "Entries that slow tail clients did not get.");
   return counter;
 }
 Gauge& tails_gauge() {
@@ -44,12 +46,12 @@ struct TailService::Tail {
   // Guarded by the service's poll_mutex_.
   std::shared_ptr<WebSocket> socket;
   bool started = false;
-  UnixNanos floor;                               // nothing before it is shown
-  uint64_t sequence = 0;                         // of the store at the last reading
-  UnixNanos ready;                               // up to here rows were old enough to be shown
-  std::unordered_map<uint64_t, int64_t> seen;    // hash of what was sent -> its time
+  UnixNanos floor;                             // nothing before it is shown
+  uint64_t sequence = 0;                       // of the store at the last reading
+  UnixNanos ready;                             // up to here rows were old enough to be shown
+  std::unordered_map<uint64_t, int64_t> seen;  // hash of what was sent -> its time
   std::vector<DroppedEntry> dropped;
-  uint64_t dropped_count = 0;                    // not reported yet
+  uint64_t dropped_count = 0;  // not reported yet
 };
 
 TailService::TailService(Reader& reader, const Clock& clock, int64_t poll_interval_ms)
@@ -77,10 +79,12 @@ Result<std::shared_ptr<TailService::Tail>> TailService::reserve(TailRequest requ
   if (stopping_) return make_error(ErrorCode::unavailable, "the server is stopping");
   size_t ended = std::erase_if(tails_, [](const auto& tail) { return tail->ended.load(); });
   tails_gauge().add(-static_cast<int64_t>(ended));
-  auto of_tenant = std::count_if(tails_.begin(), tails_.end(), [&](const auto& tail) { return tail->request.tenant == request.tenant; });
+  auto of_tenant = std::count_if(tails_.begin(), tails_.end(),
+                                 [&](const auto& tail) { return tail->request.tenant == request.tenant; });
   if (static_cast<size_t>(of_tenant) >= kTailsPerTenantMax || tails_.size() >= kTailsMax) {
     return make_error(ErrorCode::overloaded,
-                      fmt::format("max concurrent tail requests limit exceeded, count > limit ({} > {})", of_tenant + 1, kTailsPerTenantMax));
+                      fmt::format("max concurrent tail requests limit exceeded, count > limit ({} > {})",
+                                  of_tenant + 1, kTailsPerTenantMax));
   }
   auto tail = std::make_shared<Tail>();
   tail->floor = request.start;
@@ -95,7 +99,9 @@ void TailService::start(const std::shared_ptr<Tail>& tail, std::shared_ptr<WebSo
   tail->socket = std::move(socket);
 }
 
-void TailService::end(Tail& tail) { tail.ended = true; }
+void TailService::end(Tail& tail) {
+  tail.ended = true;
+}
 
 size_t TailService::tail_count() const {
   MutexLock lock(mutex_);
@@ -160,7 +166,8 @@ Result<void> TailService::read_history(QueryContext& context, Tail& tail, logql:
   // Cut at the limit: older entries must not come up as new ones.
   if (result.entry_count == range.limit) {
     tail.floor = range.end;
-    for (const logql::LogStream& stream : result.streams) tail.floor = std::min(tail.floor, UnixNanos{stream.entries.back().time});
+    for (const logql::LogStream& stream : result.streams)
+      tail.floor = std::min(tail.floor, UnixNanos{stream.entries.back().time});
   }
   for (logql::LogStream& stream : result.streams) std::reverse(stream.entries.begin(), stream.entries.end());
   send_fresh(tail, std::move(result.streams));
@@ -174,11 +181,12 @@ Result<void> TailService::read_new(QueryContext& context, Tail& tail, logql::Ran
     OBELISK_TRY(logql::LogqlResult page, logql::run_log_query(context, tail.request.selector, range));
     bool more = page.entry_count == range.limit;
     UnixNanos last = range.start;
-    for (const logql::LogStream& stream : page.streams) last = std::max(last, UnixNanos{stream.entries.back().time});
+    for (const logql::LogStream& stream : page.streams)
+      last = std::max(last, UnixNanos{stream.entries.back().time});
     send_fresh(tail, std::move(page.streams));
     if (!more) return {};
-    // The next page begins with the last instant again, whose entries may have been cut; what was sent is known. A page
-    // that is all of one instant asks for more of it.
+    // The next page begins with the last instant again, whose entries may have been cut; what was sent is
+    // known. A page that is all of one instant asks for more of it.
     range.limit = last > range.start ? kPageEntriesMax : range.limit * 2;
     range.start = last;
     context.budget.release(context.budget.used_bytes());
@@ -225,8 +233,8 @@ std::vector<std::vector<logql::LogStream>> in_messages(const std::vector<logql::
   return messages;
 }
 
-std::string tail_message(const std::vector<logql::LogStream>& streams, const std::vector<DroppedEntry>& dropped,
-                         uint64_t dropped_count, bool categorised) {
+std::string tail_message(const std::vector<logql::LogStream>& streams,
+                         const std::vector<DroppedEntry>& dropped, uint64_t dropped_count, bool categorised) {
   JsonWriter out;
   out.begin_object().key("streams").begin_array();
   for (const logql::LogStream& stream : streams) write_stream(out, stream, categorised);
@@ -249,7 +257,8 @@ std::string tail_message(const std::vector<logql::LogStream>& streams, const std
 
 void TailService::send(Tail& tail, const std::vector<logql::LogStream>& streams) {
   for (const std::vector<logql::LogStream>& message : in_messages(streams)) {
-    bool sent = tail.socket->send_text(tail_message(message, tail.dropped, tail.dropped_count, tail.request.categorise));
+    bool sent = tail.socket->send_text(
+        tail_message(message, tail.dropped, tail.dropped_count, tail.request.categorise));
     if (sent) {
       tail.dropped.clear();
       tail.dropped_count = 0;

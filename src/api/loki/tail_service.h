@@ -1,16 +1,16 @@
 #pragma once
 // Live tails: every client that follows a log query over a WebSocket, served by one thread of its own.
 //
-// Steps of a tail: first the last `limit` entries since `start`, then, every poll_interval_ms, what is new. The store is
-// asked only when its sequence has moved. Since rows may arrive after their time (clients send in batches), each poll
-// looks back over the last kLookbackNanos and leaves out what was sent already (by a hash of stream, time and line).
-// A row that arrives later than that is not shown. With a delay, rows are shown when they are that old.
-// A client that reads too slowly loses entries: they are counted, and reported to it in dropped_entries.
-// Bounds: kTailsPerTenantMax tails of a tenant, kTailsMax in all; kPageEntriesMax entries in memory at a time (more
-// only where one instant has more);
-// kDroppedReportedMax dropped entries named in a message; the hashes of the look-back, kSeenMax (beyond that the
-// look-back is given up rather than an entry sent twice).
-// Thread safe. The reader and the clock must outlive it; the destructor closes every tail.
+// Steps of a tail: first the last `limit` entries since `start`, then, every poll_interval_ms, what is new.
+// The store is asked only when its sequence has moved. Since rows may arrive after their time (clients send
+// in batches), each poll looks back over the last kLookbackNanos and leaves out what was sent already (by a
+// hash of stream, time and line). A row that arrives later than that is not shown. With a delay, rows are
+// shown when they are that old. A client that reads too slowly loses entries: they are counted, and reported
+// to it in dropped_entries. Bounds: kTailsPerTenantMax tails of a tenant, kTailsMax in all; kPageEntriesMax
+// entries in memory at a time (more only where one instant has more); kDroppedReportedMax dropped entries
+// named in a message; the hashes of the look-back, kSeenMax (beyond that the look-back is given up rather
+// than an entry sent twice). Thread safe. The reader and the clock must outlive it; the destructor closes
+// every tail.
 #include <atomic>
 #include <condition_variable>
 #include <memory>
@@ -55,8 +55,8 @@ class TailService {
   Result<std::shared_ptr<Tail>> reserve(TailRequest request);
   // Starts the tail on its connection.
   void start(const std::shared_ptr<Tail>& tail, std::shared_ptr<WebSocket> socket);
-  // For the connection's on_close, and when there will be none: the tail ends with the next round. Safe after the service
-  // is gone.
+  // For the connection's on_close, and when there will be none: the tail ends with the next round. Safe after
+  // the service is gone.
   static void end(Tail& tail);
 
   size_t tail_count() const;

@@ -7,7 +7,9 @@ namespace {
 class TailApi : public LokiApiTest {
  protected:
   const Labels web_{{"app", "web"}};
-  const HttpHeaders upgrade_{{"upgrade", "websocket"}, {"connection", "Upgrade"}, {"sec-websocket-version", "13"},
+  const HttpHeaders upgrade_{{"upgrade", "websocket"},
+                             {"connection", "Upgrade"},
+                             {"sec-websocket-version", "13"},
                              {"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="}};
 
   std::shared_ptr<RecordingSink> tail(std::string_view selector, std::string_view rest = "") {
@@ -27,9 +29,13 @@ class TailApi : public LokiApiTest {
 };
 
 TEST_F(TailApi, HistoryThenWhatIsNew) {
-  write({{web_, 90, "one", {}}, {web_, 95, "two", {}}, {web_, 97, "three", {}}, {Labels{{"app", "api"}}, 98, "other", {}}});
+  write({{web_, 90, "one", {}},
+         {web_, 95, "two", {}},
+         {web_, 97, "three", {}},
+         {Labels{{"app", "api"}}, 98, "other", {}}});
   auto sink = tail("{app=\"web\"}", "&limit=2");
-  EXPECT_EQ(round(*sink), Messages{message(R"(["1700000095000000000","two"],["1700000097000000000","three"])")});
+  EXPECT_EQ(round(*sink),
+            Messages{message(R"(["1700000095000000000","two"],["1700000097000000000","three"])")});
   EXPECT_EQ(round(*sink), Messages{});
   write({{web_, 101, "four", {}}});
   clock_.advance(2 * kNanosPerSecond);
@@ -67,9 +73,11 @@ TEST_F(TailApi, DroppedEntriesAreReported) {
   EXPECT_EQ(round(*sink), Messages{});
   sink->socket->refuse = false;
   write({{web_, 100, "kept", {}}});
-  EXPECT_EQ(round(*sink),
-            Messages{R"({"streams":[{"stream":{"app":"web"},"values":[["1700000100000000000","kept"]]}],)"
-                     R"("dropped_entries":[{"labels":{"app":"web"},"timestamp":"1700000099000000000"}],"dropped_entries_total":1})"});
+  EXPECT_EQ(
+      round(*sink),
+      Messages{
+          R"({"streams":[{"stream":{"app":"web"},"values":[["1700000100000000000","kept"]]}],)"
+          R"("dropped_entries":[{"labels":{"app":"web"},"timestamp":"1700000099000000000"}],"dropped_entries_total":1})"});
   EXPECT_EQ(round(*sink), Messages{});
 }
 
@@ -81,7 +89,8 @@ TEST_F(TailApi, ManyEntriesComeInSeveralMessages) {
   write(lines);
   std::string all;
   for (const std::string& text : round(*sink)) all += text;
-  for (int i = 0; i < 6000; ++i) ASSERT_NE(all.find("\"line " + std::to_string(i) + "\""), std::string::npos) << i;
+  for (int i = 0; i < 6000; ++i)
+    ASSERT_NE(all.find("\"line " + std::to_string(i) + "\""), std::string::npos) << i;
   EXPECT_EQ(round(*sink), Messages{});
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// A Loki API over a memory store with a clock set by hand, and sinks that record what is answered. For tests only.
+// A Loki API over a memory store with a clock set by hand, and sinks that record what is answered. For tests
+// only.
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
@@ -72,14 +73,16 @@ class LokiApiTest : public testing::Test {
       builder.begin_group_copy(view);
       builder.add_row({(kTestEpoch + line.seconds) * kNanosPerSecond});
       builder.set_string(Scope::fixed, column::kLine, builder.arena().copy(line.line));
-      for (const auto& [name, value] : line.metadata) builder.set_string(Scope::attribute, name, builder.arena().copy(value));
+      for (const auto& [name, value] : line.metadata)
+        builder.set_string(Scope::attribute, name, builder.arena().copy(value));
     }
     WriteRequest request;
     request.batches.push_back(builder.finish());
     ASSERT_TRUE(append_and_wait(store_, std::move(request)).ok());
   }
 
-  std::shared_ptr<RecordingSink> send(std::string method, const std::string& target, HttpHeaders headers = {}, std::string body = "") {
+  std::shared_ptr<RecordingSink> send(std::string method, const std::string& target, HttpHeaders headers = {},
+                                      std::string body = "") {
     HttpRequest request;
     request.method = std::move(method);
     request.target = target;
@@ -95,7 +98,8 @@ class LokiApiTest : public testing::Test {
   // The body of a 200 answer that is JSON.
   std::string json(const std::string& target, HttpHeaders headers = {}) {
     auto sink = send("GET", target, std::move(headers));
-    EXPECT_TRUE(sink->answer && sink->answer->status == 200) << target << " " << (sink->answer ? sink->answer->body : "");
+    EXPECT_TRUE(sink->answer && sink->answer->status == 200)
+        << target << " " << (sink->answer ? sink->answer->body : "");
     if (!sink->answer) return "";
     simdjson::dom::parser parser;
     EXPECT_EQ(parser.parse(sink->answer->body).error(), simdjson::SUCCESS) << sink->answer->body;
@@ -110,7 +114,8 @@ class LokiApiTest : public testing::Test {
   }
   std::string error(const std::string& target, int status) {
     auto sink = send("GET", target);
-    EXPECT_TRUE(sink->answer && sink->answer->status == status) << target << " " << (sink->answer ? sink->answer->body : "");
+    EXPECT_TRUE(sink->answer && sink->answer->status == status)
+        << target << " " << (sink->answer ? sink->answer->body : "");
     EXPECT_TRUE(sink->answer && find_header(sink->answer->headers, "content-type").starts_with("text/plain"));
     return sink->answer ? sink->answer->body : "";
   }

@@ -36,8 +36,9 @@ std::string format_real(double value, char verb, int precision) {
   }
   if (precision < 0) precision = 6;
   std::array<char, 512> small;
-  auto style = lower == 'e' ? std::chars_format::scientific
-                            : lower == 'g' ? std::chars_format::general : std::chars_format::fixed;
+  auto style = lower == 'e'   ? std::chars_format::scientific
+               : lower == 'g' ? std::chars_format::general
+                              : std::chars_format::fixed;
   std::string out;
   auto [end, code] = std::to_chars(small.data(), small.data() + small.size(), value, style, precision);
   if (code == std::errc()) {
@@ -93,9 +94,15 @@ std::string format_integer(const Directive& directive, int64_t value) {
   std::string digits;
   switch (directive.verb) {
     case 'v':
-    case 'd': digits = in_base(magnitude, 10, false); break;
-    case 'b': digits = in_base(magnitude, 2, false); break;
-    case 'o': digits = in_base(magnitude, 8, false); break;
+    case 'd':
+      digits = in_base(magnitude, 10, false);
+      break;
+    case 'b':
+      digits = in_base(magnitude, 2, false);
+      break;
+    case 'o':
+      digits = in_base(magnitude, 8, false);
+      break;
     case 'x':
     case 'X':
       digits = in_base(magnitude, 16, directive.verb == 'X');
@@ -111,8 +118,10 @@ std::string format_integer(const Directive& directive, int64_t value) {
       append_rune(rune, value < 0 || value > 0x10FFFF ? 0xFFFD : static_cast<char32_t>(value));
       return "'" + rune + "'";
     }
-    case 'U': return fmt::format("U+{:04X}", magnitude);
-    default: return bad_verb(directive.verb, TemplateValue(value));
+    case 'U':
+      return fmt::format("U+{:04X}", magnitude);
+    default:
+      return bad_verb(directive.verb, TemplateValue(value));
   }
   if (directive.precision >= 0 && digits.size() < static_cast<size_t>(directive.precision)) {
     digits.insert(0, static_cast<size_t>(directive.precision) - digits.size(), '0');
@@ -127,7 +136,8 @@ std::string format_text(const Directive& directive, std::string_view text) {
       if (directive.precision < 0) return std::string(text);
       return std::string(rune_prefix(text, static_cast<size_t>(directive.precision)));
     }
-    case 'q': return go_quote(text);
+    case 'q':
+      return go_quote(text);
     case 'x':
     case 'X': {
       std::string out = to_hex(text);
@@ -136,18 +146,21 @@ std::string format_text(const Directive& directive, std::string_view text) {
       }
       return out;
     }
-    default: return bad_verb(directive.verb, TemplateValue(text));
+    default:
+      return bad_verb(directive.verb, TemplateValue(text));
   }
 }
 
 std::string format_value(const Directive& directive, const TemplateValue& value) {
   if (directive.verb == 'T') return std::string(value.type_name());
   switch (value.kind()) {
-    case Kind::nil: return directive.verb == 'v' ? "<nil>" : bad_verb(directive.verb, value);
+    case Kind::nil:
+      return directive.verb == 'v' ? "<nil>" : bad_verb(directive.verb, value);
     case Kind::boolean:
       if (directive.verb == 'v' || directive.verb == 't') return value.boolean() ? "true" : "false";
       return bad_verb(directive.verb, value);
-    case Kind::integer: return format_integer(directive, value.integer());
+    case Kind::integer:
+      return format_integer(directive, value.integer());
     case Kind::real: {
       static constexpr std::string_view kVerbs = "vfFgGeE";
       if (kVerbs.find(directive.verb) == std::string_view::npos) return bad_verb(directive.verb, value);
@@ -158,7 +171,8 @@ std::string format_value(const Directive& directive, const TemplateValue& value)
       if (negative) digits.erase(0, 1);
       return signed_digits(negative, std::move(digits), directive);
     }
-    case Kind::text: return format_text(directive, value.text());
+    case Kind::text:
+      return format_text(directive, value.text());
     default:
       if (directive.verb == 'v' || directive.verb == 's') return value.to_text();
       if (directive.verb == 'q') return go_quote(value.to_text());
@@ -194,14 +208,16 @@ std::string go_format_float(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
   std::array<char, 40> buffer;
-  auto [end, code] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
+  auto [end, code] =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
   std::string scientific(buffer.data(), end);
   size_t e = scientific.find('e');
   int exponent = std::atoi(scientific.c_str() + e + 1);
   // With the shortest digits strconv decides as if the precision were 6.
   if (value != 0 && (exponent < -4 || exponent >= 6)) return scientific;
   std::array<char, 400> fixed;
-  auto [fixed_end, fixed_code] = std::to_chars(fixed.data(), fixed.data() + fixed.size(), value, std::chars_format::fixed);
+  auto [fixed_end, fixed_code] =
+      std::to_chars(fixed.data(), fixed.data() + fixed.size(), value, std::chars_format::fixed);
   return std::string(fixed.data(), fixed_end);
 }
 
@@ -216,15 +232,33 @@ std::string go_quote(std::string_view text) {
       continue;
     }
     switch (rune.value) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\a': out += "\\a"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\v': out += "\\v"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\a':
+        out += "\\a";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\v':
+        out += "\\v";
+        break;
       default:
         if (rune.value < 0x20 || rune.value == 0x7F) {
           out += fmt::format("\\x{:02x}", static_cast<uint32_t>(rune.value));
@@ -247,12 +281,18 @@ std::string go_printf(std::string_view format, std::span<const TemplateValue> ar
     Directive directive;
     for (++i; i < format.size(); ++i) {
       char c = format[i];
-      if (c == '+') directive.plus = true;
-      else if (c == '-') directive.minus = true;
-      else if (c == '#') directive.sharp = true;
-      else if (c == ' ') directive.space = true;
-      else if (c == '0') directive.zero = true;
-      else break;
+      if (c == '+')
+        directive.plus = true;
+      else if (c == '-')
+        directive.minus = true;
+      else if (c == '#')
+        directive.sharp = true;
+      else if (c == ' ')
+        directive.space = true;
+      else if (c == '0')
+        directive.zero = true;
+      else
+        break;
     }
     auto number = [&](int& target) {
       if (i < format.size() && format[i] == '*') {

@@ -1,7 +1,8 @@
 #pragma once
-// Go's fmt.Sprintf for template values: verbs v s q d f F g G e E x X o b c U t T %, flags "+-# 0", width and precision
-// (also `*`). What is wrong is shown in the output as Go does: %!d(string=x), %!s(MISSING), %!(EXTRA int=1).
-// Width and precision are capped at kPrintfWidthMax, so that a template cannot ask for gigabytes. Pure functions.
+// Go's fmt.Sprintf for template values: verbs v s q d f F g G e E x X o b c U t T %, flags "+-# 0", width and
+// precision (also `*`). What is wrong is shown in the output as Go does: %!d(string=x), %!s(MISSING),
+// %!(EXTRA int=1). Width and precision are capped at kPrintfWidthMax, so that a template cannot ask for
+// gigabytes. Pure functions.
 #include <span>
 #include <string>
 #include <string_view>

@@ -18,7 +18,8 @@ std::string_view group_of(std::string_view name, const std::vector<std::string_v
     return *index < groups.size() ? groups[*index] : std::string_view();
   }
   for (size_t i = 0; i < group_names.size(); ++i) {
-    if (group_names[i] == name && i + 1 < groups.size() && groups[i + 1].data() != nullptr) return groups[i + 1];
+    if (group_names[i] == name && i + 1 < groups.size() && groups[i + 1].data() != nullptr)
+      return groups[i + 1];
   }
   return {};
 }
@@ -52,8 +53,8 @@ std::string expand_go_replacement(std::string_view replacement, const std::vecto
   return out;
 }
 
-std::string replace_all_matches(const Regex& regex, std::string_view text, std::string_view replacement, bool literal,
-                                size_t bytes_max) {
+std::string replace_all_matches(const Regex& regex, std::string_view text, std::string_view replacement,
+                                bool literal, size_t bytes_max) {
   std::string out;
   std::vector<re2::StringPiece> pieces(regex.group_names().size() + 1);
   std::vector<std::string_view> groups(pieces.size());
@@ -61,7 +62,9 @@ std::string replace_all_matches(const Regex& regex, std::string_view text, std::
   size_t at = 0;
   bool after_match = false;  // an empty match right behind a match does not count
   while (at <= text.size() && out.size() < bytes_max) {
-    if (!regex.re2().Match(whole, at, text.size(), RE2::UNANCHORED, pieces.data(), static_cast<int>(pieces.size()))) break;
+    if (!regex.re2().Match(whole, at, text.size(), RE2::UNANCHORED, pieces.data(),
+                           static_cast<int>(pieces.size())))
+      break;
     size_t begin = static_cast<size_t>(pieces[0].data() - text.data());
     size_t end = begin + pieces[0].size();
     out += text.substr(at, begin - at);

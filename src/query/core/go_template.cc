@@ -41,14 +41,17 @@ class Execution {
 
   Result<void> step(size_t line) {
     if (++steps_ > GoTemplate::kStepsMax) return failure(line, "runs for too long");
-    if (out_.size() - begin_ > GoTemplate::kOutputBytesMax) return failure(line, "output is longer than 1 MiB");
+    if (out_.size() - begin_ > GoTemplate::kOutputBytesMax)
+      return failure(line, "output is longer than 1 MiB");
     return {};
   }
 
   Result<void> one(const Node& node, const TemplateValue& dot) {
     OBELISK_CHECK_OK(step(node.line));
     switch (node.kind) {
-      case Node::Kind::text: out_ += node.text; return {};
+      case Node::Kind::text:
+        out_ += node.text;
+        return {};
       case Node::Kind::action: {
         OBELISK_TRY(TemplateValue value, evaluate(node.pipeline, dot));
         if (node.pipeline.variables.empty()) value.append_to(out_);
@@ -63,17 +66,24 @@ class Execution {
         variables_.resize(mark);
         return done;
       }
-      case Node::Kind::range_node: return range(node, dot);
-      case Node::Kind::template_call: return call_template(node, dot);
-      case Node::Kind::break_node: flow_ = Flow::break_loop; return {};
-      case Node::Kind::continue_node: flow_ = Flow::continue_loop; return {};
+      case Node::Kind::range_node:
+        return range(node, dot);
+      case Node::Kind::template_call:
+        return call_template(node, dot);
+      case Node::Kind::break_node:
+        flow_ = Flow::break_loop;
+        return {};
+      case Node::Kind::continue_node:
+        flow_ = Flow::continue_loop;
+        return {};
     }
     return {};
   }
 
   Result<void> call_template(const Node& node, const TemplateValue& dot) {
     auto found = tree_.definitions.find(node.text);
-    if (found == tree_.definitions.end()) return failure(node.line, fmt::format("template \"{}\" not defined", node.text));
+    if (found == tree_.definitions.end())
+      return failure(node.line, fmt::format("template \"{}\" not defined", node.text));
     if (++call_depth_ > GoTemplate::kDepthMax) return failure(node.line, "exceeded maximum template depth");
     TemplateValue argument;
     if (!node.pipeline.commands.empty()) {
@@ -175,7 +185,8 @@ class Execution {
     return value;
   }
 
-  Result<TemplateValue> evaluate_command(const Command& command, const TemplateValue& dot, const TemplateValue* piped) {
+  Result<TemplateValue> evaluate_command(const Command& command, const TemplateValue& dot,
+                                         const TemplateValue* piped) {
     const Operand& head = command.operands[0];
     OBELISK_CHECK_OK(step(head.line));
     if (head.kind == Operand::Kind::function && (head.name == "and" || head.name == "or")) {
@@ -199,7 +210,9 @@ class Execution {
   Result<TemplateValue> lazily(const Command& command, const TemplateValue& dot, const TemplateValue* piped) {
     bool is_and = command.operands[0].name == "and";
     if (command.operands.size() == 1 && piped == nullptr) {
-      return failure(command.operands[0].line, fmt::format("wrong number of args for {}: want at least 1 got 0", command.operands[0].name));
+      return failure(
+          command.operands[0].line,
+          fmt::format("wrong number of args for {}: want at least 1 got 0", command.operands[0].name));
     }
     TemplateValue value;
     for (size_t i = 1; i < command.operands.size(); ++i) {
@@ -213,9 +226,15 @@ class Execution {
                                          std::span<const TemplateValue> arguments) {
     TemplateValue value;
     switch (operand.kind) {
-      case Operand::Kind::constant: value = operand.constant; break;
-      case Operand::Kind::dot: value = dot; break;
-      case Operand::Kind::variable: value = variable(operand.name); break;
+      case Operand::Kind::constant:
+        value = operand.constant;
+        break;
+      case Operand::Kind::dot:
+        value = dot;
+        break;
+      case Operand::Kind::variable:
+        value = variable(operand.name);
+        break;
       case Operand::Kind::pipeline: {
         size_t mark = variables_.size();
         OBELISK_TRY(value, evaluate(*operand.pipeline, dot));
@@ -223,14 +242,16 @@ class Execution {
         break;
       }
       case Operand::Kind::function: {
-        OBELISK_TRY(value, call(operand, operand.fields.empty() ? arguments : std::span<const TemplateValue>{}));
+        OBELISK_TRY(value,
+                    call(operand, operand.fields.empty() ? arguments : std::span<const TemplateValue>{}));
         if (operand.fields.empty()) return value;
         break;
       }
     }
     for (size_t i = 0; i < operand.fields.size(); ++i) {
       bool last = i + 1 == operand.fields.size();
-      OBELISK_TRY(value, field(operand, value, operand.fields[i], last ? arguments : std::span<const TemplateValue>{}));
+      OBELISK_TRY(value, field(operand, value, operand.fields[i],
+                               last ? arguments : std::span<const TemplateValue>{}));
     }
     return value;
   }
@@ -246,10 +267,12 @@ class Execution {
     const TemplateFunctionEntry& entry = *operand.function;
     int count = static_cast<int>(arguments.size());
     if (count < entry.arguments_min || (entry.arguments_max >= 0 && count > entry.arguments_max)) {
-      std::string wanted = entry.arguments_max == entry.arguments_min ? fmt::format("want {}", entry.arguments_min)
-                           : entry.arguments_max < 0 ? fmt::format("want at least {}", entry.arguments_min)
-                                                     : fmt::format("want {} to {}", entry.arguments_min, entry.arguments_max);
-      return failure(operand.line, fmt::format("wrong number of args for {}: {} got {}", operand.name, wanted, count));
+      std::string wanted =
+          entry.arguments_max == entry.arguments_min ? fmt::format("want {}", entry.arguments_min)
+          : entry.arguments_max < 0                  ? fmt::format("want at least {}", entry.arguments_min)
+                                    : fmt::format("want {} to {}", entry.arguments_min, entry.arguments_max);
+      return failure(operand.line,
+                     fmt::format("wrong number of args for {}: {} got {}", operand.name, wanted, count));
     }
     Result<TemplateValue> result = entry.call(arguments, scope_);
     if (!result.ok()) {
@@ -264,7 +287,8 @@ class Execution {
   Result<TemplateValue> field(const Operand& operand, const TemplateValue& value, const std::string& name,
                               std::span<const TemplateValue> arguments) {
     if (value.kind() == Kind::time) return time_method(operand, value.time(), name, arguments);
-    if (!arguments.empty()) return failure(operand.line, fmt::format("{} is not a method but has arguments", name));
+    if (!arguments.empty())
+      return failure(operand.line, fmt::format("{} is not a method but has arguments", name));
     if (value.kind() == Kind::object) {
       std::optional<TemplateValue> found = value.object().field(name);
       return found ? std::move(*found) : value.object().missing();
@@ -273,7 +297,8 @@ class Execution {
       auto found = value.map().find(name);
       return found == value.map().end() ? TemplateValue() : found->second;
     }
-    if (value.is_nil()) return failure(operand.line, fmt::format("nil pointer evaluating interface {{}}.{}", name));
+    if (value.is_nil())
+      return failure(operand.line, fmt::format("nil pointer evaluating interface {{}}.{}", name));
     return failure(operand.line, fmt::format("can't evaluate field {} in type {}", name, value.type_name()));
   }
 
@@ -326,8 +351,10 @@ struct FieldWalk {
         bool root = (operand.kind == Operand::Kind::dot && dot_is_root) ||
                     (operand.kind == Operand::Kind::variable && operand.name == "$");
         if (!root) continue;
-        if (operand.fields.empty()) *whole = true;
-        else names->push_back(operand.fields[0]);
+        if (operand.fields.empty())
+          *whole = true;
+        else
+          names->push_back(operand.fields[0]);
       }
     }
   }
@@ -353,13 +380,15 @@ bool pipeline_uses(const Pipeline& pipeline, std::string_view name) {
 
 bool nodes_use(const std::vector<Node>& nodes, std::string_view name) {
   return std::any_of(nodes.begin(), nodes.end(), [&](const Node& node) {
-    return pipeline_uses(node.pipeline, name) || nodes_use(node.body, name) || nodes_use(node.otherwise, name);
+    return pipeline_uses(node.pipeline, name) || nodes_use(node.body, name) ||
+           nodes_use(node.otherwise, name);
   });
 }
 
 }  // namespace
 
-Result<GoTemplate> GoTemplate::parse(std::string_view name, std::string_view text, const TemplateFunctions& functions) {
+Result<GoTemplate> GoTemplate::parse(std::string_view name, std::string_view text,
+                                     const TemplateFunctions& functions) {
   GoTemplate parsed;
   OBELISK_TRY(parsed.tree_, template_tree::parse_tree(name, text, functions));
   return parsed;

@@ -11,7 +11,9 @@ namespace {
 using Kind = TemplateValue::Kind;
 using Value = Result<TemplateValue>;
 
-Error failed(std::string message) { return make_error(ErrorCode::execution, std::move(message)); }
+Error failed(std::string message) {
+  return make_error(ErrorCode::execution, std::move(message));
+}
 
 Value equals_any(TemplateArguments arguments, const TemplateScope&) {
   for (size_t i = 1; i < arguments.size(); ++i) {
@@ -29,17 +31,23 @@ Value not_equal(TemplateArguments arguments, const TemplateScope&) {
 Value length(TemplateArguments arguments, const TemplateScope&) {
   const TemplateValue& value = arguments[0];
   switch (value.kind()) {
-    case Kind::text: return TemplateValue(static_cast<int64_t>(value.text().size()));
-    case Kind::list: return TemplateValue(static_cast<int64_t>(value.list().size()));
-    case Kind::map: return TemplateValue(static_cast<int64_t>(value.map().size()));
-    case Kind::object: return TemplateValue(static_cast<int64_t>(value.object().all().size()));
-    default: return failed("len of type " + std::string(value.type_name()));
+    case Kind::text:
+      return TemplateValue(static_cast<int64_t>(value.text().size()));
+    case Kind::list:
+      return TemplateValue(static_cast<int64_t>(value.list().size()));
+    case Kind::map:
+      return TemplateValue(static_cast<int64_t>(value.map().size()));
+    case Kind::object:
+      return TemplateValue(static_cast<int64_t>(value.object().all().size()));
+    default:
+      return failed("len of type " + std::string(value.type_name()));
   }
 }
 
 Value index_one(const TemplateValue& value, const TemplateValue& key) {
   if (value.kind() == Kind::list || value.kind() == Kind::text) {
-    if (key.kind() != Kind::integer) return failed("cannot index slice/array with type " + std::string(key.type_name()));
+    if (key.kind() != Kind::integer)
+      return failed("cannot index slice/array with type " + std::string(key.type_name()));
     size_t size = value.kind() == Kind::list ? value.list().size() : value.text().size();
     if (key.integer() < 0 || static_cast<uint64_t>(key.integer()) >= size) {
       return failed(fmt::format("index out of range: {}", key.integer()));
@@ -49,7 +57,8 @@ Value index_one(const TemplateValue& value, const TemplateValue& key) {
     return TemplateValue(static_cast<int64_t>(static_cast<unsigned char>(value.text()[at])));
   }
   if (value.kind() == Kind::map || value.kind() == Kind::object) {
-    if (key.kind() != Kind::text) return failed("value has type " + std::string(key.type_name()) + "; should be string");
+    if (key.kind() != Kind::text)
+      return failed("value has type " + std::string(key.type_name()) + "; should be string");
     if (value.kind() == Kind::object) {
       std::optional<TemplateValue> found = value.object().field(key.text());
       return found ? std::move(*found) : value.object().missing();
@@ -86,7 +95,8 @@ Value slice(TemplateArguments arguments, const TemplateScope&) {
   if (bounds[0] > bounds[1]) return failed(fmt::format("invalid slice index: {} > {}", bounds[0], bounds[1]));
   if (value.kind() == Kind::text) return TemplateValue(value.text().substr(bounds[0], bounds[1] - bounds[0]));
   auto first = value.list().begin();
-  return TemplateValue(TemplateList(first + static_cast<long>(bounds[0]), first + static_cast<long>(bounds[1])));
+  return TemplateValue(
+      TemplateList(first + static_cast<long>(bounds[0]), first + static_cast<long>(bounds[1])));
 }
 
 // fmt.Sprint: a blank between two operands neither of which is text.
@@ -94,8 +104,10 @@ Value print(TemplateArguments arguments, const TemplateScope&) {
   std::string out;
   for (size_t i = 0; i < arguments.size(); ++i) {
     if (i > 0 && arguments[i].kind() != Kind::text && arguments[i - 1].kind() != Kind::text) out += ' ';
-    if (arguments[i].is_nil()) out += "<nil>";
-    else arguments[i].append_to(out);
+    if (arguments[i].is_nil())
+      out += "<nil>";
+    else
+      arguments[i].append_to(out);
   }
   return TemplateValue(std::move(out));
 }
@@ -104,14 +116,17 @@ Value println(TemplateArguments arguments, const TemplateScope&) {
   std::string out;
   for (size_t i = 0; i < arguments.size(); ++i) {
     if (i > 0) out += ' ';
-    if (arguments[i].is_nil()) out += "<nil>";
-    else arguments[i].append_to(out);
+    if (arguments[i].is_nil())
+      out += "<nil>";
+    else
+      arguments[i].append_to(out);
   }
   return TemplateValue(out + "\n");
 }
 
 Value printf(TemplateArguments arguments, const TemplateScope&) {
-  if (arguments[0].kind() != Kind::text) return failed("wrong type for value; expected string; got " + std::string(arguments[0].type_name()));
+  if (arguments[0].kind() != Kind::text)
+    return failed("wrong type for value; expected string; got " + std::string(arguments[0].type_name()));
   return TemplateValue(go_printf(arguments[0].text(), arguments.subspan(1)));
 }
 
@@ -125,13 +140,26 @@ Value html(TemplateArguments arguments, const TemplateScope&) {
   std::string out;
   for (char c : joined(arguments)) {
     switch (c) {
-      case '"': out += "&#34;"; break;
-      case '\'': out += "&#39;"; break;
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '\0': out += "\xEF\xBF\xBD"; break;
-      default: out += c;
+      case '"':
+        out += "&#34;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '\0':
+        out += "\xEF\xBF\xBD";
+        break;
+      default:
+        out += c;
     }
   }
   return TemplateValue(std::move(out));
@@ -142,16 +170,32 @@ Value js(TemplateArguments arguments, const TemplateScope&) {
   for (char c : joined(arguments)) {
     unsigned char byte = static_cast<unsigned char>(c);
     switch (c) {
-      case '\\': out += "\\\\"; break;
-      case '\'': out += "\\'"; break;
-      case '"': out += "\\\""; break;
-      case '<': out += "\\u003C"; break;
-      case '>': out += "\\u003E"; break;
-      case '&': out += "\\u0026"; break;
-      case '=': out += "\\u003D"; break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\'':
+        out += "\\'";
+        break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '<':
+        out += "\\u003C";
+        break;
+      case '>':
+        out += "\\u003E";
+        break;
+      case '&':
+        out += "\\u0026";
+        break;
+      case '=':
+        out += "\\u003D";
+        break;
       default:
-        if (byte < 0x20) out += fmt::format("\\u{:04X}", byte);
-        else out += c;
+        if (byte < 0x20)
+          out += fmt::format("\\u{:04X}", byte);
+        else
+          out += c;
     }
   }
   return TemplateValue(std::move(out));
@@ -160,11 +204,14 @@ Value js(TemplateArguments arguments, const TemplateScope&) {
 Value urlquery(TemplateArguments arguments, const TemplateScope&) {
   std::string out;
   for (char c : joined(arguments)) {
-    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                 c == '.' || c == '~';
-    if (plain) out += c;
-    else if (c == ' ') out += '+';
-    else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                 c == '_' || c == '.' || c == '~';
+    if (plain)
+      out += c;
+    else if (c == ' ')
+      out += '+';
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return TemplateValue(std::move(out));
 }
@@ -188,7 +235,9 @@ Value greater_or_equal(TemplateArguments arguments, const TemplateScope& scope) 
 }
 
 // and, or: reached only for the name; the engine evaluates them itself, argument by argument.
-Value last(TemplateArguments arguments, const TemplateScope&) { return arguments.back(); }
+Value last(TemplateArguments arguments, const TemplateScope&) {
+  return arguments.back();
+}
 
 }  // namespace
 
@@ -196,7 +245,9 @@ const TemplateFunctions& builtin_template_functions() {
   static const TemplateFunctions table{
       {"and", {1, -1, last}},
       {"or", {1, -1, last}},
-      {"not", {1, 1, [](TemplateArguments a, const TemplateScope&) -> Value { return TemplateValue(!a[0].is_true()); }}},
+      {"not",
+       {1, 1,
+        [](TemplateArguments a, const TemplateScope&) -> Value { return TemplateValue(!a[0].is_true()); }}},
       {"eq", {2, -1, equals_any}},
       {"ne", {2, 2, not_equal}},
       {"lt", {2, 2, ordered<false, false>}},

@@ -4,9 +4,13 @@
 
 namespace obelisk {
 std::vector<std::string> fuzz_seeds() {
-  return {"{{ if eq .a \"x\" }}{{ .b | printf \"%5s\" }}{{ else }}{{ range $i, $e := .l }}{{ $i }}{{ end }}{{ end }}",
-          "{{- with $x := .m.k }}{{ index $x 0 }}{{ end -}} {{ define \"t\" }}{{ . }}{{ end }}{{ template \"t\" 1.5e3 }}",
-          "{{ printf \"%*d|%+.3e|%x|%q\" 5 .n 1.5 \"a\\u00e9\" 'x' }}{{/* c */}}{{ slice .s 1 2 }}{{ .t.Format \"Mon 2006\" }}"};
+  return {
+      "{{ if eq .a \"x\" }}{{ .b | printf \"%5s\" }}{{ else }}{{ range $i, $e := .l }}{{ $i }}{{ end }}{{ "
+      "end }}",
+      "{{- with $x := .m.k }}{{ index $x 0 }}{{ end -}} {{ define \"t\" }}{{ . }}{{ end }}{{ template \"t\" "
+      "1.5e3 }}",
+      "{{ printf \"%*d|%+.3e|%x|%q\" 5 .n 1.5 \"a\\u00e9\" 'x' }}{{/* c */}}{{ slice .s 1 2 }}{{ .t.Format "
+      "\"Mon 2006\" }}"};
 }
 }  // namespace obelisk
 
@@ -15,8 +19,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const TemplateFunctions none;
   Result<GoTemplate> parsed = GoTemplate::parse("f", {reinterpret_cast<const char*>(data), size}, none);
   if (!parsed.ok()) return 0;
-  TemplateMap root{{"a", "x"}, {"b", 1.5}, {"n", 42}, {"s", "text"}, {"t", TemplateValue(UnixNanos{1})},
-                   {"l", TemplateValue(TemplateList{1, "b"})}, {"m", TemplateValue(TemplateMap{{"k", TemplateValue(TemplateList{1})}})}};
+  TemplateMap root{{"a", "x"},
+                   {"b", 1.5},
+                   {"n", 42},
+                   {"s", "text"},
+                   {"t", TemplateValue(UnixNanos{1})},
+                   {"l", TemplateValue(TemplateList{1, "b"})},
+                   {"m", TemplateValue(TemplateMap{{"k", TemplateValue(TemplateList{1})}})}};
   TemplateScope scope{TemplateValue(std::move(root)), nullptr};
   std::string out;
   (void)parsed->execute(scope, out).ok();

@@ -9,11 +9,16 @@
 namespace obelisk::template_tree {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-bool is_word_start(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
-bool is_word(char c) { return is_word_start(c) || (c >= '0' && c <= '9'); }
+bool is_word_start(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+bool is_word(char c) {
+  return is_word_start(c) || (c >= '0' && c <= '9');
+}
 
 // What closed a list of nodes.
 enum class Closing { end_of_text, end, otherwise };
@@ -25,7 +30,8 @@ class Parser {
 
   Result<std::shared_ptr<const Tree>> parse() {
     if (text_.size() > GoTemplate::kTextBytesMax) {
-      return make_error(ErrorCode::too_large, fmt::format("template: {}: longer than {} bytes", name_, GoTemplate::kTextBytesMax));
+      return make_error(ErrorCode::too_large,
+                        fmt::format("template: {}: longer than {} bytes", name_, GoTemplate::kTextBytesMax));
     }
     auto tree = std::make_shared<Tree>();
     tree->name = name_;
@@ -41,7 +47,8 @@ class Parser {
  private:
   Error failure(std::string_view message) const {
     Position position = position_of(text_, std::min(at_, text_.size()));
-    return Error{ErrorCode::parse_error, fmt::format("template: {}:{}: {}", name_, position.line, message), position};
+    return Error{ErrorCode::parse_error, fmt::format("template: {}:{}: {}", name_, position.line, message),
+                 position};
   }
 
   size_t line() const { return position_of_line_; }
@@ -55,7 +62,8 @@ class Parser {
       while (!piece.empty() && is_space(piece.front())) piece.remove_prefix(1);
     }
     trim_next_ = false;
-    bool trims = open != std::string_view::npos && open + 3 < text_.size() && text_[open + 2] == '-' && is_space(text_[open + 3]);
+    bool trims = open != std::string_view::npos && open + 3 < text_.size() && text_[open + 2] == '-' &&
+                 is_space(text_[open + 3]);
     if (trims) {
       while (!piece.empty() && is_space(piece.back())) piece.remove_suffix(1);
     }
@@ -71,7 +79,8 @@ class Parser {
   }
 
   void count_lines(size_t until) {
-    position_of_line_ += static_cast<size_t>(std::count(text_.begin() + static_cast<long>(at_), text_.begin() + static_cast<long>(until), '\n'));
+    position_of_line_ += static_cast<size_t>(
+        std::count(text_.begin() + static_cast<long>(at_), text_.begin() + static_cast<long>(until), '\n'));
   }
 
   void skip_space() {
@@ -156,7 +165,9 @@ class Parser {
     }
     if (word == "if" || word == "with" || word == "range") {
       at_ += word.size();
-      node.kind = word == "if" ? Node::Kind::if_node : word == "with" ? Node::Kind::with_node : Node::Kind::range_node;
+      node.kind = word == "if"     ? Node::Kind::if_node
+                  : word == "with" ? Node::Kind::with_node
+                                   : Node::Kind::range_node;
       OBELISK_CHECK_OK(control(node));
     } else if (word == "define") {
       at_ += word.size();
@@ -379,7 +390,8 @@ class Parser {
     operand.name = word;
     if (auto found = functions_.find(word); found != functions_.end()) {
       operand.function = &found->second;
-    } else if (auto builtin = builtin_template_functions().find(word); builtin != builtin_template_functions().end()) {
+    } else if (auto builtin = builtin_template_functions().find(word);
+               builtin != builtin_template_functions().end()) {
       operand.function = &builtin->second;
     } else {
       return failure(fmt::format("function \"{}\" not defined", word));
@@ -394,8 +406,9 @@ class Parser {
     bool hexadecimal = text_.substr(end).starts_with("0x") || text_.substr(end).starts_with("0X");
     while (end < text_.size()) {
       char c = text_[end];
-      bool exponent_sign = (c == '+' || c == '-') && end > at_ &&
-                           ((!hexadecimal && (text_[end - 1] == 'e' || text_[end - 1] == 'E')) || text_[end - 1] == 'p');
+      bool exponent_sign =
+          (c == '+' || c == '-') && end > at_ &&
+          ((!hexadecimal && (text_[end - 1] == 'e' || text_[end - 1] == 'E')) || text_[end - 1] == 'p');
       if (!is_word(c) && c != '.' && !exponent_sign) break;
       ++end;
     }
@@ -404,11 +417,13 @@ class Parser {
     operand.kind = Operand::Kind::constant;
     if (std::optional<int64_t> integer = parse_int64(digits)) {
       operand.constant = TemplateValue(*integer);
-    } else if (hexadecimal && digits.find('p') == std::string::npos && digits.find('.') == std::string::npos) {
+    } else if (hexadecimal && digits.find('p') == std::string::npos &&
+               digits.find('.') == std::string::npos) {
       std::optional<double> real = parse_float(digits);
       if (!real) return failure(fmt::format("bad number syntax: \"{}\"", digits));
       operand.constant = TemplateValue(static_cast<int64_t>(*real));
-    } else if (std::optional<double> real = parse_float(digits); real && digits.find_first_of("0123456789") != std::string::npos) {
+    } else if (std::optional<double> real = parse_float(digits);
+               real && digits.find_first_of("0123456789") != std::string::npos) {
       operand.constant = TemplateValue(*real);
     } else {
       return failure(fmt::format("bad number syntax: \"{}\"", digits));
@@ -420,10 +435,12 @@ class Parser {
   Result<void> character(Operand& operand) {
     ++at_;
     std::string decoded;
-    while (at_ < text_.size() && text_[at_] != '\'' && text_[at_] != '\n') OBELISK_CHECK_OK(escaped(decoded, '\''));
+    while (at_ < text_.size() && text_[at_] != '\'' && text_[at_] != '\n')
+      OBELISK_CHECK_OK(escaped(decoded, '\''));
     if (at_ >= text_.size() || text_[at_] != '\'') return failure("unterminated character constant");
     ++at_;
-    if (decoded.empty() || decode_rune(decoded).length != decoded.size()) return failure("malformed character constant");
+    if (decoded.empty() || decode_rune(decoded).length != decoded.size())
+      return failure("malformed character constant");
     operand.kind = Operand::Kind::constant;
     operand.constant = TemplateValue(static_cast<int64_t>(decode_rune(decoded).value));
     return {};
@@ -459,7 +476,10 @@ class Parser {
     uint64_t value = 0;
     for (size_t i = 0; i < digits; ++i) {
       char d = text_[at_++];
-      int digit = d >= '0' && d <= '9' ? d - '0' : d >= 'a' && d <= 'f' ? d - 'a' + 10 : d >= 'A' && d <= 'F' ? d - 'A' + 10 : 99;
+      int digit = d >= '0' && d <= '9'   ? d - '0'
+                  : d >= 'a' && d <= 'f' ? d - 'a' + 10
+                  : d >= 'A' && d <= 'F' ? d - 'A' + 10
+                                         : 99;
       if (digit >= base) return failure("invalid escape in string");
       value = value * static_cast<uint64_t>(base) + static_cast<uint64_t>(digit);
     }
@@ -473,7 +493,8 @@ class Parser {
 
   Result<std::string> string_literal() {
     if (at_ >= text_.size() || (text_[at_] != '"' && text_[at_] != '`')) {
-      return failure(at_ >= text_.size() ? std::string("unclosed action") : fmt::format("unexpected {}", quoted_next()));
+      return failure(at_ >= text_.size() ? std::string("unclosed action")
+                                         : fmt::format("unexpected {}", quoted_next()));
     }
     char quote = text_[at_++];
     std::string out;
@@ -488,7 +509,8 @@ class Parser {
         OBELISK_CHECK_OK(escaped(out, '"'));
       }
     }
-    if (at_ >= text_.size()) return failure(quote == '`' ? "unterminated raw quoted string" : "unterminated quoted string");
+    if (at_ >= text_.size())
+      return failure(quote == '`' ? "unterminated raw quoted string" : "unterminated quoted string");
     ++at_;
     return out;
   }

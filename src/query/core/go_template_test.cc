@@ -1,4 +1,5 @@
-// Goal: templates mean what they mean in Go. Method: pairs of template and output, and of template and message.
+// Goal: templates mean what they mean in Go. Method: pairs of template and output, and of template and
+// message.
 #include "query/core/go_template.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +14,8 @@ namespace {
 TemplateFunctions test_functions() {
   TemplateFunctions table;
   table["twice"] = {1, 1, [](TemplateArguments arguments, const TemplateScope&) -> Result<TemplateValue> {
-                      if (arguments[0].kind() != TemplateValue::Kind::text) return make_error(ErrorCode::execution, "no text");
+                      if (arguments[0].kind() != TemplateValue::Kind::text)
+                        return make_error(ErrorCode::execution, "no text");
                       return TemplateValue(arguments[0].text() + arguments[0].text());
                     }};
   return table;
@@ -52,16 +54,20 @@ TEST(GoTemplate, Actions) {
       {"{{ range .List }}<{{ . }}>{{ end }}", "<1><two><3.5>"},
       {"{{ range $k, $v := .Labels }}{{ $k }}={{ $v }} {{ end }}", "code=500 job=api "},
       {"{{ range .Empty2 }}x{{ else }}none{{ end }}", "none"},
-      {"{{ range $i, $e := .List }}{{ if eq $i 1 }}{{ continue }}{{ end }}{{ $e }}{{ if eq $i 2 }}{{ break }}{{ end }}{{ end }}", "13.5"},
+      {"{{ range $i, $e := .List }}{{ if eq $i 1 }}{{ continue }}{{ end }}{{ $e }}{{ if eq $i 2 }}{{ break "
+       "}}{{ end }}{{ end }}",
+       "13.5"},
       {"a {{- \" b \" -}} c", "a b c"},
       {"{{/* nothing */}}x", "x"},
-      {"{{ define \"d\" }}[{{ . }}]{{ end }}{{ template \"d\" .Count }}{{ template \"d\" }}", "[3][<no value>]"},
+      {"{{ define \"d\" }}[{{ . }}]{{ end }}{{ template \"d\" .Count }}{{ template \"d\" }}",
+       "[3][<no value>]"},
       {"{{ block \"b\" .Labels }}{{ .job }}{{ end }}", "api"},
       {"{{ \"a\" | twice | twice }}", "aaaa"},
       {"{{ (index .List 1) | twice }}{{ (len .Labels) }}", "twotwo2"},
       {"{{ index .Labels \"code\" }}{{ slice \"abcdef\" 1 3 }}", "500bc"},
       {"{{ and 1 \"\" 2 }}|{{ or \"\" 0 \"x\" }}|{{ not 0 }}", "|x|true"},
-      {"{{ eq .Count 1 2 3 }}{{ ne 1 2 }}{{ lt 1 2 }}{{ le 2 2 }}{{ gt \"b\" \"a\" }}{{ ge 1.5 2.5 }}", "truetruetruetruetruefalse"},
+      {"{{ eq .Count 1 2 3 }}{{ ne 1 2 }}{{ lt 1 2 }}{{ le 2 2 }}{{ gt \"b\" \"a\" }}{{ ge 1.5 2.5 }}",
+       "truetruetruetruetruefalse"},
       {"{{ printf \"%s-%d-%.1f\" \"a\" 7 1.25 }}{{ print 1 2 \"x\" 3 }}", "a-7-1.21 2x3"},
       {"{{ .Time.Unix }} {{ .Time.Format \"15:04\" }} {{ .Time.Year }}", "1700000000 22:13 2023"},
       {"{{ html \"<a&'>\" }}{{ urlquery \"a b/c\" }}", "&lt;a&amp;&#39;&gt;a+b%2Fc"},
@@ -99,9 +105,13 @@ TEST(GoTemplate, Faults) {
 
 // No template runs for ever, or fills the memory.
 TEST(GoTemplate, Bounds) {
-  EXPECT_NE(run("{{ range 100000 }}{{ range 100000 }}{{ end }}{{ end }}").find("runs for too long"), std::string::npos);
-  EXPECT_NE(run("{{ define \"d\" }}{{ template \"d\" }}{{ end }}{{ template \"d\" }}").find("maximum template depth"), std::string::npos);
-  EXPECT_NE(run("{{ range 1000000 }}" + std::string(100, 'x') + "{{ end }}").find("longer than 1 MiB"), std::string::npos);
+  EXPECT_NE(run("{{ range 100000 }}{{ range 100000 }}{{ end }}{{ end }}").find("runs for too long"),
+            std::string::npos);
+  EXPECT_NE(run("{{ define \"d\" }}{{ template \"d\" }}{{ end }}{{ template \"d\" }}")
+                .find("maximum template depth"),
+            std::string::npos);
+  EXPECT_NE(run("{{ range 1000000 }}" + std::string(100, 'x') + "{{ end }}").find("longer than 1 MiB"),
+            std::string::npos);
   std::string deep;
   for (int i = 0; i < 1000; ++i) deep += "{{ if 1 }}";
   EXPECT_NE(run(deep).find("nested too deeply"), std::string::npos);
@@ -112,7 +122,8 @@ TEST(GoTemplate, ReportsTheFieldsItReads) {
   TemplateFunctions none;
   std::vector<std::string> names;
   bool whole = false;
-  GoTemplate::parse("t", "{{ .a }}{{ if .b.c }}{{ $.d | print }}{{ end }}{{ with .e }}{{ .inner }}{{ $.f }}{{ end }}", none)
+  GoTemplate::parse(
+      "t", "{{ .a }}{{ if .b.c }}{{ $.d | print }}{{ end }}{{ with .e }}{{ .inner }}{{ $.f }}{{ end }}", none)
       ->collect_root_fields(names, whole);
   EXPECT_EQ(names, (std::vector<std::string>{"a", "b", "d", "e", "f"}));
   EXPECT_FALSE(whole);
@@ -121,10 +132,14 @@ TEST(GoTemplate, ReportsTheFieldsItReads) {
 }
 
 TEST(GoPrintf, FlagsAndFaults) {
-  auto print = [](std::string_view format, std::vector<TemplateValue> arguments) { return go_printf(format, arguments); };
-  EXPECT_EQ(print("%5d|%-5d|%05d|%+d|%x|%X|%o|%b|%c|%U", {1, 2, 3, 4, 255, 255, 8, 5, 65, 0x1F600}), "    1|2    |00003|+4|ff|FF|10|101|A|U+1F600");
+  auto print = [](std::string_view format, std::vector<TemplateValue> arguments) {
+    return go_printf(format, arguments);
+  };
+  EXPECT_EQ(print("%5d|%-5d|%05d|%+d|%x|%X|%o|%b|%c|%U", {1, 2, 3, 4, 255, 255, 8, 5, 65, 0x1F600}),
+            "    1|2    |00003|+4|ff|FF|10|101|A|U+1F600");
   EXPECT_EQ(print("%8.3f|%e|%g|%v", {3.14159, 1500.0, 0.5, 1e21}), "   3.142|1.500000e+03|0.5|1e+21");
-  EXPECT_EQ(print("%s|%10s|%-4s|%.2s|%q|%t", {"a", "b", "c", "déf", "x\"y", true}), "a|         b|c   |dé|\"x\\\"y\"|true");
+  EXPECT_EQ(print("%s|%10s|%-4s|%.2s|%q|%t", {"a", "b", "c", "déf", "x\"y", true}),
+            "a|         b|c   |dé|\"x\\\"y\"|true");
   EXPECT_EQ(print("%*d", {4, 7}), "   7");
   EXPECT_EQ(print("%d %s", {"x"}), "%!d(string=x) %!s(MISSING)");
   EXPECT_EQ(print("%%", {1}), "%%!(EXTRA int=1)");
@@ -135,21 +150,27 @@ TEST(GoTime, LayoutsBothWays) {
   UnixNanos time{1'700'000'000'123'456'789};
   EXPECT_EQ(format_go_time(time, "Mon Jan _2 15:04:05.000 2006"), "Tue Nov 14 22:13:20.123 2023");
   EXPECT_EQ(format_go_time(time, "2006-01-02T15:04:05.999999999Z07:00"), "2023-11-14T22:13:20.123456789Z");
-  EXPECT_EQ(format_go_time(time, "Monday, 02-January-06 3:04PM MST -0700 002"), "Tuesday, 14-November-23 10:13PM UTC +0000 318");
+  EXPECT_EQ(format_go_time(time, "Monday, 02-January-06 3:04PM MST -0700 002"),
+            "Tuesday, 14-November-23 10:13PM UTC +0000 318");
   EXPECT_EQ(*format_go_time_in(time, "15:04 MST", "America/New_York"), "17:13 EST");
   EXPECT_FALSE(format_go_time_in(time, "15", "Mars/Olympus").ok());
   EXPECT_FALSE(format_go_time_in(time, "15", "../../etc/passwd").ok());
-  EXPECT_EQ(parse_go_time("2006-01-02 15:04:05", "2024-02-29 12:00:01.5", "UTC")->value, 1'709'208'001'500'000'000);
-  EXPECT_EQ(parse_go_time("2006-01-02T15:04:05Z07:00", "2024-01-01T00:00:00+02:00", "UTC")->value, 1'704'060'000'000'000'000);
-  EXPECT_EQ(parse_go_time("2006-01-02 15:04", "2024-07-01 12:00", "Europe/Berlin")->value, 1'719'828'000'000'000'000);
-  EXPECT_EQ(parse_go_time("02/Jan/2006:15:04:05 -0700", "10/Oct/2000:13:55:36 -0700", "UTC")->value, 971'211'336'000'000'000);
+  EXPECT_EQ(parse_go_time("2006-01-02 15:04:05", "2024-02-29 12:00:01.5", "UTC")->value,
+            1'709'208'001'500'000'000);
+  EXPECT_EQ(parse_go_time("2006-01-02T15:04:05Z07:00", "2024-01-01T00:00:00+02:00", "UTC")->value,
+            1'704'060'000'000'000'000);
+  EXPECT_EQ(parse_go_time("2006-01-02 15:04", "2024-07-01 12:00", "Europe/Berlin")->value,
+            1'719'828'000'000'000'000);
+  EXPECT_EQ(parse_go_time("02/Jan/2006:15:04:05 -0700", "10/Oct/2000:13:55:36 -0700", "UTC")->value,
+            971'211'336'000'000'000);
   EXPECT_FALSE(parse_go_time("2006-01-02", "2023-02-30", "UTC").ok());
   EXPECT_FALSE(parse_go_time("2006-01-02", "2023-02-03x", "UTC").ok());
   EXPECT_FALSE(parse_go_time("2006", "1066", "UTC").ok());
 }
 
 TEST(GoRegex, Replacements) {
-  auto replace = [](std::string_view pattern, std::string_view text, std::string_view with, bool literal = false) {
+  auto replace = [](std::string_view pattern, std::string_view text, std::string_view with,
+                    bool literal = false) {
     return replace_all_matches(**Regex::compile(pattern, Regex::Mode::searching), text, with, literal, 1000);
   };
   EXPECT_EQ(replace("a(x*)b", "-ab-axxb-", "${1}W"), "-W-xxW-");

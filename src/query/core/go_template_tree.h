@@ -11,16 +11,16 @@ namespace obelisk::template_tree {
 
 struct Pipeline;
 
-// One operand of a command: a constant, a field chain, a variable, a function name, or a parenthesised pipeline, each
-// with the fields that follow it.
+// One operand of a command: a constant, a field chain, a variable, a function name, or a parenthesised
+// pipeline, each with the fields that follow it.
 struct Operand {
   enum class Kind { constant, dot, variable, function, pipeline };
   Kind kind = Kind::dot;
   TemplateValue constant;
-  std::string name;                            // variable (with its $) or function
+  std::string name;  // variable (with its $) or function
   const TemplateFunctionEntry* function = nullptr;
   std::shared_ptr<const Pipeline> pipeline;
-  std::vector<std::string> fields;             // .a.b
+  std::vector<std::string> fields;  // .a.b
   size_t line = 1;
 };
 
@@ -38,8 +38,8 @@ struct Pipeline {
 struct Node {
   enum class Kind { text, action, if_node, with_node, range_node, template_call, break_node, continue_node };
   Kind kind = Kind::text;
-  std::string text;            // text; the name of template_call
-  Pipeline pipeline;           // empty commands: none
+  std::string text;   // text; the name of template_call
+  Pipeline pipeline;  // empty commands: none
   std::vector<Node> body;
   std::vector<Node> otherwise;
   size_t line = 1;

@@ -19,8 +19,8 @@ class TemplateValue;
 using TemplateList = std::vector<TemplateValue>;
 using TemplateMap = std::map<std::string, TemplateValue, std::less<>>;
 
-// Something whose fields are looked up when asked for (the labels of a log line, an alert), so that a template which
-// reads two of fifty labels costs two.
+// Something whose fields are looked up when asked for (the labels of a log line, an alert), so that a
+// template which reads two of fifty labels costs two.
 class TemplateObject {
  public:
   virtual ~TemplateObject() = default;
@@ -72,8 +72,8 @@ class TemplateValue {
   std::string_view type_name() const;
 
  private:
-  std::variant<std::monostate, bool, int64_t, double, std::string, UnixNanos, std::shared_ptr<const TemplateList>,
-               std::shared_ptr<const TemplateMap>, const TemplateObject*>
+  std::variant<std::monostate, bool, int64_t, double, std::string, UnixNanos,
+               std::shared_ptr<const TemplateList>, std::shared_ptr<const TemplateMap>, const TemplateObject*>
       state_;
 };
 

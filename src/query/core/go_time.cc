@@ -13,15 +13,43 @@ namespace obelisk {
 namespace {
 
 enum class Piece {
-  none, long_month, month, number_month, zero_month, long_weekday, weekday, day, under_day, zero_day, under_year_day,
-  zero_year_day, hour, hour12, zero_hour12, minute, zero_minute, second, zero_second, long_year, year, upper_pm, lower_pm,
-  zone_name, iso_zone, iso_colon_zone, number_zone, number_colon_zone, number_short_zone, iso_short_zone,
-  fraction_zeros, fraction_nines,
+  none,
+  long_month,
+  month,
+  number_month,
+  zero_month,
+  long_weekday,
+  weekday,
+  day,
+  under_day,
+  zero_day,
+  under_year_day,
+  zero_year_day,
+  hour,
+  hour12,
+  zero_hour12,
+  minute,
+  zero_minute,
+  second,
+  zero_second,
+  long_year,
+  year,
+  upper_pm,
+  lower_pm,
+  zone_name,
+  iso_zone,
+  iso_colon_zone,
+  number_zone,
+  number_colon_zone,
+  number_short_zone,
+  iso_short_zone,
+  fraction_zeros,
+  fraction_nines,
 };
 
 struct Token {
   Piece piece = Piece::none;
-  size_t begin = 0;   // where it starts in the layout
+  size_t begin = 0;  // where it starts in the layout
   size_t length = 0;
 };
 
@@ -32,22 +60,38 @@ struct Fixed {
 
 // Longer spellings first.
 constexpr std::array<Fixed, 33> kPieces{{
-    {"January", Piece::long_month},   {"Jan", Piece::month},
-    {"Monday", Piece::long_weekday},  {"Mon", Piece::weekday},
-    {"MST", Piece::zone_name},        {"2006", Piece::long_year},
-    {"Z070000", Piece::iso_zone},     {"Z07:00:00", Piece::iso_colon_zone},
-    {"Z0700", Piece::iso_zone},       {"Z07:00", Piece::iso_colon_zone},
-    {"Z07", Piece::iso_short_zone},   {"-07:00:00", Piece::number_colon_zone},
-    {"-070000", Piece::number_zone},  {"-07:00", Piece::number_colon_zone},
-    {"-0700", Piece::number_zone},    {"-07", Piece::number_short_zone},
-    {"__2", Piece::under_year_day},   {"_2006", Piece::none},
-    {"_2", Piece::under_day},         {"002", Piece::zero_year_day},
-    {"01", Piece::zero_month},        {"02", Piece::zero_day},
-    {"03", Piece::zero_hour12},       {"04", Piece::zero_minute},
-    {"05", Piece::zero_second},       {"06", Piece::year},
-    {"15", Piece::hour},              {"PM", Piece::upper_pm},
-    {"pm", Piece::lower_pm},          {"1", Piece::number_month},
-    {"2", Piece::day},                {"3", Piece::hour12},
+    {"January", Piece::long_month},
+    {"Jan", Piece::month},
+    {"Monday", Piece::long_weekday},
+    {"Mon", Piece::weekday},
+    {"MST", Piece::zone_name},
+    {"2006", Piece::long_year},
+    {"Z070000", Piece::iso_zone},
+    {"Z07:00:00", Piece::iso_colon_zone},
+    {"Z0700", Piece::iso_zone},
+    {"Z07:00", Piece::iso_colon_zone},
+    {"Z07", Piece::iso_short_zone},
+    {"-07:00:00", Piece::number_colon_zone},
+    {"-070000", Piece::number_zone},
+    {"-07:00", Piece::number_colon_zone},
+    {"-0700", Piece::number_zone},
+    {"-07", Piece::number_short_zone},
+    {"__2", Piece::under_year_day},
+    {"_2006", Piece::none},
+    {"_2", Piece::under_day},
+    {"002", Piece::zero_year_day},
+    {"01", Piece::zero_month},
+    {"02", Piece::zero_day},
+    {"03", Piece::zero_hour12},
+    {"04", Piece::zero_minute},
+    {"05", Piece::zero_second},
+    {"06", Piece::year},
+    {"15", Piece::hour},
+    {"PM", Piece::upper_pm},
+    {"pm", Piece::lower_pm},
+    {"1", Piece::number_month},
+    {"2", Piece::day},
+    {"3", Piece::hour12},
     {"4", Piece::minute},
 }};
 
@@ -74,8 +118,9 @@ Token next_token(std::string_view layout, size_t from) {
   return {Piece::none, layout.size(), 0};
 }
 
-constexpr std::array<std::string_view, 12> kMonths{"January", "February", "March",     "April",   "May",      "June",
-                                                   "July",    "August",   "September", "October", "November", "December"};
+constexpr std::array<std::string_view, 12> kMonths{"January",   "February", "March",    "April",
+                                                   "May",       "June",     "July",     "August",
+                                                   "September", "October",  "November", "December"};
 constexpr std::array<std::string_view, 7> kWeekdays{"Monday", "Tuesday",  "Wednesday", "Thursday",
                                                     "Friday", "Saturday", "Sunday"};
 
@@ -96,41 +141,101 @@ std::string zone_offset(int seconds, bool colon, bool minutes, bool zulu) {
   return out;
 }
 
-void append_piece(std::string& out, const Token& token, const absl::TimeZone::CivilInfo& info, int64_t fraction) {
+void append_piece(std::string& out, const Token& token, const absl::TimeZone::CivilInfo& info,
+                  int64_t fraction) {
   const absl::CivilSecond& civil = info.cs;
   int hour12 = civil.hour() % 12 == 0 ? 12 : civil.hour() % 12;
   int weekday = static_cast<int>(absl::GetWeekday(civil));
   switch (token.piece) {
-    case Piece::none: break;
-    case Piece::long_month: out += kMonths[static_cast<size_t>(civil.month() - 1)]; break;
-    case Piece::month: out += kMonths[static_cast<size_t>(civil.month() - 1)].substr(0, 3); break;
-    case Piece::number_month: out += fmt::format("{}", civil.month()); break;
-    case Piece::zero_month: out += fmt::format("{:02}", civil.month()); break;
-    case Piece::long_weekday: out += kWeekdays[static_cast<size_t>(weekday)]; break;
-    case Piece::weekday: out += kWeekdays[static_cast<size_t>(weekday)].substr(0, 3); break;
-    case Piece::day: out += fmt::format("{}", civil.day()); break;
-    case Piece::under_day: out += fmt::format("{:>2}", civil.day()); break;
-    case Piece::zero_day: out += fmt::format("{:02}", civil.day()); break;
-    case Piece::under_year_day: out += fmt::format("{:>3}", absl::GetYearDay(civil)); break;
-    case Piece::zero_year_day: out += fmt::format("{:03}", absl::GetYearDay(civil)); break;
-    case Piece::hour: out += fmt::format("{:02}", civil.hour()); break;
-    case Piece::hour12: out += fmt::format("{}", hour12); break;
-    case Piece::zero_hour12: out += fmt::format("{:02}", hour12); break;
-    case Piece::minute: out += fmt::format("{}", civil.minute()); break;
-    case Piece::zero_minute: out += fmt::format("{:02}", civil.minute()); break;
-    case Piece::second: out += fmt::format("{}", civil.second()); break;
-    case Piece::zero_second: out += fmt::format("{:02}", civil.second()); break;
-    case Piece::long_year: out += fmt::format("{:04}", civil.year()); break;
-    case Piece::year: out += fmt::format("{:02}", civil.year() % 100); break;
-    case Piece::upper_pm: out += civil.hour() >= 12 ? "PM" : "AM"; break;
-    case Piece::lower_pm: out += civil.hour() >= 12 ? "pm" : "am"; break;
-    case Piece::zone_name: out += info.zone_abbr; break;
-    case Piece::iso_zone: out += zone_offset(info.offset, false, true, true); break;
-    case Piece::iso_colon_zone: out += zone_offset(info.offset, true, true, true); break;
-    case Piece::iso_short_zone: out += zone_offset(info.offset, false, false, true); break;
-    case Piece::number_zone: out += zone_offset(info.offset, false, true, false); break;
-    case Piece::number_colon_zone: out += zone_offset(info.offset, true, true, false); break;
-    case Piece::number_short_zone: out += zone_offset(info.offset, false, false, false); break;
+    case Piece::none:
+      break;
+    case Piece::long_month:
+      out += kMonths[static_cast<size_t>(civil.month() - 1)];
+      break;
+    case Piece::month:
+      out += kMonths[static_cast<size_t>(civil.month() - 1)].substr(0, 3);
+      break;
+    case Piece::number_month:
+      out += fmt::format("{}", civil.month());
+      break;
+    case Piece::zero_month:
+      out += fmt::format("{:02}", civil.month());
+      break;
+    case Piece::long_weekday:
+      out += kWeekdays[static_cast<size_t>(weekday)];
+      break;
+    case Piece::weekday:
+      out += kWeekdays[static_cast<size_t>(weekday)].substr(0, 3);
+      break;
+    case Piece::day:
+      out += fmt::format("{}", civil.day());
+      break;
+    case Piece::under_day:
+      out += fmt::format("{:>2}", civil.day());
+      break;
+    case Piece::zero_day:
+      out += fmt::format("{:02}", civil.day());
+      break;
+    case Piece::under_year_day:
+      out += fmt::format("{:>3}", absl::GetYearDay(civil));
+      break;
+    case Piece::zero_year_day:
+      out += fmt::format("{:03}", absl::GetYearDay(civil));
+      break;
+    case Piece::hour:
+      out += fmt::format("{:02}", civil.hour());
+      break;
+    case Piece::hour12:
+      out += fmt::format("{}", hour12);
+      break;
+    case Piece::zero_hour12:
+      out += fmt::format("{:02}", hour12);
+      break;
+    case Piece::minute:
+      out += fmt::format("{}", civil.minute());
+      break;
+    case Piece::zero_minute:
+      out += fmt::format("{:02}", civil.minute());
+      break;
+    case Piece::second:
+      out += fmt::format("{}", civil.second());
+      break;
+    case Piece::zero_second:
+      out += fmt::format("{:02}", civil.second());
+      break;
+    case Piece::long_year:
+      out += fmt::format("{:04}", civil.year());
+      break;
+    case Piece::year:
+      out += fmt::format("{:02}", civil.year() % 100);
+      break;
+    case Piece::upper_pm:
+      out += civil.hour() >= 12 ? "PM" : "AM";
+      break;
+    case Piece::lower_pm:
+      out += civil.hour() >= 12 ? "pm" : "am";
+      break;
+    case Piece::zone_name:
+      out += info.zone_abbr;
+      break;
+    case Piece::iso_zone:
+      out += zone_offset(info.offset, false, true, true);
+      break;
+    case Piece::iso_colon_zone:
+      out += zone_offset(info.offset, true, true, true);
+      break;
+    case Piece::iso_short_zone:
+      out += zone_offset(info.offset, false, false, true);
+      break;
+    case Piece::number_zone:
+      out += zone_offset(info.offset, false, true, false);
+      break;
+    case Piece::number_colon_zone:
+      out += zone_offset(info.offset, true, true, false);
+      break;
+    case Piece::number_short_zone:
+      out += zone_offset(info.offset, false, false, false);
+      break;
     case Piece::fraction_zeros:
     case Piece::fraction_nines: {
       std::string digits = fmt::format("{:09}", fraction);
@@ -193,8 +298,9 @@ class TimeParser {
 
  private:
   Error failure() const {
-    return make_error(ErrorCode::execution, fmt::format("parsing time \"{}\" as \"{}\": cannot parse \"{}\"",
-                                                        text_.substr(0, 128), layout_.substr(0, 128), rest_.substr(0, 128)));
+    return make_error(ErrorCode::execution,
+                      fmt::format("parsing time \"{}\" as \"{}\": cannot parse \"{}\"", text_.substr(0, 128),
+                                  layout_.substr(0, 128), rest_.substr(0, 128)));
   }
 
   bool number(int& target, size_t least, size_t most, int low, int high) {
@@ -213,7 +319,8 @@ class TimeParser {
   bool name(const std::array<std::string_view, kCount>& names, bool shortened, int& target) {
     for (size_t i = 0; i < kCount; ++i) {
       std::string_view wanted = shortened ? names[i].substr(0, 3) : names[i];
-      if (rest_.size() < wanted.size() || !equals_ignoring_case(rest_.substr(0, wanted.size()), wanted)) continue;
+      if (rest_.size() < wanted.size() || !equals_ignoring_case(rest_.substr(0, wanted.size()), wanted))
+        continue;
       rest_.remove_prefix(wanted.size());
       target = static_cast<int>(i);
       return true;
@@ -261,7 +368,8 @@ class TimeParser {
   // Go accepts a fraction after the seconds even when the layout has none.
   bool seconds(size_t least) {
     if (!number(parsed_.second, least, 2, 0, 59)) return false;
-    if (rest_.size() > 1 && (rest_[0] == '.' || rest_[0] == ',') && rest_[1] >= '0' && rest_[1] <= '9' && !fraction_follows_) {
+    if (rest_.size() > 1 && (rest_[0] == '.' || rest_[0] == ',') && rest_[1] >= '0' && rest_[1] <= '9' &&
+        !fraction_follows_) {
       return fraction(0, false);
     }
     return true;
@@ -273,32 +381,46 @@ class TimeParser {
                         (after.piece == Piece::fraction_zeros || after.piece == Piece::fraction_nines);
     int ignored = 0;
     switch (token.piece) {
-      case Piece::none: return true;
+      case Piece::none:
+        return true;
       case Piece::long_month:
       case Piece::month:
         if (!name(kMonths, token.piece == Piece::month, parsed_.month)) return false;
         ++parsed_.month;
         return true;
-      case Piece::number_month: return number(parsed_.month, 1, 2, 1, 12);
-      case Piece::zero_month: return number(parsed_.month, 2, 2, 1, 12);
+      case Piece::number_month:
+        return number(parsed_.month, 1, 2, 1, 12);
+      case Piece::zero_month:
+        return number(parsed_.month, 2, 2, 1, 12);
       case Piece::long_weekday:
-      case Piece::weekday: return name(kWeekdays, token.piece == Piece::weekday, ignored);
+      case Piece::weekday:
+        return name(kWeekdays, token.piece == Piece::weekday, ignored);
       case Piece::under_day:
         if (rest_.starts_with(' ')) rest_.remove_prefix(1);
         return number(parsed_.day, 1, 2, 1, 31);
-      case Piece::day: return number(parsed_.day, 1, 2, 1, 31);
-      case Piece::zero_day: return number(parsed_.day, 2, 2, 1, 31);
+      case Piece::day:
+        return number(parsed_.day, 1, 2, 1, 31);
+      case Piece::zero_day:
+        return number(parsed_.day, 2, 2, 1, 31);
       case Piece::under_year_day:
         while (rest_.starts_with(' ')) rest_.remove_prefix(1);
         return number(parsed_.year_day, 1, 3, 1, 366);
-      case Piece::zero_year_day: return number(parsed_.year_day, 3, 3, 1, 366);
-      case Piece::hour: return number(parsed_.hour, 1, 2, 0, 23);
-      case Piece::hour12: return number(parsed_.hour, 1, 2, 0, 12);
-      case Piece::zero_hour12: return number(parsed_.hour, 2, 2, 0, 12);
-      case Piece::minute: return number(parsed_.minute, 1, 2, 0, 59);
-      case Piece::zero_minute: return number(parsed_.minute, 2, 2, 0, 59);
-      case Piece::second: return seconds(1);
-      case Piece::zero_second: return seconds(2);
+      case Piece::zero_year_day:
+        return number(parsed_.year_day, 3, 3, 1, 366);
+      case Piece::hour:
+        return number(parsed_.hour, 1, 2, 0, 23);
+      case Piece::hour12:
+        return number(parsed_.hour, 1, 2, 0, 12);
+      case Piece::zero_hour12:
+        return number(parsed_.hour, 2, 2, 0, 12);
+      case Piece::minute:
+        return number(parsed_.minute, 1, 2, 0, 59);
+      case Piece::zero_minute:
+        return number(parsed_.minute, 2, 2, 0, 59);
+      case Piece::second:
+        return seconds(1);
+      case Piece::zero_second:
+        return seconds(2);
       case Piece::long_year: {
         int year = 0;
         if (!number(year, 4, 4, 0, 9999)) return false;
@@ -329,14 +451,22 @@ class TimeParser {
         rest_.remove_prefix(length);
         return true;
       }
-      case Piece::iso_zone: return offset(false, true, true);
-      case Piece::iso_colon_zone: return offset(true, true, true);
-      case Piece::iso_short_zone: return offset(false, false, true);
-      case Piece::number_zone: return offset(false, true, false);
-      case Piece::number_colon_zone: return offset(true, true, false);
-      case Piece::number_short_zone: return offset(false, false, false);
-      case Piece::fraction_zeros: return fraction(token.length - 1, true);
-      case Piece::fraction_nines: return fraction(0, false);
+      case Piece::iso_zone:
+        return offset(false, true, true);
+      case Piece::iso_colon_zone:
+        return offset(true, true, true);
+      case Piece::iso_short_zone:
+        return offset(false, false, true);
+      case Piece::number_zone:
+        return offset(false, true, false);
+      case Piece::number_colon_zone:
+        return offset(true, true, false);
+      case Piece::number_short_zone:
+        return offset(false, false, false);
+      case Piece::fraction_zeros:
+        return fraction(token.length - 1, true);
+      case Piece::fraction_nines:
+        return fraction(0, false);
     }
     return false;
   }
@@ -365,14 +495,18 @@ Result<UnixNanos> parse_go_time(std::string_view layout, std::string_view text, 
   if (!found) return make_error(ErrorCode::execution, "unknown time zone " + std::string(zone.substr(0, 64)));
   OBELISK_TRY(Parsed parsed, TimeParser(layout, text).parse());
   auto out_of_range = [&] {
-    return make_error(ErrorCode::execution, fmt::format("parsing time \"{}\": out of range", text.substr(0, 128)));
+    return make_error(ErrorCode::execution,
+                      fmt::format("parsing time \"{}\": out of range", text.substr(0, 128)));
   };
   absl::CivilDay day(parsed.year, parsed.month, parsed.day);
-  if (parsed.year_day > 0) day = absl::CivilDay(parsed.year, 1, 1) + (parsed.year_day - 1);
-  else if (day.day() != parsed.day) return out_of_range();
+  if (parsed.year_day > 0)
+    day = absl::CivilDay(parsed.year, 1, 1) + (parsed.year_day - 1);
+  else if (day.day() != parsed.day)
+    return out_of_range();
   if (day.year() < 1678 || day.year() > 2261) return out_of_range();
   absl::CivilSecond civil(day.year(), day.month(), day.day(), parsed.hour, parsed.minute, parsed.second);
-  absl::Time instant = parsed.offset_seconds ? absl::FromCivil(civil, absl::UTCTimeZone()) - absl::Seconds(*parsed.offset_seconds)
+  absl::Time instant = parsed.offset_seconds ? absl::FromCivil(civil, absl::UTCTimeZone()) -
+                                                   absl::Seconds(*parsed.offset_seconds)
                                              : absl::FromCivil(civil, *found);
   return UnixNanos{absl::ToUnixSeconds(instant) * kNanosPerSecond + parsed.fraction};
 }

@@ -13,7 +13,8 @@ Rune decode_rune(std::string_view text) {
     if (value >= 0x800 && (value < 0xD800 || value > 0xDFFF)) return {value, 3, true};
   }
   if (lead >= 0xF0 && lead <= 0xF4 && continues(1) && continues(2) && continues(3)) {
-    char32_t value = ((lead & 0x07) << 18) | ((byte(1) & 0x3F) << 12) | ((byte(2) & 0x3F) << 6) | (byte(3) & 0x3F);
+    char32_t value =
+        ((lead & 0x07) << 18) | ((byte(1) & 0x3F) << 12) | ((byte(2) & 0x3F) << 6) | (byte(3) & 0x3F);
     if (value >= 0x10000 && value <= 0x10FFFF) return {value, 4, true};
   }
   return {};

@@ -1,5 +1,6 @@
 #pragma once
-// Runes of UTF-8 text, with Go's treatment of invalid bytes: each is one rune U+FFFD of length 1. Pure functions.
+// Runes of UTF-8 text, with Go's treatment of invalid bytes: each is one rune U+FFFD of length 1. Pure
+// functions.
 #include <cstddef>
 #include <string>
 #include <string_view>

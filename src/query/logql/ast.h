@@ -1,5 +1,6 @@
 #pragma once
-// The syntax tree of a LogQL query. Plain values; built by parser.h, printed by format.h, lowered by the engine.
+// The syntax tree of a LogQL query. Plain values; built by parser.h, printed by format.h, lowered by the
+// engine.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -42,11 +43,11 @@ struct LabelFilter {
   Matcher matcher;                    // text; ip: equal or not_equal with the pattern
   std::string name;                   // number, duration, bytes
   CompareSign sign = CompareSign::equal;
-  bool double_equal = false;          // written ==
-  double number = 0;                  // number
-  int64_t nanos = 0;                  // duration
-  uint64_t size = 0;                  // bytes
-  std::string literal;                // number, duration, bytes as written
+  bool double_equal = false;  // written ==
+  double number = 0;          // number
+  int64_t nanos = 0;          // duration
+  uint64_t size = 0;          // bytes
+  std::string literal;        // number, duration, bytes as written
 };
 
 // name="expression" of json and logfmt, dst=src and dst="template" of label_format.
@@ -64,7 +65,18 @@ struct LabelSelector {
 
 struct Stage {
   enum class Kind : uint8_t {
-    line_filter, label_filter, json, logfmt, regexp, pattern, unpack, line_format, label_format, decolorize, drop, keep,
+    line_filter,
+    label_filter,
+    json,
+    logfmt,
+    regexp,
+    pattern,
+    unpack,
+    line_format,
+    label_format,
+    decolorize,
+    drop,
+    keep,
   };
   Kind kind = Kind::line_filter;
   LineFilter line_filter;
@@ -97,19 +109,61 @@ struct LogRange {
 };
 
 enum class RangeOp : uint8_t {
-  rate, rate_counter, count, bytes_rate, bytes, avg, sum, min, max, stdvar, stddev, quantile, first, last, absent,
+  rate,
+  rate_counter,
+  count,
+  bytes_rate,
+  bytes,
+  avg,
+  sum,
+  min,
+  max,
+  stdvar,
+  stddev,
+  quantile,
+  first,
+  last,
+  absent,
 };
 
 enum class VectorOp : uint8_t {
-  sum, avg, min, max, count, stddev, stdvar, topk, bottomk, approx_topk, sort, sort_desc,
+  sum,
+  avg,
+  min,
+  max,
+  count,
+  stddev,
+  stdvar,
+  topk,
+  bottomk,
+  approx_topk,
+  sort,
+  sort_desc,
 };
 
 enum class BinaryOp : uint8_t {
-  add, subtract, multiply, divide, modulo, power, equal, not_equal, greater, greater_equal, less, less_equal, and_op,
-  or_op, unless_op,
+  add,
+  subtract,
+  multiply,
+  divide,
+  modulo,
+  power,
+  equal,
+  not_equal,
+  greater,
+  greater_equal,
+  less,
+  less_equal,
+  and_op,
+  or_op,
+  unless_op,
 };
-inline bool is_set_op(BinaryOp op) { return op >= BinaryOp::and_op; }
-inline bool is_comparison(BinaryOp op) { return op >= BinaryOp::equal && op <= BinaryOp::less_equal; }
+inline bool is_set_op(BinaryOp op) {
+  return op >= BinaryOp::and_op;
+}
+inline bool is_comparison(BinaryOp op) {
+  return op >= BinaryOp::equal && op <= BinaryOp::less_equal;
+}
 
 struct LabelReplace {
   std::string destination, replacement, source, pattern;

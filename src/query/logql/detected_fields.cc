@@ -27,8 +27,12 @@ class FieldCollector {
     DetectedField& field = fields[std::string(name)];
     std::string type = type_of(value);
     // Whole numbers among fractions are fractions; other mixtures are text.
-    if (field.type.empty()) field.type = type;
-    else if (field.type != type) field.type = (field.type == "int" || field.type == "float") && (type == "int" || type == "float") ? "float" : "string";
+    if (field.type.empty())
+      field.type = type;
+    else if (field.type != type)
+      field.type = (field.type == "int" || field.type == "float") && (type == "int" || type == "float")
+                       ? "float"
+                       : "string";
     if (field.values.size() < kFieldValuesMax) field.values.emplace(value);
     if (!parser.empty()) field.parsers.emplace(parser);
   }
@@ -39,8 +43,9 @@ class FieldCollector {
 // Whether the query extracts fields itself.
 bool has_parser(const LogSelector& selector) {
   return std::any_of(selector.stages.begin(), selector.stages.end(), [](const Stage& stage) {
-    return stage.kind == Stage::Kind::json || stage.kind == Stage::Kind::logfmt || stage.kind == Stage::Kind::regexp ||
-           stage.kind == Stage::Kind::pattern || stage.kind == Stage::Kind::unpack;
+    return stage.kind == Stage::Kind::json || stage.kind == Stage::Kind::logfmt ||
+           stage.kind == Stage::Kind::regexp || stage.kind == Stage::Kind::pattern ||
+           stage.kind == Stage::Kind::unpack;
   });
 }
 
@@ -66,7 +71,8 @@ Result<std::map<std::string, DetectedField>> detect_fields(QueryContext& context
       labels.begin(stream_labels);
       for (const Label& label : entry.metadata) labels.add_metadata(label.name, label.value);
       LogRow row{entry.time, entry.line, labels};
-      bool is_json = entry.line.find_first_not_of(" \t") != std::string::npos && entry.line[entry.line.find_first_not_of(" \t")] == '{';
+      bool is_json = entry.line.find_first_not_of(" \t") != std::string::npos &&
+                     entry.line[entry.line.find_first_not_of(" \t")] == '{';
       (is_json ? json : logfmt)->apply(row);
       if (labels.has_error()) continue;
       labels.collect(LabelSource::parsed, found);

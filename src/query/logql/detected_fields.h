@@ -1,6 +1,6 @@
 #pragma once
-// What fields the lines of a query hold: structured metadata, and what json or logfmt finds in lines when the query itself
-// parses nothing. Sampled over the newest lines.
+// What fields the lines of a query hold: structured metadata, and what json or logfmt finds in lines when the
+// query itself parses nothing. Sampled over the newest lines.
 #include <map>
 #include <set>
 #include <string>
@@ -13,7 +13,8 @@ namespace obelisk::logql {
 struct DetectedField {
   std::string type;              // string, int, float, boolean, duration or bytes, by its values
   std::set<std::string> values;  // distinct, at most kFieldValuesMax
-  std::set<std::string> parsers; // json, logfmt; empty for structured metadata and what the query extracts itself
+  std::set<std::string>
+      parsers;  // json, logfmt; empty for structured metadata and what the query extracts itself
 };
 inline constexpr size_t kFieldValuesMax = 10'000;
 

@@ -20,16 +20,21 @@ class MetricEvaluation {
   Result<Matrix> evaluate(const Query& query) {
     OBELISK_CHECK_OK(context_.cancel.check());
     switch (query.kind) {
-      case Query::Kind::range_aggregation: return ranged(query, nullptr);
-      case Query::Kind::vector_aggregation: return aggregated(query);
-      case Query::Kind::binary: return binary(query);
+      case Query::Kind::range_aggregation:
+        return ranged(query, nullptr);
+      case Query::Kind::vector_aggregation:
+        return aggregated(query);
+      case Query::Kind::binary:
+        return binary(query);
       case Query::Kind::literal:
-      case Query::Kind::vector: return constant_matrix(query.number, grid_.count);
+      case Query::Kind::vector:
+        return constant_matrix(query.number, grid_.count);
       case Query::Kind::label_replace: {
         OBELISK_TRY(Matrix input, evaluate(query.children[0]));
         return replace_labels(query.label_replace, std::move(input), grid_.count);
       }
-      case Query::Kind::log: break;
+      case Query::Kind::log:
+        break;
     }
     return make_error(ErrorCode::invalid_argument, "a log query cannot be part of a metric query");
   }
@@ -60,7 +65,8 @@ class MetricEvaluation {
       bool number_is_left = left.kind == Query::Kind::literal;
       OBELISK_TRY(Matrix input, evaluate(number_is_left ? right : left));
       double number = number_is_left ? left.number : right.number;
-      return combine_with_number(query.binary_op, query.returns_bool, std::move(input), number, number_is_left);
+      return combine_with_number(query.binary_op, query.returns_bool, std::move(input), number,
+                                 number_is_left);
     }
     OBELISK_TRY(Matrix left_result, evaluate(left));
     OBELISK_TRY(Matrix right_result, evaluate(right));
@@ -84,9 +90,11 @@ Result<LogqlResult> run_metric(QueryContext& context, const Query& query, const 
   result.type = instant ? LogqlResult::Type::vector : LogqlResult::Type::matrix;
   OBELISK_TRY(result.matrix, MetricEvaluation(context, grid, result.statistics).evaluate(query));
   if (result.matrix.size() > limits.series_max) {
-    return make_error(ErrorCode::invalid_argument,
-                      fmt::format("maximum number of series ({}) reached for a single query; select fewer streams or "
-                                  "aggregate over labels", limits.series_max));
+    return make_error(
+        ErrorCode::invalid_argument,
+        fmt::format("maximum number of series ({}) reached for a single query; select fewer streams or "
+                    "aggregate over labels",
+                    limits.series_max));
   }
   if (!instant) {
     std::sort(result.matrix.begin(), result.matrix.end(),
@@ -97,26 +105,34 @@ Result<LogqlResult> run_metric(QueryContext& context, const Query& query, const 
 
 }  // namespace
 
-Result<LogqlResult> run_range(QueryContext& context, const Query& query, const RangeRequest& request, const LogqlLimits& limits) {
+Result<LogqlResult> run_range(QueryContext& context, const Query& query, const RangeRequest& request,
+                              const LogqlLimits& limits) {
   if (query.is_log()) return run_log_query(context, query.selector, request);
   if (request.step_nanos <= 0) {
-    return make_error(ErrorCode::invalid_argument, "zero or negative query resolution step widths are not accepted. Try a positive integer");
+    return make_error(
+        ErrorCode::invalid_argument,
+        "zero or negative query resolution step widths are not accepted. Try a positive integer");
   }
-  if (request.end < request.start) return make_error(ErrorCode::invalid_argument, "end timestamp must not be before or equal to start time");
+  if (request.end < request.start)
+    return make_error(ErrorCode::invalid_argument, "end timestamp must not be before or equal to start time");
   uint64_t span = static_cast<uint64_t>(request.end.value) - static_cast<uint64_t>(request.start.value);
   uint64_t count = span / static_cast<uint64_t>(request.step_nanos) + 1;
   if (count > limits.points_max) {
-    return make_error(ErrorCode::invalid_argument,
-                      fmt::format("exceeded maximum resolution of {} points per time series; use a larger step", limits.points_max));
+    return make_error(
+        ErrorCode::invalid_argument,
+        fmt::format("exceeded maximum resolution of {} points per time series; use a larger step",
+                    limits.points_max));
   }
   StepGrid grid{request.start.value, request.step_nanos, static_cast<size_t>(count)};
   return run_metric(context, query, grid, false, limits);
 }
 
-Result<LogqlResult> run_instant(QueryContext& context, const Query& query, UnixNanos time, const LogqlLimits& limits) {
+Result<LogqlResult> run_instant(QueryContext& context, const Query& query, UnixNanos time,
+                                const LogqlLimits& limits) {
   if (query.is_log()) {
     return make_error(ErrorCode::invalid_argument,
-                      "log queries are not supported as an instant query type, please change your query to a range query type");
+                      "log queries are not supported as an instant query type, please change your query to a "
+                      "range query type");
   }
   return run_metric(context, query, StepGrid{time.value, 1, 1}, true, limits);
 }
@@ -127,7 +143,8 @@ Result<LogqlResult> query_range(QueryContext& context, std::string_view query, c
   return run_range(context, parsed, request, limits);
 }
 
-Result<LogqlResult> query_instant(QueryContext& context, std::string_view query, UnixNanos time, const LogqlLimits& limits) {
+Result<LogqlResult> query_instant(QueryContext& context, std::string_view query, UnixNanos time,
+                                  const LogqlLimits& limits) {
   OBELISK_TRY(Query parsed, parse_and_check(query));
   return run_instant(context, parsed, time, limits);
 }

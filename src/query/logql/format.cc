@@ -37,12 +37,16 @@ std::string filter_text(const LabelFilter& filter) {
     case LabelFilter::Kind::all_of:
     case LabelFilter::Kind::any_of: {
       std::string_view word = filter.kind == LabelFilter::Kind::all_of ? "and" : "or";
-      return fmt::format("( {} {} {} )", filter_text(filter.children[0]), word, filter_text(filter.children[1]));
+      return fmt::format("( {} {} {} )", filter_text(filter.children[0]), word,
+                         filter_text(filter.children[1]));
     }
-    case LabelFilter::Kind::text: return matcher_text(filter.matcher);
+    case LabelFilter::Kind::text:
+      return matcher_text(filter.matcher);
     case LabelFilter::Kind::ip:
-      return fmt::format("{}{}ip({})", filter.matcher.name, match_op_text(filter.matcher.op), quoted(filter.matcher.value));
-    default: break;
+      return fmt::format("{}{}ip({})", filter.matcher.name, match_op_text(filter.matcher.op),
+                         quoted(filter.matcher.value));
+    default:
+      break;
   }
   std::string_view sign = filter.double_equal ? "==" : compare_sign_text(filter.sign);
   return fmt::format("{}{}{}", filter.name, sign, filter.literal);
@@ -83,24 +87,35 @@ std::string selectors_text(const Stage& stage) {
 
 std::string stage_text(const Stage& stage) {
   switch (stage.kind) {
-    case Stage::Kind::line_filter: return line_filter_text(stage.line_filter);
+    case Stage::Kind::line_filter:
+      return line_filter_text(stage.line_filter);
     case Stage::Kind::label_filter: {
       std::string text = filter_text(stage.label_filter);
-      if (text.starts_with("( ")) text = text.substr(2, text.size() - 4);  // the outermost parentheses say nothing
+      if (text.starts_with("( "))
+        text = text.substr(2, text.size() - 4);  // the outermost parentheses say nothing
       return "| " + text;
     }
-    case Stage::Kind::json: return "| json" + assignments_text(stage);
+    case Stage::Kind::json:
+      return "| json" + assignments_text(stage);
     case Stage::Kind::logfmt:
-      return fmt::format("| logfmt{}{}{}", stage.strict ? " --strict" : "", stage.keep_empty ? " --keep-empty" : "",
-                         assignments_text(stage));
-    case Stage::Kind::regexp: return "| regexp " + quoted(stage.text);
-    case Stage::Kind::pattern: return "| pattern " + quoted(stage.text);
-    case Stage::Kind::unpack: return "| unpack";
-    case Stage::Kind::line_format: return "| line_format " + quoted(stage.text);
-    case Stage::Kind::label_format: return "| label_format" + assignments_text(stage);
-    case Stage::Kind::decolorize: return "| decolorize";
-    case Stage::Kind::drop: return "| drop" + selectors_text(stage);
-    case Stage::Kind::keep: return "| keep" + selectors_text(stage);
+      return fmt::format("| logfmt{}{}{}", stage.strict ? " --strict" : "",
+                         stage.keep_empty ? " --keep-empty" : "", assignments_text(stage));
+    case Stage::Kind::regexp:
+      return "| regexp " + quoted(stage.text);
+    case Stage::Kind::pattern:
+      return "| pattern " + quoted(stage.text);
+    case Stage::Kind::unpack:
+      return "| unpack";
+    case Stage::Kind::line_format:
+      return "| line_format " + quoted(stage.text);
+    case Stage::Kind::label_format:
+      return "| label_format" + assignments_text(stage);
+    case Stage::Kind::decolorize:
+      return "| decolorize";
+    case Stage::Kind::drop:
+      return "| drop" + selectors_text(stage);
+    case Stage::Kind::keep:
+      return "| keep" + selectors_text(stage);
   }
   return "";
 }
@@ -108,8 +123,9 @@ std::string stage_text(const Stage& stage) {
 std::string unwrap_text(const Unwrap& unwrap) {
   static constexpr std::string_view kNames[] = {"", "bytes", "duration", "duration_seconds"};
   std::string out = "| unwrap ";
-  out += unwrap.conversion == Conversion::none ? unwrap.label
-                                               : fmt::format("{}({})", kNames[static_cast<int>(unwrap.conversion)], unwrap.label);
+  out += unwrap.conversion == Conversion::none
+             ? unwrap.label
+             : fmt::format("{}({})", kNames[static_cast<int>(unwrap.conversion)], unwrap.label);
   for (const LabelFilter& filter : unwrap.filters) out += " | " + filter_text(filter);
   return out;
 }
@@ -120,7 +136,9 @@ std::string list_text(const std::vector<std::string>& names) {
   return out + ")";
 }
 
-std::string grouping_text(const Grouping& grouping) { return (grouping.without ? "without " : "by ") + list_text(grouping.labels); }
+std::string grouping_text(const Grouping& grouping) {
+  return (grouping.without ? "without " : "by ") + list_text(grouping.labels);
+}
 
 // 5m, 1h30m; below a millisecond in Go's form.
 std::string duration_text(int64_t nanos) {
@@ -144,13 +162,20 @@ class Writer {
       if (flat.size() + level * 2 <= kLineMax) return indent(level) + flat;
     }
     switch (query.kind) {
-      case Query::Kind::log: return selector(query.selector, "", level);
-      case Query::Kind::literal: return indent(level) + number_text(query.number);
-      case Query::Kind::vector: return fmt::format("{}vector({})", indent(level), number_text(query.number));
-      case Query::Kind::range_aggregation: return range_aggregation(query, level);
-      case Query::Kind::vector_aggregation: return vector_aggregation(query, level);
-      case Query::Kind::label_replace: return label_replace(query, level);
-      case Query::Kind::binary: return binary(query, level);
+      case Query::Kind::log:
+        return selector(query.selector, "", level);
+      case Query::Kind::literal:
+        return indent(level) + number_text(query.number);
+      case Query::Kind::vector:
+        return fmt::format("{}vector({})", indent(level), number_text(query.number));
+      case Query::Kind::range_aggregation:
+        return range_aggregation(query, level);
+      case Query::Kind::vector_aggregation:
+        return vector_aggregation(query, level);
+      case Query::Kind::label_replace:
+        return label_replace(query, level);
+      case Query::Kind::binary:
+        return binary(query, level);
     }
     return "";
   }
@@ -199,7 +224,8 @@ class Writer {
     std::string out = indent(level) + "label_replace(";
     out += line_end();
     out += this->query(query.children[0], level + 1);
-    for (const std::string* part : {&replace.destination, &replace.replacement, &replace.source, &replace.pattern}) {
+    for (const std::string* part :
+         {&replace.destination, &replace.replacement, &replace.source, &replace.pattern}) {
       out += one_line_ ? ", " : ",\n" + indent(level + 1);
       out += quoted(*part);
     }
@@ -212,11 +238,16 @@ class Writer {
     if (query.returns_bool) op += " bool";
     if (query.has_matching) {
       op += (query.matching.on ? " on " : " ignoring ") + list_text(query.matching.labels);
-      if (query.matching.cardinality == MatchCardinality::many_to_one) op += " group_left " + list_text(query.matching.include);
-      if (query.matching.cardinality == MatchCardinality::one_to_many) op += " group_right " + list_text(query.matching.include);
+      if (query.matching.cardinality == MatchCardinality::many_to_one)
+        op += " group_left " + list_text(query.matching.include);
+      if (query.matching.cardinality == MatchCardinality::one_to_many)
+        op += " group_right " + list_text(query.matching.include);
     }
-    if (one_line_) return fmt::format("({} {} {})", this->query(query.children[0], 0), op, this->query(query.children[1], 0));
-    return fmt::format("{0}(\n{1}\n{0}  {2}\n{3}\n{0})", indent(level), this->query(query.children[0], level + 1), op,
+    if (one_line_)
+      return fmt::format("({} {} {})", this->query(query.children[0], 0), op,
+                         this->query(query.children[1], 0));
+    return fmt::format("{0}(\n{1}\n{0}  {2}\n{3}\n{0})", indent(level),
+                       this->query(query.children[0], level + 1), op,
                        this->query(query.children[1], level + 1));
   }
 
@@ -231,8 +262,12 @@ std::string to_string(const std::vector<Matcher>& matchers) {
   return out + "}";
 }
 
-std::string to_string(const Query& query) { return Writer(true).query(query, 0); }
+std::string to_string(const Query& query) {
+  return Writer(true).query(query, 0);
+}
 
-std::string format_query(const Query& query) { return Writer(false).query(query, 0); }
+std::string format_query(const Query& query) {
+  return Writer(false).query(query, 0);
+}
 
 }  // namespace obelisk::logql

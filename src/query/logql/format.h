@@ -1,6 +1,6 @@
 #pragma once
-// Writes a query back as text: on one line, or indented the way /format_query shows it. What it writes parses to the same
-// tree. Pure functions.
+// Writes a query back as text: on one line, or indented the way /format_query shows it. What it writes parses
+// to the same tree. Pure functions.
 #include <string>
 
 #include "query/logql/ast.h"

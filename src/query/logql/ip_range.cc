@@ -9,7 +9,9 @@
 namespace obelisk::logql {
 namespace {
 
-bool is_v4_character(char c) { return (c >= '0' && c <= '9') || c == '.'; }
+bool is_v4_character(char c) {
+  return (c >= '0' && c <= '9') || c == '.';
+}
 bool is_address_character(char c) {
   return is_v4_character(c) || c == ':' || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
@@ -20,7 +22,8 @@ IpAddress masked(IpAddress address, int prefix_bits, bool fill) {
   for (size_t i = 0; i < size; ++i) {
     int kept = prefix_bits - static_cast<int>(i) * 8;
     uint8_t mask = kept >= 8 ? 0xFF : kept <= 0 ? 0 : static_cast<uint8_t>(0xFF << (8 - kept));
-    address.bytes[i] = static_cast<uint8_t>((address.bytes[i] & mask) | (fill ? static_cast<uint8_t>(~mask) : 0));
+    address.bytes[i] =
+        static_cast<uint8_t>((address.bytes[i] & mask) | (fill ? static_cast<uint8_t>(~mask) : 0));
   }
   return address;
 }

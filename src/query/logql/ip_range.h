@@ -1,6 +1,6 @@
 #pragma once
-// Address ranges of ip("..."): one address, a CIDR block, or `a-b`, in IPv4 or IPv6; and addresses found inside text.
-// Immutable, safe from any thread.
+// Address ranges of ip("..."): one address, a CIDR block, or `a-b`, in IPv4 or IPv6; and addresses found
+// inside text. Immutable, safe from any thread.
 #include <array>
 #include <cstdint>
 #include <optional>

@@ -7,7 +7,9 @@
 namespace obelisk::logql {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -123,13 +125,19 @@ std::optional<JsonKind> JsonCursor::peek() {
   skip_space();
   if (at_ >= text_.size()) return std::nullopt;
   switch (text_[at_]) {
-    case '"': return JsonKind::text;
-    case '{': return JsonKind::object;
-    case '[': return JsonKind::array;
+    case '"':
+      return JsonKind::text;
+    case '{':
+      return JsonKind::object;
+    case '[':
+      return JsonKind::array;
     case 't':
-    case 'f': return JsonKind::boolean;
-    case 'n': return JsonKind::null;
-    default: return JsonKind::number;
+    case 'f':
+      return JsonKind::boolean;
+    case 'n':
+      return JsonKind::null;
+    default:
+      return JsonKind::number;
   }
 }
 
@@ -173,7 +181,9 @@ bool JsonCursor::value(JsonToken& token) {
       token.raw = text_.substr(begin, at_ - begin);
       break;
     default: {
-      while (at_ < text_.size() && !is_space(text_[at_]) && text_[at_] != ',' && text_[at_] != '}' && text_[at_] != ']') ++at_;
+      while (at_ < text_.size() && !is_space(text_[at_]) && text_[at_] != ',' && text_[at_] != '}' &&
+             text_[at_] != ']')
+        ++at_;
       token.raw = text_.substr(begin, at_ - begin);
       bool good = *kind == JsonKind::boolean ? token.raw == "true" || token.raw == "false"
                   : *kind == JsonKind::null  ? token.raw == "null"
@@ -195,14 +205,30 @@ std::optional<std::string_view> unescape_json(std::string_view raw, std::string&
     }
     if (++i >= raw.size()) return std::nullopt;
     switch (raw[i]) {
-      case '"': buffer += '"'; break;
-      case '\\': buffer += '\\'; break;
-      case '/': buffer += '/'; break;
-      case 'b': buffer += '\b'; break;
-      case 'f': buffer += '\f'; break;
-      case 'n': buffer += '\n'; break;
-      case 'r': buffer += '\r'; break;
-      case 't': buffer += '\t'; break;
+      case '"':
+        buffer += '"';
+        break;
+      case '\\':
+        buffer += '\\';
+        break;
+      case '/':
+        buffer += '/';
+        break;
+      case 'b':
+        buffer += '\b';
+        break;
+      case 'f':
+        buffer += '\f';
+        break;
+      case 'n':
+        buffer += '\n';
+        break;
+      case 'r':
+        buffer += '\r';
+        break;
+      case 't':
+        buffer += '\t';
+        break;
       case 'u': {
         std::optional<char32_t> value = hex4(raw, i + 1);
         if (!value) return std::nullopt;
@@ -217,7 +243,8 @@ std::optional<std::string_view> unescape_json(std::string_view raw, std::string&
         append_rune(buffer, *value);
         break;
       }
-      default: return std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
   return std::string_view(buffer);
@@ -250,7 +277,8 @@ std::optional<std::vector<JsonPathStep>> parse_json_path(std::string_view path) 
         ++i;
       } else {
         size_t begin = i;
-        while (i < path.size() && path[i] >= '0' && path[i] <= '9') step.index = step.index * 10 + static_cast<size_t>(path[i++] - '0');
+        while (i < path.size() && path[i] >= '0' && path[i] <= '9')
+          step.index = step.index * 10 + static_cast<size_t>(path[i++] - '0');
         if (i == begin || i - begin > 9) return std::nullopt;
         step.is_index = true;
       }

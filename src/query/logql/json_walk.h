@@ -1,6 +1,7 @@
 #pragma once
-// Walks JSON text without building anything, forgiving as LogQL is: what stands before a fault has been reported, and
-// what follows the outermost value is not looked at. Depth is bounded by kJsonDepthMax. Pure functions.
+// Walks JSON text without building anything, forgiving as LogQL is: what stands before a fault has been
+// reported, and what follows the outermost value is not looked at. Depth is bounded by kJsonDepthMax. Pure
+// functions.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,7 +13,8 @@ inline constexpr int kJsonDepthMax = 128;
 
 enum class JsonKind : uint8_t { text, number, boolean, null, object, array };
 
-// One value as it stands: `raw` without the quotes of a string, escapes not undone; whole for objects and arrays.
+// One value as it stands: `raw` without the quotes of a string, escapes not undone; whole for objects and
+// arrays.
 struct JsonToken {
   JsonKind kind = JsonKind::null;
   std::string_view raw;
@@ -48,14 +50,14 @@ class JsonCursor {
   bool closed_ = false;
 };
 
-// The text of a JSON string without its quotes. Text without escapes comes back as the same view; otherwise `buffer` holds
-// the result. nullopt for a bad escape. Lone surrogates become U+FFFD.
+// The text of a JSON string without its quotes. Text without escapes comes back as the same view; otherwise
+// `buffer` holds the result. nullopt for a bad escape. Lone surrogates become U+FFFD.
 std::optional<std::string_view> unescape_json(std::string_view raw, std::string& buffer);
 
 // a.b[0]["c d"]: the form that `json name="path"` takes.
 struct JsonPathStep {
-  std::string key;    // of an object
-  size_t index = 0;   // of an array
+  std::string key;   // of an object
+  size_t index = 0;  // of an array
   bool is_index = false;
 };
 std::optional<std::vector<JsonPathStep>> parse_json_path(std::string_view path);

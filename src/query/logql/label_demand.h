@@ -1,6 +1,6 @@
 #pragma once
-// Which labels anything after a parser can ask for: a parser may leave the others out. `everything` for queries whose
-// result shows all labels.
+// Which labels anything after a parser can ask for: a parser may leave the others out. `everything` for
+// queries whose result shows all labels.
 
 #include <set>
 #include <string>

@@ -13,27 +13,62 @@ namespace obelisk::logql {
 namespace {
 
 constexpr std::array<std::string_view, 22> kKeywords{
-    "by",     "without", "on",      "ignoring", "group_left",   "group_right", "bool",       "offset",
-    "unwrap", "json",    "logfmt",  "regexp",   "pattern",      "unpack",      "label_format", "line_format",
-    "decolorize", "drop", "keep",   "or",       "and",          "unless"};
+    "by",         "without", "on",     "ignoring", "group_left", "group_right", "bool",         "offset",
+    "unwrap",     "json",    "logfmt", "regexp",   "pattern",    "unpack",      "label_format", "line_format",
+    "decolorize", "drop",    "keep",   "or",       "and",        "unless"};
 
-constexpr std::array<std::string_view, 33> kFunctions{
-    "rate", "rate_counter", "count_over_time", "bytes_rate", "bytes_over_time", "avg_over_time", "sum_over_time",
-    "min_over_time", "max_over_time", "stdvar_over_time", "stddev_over_time", "quantile_over_time", "first_over_time",
-    "last_over_time", "absent_over_time", "sum", "avg", "max", "min", "count", "stddev", "stdvar", "bottomk", "topk",
-    "approx_topk", "sort", "sort_desc", "label_replace", "vector", "bytes", "duration", "duration_seconds", "ip"};
+constexpr std::array<std::string_view, 33> kFunctions{"rate",
+                                                      "rate_counter",
+                                                      "count_over_time",
+                                                      "bytes_rate",
+                                                      "bytes_over_time",
+                                                      "avg_over_time",
+                                                      "sum_over_time",
+                                                      "min_over_time",
+                                                      "max_over_time",
+                                                      "stdvar_over_time",
+                                                      "stddev_over_time",
+                                                      "quantile_over_time",
+                                                      "first_over_time",
+                                                      "last_over_time",
+                                                      "absent_over_time",
+                                                      "sum",
+                                                      "avg",
+                                                      "max",
+                                                      "min",
+                                                      "count",
+                                                      "stddev",
+                                                      "stdvar",
+                                                      "bottomk",
+                                                      "topk",
+                                                      "approx_topk",
+                                                      "sort",
+                                                      "sort_desc",
+                                                      "label_replace",
+                                                      "vector",
+                                                      "bytes",
+                                                      "duration",
+                                                      "duration_seconds",
+                                                      "ip"};
 
 // Longest first.
-constexpr std::array<std::string_view, 28> kSymbols{"==", "!=", "=~", "!~", "|=", "|~", "|>", "!>", ">=", "<=",
-                                                    "=",  "|",  ">",  "<",  "+",  "-",  "*",  "/",  "%",  "^",
-                                                    ",",  "(",  ")",  "{",  "}",  "[",  "]",  "."};
+constexpr std::array<std::string_view, 28> kSymbols{
+    "==", "!=", "=~", "!~", "|=", "|~", "|>", "!>", ">=", "<=", "=", "|", ">", "<",
+    "+",  "-",  "*",  "/",  "%",  "^",  ",",  "(",  ")",  "{",  "}", "[", "]", "."};
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
-bool is_word(char c) { return is_letter(c) || is_digit(c); }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+bool is_word(char c) {
+  return is_letter(c) || is_digit(c);
+}
 
 class Lexer {
  public:
@@ -71,7 +106,8 @@ class Lexer {
   Result<void> next(Token& token) {
     char c = query_[at_];
     if (c == '"' || c == '`') return string_token(token);
-    if (is_digit(c) || (c == '.' && at_ + 1 < query_.size() && is_digit(query_[at_ + 1]))) return number_token(token);
+    if (is_digit(c) || (c == '.' && at_ + 1 < query_.size() && is_digit(query_[at_ + 1])))
+      return number_token(token);
     if (c == '[') return range_token(token);
     if (is_letter(c)) return word_token(token);
     if (query_.substr(at_).starts_with("--") && at_ + 2 < query_.size() && is_letter(query_[at_ + 2])) {
@@ -92,8 +128,9 @@ class Lexer {
       at_ += symbol.size();
       return {};
     }
-    return parse_error_at(query_, at_, fmt::format("unexpected character '{}'",
-                                                   query_.substr(at_, decode_rune(query_.substr(at_)).length)));
+    return parse_error_at(
+        query_, at_,
+        fmt::format("unexpected character '{}'", query_.substr(at_, decode_rune(query_.substr(at_)).length)));
   }
 
   Result<void> word_token(Token& token) {
@@ -133,11 +170,13 @@ class Lexer {
   Result<void> number_token(Token& token) {
     // The number as Go's scanner reads it; then what may follow it.
     size_t end = at_;
-    bool based = query_[end] == '0' && end + 1 < query_.size() && std::string_view("xXbBoO").find(query_[end + 1]) != std::string_view::npos;
+    bool based = query_[end] == '0' && end + 1 < query_.size() &&
+                 std::string_view("xXbBoO").find(query_[end + 1]) != std::string_view::npos;
     if (based) {
       end += 2;
       while (end < query_.size() && (is_word(query_[end]) || query_[end] == '.' ||
-                                     ((query_[end] == '-' || query_[end] == '+') && (query_[end - 1] == 'p' || query_[end - 1] == 'P')))) {
+                                     ((query_[end] == '-' || query_[end] == '+') &&
+                                      (query_[end - 1] == 'p' || query_[end - 1] == 'P')))) {
         ++end;
       }
     } else {
@@ -169,8 +208,8 @@ class Lexer {
       return to;
     };
     size_t to = extend([](char32_t r) {
-      return (r >= '0' && r <= '9') || r == '.' || r == 'n' || r == 'u' || r == 0xB5 || r == 0x3BC || r == 'm' ||
-             r == 's' || r == 'h' || r == 'd' || r == 'w' || r == 'y';
+      return (r >= '0' && r <= '9') || r == '.' || r == 'n' || r == 'u' || r == 0xB5 || r == 0x3BC ||
+             r == 'm' || r == 's' || r == 'h' || r == 'd' || r == 'w' || r == 'y';
     });
     std::string_view text = query_.substr(at_, to - at_);
     if (to > end) {
@@ -183,8 +222,8 @@ class Lexer {
       }
     }
     to = extend([](char32_t r) {
-      return (r >= '0' && r <= '9') || r == '.' || r == 'B' || r == 'i' || r == 'K' || r == 'k' || r == 'M' || r == 'G' ||
-             r == 'T' || r == 'P' || r == 'E';
+      return (r >= '0' && r <= '9') || r == '.' || r == 'B' || r == 'i' || r == 'K' || r == 'k' || r == 'M' ||
+             r == 'G' || r == 'T' || r == 'P' || r == 'E';
     });
     text = query_.substr(at_, to - at_);
     if (to > end) {
@@ -201,7 +240,8 @@ class Lexer {
 
   Result<void> range_token(Token& token) {
     size_t close = query_.find(']', at_);
-    if (close == std::string_view::npos) return parse_error_at(query_, at_, "missing closing ']' in duration");
+    if (close == std::string_view::npos)
+      return parse_error_at(query_, at_, "missing closing ']' in duration");
     std::string_view inside = trim(query_.substr(at_ + 1, close - at_ - 1));
     Result<int64_t> nanos = parse_duration_literal(inside);
     if (!nanos.ok()) {
@@ -209,7 +249,8 @@ class Lexer {
       if (message.starts_with("time: ")) message.remove_prefix(6);
       return parse_error_at(query_, at_, message);
     }
-    if (*nanos <= 0) return parse_error_at(query_, at_, fmt::format("a range must be longer than 0: [{}]", inside));
+    if (*nanos <= 0)
+      return parse_error_at(query_, at_, fmt::format("a range must be longer than 0: [{}]", inside));
     token.kind = TokenKind::range;
     token.text = inside;
     token.nanos = *nanos;
@@ -259,16 +300,21 @@ class Lexer {
       base = 8;
       --at_;
     }
-    if (digits == 0 || at_ + digits > query_.size()) return parse_error_at(query_, start, "invalid char escape");
+    if (digits == 0 || at_ + digits > query_.size())
+      return parse_error_at(query_, start, "invalid char escape");
     uint64_t value = 0;
     for (size_t i = 0; i < digits; ++i) {
       char d = query_[at_++];
-      int digit = is_digit(d) ? d - '0' : d >= 'a' && d <= 'f' ? d - 'a' + 10 : d >= 'A' && d <= 'F' ? d - 'A' + 10 : 99;
+      int digit = is_digit(d)            ? d - '0'
+                  : d >= 'a' && d <= 'f' ? d - 'a' + 10
+                  : d >= 'A' && d <= 'F' ? d - 'A' + 10
+                                         : 99;
       if (digit >= base) return parse_error_at(query_, start, "invalid char escape");
       value = value * static_cast<uint64_t>(base) + static_cast<uint64_t>(digit);
     }
     if (kind == 'u' || kind == 'U') {
-      if (value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) return parse_error_at(query_, start, "invalid char escape");
+      if (value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
+        return parse_error_at(query_, start, "invalid char escape");
       append_rune(out, static_cast<char32_t>(value));
     } else {
       if (value > 255) return parse_error_at(query_, start, "invalid char escape");
@@ -287,7 +333,8 @@ class Lexer {
 Error parse_error_at(std::string_view query, uint64_t offset, std::string_view message) {
   Position position = position_of(query, offset);
   return Error{ErrorCode::parse_error,
-               fmt::format("parse error at line {}, col {}: {}", position.line, position.column, message), position};
+               fmt::format("parse error at line {}, col {}: {}", position.line, position.column, message),
+               position};
 }
 
 Error parse_error(std::string_view message) {
@@ -296,17 +343,26 @@ Error parse_error(std::string_view message) {
 
 std::string token_name(const Token& token) {
   switch (token.kind) {
-    case TokenKind::end: return "$end";
-    case TokenKind::string: return "STRING";
-    case TokenKind::number: return "NUMBER";
-    case TokenKind::duration: return "DURATION";
-    case TokenKind::bytes: return "BYTES";
-    case TokenKind::identifier: return "IDENTIFIER";
-    case TokenKind::range: return "RANGE";
-    case TokenKind::parser_flag: return "PARSER_FLAG";
+    case TokenKind::end:
+      return "$end";
+    case TokenKind::string:
+      return "STRING";
+    case TokenKind::number:
+      return "NUMBER";
+    case TokenKind::duration:
+      return "DURATION";
+    case TokenKind::bytes:
+      return "BYTES";
+    case TokenKind::identifier:
+      return "IDENTIFIER";
+    case TokenKind::range:
+      return "RANGE";
+    case TokenKind::parser_flag:
+      return "PARSER_FLAG";
     case TokenKind::keyword:
     case TokenKind::function:
-    case TokenKind::symbol: return token.text;
+    case TokenKind::symbol:
+      return token.text;
   }
   return "";
 }

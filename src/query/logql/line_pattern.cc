@@ -41,8 +41,9 @@ Result<LinePattern> LinePattern::for_parser(std::string_view text) {
   if (pattern.names_.empty()) return parse_error("invalid pattern: at least one capture is required");
   for (size_t i = 1; i < pattern.parts_.size(); ++i) {
     if (pattern.parts_[i].is_capture && pattern.parts_[i - 1].is_capture) {
-      return parse_error(fmt::format("invalid pattern: consecutive captures are not allowed: found consecutive capture '<{}><{}>'",
-                                     pattern.parts_[i - 1].text, pattern.parts_[i].text));
+      return parse_error(fmt::format(
+          "invalid pattern: consecutive captures are not allowed: found consecutive capture '<{}><{}>'",
+          pattern.parts_[i - 1].text, pattern.parts_[i].text));
     }
   }
   std::vector<std::string> sorted = pattern.names_;
@@ -56,7 +57,8 @@ Result<LinePattern> LinePattern::for_parser(std::string_view text) {
 Result<LinePattern> LinePattern::for_filter(std::string_view text) {
   OBELISK_TRY(LinePattern pattern, split(text));
   if (!pattern.names_.empty()) {
-    return parse_error(fmt::format("named captures are not allowed in a pattern line filter: <{}>", pattern.names_[0]));
+    return parse_error(
+        fmt::format("named captures are not allowed in a pattern line filter: <{}>", pattern.names_[0]));
   }
   return pattern;
 }

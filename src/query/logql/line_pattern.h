@@ -1,6 +1,6 @@
 #pragma once
-// Patterns of literals and captures: `<ip> - <_> "<method> <path>"`, of the `pattern` parser and of |> and !>.
-// Immutable, safe from any thread.
+// Patterns of literals and captures: `<ip> - <_> "<method> <path>"`, of the `pattern` parser and of |> and
+// !>. Immutable, safe from any thread.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +18,8 @@ class LinePattern {
 
   // The names of the captures that have one, in order.
   const std::vector<std::string>& names() const { return names_; }
-  // The values of the leading captures that the line has, one for each name; fewer when the line is shorter. Empty when
-  // the line does not begin with the pattern's leading literal.
+  // The values of the leading captures that the line has, one for each name; fewer when the line is shorter.
+  // Empty when the line does not begin with the pattern's leading literal.
   void capture(std::string_view line, std::vector<std::string_view>& values) const;
   // Whether the whole line fits.
   bool matches(std::string_view line) const;

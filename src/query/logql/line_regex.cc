@@ -7,8 +7,8 @@ namespace obelisk::logql {
 
 Result<std::shared_ptr<const Regex>> compile_line_regex(std::string_view pattern) {
   std::string go_form;
-  // Regex lets `.` match line ends. Only a pattern with a dot can tell; others stay as they are, so that Regex can
-  // recognise literals.
+  // Regex lets `.` match line ends. Only a pattern with a dot can tell; others stay as they are, so that
+  // Regex can recognise literals.
   if (pattern.find('.') != std::string_view::npos) go_form = "(?-s)";
   for (size_t i = 0; i < pattern.size(); ++i) {
     std::string_view rest = pattern.substr(i);

@@ -1,5 +1,6 @@
 #pragma once
-// Regular expressions over log lines: unanchored, `.` stops at a line end (unlike label matchers), Go's syntax with
+// Regular expressions over log lines: unanchored, `.` stops at a line end (unlike label matchers), Go's
+// syntax with
 // (?<name>...) as well. Errors read as Go's: error parsing regexp: missing closing ): `(`.
 #include <memory>
 #include <string_view>

@@ -26,7 +26,8 @@ TEST(JsonWalk, PathsAndFaults) {
   EXPECT_EQ(find(R"({"a":1,)", "a"), "1");
   EXPECT_EQ(find(R"({"a":1x})", "a"), "none");
   EXPECT_EQ(find(R"({"a":)" + std::string(10'000, '[') + "}", "a"), "none");
-  for (const char* bad : {"", "a.", ".a", "a[", "a[x]", "a[1", "1a", "a..b", "a[99999999999]"}) EXPECT_EQ(find("{}", bad), "bad path") << bad;
+  for (const char* bad : {"", "a.", ".a", "a[", "a[x]", "a[1", "1a", "a..b", "a[99999999999]"})
+    EXPECT_EQ(find("{}", bad), "bad path") << bad;
   std::string buffer;
   EXPECT_EQ(unescape_json(R"(a\u00e9\ud83d\ude00\n\/)", buffer), "aé😀\n/");
   EXPECT_EQ(unescape_json(R"(\ud800x)", buffer), "\xEF\xBF\xBDx");
@@ -35,7 +36,9 @@ TEST(JsonWalk, PathsAndFaults) {
 }
 
 TEST(LinePattern, MatchesWholeLines) {
-  auto matches = [](std::string_view pattern, std::string_view line) { return LinePattern::for_filter(pattern)->matches(line); };
+  auto matches = [](std::string_view pattern, std::string_view line) {
+    return LinePattern::for_filter(pattern)->matches(line);
+  };
   EXPECT_TRUE(matches("a<_>b<_>c", "a1b2c"));
   EXPECT_FALSE(matches("a<_>b<_>c", "a1b2c3"));
   EXPECT_TRUE(matches("<_>b", "abab"));
@@ -46,7 +49,9 @@ TEST(LinePattern, MatchesWholeLines) {
 }
 
 TEST(IpRange, FindsAddressesInText) {
-  auto found = [](std::string_view pattern, std::string_view text) { return IpRange::parse(pattern)->found_in(text); };
+  auto found = [](std::string_view pattern, std::string_view text) {
+    return IpRange::parse(pattern)->found_in(text);
+  };
   EXPECT_TRUE(found("10.0.0.0/8", "peer=10.1.2.3:8080."));
   EXPECT_TRUE(found("10.0.0.0/8", "bad10.1.2.3"));
   EXPECT_FALSE(found("10.0.0.0/8", "version 10.1.2 and 110.1.2.3"));
@@ -54,7 +59,8 @@ TEST(IpRange, FindsAddressesInText) {
   EXPECT_FALSE(found("192.168.0.1-192.168.0.9", "192.168.0.10"));
   EXPECT_TRUE(found("2001:db8::/32", "[2001:db8:0:1::5]:443"));
   EXPECT_FALSE(found("::1", "a::b c:1"));
-  for (const char* bad : {"", "x", "10.0.0.0/33", "1.2.3.4-1.2.3.3", "1.2.3.4-::1", "1.2.3"}) EXPECT_FALSE(IpRange::parse(bad).ok()) << bad;
+  for (const char* bad : {"", "x", "10.0.0.0/33", "1.2.3.4-1.2.3.3", "1.2.3.4-::1", "1.2.3"})
+    EXPECT_FALSE(IpRange::parse(bad).ok()) << bad;
 }
 
 TEST(Literals, UnitsAndTheirErrors) {

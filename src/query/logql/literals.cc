@@ -26,17 +26,20 @@ constexpr std::array<Unit, 8> kDurationUnits{{{"ns", 1},
                                               {"m", 60e9},
                                               {"h", 3600e9}}};
 
-constexpr std::array<Unit, 26> kByteUnits{{{"", 1},         {"b", 1},         {"k", 1e3},      {"kb", 1e3},
-                                           {"ki", 0x1p10},  {"kib", 0x1p10},  {"m", 1e6},      {"mb", 1e6},
-                                           {"mi", 0x1p20},  {"mib", 0x1p20},  {"g", 1e9},      {"gb", 1e9},
-                                           {"gi", 0x1p30},  {"gib", 0x1p30},  {"t", 1e12},     {"tb", 1e12},
-                                           {"ti", 0x1p40},  {"tib", 0x1p40},  {"p", 1e15},     {"pb", 1e15},
-                                           {"pi", 0x1p50},  {"pib", 0x1p50},  {"e", 1e18},     {"eb", 1e18},
-                                           {"ei", 0x1p60},  {"eib", 0x1p60}}};
+constexpr std::array<Unit, 26> kByteUnits{
+    {{"", 1},        {"b", 1},        {"k", 1e3},     {"kb", 1e3},     {"ki", 0x1p10}, {"kib", 0x1p10},
+     {"m", 1e6},     {"mb", 1e6},     {"mi", 0x1p20}, {"mib", 0x1p20}, {"g", 1e9},     {"gb", 1e9},
+     {"gi", 0x1p30}, {"gib", 0x1p30}, {"t", 1e12},    {"tb", 1e12},    {"ti", 0x1p40}, {"tib", 0x1p40},
+     {"p", 1e15},    {"pb", 1e15},    {"pi", 0x1p50}, {"pib", 0x1p50}, {"e", 1e18},    {"eb", 1e18},
+     {"ei", 0x1p60}, {"eib", 0x1p60}}};
 
-Error bad_value(std::string message) { return make_error(ErrorCode::invalid_argument, std::move(message)); }
+Error bad_value(std::string message) {
+  return make_error(ErrorCode::invalid_argument, std::move(message));
+}
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 }  // namespace
 
@@ -57,11 +60,13 @@ Result<int64_t> parse_duration_value(std::string_view text) {
     size_t length = 0;
     while (length < rest.size() && (is_digit(rest[length]) || rest[length] == '.')) ++length;
     std::string_view digits = rest.substr(0, length);
-    std::optional<double> number = parse_float(digits.ends_with('.') ? digits.substr(0, digits.size() - 1) : digits);
+    std::optional<double> number =
+        parse_float(digits.ends_with('.') ? digits.substr(0, digits.size() - 1) : digits);
     if (!number || digits == ".") return invalid();
     rest.remove_prefix(length);
     size_t unit_length = 0;
-    while (unit_length < rest.size() && !is_digit(rest[unit_length]) && rest[unit_length] != '.') ++unit_length;
+    while (unit_length < rest.size() && !is_digit(rest[unit_length]) && rest[unit_length] != '.')
+      ++unit_length;
     if (unit_length == 0) return bad_value(fmt::format("time: missing unit in duration {}", go_quote(text)));
     std::string_view name = rest.substr(0, unit_length);
     rest.remove_prefix(unit_length);
@@ -75,7 +80,8 @@ Result<int64_t> parse_duration_value(std::string_view text) {
     total += *number * found->factor;
     std::optional<int64_t> integer = parse_int64(digits);
     int64_t part = 0;
-    whole = whole && integer && !__builtin_mul_overflow(*integer, static_cast<int64_t>(found->factor), &part) &&
+    whole = whole && integer &&
+            !__builtin_mul_overflow(*integer, static_cast<int64_t>(found->factor), &part) &&
             !__builtin_add_overflow(exact, part, &exact);
   }
   if (!whole && total > 9.2e18) return invalid();
@@ -112,7 +118,8 @@ Result<uint64_t> parse_bytes(std::string_view text) {
 
 Result<double> parse_number_value(std::string_view text) {
   // strtod's hexadecimal integers are no floats in Go: a hexadecimal mantissa needs its exponent.
-  bool hexadecimal = text.find_first_of("xX") != std::string_view::npos && text.find_first_of("pP") == std::string_view::npos;
+  bool hexadecimal = text.find_first_of("xX") != std::string_view::npos &&
+                     text.find_first_of("pP") == std::string_view::npos;
   std::optional<double> value = hexadecimal ? std::nullopt : parse_float(text);
   if (value) return *value;
   return bad_value(fmt::format("strconv.ParseFloat: parsing {}: invalid syntax", go_quote(text)));
@@ -125,7 +132,10 @@ std::string format_go_duration(int64_t nanos) {
   auto fraction = [](uint64_t value, uint64_t unit) {
     std::string out = fmt::format("{}", value / unit);
     if (value % unit != 0) {
-      std::string digits = fmt::format("{:0{}}", value % unit, unit == 1'000'000'000 ? 9 : unit == 1'000'000 ? 6 : 3);
+      std::string digits = fmt::format("{:0{}}", value % unit,
+                                       unit == 1'000'000'000 ? 9
+                                       : unit == 1'000'000   ? 6
+                                                             : 3);
       digits.erase(digits.find_last_not_of('0') + 1);
       out += "." + digits;
     }
@@ -146,8 +156,11 @@ std::string humanize_bytes(uint64_t bytes) {
   if (bytes < 10) return fmt::format("{} B", bytes);
   size_t exponent = static_cast<size_t>(std::floor(std::log(static_cast<double>(bytes)) / std::log(1000.0)));
   exponent = std::min<size_t>(exponent, kNames.size() - 1);
-  double value = std::floor(static_cast<double>(bytes) / std::pow(1000.0, static_cast<double>(exponent)) * 10 + 0.5) / 10;
-  return value < 10 ? fmt::format("{:.1f} {}", value, kNames[exponent]) : fmt::format("{:.0f} {}", value, kNames[exponent]);
+  double value =
+      std::floor(static_cast<double>(bytes) / std::pow(1000.0, static_cast<double>(exponent)) * 10 + 0.5) /
+      10;
+  return value < 10 ? fmt::format("{:.1f} {}", value, kNames[exponent])
+                    : fmt::format("{:.0f} {}", value, kNames[exponent]);
 }
 
 std::string format_bytes(uint64_t bytes) {

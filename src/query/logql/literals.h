@@ -1,7 +1,7 @@
 #pragma once
-// Numbers with units in LogQL: durations and byte sizes, as query literals and as label values. The messages of errors
-// are Go's (time.ParseDuration, strconv.ParseFloat), since queries select on them through __error_details__.
-// Pure functions.
+// Numbers with units in LogQL: durations and byte sizes, as query literals and as label values. The messages
+// of errors are Go's (time.ParseDuration, strconv.ParseFloat), since queries select on them through
+// __error_details__. Pure functions.
 #include <cstdint>
 #include <string>
 #include <string_view>

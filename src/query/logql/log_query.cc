@@ -37,7 +37,8 @@ class StreamCollector {
 
   std::vector<LogStream> finish() {
     std::vector<LogStream> streams = std::move(streams_);
-    std::sort(streams.begin(), streams.end(), [](const LogStream& a, const LogStream& b) { return a.labels < b.labels; });
+    std::sort(streams.begin(), streams.end(),
+              [](const LogStream& a, const LogStream& b) { return a.labels < b.labels; });
     return streams;
   }
 
@@ -75,11 +76,15 @@ class StreamCollector {
   int64_t last_time_ = std::numeric_limits<int64_t>::min();
 };
 
-// The slices of a range from the end where the query starts: the first is a second long, each next four times the last,
-// so that a slice reads at most about four times what the entries before it took, and a month takes eleven of them.
+// The slices of a range from the end where the query starts: the first is a second long, each next four times
+// the last, so that a slice reads at most about four times what the entries before it took, and a month takes
+// eleven of them.
 class Slices {
  public:
-  Slices(const RangeRequest& request) : begin_(request.start.value), end_(request.end.value), forward_(request.direction == Direction::forward) {}
+  Slices(const RangeRequest& request)
+      : begin_(request.start.value),
+        end_(request.end.value),
+        forward_(request.direction == Direction::forward) {}
 
   bool next(TimeRange& slice) {
     if (begin_ >= end_) return false;
@@ -105,17 +110,21 @@ class Slices {
 
 }  // namespace
 
-Result<LogqlResult> run_log_query(QueryContext& context, const LogSelector& selector, const RangeRequest& request) {
+Result<LogqlResult> run_log_query(QueryContext& context, const LogSelector& selector,
+                                  const RangeRequest& request) {
   LogqlResult result;
   result.type = LogqlResult::Type::streams;
   if (request.limit == 0) return result;
   OBELISK_TRY(LoweredSelector lowered, lower_selector(selector));
-  OBELISK_TRY(Pipeline pipeline, Pipeline::compile(selector.stages, lowered.applied, LabelDemand(), request.now));
+  OBELISK_TRY(Expr metadata, metadata_filter(context, selector, {request.start, request.end}));
+  Expr where = Expr::all_of({std::move(lowered.where), std::move(metadata)});
+  OBELISK_TRY(Pipeline pipeline,
+              Pipeline::compile(selector.stages, lowered.applied, LabelDemand(), request.now));
   StreamCollector collector(request, context.budget);
   Slices slices(request);
   TimeRange slice;
   while (collector.count() < request.limit && slices.next(slice)) {
-    OBELISK_TRY(Scan scan, log_scan(context, lowered.where, slice, LabelDemand(), true));
+    OBELISK_TRY(Scan scan, log_scan(context, where, slice, LabelDemand(), true));
     scan.order = request.direction == Direction::forward ? Order::time_ascending : Order::time_descending;
     // When every row of the scan is an entry, the store need not look for more of them than are asked.
     if (pipeline.empty() && request.interval_nanos <= 0) scan.limit = request.limit - collector.count();

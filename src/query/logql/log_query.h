@@ -4,6 +4,7 @@
 
 namespace obelisk::logql {
 
-Result<LogqlResult> run_log_query(QueryContext& context, const LogSelector& selector, const RangeRequest& request);
+Result<LogqlResult> run_log_query(QueryContext& context, const LogSelector& selector,
+                                  const RangeRequest& request);
 
 }  // namespace obelisk::logql

@@ -8,12 +8,19 @@
 
 namespace obelisk {
 std::vector<std::string> fuzz_seeds() {
-  return {"sum by (level) (rate({app=~\"a.+\", b!=\"c\"} |= \"x\" or \"y\" | json a=\"b[0].c\" | a > 5 and (b=\"x\" or d < 10ms) [5m] offset -1m)) / 2",
-          "{app=\"a\"} | logfmt --strict lvl=\"level\" | pattern `<a> <_>` | regexp `(?P<x>.)` | line_format \"{{.x | upper}}\" | drop a, b=~\"c\"",
-          "quantile_over_time(0.99, {a=\"b\"} | unpack | decolorize | unwrap duration(x) | __error__=\"\" [1h30m]) by (a, b)",
-          "topk(3, label_replace(vector(-1.5e3), \"a\", \"$1\", \"b\", \"(.*)\")) > bool on (x) group_left (y) (1 + 2 ^ 3)",
-          "{a=\"b\"} |> \"<_> x\" !~ `\\d` | x=ip(\"10.0.0.0/8\") | size >= 1.5KiB | label_format a=b, c=\"{{.d}}\" | keep a # comment",
-          "count_over_time({a=\"b\"}[1m] |= ip(\"::1\")) and absent_over_time({c=\"d\"}[5s]) or approx_topk(2, sum(bytes_rate({e=\"f\"}[2w])))"};
+  return {
+      "sum by (level) (rate({app=~\"a.+\", b!=\"c\"} |= \"x\" or \"y\" | json a=\"b[0].c\" | a > 5 and "
+      "(b=\"x\" or d < 10ms) [5m] offset -1m)) / 2",
+      "{app=\"a\"} | logfmt --strict lvl=\"level\" | pattern `<a> <_>` | regexp `(?P<x>.)` | line_format "
+      "\"{{.x | upper}}\" | drop a, b=~\"c\"",
+      "quantile_over_time(0.99, {a=\"b\"} | unpack | decolorize | unwrap duration(x) | __error__=\"\" "
+      "[1h30m]) by (a, b)",
+      "topk(3, label_replace(vector(-1.5e3), \"a\", \"$1\", \"b\", \"(.*)\")) > bool on (x) group_left (y) "
+      "(1 + 2 ^ 3)",
+      "{a=\"b\"} |> \"<_> x\" !~ `\\d` | x=ip(\"10.0.0.0/8\") | size >= 1.5KiB | label_format a=b, "
+      "c=\"{{.d}}\" | keep a # comment",
+      "count_over_time({a=\"b\"}[1m] |= ip(\"::1\")) and absent_over_time({c=\"d\"}[5s]) or approx_topk(2, "
+      "sum(bytes_rate({e=\"f\"}[2w])))"};
 }
 }  // namespace obelisk
 

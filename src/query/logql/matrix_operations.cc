@@ -23,13 +23,20 @@ MatrixSeries empty_series(Labels labels, size_t step_count) {
 
 AggregateOp core_operation(VectorOp op) {
   switch (op) {
-    case VectorOp::sum: return AggregateOp::sum;
-    case VectorOp::avg: return AggregateOp::avg;
-    case VectorOp::min: return AggregateOp::min;
-    case VectorOp::max: return AggregateOp::max;
-    case VectorOp::count: return AggregateOp::count;
-    case VectorOp::stddev: return AggregateOp::stddev;
-    default: return AggregateOp::stdvar;
+    case VectorOp::sum:
+      return AggregateOp::sum;
+    case VectorOp::avg:
+      return AggregateOp::avg;
+    case VectorOp::min:
+      return AggregateOp::min;
+    case VectorOp::max:
+      return AggregateOp::max;
+    case VectorOp::count:
+      return AggregateOp::count;
+    case VectorOp::stddev:
+      return AggregateOp::stddev;
+    default:
+      return AggregateOp::stdvar;
   }
 }
 
@@ -145,11 +152,13 @@ Matrix combine_sets(BinaryOp op, Operand left, Operand right, uint32_t signature
 Error matching_error(const Error& error) {
   std::string message = error.message;
   if (message.starts_with("found duplicate series")) {
-    bool right = message.find("right hand-side") != std::string::npos || message.find("right side") != std::string::npos;
+    bool right = message.find("right hand-side") != std::string::npos ||
+                 message.find("right side") != std::string::npos;
     message = std::string("found duplicate series on the ") + (right ? "right" : "left") +
               " hand-side; many-to-many matching not allowed: matching labels must be unique on one side";
   }
-  return make_error(error.code == ErrorCode::execution ? ErrorCode::invalid_argument : error.code, std::move(message));
+  return make_error(error.code == ErrorCode::execution ? ErrorCode::invalid_argument : error.code,
+                    std::move(message));
 }
 
 }  // namespace
@@ -179,9 +188,11 @@ Result<Matrix> aggregate_matrix(QueryContext& context, const Query& query, Matri
   for (const MatrixSeries& series : input) labels.push_back(&series.labels);
   SeriesGroups groups = group_series(labels, query.grouping.value_or(Grouping()));
   Matrix out;
-  if (query.vector_op == VectorOp::topk || query.vector_op == VectorOp::bottomk || query.vector_op == VectorOp::approx_topk) {
+  if (query.vector_op == VectorOp::topk || query.vector_op == VectorOp::bottomk ||
+      query.vector_op == VectorOp::approx_topk) {
     OBELISK_TRY(int64_t k, count_parameter(query.parameter.value_or(0)));
-    out = select_best(query.vector_op != VectorOp::bottomk, static_cast<size_t>(k), groups, std::move(input), step_count);
+    out = select_best(query.vector_op != VectorOp::bottomk, static_cast<size_t>(k), groups, std::move(input),
+                      step_count);
   } else {
     out = fold_groups(core_operation(query.vector_op), groups, input, step_count);
   }
@@ -209,13 +220,14 @@ Matrix combine_with_number(BinaryOp op, bool returns_bool, Matrix input, double 
   return input;
 }
 
-Result<Matrix> combine_matrices(QueryContext& context, const Query& query, Matrix left_matrix, Matrix right_matrix,
-                                size_t step_count) {
+Result<Matrix> combine_matrices(QueryContext& context, const Query& query, Matrix left_matrix,
+                                Matrix right_matrix, size_t step_count) {
   MatchSignatures numbering(query.matching);
   Operand left(std::move(left_matrix), numbering);
   Operand right(std::move(right_matrix), numbering);
   if (is_set_op(query.binary_op)) {
-    Matrix out = combine_sets(query.binary_op, std::move(left), std::move(right), numbering.count(), step_count);
+    Matrix out =
+        combine_sets(query.binary_op, std::move(left), std::move(right), numbering.count(), step_count);
     drop_empty_series(out);
     return out;
   }
@@ -239,9 +251,12 @@ Result<Matrix> combine_matrices(QueryContext& context, const Query& query, Matri
   auto on_pair = [&](uint32_t l, uint32_t r, uint32_t) -> Result<std::optional<uint32_t>> {
     double a = left.matrix[l].values[step], b = right.matrix[r].values[step];
     double value = a;
-    if (!is_comparison(query.binary_op)) value = arithmetic(query.binary_op, a, b);
-    else if (query.returns_bool) value = holds(query.binary_op, a, b) ? 1 : 0;
-    else if (!holds(query.binary_op, a, b)) return std::optional<uint32_t>();
+    if (!is_comparison(query.binary_op))
+      value = arithmetic(query.binary_op, a, b);
+    else if (query.returns_bool)
+      value = holds(query.binary_op, a, b) ? 1 : 0;
+    else if (!holds(query.binary_op, a, b))
+      return std::optional<uint32_t>();
     uint32_t output = output_for(l, r);
     out[output].values[step] = value;
     out[output].present[step] = 1;
@@ -253,7 +268,8 @@ Result<Matrix> combine_matrices(QueryContext& context, const Query& query, Matri
     OBELISK_CHECK_OK(context.cancel.check());
     left.move_to(step);
     right.move_to(step);
-    Result<void> done = matcher.match({left.present, left.signatures, left_labels}, {right.present, right.signatures, right_labels}, on_pair);
+    Result<void> done = matcher.match({left.present, left.signatures, left_labels},
+                                      {right.present, right.signatures, right_labels}, on_pair);
     if (!done.ok()) return matching_error(done.error());
   }
   drop_empty_series(out);
@@ -279,7 +295,8 @@ Result<Matrix> replace_labels(const LabelReplace& replace, Matrix input, size_t 
     for (size_t step = 0; step < step_count; ++step) {
       if (!series.present[step]) continue;
       if (target.present[step]) {
-        return make_error(ErrorCode::invalid_argument, "label_replace gives two series the same labels: " + target.labels.to_string());
+        return make_error(ErrorCode::invalid_argument,
+                          "label_replace gives two series the same labels: " + target.labels.to_string());
       }
       target.present[step] = 1;
       target.values[step] = series.values[step];

@@ -1,6 +1,6 @@
 #pragma once
-// Operations on whole results, all steps at once: aggregation over labels, binary operators, label_replace. Grouping and
-// matching are query/core's; here they are run step by step over a Matrix.
+// Operations on whole results, all steps at once: aggregation over labels, binary operators, label_replace.
+// Grouping and matching are query/core's; here they are run step by step over a Matrix.
 #include "query/core/query_context.h"
 #include "query/logql/ast.h"
 #include "query/logql/result.h"
@@ -13,7 +13,8 @@ Result<Matrix> aggregate_matrix(QueryContext& context, const Query& query, Matri
 Matrix combine_with_number(BinaryOp op, bool returns_bool, Matrix input, double number, bool number_is_left);
 
 // Errors read as Loki's: found duplicate series on the right hand-side, multiple matches for labels: ...
-Result<Matrix> combine_matrices(QueryContext& context, const Query& query, Matrix left, Matrix right, size_t step_count);
+Result<Matrix> combine_matrices(QueryContext& context, const Query& query, Matrix left, Matrix right,
+                                size_t step_count);
 
 Result<Matrix> replace_labels(const LabelReplace& replace, Matrix input, size_t step_count);
 

@@ -46,7 +46,8 @@ void flatten(RowLabels& labels, const std::string& name, std::string_view json, 
       flatten(labels, member, token.raw, depth + 1);
       continue;
     }
-    std::string_view value = token.kind == JsonKind::text ? unescape_json(token.raw, buffer).value_or(token.raw) : token.raw;
+    std::string_view value =
+        token.kind == JsonKind::text ? unescape_json(token.raw, buffer).value_or(token.raw) : token.raw;
     if (token.kind == JsonKind::null) value = {};
     labels.add_metadata(labels.text().keep(member), labels.text().keep(value));
   }
@@ -83,7 +84,8 @@ std::string metadata_name_of(const ColumnId& id) {
 }
 
 bool wants_metadata(const LabelDemand& demand, std::string_view name) {
-  return demand.everything || demand.names.contains(name) || demand.names.contains(std::string(name) + "_extracted");
+  return demand.everything || demand.names.contains(name) ||
+         demand.names.contains(std::string(name) + "_extracted");
 }
 
 MetadataColumns::MetadataColumns(const Batch& batch, const LabelDemand& demand) {
@@ -111,7 +113,9 @@ void MetadataColumns::add_value(RowLabels& labels, const Column& column, size_t 
       if (column.skips_zero && data.strings[row].empty()) return;
       labels.add_metadata(column.name, data.strings[row]);
       return;
-    case ColumnType::boolean: labels.add_metadata(column.name, data.ints[row] != 0 ? "true" : "false"); return;
+    case ColumnType::boolean:
+      labels.add_metadata(column.name, data.ints[row] != 0 ? "true" : "false");
+      return;
     case ColumnType::int64:
       if (column.skips_zero && data.ints[row] == 0) return;
       if (data.id.scope == Scope::fixed && data.id.name == column::kSpanId) {
@@ -151,7 +155,8 @@ void MetadataColumns::add_to(RowLabels& labels, size_t row) const {
   for (const Column& column : columns_) {
     if (!column.data->is_present(row) || (column.otlp_only && !otlp)) continue;
     // A resource attribute that names the stream is no metadata.
-    if (column.data->id.scope == Scope::resource && !label_value(labels.stream(), column.name).empty()) continue;
+    if (column.data->id.scope == Scope::resource && !label_value(labels.stream(), column.name).empty())
+      continue;
     add_value(labels, column, row);
   }
 }

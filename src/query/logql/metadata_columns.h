@@ -1,10 +1,14 @@
 #pragma once
-// What LogQL shows of a row beside its line and its stream: structured metadata, derived from the row's columns.
+// What LogQL shows of a row beside its line and its stream: structured metadata, derived from the row's
+// columns.
 // * every row: its attributes, whatever their type, as text;
-// * rows that came by OTLP (column::kOrigin 1) also: resource attributes that are no stream labels, attributes of the
-//   instrumentation scope, and the record's own fields: trace_id, span_id, severity_number, severity_text, flags,
-//   observed_timestamp, event_name, scope_name, scope_version, dropped_attributes_count. Zero and empty fields are absent.
-// Maps flatten with `_`, arrays are JSON. Names: characters outside [a-zA-Z0-9_] become `_`, a leading digit gets "key_".
+// * rows that came by OTLP (column::kOrigin 1) also: resource attributes that are no stream labels,
+// attributes of the
+//   instrumentation scope, and the record's own fields: trace_id, span_id, severity_number, severity_text,
+//   flags, observed_timestamp, event_name, scope_name, scope_version, dropped_attributes_count. Zero and
+//   empty fields are absent.
+// Maps flatten with `_`, arrays are JSON. Names: characters outside [a-zA-Z0-9_] become `_`, a leading digit
+// gets "key_".
 #include <string>
 #include <vector>
 

@@ -22,12 +22,16 @@ bool needs_unwrap(RangeOp op) {
     case RangeOp::stddev:
     case RangeOp::quantile:
     case RangeOp::first:
-    case RangeOp::last: return true;
-    default: return false;
+    case RangeOp::last:
+      return true;
+    default:
+      return false;
   }
 }
 
-bool refuses_unwrap(RangeOp op) { return op == RangeOp::count || op == RangeOp::bytes || op == RangeOp::bytes_rate; }
+bool refuses_unwrap(RangeOp op) {
+  return op == RangeOp::count || op == RangeOp::bytes || op == RangeOp::bytes_rate;
+}
 
 bool takes_grouping(RangeOp op) {
   switch (op) {
@@ -38,8 +42,10 @@ bool takes_grouping(RangeOp op) {
     case RangeOp::stddev:
     case RangeOp::quantile:
     case RangeOp::first:
-    case RangeOp::last: return true;
-    default: return false;
+    case RangeOp::last:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -146,22 +152,29 @@ class Parser {
 
   Result<Query> combine(Query binary, Query left, Query right) {
     std::string_view op = binary_op_text(binary.binary_op);
-    if (left.is_log()) return parse_error(fmt::format("unexpected type for left leg of binary operation ({}): a log query", op));
-    if (right.is_log()) return parse_error(fmt::format("unexpected type for right leg of binary operation ({}): a log query", op));
+    if (left.is_log())
+      return parse_error(
+          fmt::format("unexpected type for left leg of binary operation ({}): a log query", op));
+    if (right.is_log())
+      return parse_error(
+          fmt::format("unexpected type for right leg of binary operation ({}): a log query", op));
     bool left_literal = left.kind == Query::Kind::literal, right_literal = right.kind == Query::Kind::literal;
     if (is_set_op(binary.binary_op)) {
       if (left_literal) {
-        return parse_error(fmt::format("unexpected literal for left leg of logical/set binary operation ({}): {:f}", op, left.number));
+        return parse_error(fmt::format(
+            "unexpected literal for left leg of logical/set binary operation ({}): {:f}", op, left.number));
       }
       if (right_literal) {
-        return parse_error(fmt::format("unexpected literal for right leg of logical/set binary operation ({}): {:f}", op, right.number));
+        return parse_error(fmt::format(
+            "unexpected literal for right leg of logical/set binary operation ({}): {:f}", op, right.number));
       }
     }
     if (left_literal && right_literal) {
       Query folded;
       folded.kind = Query::Kind::literal;
-      folded.number = is_comparison(binary.binary_op) ? (holds(binary.binary_op, left.number, right.number) ? 1 : 0)
-                                                      : arithmetic(binary.binary_op, left.number, right.number);
+      folded.number = is_comparison(binary.binary_op)
+                          ? (holds(binary.binary_op, left.number, right.number) ? 1 : 0)
+                          : arithmetic(binary.binary_op, left.number, right.number);
       return folded;
     }
     binary.children.push_back(std::move(left));
@@ -199,7 +212,8 @@ class Parser {
       if (range_op_name(static_cast<RangeOp>(i)) == name) return range_aggregation(static_cast<RangeOp>(i));
     }
     for (int i = 0; i <= static_cast<int>(VectorOp::sort_desc); ++i) {
-      if (vector_op_name(static_cast<VectorOp>(i)) == name) return vector_aggregation(static_cast<VectorOp>(i));
+      if (vector_op_name(static_cast<VectorOp>(i)) == name)
+        return vector_aggregation(static_cast<VectorOp>(i));
     }
     return tokens_.unexpected();
   }
@@ -221,8 +235,8 @@ class Parser {
     return {};
   }
 
-  // The selector of a range aggregation: the range may stand after the pipeline, or right after the stream selector,
-  // or after parentheses around either.
+  // The selector of a range aggregation: the range may stand after the pipeline, or right after the stream
+  // selector, or after parentheses around either.
   Result<void> log_range(LogRange& range) {
     OBELISK_CHECK_OK(tokens_.enter());
     if (tokens_.take_symbol("(")) {
@@ -299,7 +313,8 @@ class Parser {
     OBELISK_CHECK_OK(tokens_.expect_symbol("("));
     bool ranked = op == VectorOp::topk || op == VectorOp::bottomk || op == VectorOp::approx_topk;
     bool sorts = op == VectorOp::sort || op == VectorOp::sort_desc;
-    if (tokens_.is(TokenKind::number) && tokens_.peek(1).kind == TokenKind::symbol && tokens_.peek(1).text == ",") {
+    if (tokens_.is(TokenKind::number) && tokens_.peek(1).kind == TokenKind::symbol &&
+        tokens_.peek(1).text == ",") {
       std::string text = tokens_.take().text;
       OBELISK_TRY(double parameter, literal_number(text));
       tokens_.take();
@@ -315,7 +330,8 @@ class Parser {
     if (!query.grouping) {
       OBELISK_TRY(query.grouping, grouping());
     }
-    if (ranked && !query.parameter) return parse_error(fmt::format("parameter required for operation {}", name));
+    if (ranked && !query.parameter)
+      return parse_error(fmt::format("parameter required for operation {}", name));
     if ((sorts || op == VectorOp::approx_topk) && query.grouping) {
       return parse_error(fmt::format("grouping not allowed for {} aggregation", name));
     }
@@ -349,7 +365,8 @@ class Parser {
       OBELISK_TRY(*part, tokens_.expect_string());
     }
     OBELISK_CHECK_OK(tokens_.expect_symbol(")"));
-    if (inner.kind == Query::Kind::literal) return parse_error("unexpected literal for label_replace: it takes a vector");
+    if (inner.kind == Query::Kind::literal)
+      return parse_error("unexpected literal for label_replace: it takes a vector");
     query.children.push_back(std::move(inner));
     return query;
   }

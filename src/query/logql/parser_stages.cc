@@ -13,11 +13,16 @@ namespace {
 Result<Matcher> parse_matcher(TokenStream& tokens) {
   Matcher matcher;
   OBELISK_TRY(matcher.name, tokens.expect_name());
-  if (tokens.take_symbol("=")) matcher.op = MatchOp::equal;
-  else if (tokens.take_symbol("!=")) matcher.op = MatchOp::not_equal;
-  else if (tokens.take_symbol("=~")) matcher.op = MatchOp::regex;
-  else if (tokens.take_symbol("!~")) matcher.op = MatchOp::not_regex;
-  else return tokens.unexpected({"=", "=~", "!~", "!="});
+  if (tokens.take_symbol("="))
+    matcher.op = MatchOp::equal;
+  else if (tokens.take_symbol("!="))
+    matcher.op = MatchOp::not_equal;
+  else if (tokens.take_symbol("=~"))
+    matcher.op = MatchOp::regex;
+  else if (tokens.take_symbol("!~"))
+    matcher.op = MatchOp::not_regex;
+  else
+    return tokens.unexpected({"=", "=~", "!~", "!="});
   OBELISK_TRY(matcher.value, tokens.expect_string());
   return matcher;
 }
@@ -31,7 +36,9 @@ std::optional<LineFilterOp> line_filter_op(const Token& token) {
   return std::nullopt;
 }
 
-bool is_ip_call(const TokenStream& tokens) { return tokens.is(TokenKind::function) && tokens.peek().text == "ip"; }
+bool is_ip_call(const TokenStream& tokens) {
+  return tokens.is(TokenKind::function) && tokens.peek().text == "ip";
+}
 
 Result<std::string> parse_ip_call(TokenStream& tokens) {
   tokens.take();
@@ -48,7 +55,8 @@ Result<Stage> parse_line_filter(TokenStream& tokens, LineFilterOp op) {
   do {
     LineOperand operand;
     if (is_ip_call(tokens)) {
-      if (op != LineFilterOp::contains && op != LineFilterOp::not_contains) return parse_error("ip: invalid operation");
+      if (op != LineFilterOp::contains && op != LineFilterOp::not_contains)
+        return parse_error("ip: invalid operation");
       operand.ip = true;
       OBELISK_TRY(operand.text, parse_ip_call(tokens));
     } else if (tokens.is(TokenKind::string)) {
@@ -84,7 +92,10 @@ Result<LabelFilter> parse_comparison(TokenStream& tokens) {
   bool takes_ip = sign == "=" || sign == "!=";
   if (takes_text && tokens.is(TokenKind::string)) {
     filter.kind = LabelFilter::Kind::text;
-    filter.matcher.op = sign == "=" ? MatchOp::equal : sign == "!=" ? MatchOp::not_equal : sign == "=~" ? MatchOp::regex : MatchOp::not_regex;
+    filter.matcher.op = sign == "="    ? MatchOp::equal
+                        : sign == "!=" ? MatchOp::not_equal
+                        : sign == "=~" ? MatchOp::regex
+                                       : MatchOp::not_regex;
     filter.matcher.value = tokens.take().text;
     filter.matcher.name = filter.name;
     return filter;
@@ -203,7 +214,8 @@ Result<void> parse_label_formats(TokenStream& tokens, std::vector<LabelAssignmen
     if (assignment.name == "__error__") return parse_error("__error__ cannot be formatted");
     for (const LabelAssignment& other : into) {
       if (other.name == assignment.name) {
-        return parse_error(fmt::format("multiple label name '{}' not allowed in a single format operation", other.name));
+        return parse_error(
+            fmt::format("multiple label name '{}' not allowed in a single format operation", other.name));
       }
     }
     into.push_back(std::move(assignment));
@@ -216,7 +228,8 @@ Result<void> parse_selected_labels(TokenStream& tokens, std::vector<LabelSelecto
     LabelSelector selector;
     if (!tokens.is_name()) return tokens.unexpected({"IDENTIFIER"});
     const Token& after = tokens.peek(1);
-    bool compares = after.kind == TokenKind::symbol && (after.text == "=" || after.text == "!=" || after.text == "=~" || after.text == "!~");
+    bool compares = after.kind == TokenKind::symbol &&
+                    (after.text == "=" || after.text == "!=" || after.text == "=~" || after.text == "!~");
     // `drop a != "x"` is a matcher: line filters take no part here, as in the reference.
     if (compares) {
       OBELISK_TRY(selector.matcher, parse_matcher(tokens));
@@ -233,10 +246,14 @@ Result<Unwrap> parse_unwrap(TokenStream& tokens) {
   Unwrap unwrap;
   if (tokens.is(TokenKind::function)) {
     std::string name = tokens.peek().text;
-    if (name == "bytes") unwrap.conversion = Conversion::bytes;
-    else if (name == "duration") unwrap.conversion = Conversion::duration;
-    else if (name == "duration_seconds") unwrap.conversion = Conversion::duration_seconds;
-    else return tokens.unexpected();
+    if (name == "bytes")
+      unwrap.conversion = Conversion::bytes;
+    else if (name == "duration")
+      unwrap.conversion = Conversion::duration;
+    else if (name == "duration_seconds")
+      unwrap.conversion = Conversion::duration_seconds;
+    else
+      return tokens.unexpected();
     tokens.take();
     OBELISK_CHECK_OK(tokens.expect_symbol("("));
     OBELISK_TRY(unwrap.label, tokens.expect_name());
@@ -275,7 +292,9 @@ Result<Stage> parse_stage(TokenStream& tokens) {
     OBELISK_CHECK_OK(parse_extractions(tokens, stage.assignments));
   } else if (word == "regexp" || word == "pattern" || word == "line_format") {
     tokens.take();
-    stage.kind = word == "regexp" ? Stage::Kind::regexp : word == "pattern" ? Stage::Kind::pattern : Stage::Kind::line_format;
+    stage.kind = word == "regexp"    ? Stage::Kind::regexp
+                 : word == "pattern" ? Stage::Kind::pattern
+                                     : Stage::Kind::line_format;
     OBELISK_TRY(stage.text, tokens.expect_string());
   } else if (word == "unpack" || word == "decolorize") {
     tokens.take();
@@ -337,7 +356,8 @@ Result<void> check_matchers(const std::vector<Matcher>& matchers, bool allow_emp
   if (selective || allow_empty) return {};
   return parse_error(fmt::format(
       "queries require at least one regexp or equality matcher that does not have an empty-compatible value; "
-      "{{{}}} selects every stream", wide));
+      "{{{}}} selects every stream",
+      wide));
 }
 
 Result<void> parse_stages(TokenStream& tokens, std::vector<Stage>& stages, std::optional<Unwrap>* unwrap) {

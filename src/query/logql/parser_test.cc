@@ -1,5 +1,6 @@
-// Goal: every form of the language parses, to the tree that its precedence asks for. Method: a query against its
-// one-line form, which shows every parenthesis; and the queries of all scripts through the formatter and back.
+// Goal: every form of the language parses, to the tree that its precedence asks for. Method: a query against
+// its one-line form, which shows every parenthesis; and the queries of all scripts through the formatter and
+// back.
 #include "query/logql/parser.h"
 
 #include <gtest/gtest.h>
@@ -32,12 +33,16 @@ TEST(LogqlParser, Precedence) {
 
 TEST(LogqlParser, EveryStageAndFunction) {
   const char* const kSame[] = {
-      "{a=\"b\", c!=\"d\", e=~\"f.*\", g!~`\\d`} |= \"x\" or \"y\" != \"z\" |~ \"a|b\" !~ \"c\" |> \"<_>\" !> \"d\" |= ip(\"10.0.0.0/8\")",
+      "{a=\"b\", c!=\"d\", e=~\"f.*\", g!~`\\d`} |= \"x\" or \"y\" != \"z\" |~ \"a|b\" !~ \"c\" |> \"<_>\" "
+      "!> \"d\" |= ip(\"10.0.0.0/8\")",
       "{a=\"b\"} | json | logfmt --strict --keep-empty x, y=\"z\" | json p=\"q[0].r\" | unpack | decolorize",
-      "{a=\"b\"} | regexp `(?P<x>\\d)` | pattern \"<x> <_>\" | line_format `{{.x | printf \"%s\"}}` | label_format a=b, c=\"{{.d}}\"",
-      "{a=\"b\"} | drop a, b=\"c\", d=~\"e\" | keep f, g!=\"h\" | x=ip(\"::1\") | y!=ip(\"10.0.0.1-10.0.0.9\") | z>=1.5KiB | w==5",
+      "{a=\"b\"} | regexp `(?P<x>\\d)` | pattern \"<x> <_>\" | line_format `{{.x | printf \"%s\"}}` | "
+      "label_format a=b, c=\"{{.d}}\"",
+      "{a=\"b\"} | drop a, b=\"c\", d=~\"e\" | keep f, g!=\"h\" | x=ip(\"::1\") | "
+      "y!=ip(\"10.0.0.1-10.0.0.9\") | z>=1.5KiB | w==5",
       "rate({a=\"b\"} [1m])",
-      "quantile_over_time(0.99, {a=\"b\"} | unwrap duration_seconds(x) | __error__=\"\" [5m] offset 1h) by (x, y)",
+      "quantile_over_time(0.99, {a=\"b\"} | unwrap duration_seconds(x) | __error__=\"\" [5m] offset 1h) by "
+      "(x, y)",
       "sum_over_time({a=\"b\"} | unwrap bytes(size) [1h] offset -5m)",
       "topk by (a) (3, count_over_time({a=\"b\"} [1s]))",
       "label_replace(vector(1), \"a\", \"$1\", \"b\", \"(.*)\")",
@@ -49,8 +54,10 @@ TEST(LogqlParser, EveryStageAndFunction) {
 
 TEST(LogqlParser, RangeInTheMiddleAndInBrackets) {
   EXPECT_EQ(round_trip("rate({a=\"b\"}[1m] |= \"x\")"), "rate({a=\"b\"} |= \"x\" [1m])");
-  EXPECT_EQ(round_trip("rate(({a=\"b\"} |= \"x\")[1m] offset 5m)"), "rate({a=\"b\"} |= \"x\" [1m] offset 5m)");
-  EXPECT_EQ(round_trip("sum_over_time({a=\"b\"}[1m] | logfmt | unwrap x)"), "sum_over_time({a=\"b\"} | logfmt | unwrap x [1m])");
+  EXPECT_EQ(round_trip("rate(({a=\"b\"} |= \"x\")[1m] offset 5m)"),
+            "rate({a=\"b\"} |= \"x\" [1m] offset 5m)");
+  EXPECT_EQ(round_trip("sum_over_time({a=\"b\"}[1m] | logfmt | unwrap x)"),
+            "sum_over_time({a=\"b\"} | logfmt | unwrap x [1m])");
 }
 
 TEST(LogqlParser, NamesThatAreWordsOfTheLanguage) {
@@ -73,15 +80,26 @@ TEST(LogqlParser, BoundsAreErrors) {
 
 // The cheat sheet of the seeds, line by line.
 TEST(LogqlParser, CheatSheetOfTheSeeds) {
-  const char* const kStages[] = {"|= \"error\"", "!= \"health\"", "|~ \"error|exception\"", "!~ \"debug|trace\"", "| json", "| logfmt",
-                                 "| pattern `<method> <path> <status>`", "| regexp `(?P<ip>\\d+\\.\\d+\\.\\d+\\.\\d+)`", "| level=\"error\"",
-                                 "| status_code >= 500", "| duration > 1s", "| line_format \"{{.level}} {{.msg}}\"",
+  const char* const kStages[] = {"|= \"error\"",
+                                 "!= \"health\"",
+                                 "|~ \"error|exception\"",
+                                 "!~ \"debug|trace\"",
+                                 "| json",
+                                 "| logfmt",
+                                 "| pattern `<method> <path> <status>`",
+                                 "| regexp `(?P<ip>\\d+\\.\\d+\\.\\d+\\.\\d+)`",
+                                 "| level=\"error\"",
+                                 "| status_code >= 500",
+                                 "| duration > 1s",
+                                 "| line_format \"{{.level}} {{.msg}}\"",
                                  "| label_format level=severity"};
   std::string all = "{app=~\"myapp.*\", env=\"prod\"}";
   for (const char* stage : kStages) all += std::string(" ") + stage;
   EXPECT_TRUE(parse_and_check(all).ok()) << parse_and_check(all).error().message;
-  for (const char* query : {"rate({app=\"myapp\"} [5m])", "count_over_time({app=\"myapp\"} [5m])", "bytes_rate({app=\"myapp\"} [5m])",
-                            "quantile_over_time(0.99,\n  {app=\"myapp\"} | json | unwrap latency_ms [5m]\n) by (service)"}) {
+  for (const char* query :
+       {"rate({app=\"myapp\"} [5m])", "count_over_time({app=\"myapp\"} [5m])",
+        "bytes_rate({app=\"myapp\"} [5m])",
+        "quantile_over_time(0.99,\n  {app=\"myapp\"} | json | unwrap latency_ms [5m]\n) by (service)"}) {
     EXPECT_TRUE(parse_and_check(query).ok()) << query;
   }
 }
@@ -92,7 +110,9 @@ TEST(LogqlFormat, EveryQueryOfTheScriptsSurvives) {
     std::ifstream lines(file.path());
     for (std::string line; std::getline(lines, line);) {
       size_t brace = line.find('{');
-      size_t at = line.starts_with("eval instant at ") ? line.find(' ', 16) : line.starts_with("eval streams") ? brace : std::string::npos;
+      size_t at = line.starts_with("eval instant at ") ? line.find(' ', 16)
+                  : line.starts_with("eval streams")   ? brace
+                                                       : std::string::npos;
       if (at == std::string::npos) continue;
       Result<Query> query = parse_and_check(line.substr(at));
       if (!query.ok()) continue;
@@ -106,9 +126,12 @@ TEST(LogqlFormat, EveryQueryOfTheScriptsSurvives) {
 }
 
 TEST(LogqlFormat, LongQueriesAreIndented) {
-  Query query = *parse_and_check("sum by (level) (rate({app=\"a-rather-long-name\", namespace=\"another-long-one\"} |= \"error\" | json | level=\"error\" [5m]))");
+  Query query = *parse_and_check(
+      "sum by (level) (rate({app=\"a-rather-long-name\", namespace=\"another-long-one\"} |= \"error\" | json "
+      "| level=\"error\" [5m]))");
   EXPECT_EQ(format_query(query),
-            "sum by (level) (\n  rate(\n    {app=\"a-rather-long-name\", namespace=\"another-long-one\"}\n      |= \"error\"\n"
+            "sum by (level) (\n  rate(\n    {app=\"a-rather-long-name\", namespace=\"another-long-one\"}\n   "
+            "   |= \"error\"\n"
             "      | json\n      | level=\"error\"\n      [5m]\n  )\n)");
 }
 

@@ -30,42 +30,61 @@ void add_template_labels(std::string_view text, LabelDemand& demand) {
 // Adds what a stage reads itself to what is asked after it.
 void add_stage_labels(const Stage& stage, LabelDemand& demand) {
   switch (stage.kind) {
-    case Stage::Kind::label_filter: add_filter_labels(stage.label_filter, demand); break;
-    case Stage::Kind::line_format: add_template_labels(stage.text, demand); break;
+    case Stage::Kind::label_filter:
+      add_filter_labels(stage.label_filter, demand);
+      break;
+    case Stage::Kind::line_format:
+      add_template_labels(stage.text, demand);
+      break;
     case Stage::Kind::label_format:
       for (const LabelAssignment& assignment : stage.assignments) {
-        if (assignment.is_template) add_template_labels(assignment.value, demand);
-        else demand.add(assignment.value);
+        if (assignment.is_template)
+          add_template_labels(assignment.value, demand);
+        else
+          demand.add(assignment.value);
       }
       break;
-    default: break;  // drop and keep read only labels that someone after them asks for
+    default:
+      break;  // drop and keep read only labels that someone after them asks for
   }
 }
 
 Result<RowStagePtr> compile_stage(const Stage& stage, LabelDemand demand, UnixNanos now) {
   LogfmtOptions logfmt{stage.strict, stage.keep_empty};
   switch (stage.kind) {
-    case Stage::Kind::line_filter: return make_line_filter_stage(stage.line_filter);
-    case Stage::Kind::label_filter: return make_label_filter_stage(stage.label_filter);
+    case Stage::Kind::line_filter:
+      return make_line_filter_stage(stage.line_filter);
+    case Stage::Kind::label_filter:
+      return make_label_filter_stage(stage.label_filter);
     case Stage::Kind::json:
       if (stage.assignments.empty()) return make_json_stage(std::move(demand));
       return make_json_path_stage(stage.assignments);
     case Stage::Kind::logfmt:
       if (stage.assignments.empty()) return make_logfmt_stage(logfmt, std::move(demand));
       return make_logfmt_keys_stage(logfmt, stage.assignments);
-    case Stage::Kind::regexp: return make_regexp_stage(stage.text, std::move(demand));
-    case Stage::Kind::pattern: return make_pattern_stage(stage.text, std::move(demand));
-    case Stage::Kind::unpack: return make_unpack_stage();
-    case Stage::Kind::line_format: return make_line_format_stage(stage.text, now);
-    case Stage::Kind::label_format: return make_label_format_stage(stage.assignments, now);
-    case Stage::Kind::decolorize: return make_decolorize_stage();
-    case Stage::Kind::drop: return make_drop_stage(stage.selectors);
-    case Stage::Kind::keep: return make_keep_stage(stage.selectors);
+    case Stage::Kind::regexp:
+      return make_regexp_stage(stage.text, std::move(demand));
+    case Stage::Kind::pattern:
+      return make_pattern_stage(stage.text, std::move(demand));
+    case Stage::Kind::unpack:
+      return make_unpack_stage();
+    case Stage::Kind::line_format:
+      return make_line_format_stage(stage.text, now);
+    case Stage::Kind::label_format:
+      return make_label_format_stage(stage.assignments, now);
+    case Stage::Kind::decolorize:
+      return make_decolorize_stage();
+    case Stage::Kind::drop:
+      return make_drop_stage(stage.selectors);
+    case Stage::Kind::keep:
+      return make_keep_stage(stage.selectors);
   }
   return make_error(ErrorCode::unsupported, "this pipeline stage is not supported yet");
 }
 
-bool stage_reads_line(Stage::Kind kind) { return kind != Stage::Kind::label_filter && kind != Stage::Kind::drop && kind != Stage::Kind::keep; }
+bool stage_reads_line(Stage::Kind kind) {
+  return kind != Stage::Kind::label_filter && kind != Stage::Kind::drop && kind != Stage::Kind::keep;
+}
 
 bool is_label_name(std::string_view name) {
   if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
@@ -85,8 +104,8 @@ bool changes_line(Stage::Kind kind) {
   return kind == Stage::Kind::line_format || kind == Stage::Kind::unpack || kind == Stage::Kind::decolorize;
 }
 
-Result<Pipeline> Pipeline::compile(const std::vector<Stage>& stages, const std::vector<bool>& skip, LabelDemand asked,
-                                   UnixNanos now) {
+Result<Pipeline> Pipeline::compile(const std::vector<Stage>& stages, const std::vector<bool>& skip,
+                                   LabelDemand asked, UnixNanos now) {
   // Backwards: each stage is told what is asked after it.
   std::vector<LabelDemand> after(stages.size());
   for (size_t i = stages.size(); i-- > 0;) {
@@ -120,12 +139,15 @@ Result<void> check_query(const Query& query) {
     }
   }
   if (query.kind == Query::Kind::label_replace) {
-    Result<std::shared_ptr<const Regex>> regex = Regex::compile(query.label_replace.pattern, Regex::Mode::anchored);
+    Result<std::shared_ptr<const Regex>> regex =
+        Regex::compile(query.label_replace.pattern, Regex::Mode::anchored);
     if (!regex.ok()) {
-      return parse_error("invalid regex in label_replace: " + regex_error_text(query.label_replace.pattern, regex.error()));
+      return parse_error("invalid regex in label_replace: " +
+                         regex_error_text(query.label_replace.pattern, regex.error()));
     }
     if (!is_label_name(query.label_replace.destination)) {
-      return parse_error(fmt::format("invalid destination label name in label_replace: {}", query.label_replace.destination));
+      return parse_error(fmt::format("invalid destination label name in label_replace: {}",
+                                     query.label_replace.destination));
     }
   }
   return {};

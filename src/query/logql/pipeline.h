@@ -1,6 +1,6 @@
 #pragma once
-// A compiled pipeline: the stages of a log selector in order, parsers told which labels are asked for after them.
-// Belongs to one query and one thread.
+// A compiled pipeline: the stages of a log selector in order, parsers told which labels are asked for after
+// them. Belongs to one query and one thread.
 #include <vector>
 
 #include "base/result.h"
@@ -14,8 +14,8 @@ namespace obelisk::logql {
 class Pipeline {
  public:
   // `skip[i]`: stage i is left out, because the scan applies it. `asked`: the labels that the result needs.
-  static Result<Pipeline> compile(const std::vector<Stage>& stages, const std::vector<bool>& skip, LabelDemand asked,
-                                  UnixNanos now);
+  static Result<Pipeline> compile(const std::vector<Stage>& stages, const std::vector<bool>& skip,
+                                  LabelDemand asked, UnixNanos now);
 
   // False drops the row.
   bool apply(LogRow& row) {
@@ -36,8 +36,8 @@ class Pipeline {
   bool reads_line_ = false;
 };
 
-// Compiles everything a query has to find what the parser cannot see: bad regular expressions, templates, patterns,
-// address ranges, paths.
+// Compiles everything a query has to find what the parser cannot see: bad regular expressions, templates,
+// patterns, address ranges, paths.
 Result<void> check_query(const Query& query);
 // parse_query and check_query.
 Result<Query> parse_and_check(std::string_view text);

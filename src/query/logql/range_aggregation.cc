@@ -17,14 +17,21 @@ bool counts_rows(const Query& query) {
   switch (query.range_op) {
     case RangeOp::count:
     case RangeOp::bytes:
-    case RangeOp::bytes_rate: return true;
-    case RangeOp::rate: return !query.range.unwrap;
-    default: return false;
+    case RangeOp::bytes_rate:
+      return true;
+    case RangeOp::rate:
+      return !query.range.unwrap;
+    default:
+      return false;
   }
 }
 
-bool counts_bytes(RangeOp op) { return op == RangeOp::bytes || op == RangeOp::bytes_rate; }
-bool is_rate(RangeOp op) { return op == RangeOp::rate || op == RangeOp::bytes_rate; }
+bool counts_bytes(RangeOp op) {
+  return op == RangeOp::bytes || op == RangeOp::bytes_rate;
+}
+bool is_rate(RangeOp op) {
+  return op == RangeOp::rate || op == RangeOp::bytes_rate;
+}
 
 // The steps of a grid whose window holds a time; empty when first > last.
 struct Steps {
@@ -40,7 +47,8 @@ class WindowSteps {
     Steps steps;
     steps.first = time <= grid_.start ? 0 : (time - grid_.start + grid_.step - 1) / grid_.step;
     int64_t reach = time + range_ - 1 - grid_.start;  // the last instant that still sees the row
-    steps.last = reach < 0 ? -1 : std::min<int64_t>(reach / grid_.step, static_cast<int64_t>(grid_.count) - 1);
+    steps.last =
+        reach < 0 ? -1 : std::min<int64_t>(reach / grid_.step, static_cast<int64_t>(grid_.count) - 1);
     return steps;
   }
 
@@ -49,8 +57,8 @@ class WindowSteps {
   int64_t range_;
 };
 
-// Whole numbers summed over the steps they count in. While there are few they are kept as they are; later as the change
-// from step to step.
+// Whole numbers summed over the steps they count in. While there are few they are kept as they are; later as
+// the change from step to step.
 class StepCounter {
  public:
   void add(const Steps& steps, int64_t weight, size_t step_count) {
@@ -79,7 +87,9 @@ class StepCounter {
     }
   }
 
-  size_t memory_bytes() const { return events_.capacity() * sizeof(Event) + dense_.capacity() * sizeof(Change); }
+  size_t memory_bytes() const {
+    return events_.capacity() * sizeof(Event) + dense_.capacity() * sizeof(Change);
+  }
 
  private:
   struct Event {
@@ -109,7 +119,8 @@ struct SeriesState {
 // The labels of the series that a row belongs to.
 class SeriesKey {
  public:
-  SeriesKey(const Query& query, const Grouping* outer) : unwrap_(query.range.unwrap ? &query.range.unwrap->label : nullptr) {
+  SeriesKey(const Query& query, const Grouping* outer)
+      : unwrap_(query.range.unwrap ? &query.range.unwrap->label : nullptr) {
     const Grouping* grouping = outer != nullptr ? outer : query.grouping ? &*query.grouping : nullptr;
     if (grouping == nullptr) return;
     names_ = grouping->labels;
@@ -156,7 +167,11 @@ class SeriesKey {
 class RangeEvaluation {
  public:
   RangeEvaluation(QueryContext& context, const Query& query, const StepGrid& grid, const Grouping* outer)
-      : context_(context), query_(query), grid_(grid), steps_(grid, query.range.range_nanos), key_(query, outer) {}
+      : context_(context),
+        query_(query),
+        grid_(grid),
+        steps_(grid, query.range.range_nanos),
+        key_(query, outer) {}
 
   Result<Matrix> run(ReadStatistics& statistics) {
     const LogRange& range = query_.range;
@@ -172,7 +187,9 @@ class RangeEvaluation {
         unwrap_filters_.push_back(std::move(stage));
       }
     }
-    OBELISK_TRY(Pipeline pipeline, Pipeline::compile(range.selector.stages, lowered.applied, std::move(demand), UnixNanos{grid_.at(grid_.count - 1)}));
+    OBELISK_TRY(Pipeline pipeline,
+                Pipeline::compile(range.selector.stages, lowered.applied, std::move(demand),
+                                  UnixNanos{grid_.at(grid_.count - 1)}));
     bool reads_line = pipeline.reads_line() || counts_bytes(query_.range_op);
     TimeRange times;
     if (__builtin_sub_overflow(grid_.start, range.offset_nanos, &times.begin.value) ||
@@ -180,8 +197,11 @@ class RangeEvaluation {
         __builtin_sub_overflow(grid_.at(grid_.count - 1) + 1, range.offset_nanos, &times.end.value)) {
       return make_error(ErrorCode::invalid_argument, "the range or the offset goes beyond the clock");
     }
-    OBELISK_TRY(Scan scan, log_scan(context_, std::move(lowered.where), times, pipeline.demand(), reads_line));
-    OBELISK_CHECK_OK(for_each_row(context_, scan, pipeline, statistics, [&](const PassedRow& row) { return take(row); }));
+    OBELISK_TRY(Expr metadata, metadata_filter(context_, range.selector, times));
+    Expr where = Expr::all_of({std::move(lowered.where), std::move(metadata)});
+    OBELISK_TRY(Scan scan, log_scan(context_, std::move(where), times, pipeline.demand(), reads_line));
+    OBELISK_CHECK_OK(
+        for_each_row(context_, scan, pipeline, statistics, [&](const PassedRow& row) { return take(row); }));
     return finish();
   }
 
@@ -228,13 +248,17 @@ class RangeEvaluation {
 
   static bool convert(Conversion conversion, std::string_view text, double& value, Error& fault) {
     auto take = [&](const auto& result, double scale) {
-      if (result.ok()) value = static_cast<double>(*result) * scale;
-      else fault = result.error();
+      if (result.ok())
+        value = static_cast<double>(*result) * scale;
+      else
+        fault = result.error();
       return result.ok();
     };
     switch (conversion) {
-      case Conversion::none: return take(parse_number_value(text), 1);
-      case Conversion::bytes: return take(parse_bytes(text), 1);
+      case Conversion::none:
+        return take(parse_number_value(text), 1);
+      case Conversion::bytes:
+        return take(parse_bytes(text), 1);
       case Conversion::duration:
       case Conversion::duration_seconds: {
         Result<int64_t> nanos = parse_duration_value(text);
@@ -248,16 +272,19 @@ class RangeEvaluation {
 
   static Error pipeline_error(RowLabels& labels) {
     std::string error(labels.error());
-    return make_error(ErrorCode::invalid_argument,
-                      fmt::format("pipeline error: '{0}' for series: '{1}'. A metric query takes no failed lines: drop them "
-                                  "with a filter such as | __error__=\"\" behind the stage that fails (also after unwrap)",
-                                  error, Labels(labels.sorted()).to_string()));
+    return make_error(
+        ErrorCode::invalid_argument,
+        fmt::format(
+            "pipeline error: '{0}' for series: '{1}'. A metric query takes no failed lines: drop them "
+            "with a filter such as | __error__=\"\" behind the stage that fails (also after unwrap)",
+            error, Labels(labels.sorted()).to_string()));
   }
 
   size_t series_of(const PassedRow& passed) {
     // Rows that keep the labels of their stream keep its series too.
     bool plain = passed.row.labels.unchanged();
-    if (plain && passed.batch == cached_batch_ && passed.group < cached_.size() && cached_[passed.group] != kNone) {
+    if (plain && passed.batch == cached_batch_ && passed.group < cached_.size() &&
+        cached_[passed.group] != kNone) {
       return cached_[passed.group];
     }
     bool added = false;
@@ -295,12 +322,15 @@ class RangeEvaluation {
       OBELISK_CHECK_OK(context_.cancel.check());
       MatrixSeries series;
       series.labels = table_.labels(i);
-      if (counts_rows(query_)) finish_counts(states_[i], series);
-      else finish_samples(states_[i], series);
+      if (counts_rows(query_))
+        finish_counts(states_[i], series);
+      else
+        finish_samples(states_[i], series);
       states_[i] = {};
       matrix.push_back(std::move(series));
     }
-    std::sort(matrix.begin(), matrix.end(), [](const MatrixSeries& a, const MatrixSeries& b) { return a.labels < b.labels; });
+    std::sort(matrix.begin(), matrix.end(),
+              [](const MatrixSeries& a, const MatrixSeries& b) { return a.labels < b.labels; });
     return matrix;
   }
 
@@ -314,7 +344,8 @@ class RangeEvaluation {
   void finish_samples(SeriesState& state, MatrixSeries& series) {
     std::vector<UnwrappedSample>& samples = state.samples;
     auto earlier = [](const UnwrappedSample& a, const UnwrappedSample& b) { return a.time < b.time; };
-    if (!std::is_sorted(samples.begin(), samples.end(), earlier)) std::stable_sort(samples.begin(), samples.end(), earlier);
+    if (!std::is_sorted(samples.begin(), samples.end(), earlier))
+      std::stable_sort(samples.begin(), samples.end(), earlier);
     series.values.assign(grid_.count, 0);
     series.present.assign(grid_.count, 0);
     size_t begin = 0, end = 0;
@@ -324,7 +355,8 @@ class RangeEvaluation {
       while (begin < end && samples[begin].time <= window.end - window.range) ++begin;
       if (begin == end) continue;
       series.present[i] = 1;
-      series.values[i] = window_function(query_.range_op, std::span(samples).subspan(begin, end - begin), window);
+      series.values[i] =
+          window_function(query_.range_op, std::span(samples).subspan(begin, end - begin), window);
     }
   }
 
@@ -372,11 +404,12 @@ class RangeEvaluation {
 }  // namespace
 
 bool can_sum_rows(RangeOp op) {
-  return op == RangeOp::count || op == RangeOp::bytes || op == RangeOp::rate || op == RangeOp::bytes_rate || op == RangeOp::sum;
+  return op == RangeOp::count || op == RangeOp::bytes || op == RangeOp::rate || op == RangeOp::bytes_rate ||
+         op == RangeOp::sum;
 }
 
-Result<Matrix> evaluate_range(QueryContext& context, const Query& query, const StepGrid& grid, const Grouping* outer,
-                              ReadStatistics& statistics) {
+Result<Matrix> evaluate_range(QueryContext& context, const Query& query, const StepGrid& grid,
+                              const Grouping* outer, ReadStatistics& statistics) {
   return RangeEvaluation(context, query, grid, outer).run(statistics);
 }
 

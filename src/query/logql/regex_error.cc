@@ -20,7 +20,8 @@ std::string regex_error_text(std::string_view pattern, const Error& error) {
   std::string reason = error.message;
   if (size_t at = reason.rfind("\": "); at != std::string::npos) reason.erase(0, at + 3);
   for (const auto& [ours, go] : kPhrases) {
-    if (reason.starts_with(ours)) return fmt::format("error parsing regexp: {}: `{}`", go, pattern.substr(0, 256));
+    if (reason.starts_with(ours))
+      return fmt::format("error parsing regexp: {}: `{}`", go, pattern.substr(0, 256));
   }
   return "error parsing regexp: " + reason;
 }

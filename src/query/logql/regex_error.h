@@ -1,5 +1,6 @@
 #pragma once
-// The text of a bad regular expression in Go's words, as LogQL's users know it: error parsing regexp: missing closing ): `(`.
+// The text of a bad regular expression in Go's words, as LogQL's users know it: error parsing regexp: missing
+// closing ): `(`.
 #include <string>
 #include <string_view>
 

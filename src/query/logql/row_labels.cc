@@ -11,7 +11,9 @@ namespace {
 constexpr size_t kBlockBytes = 16 * 1024;
 constexpr std::string_view kSuffix = "_extracted";
 
-bool name_less(const LabelRef& a, const LabelRef& b) { return a.name < b.name; }
+bool name_less(const LabelRef& a, const LabelRef& b) {
+  return a.name < b.name;
+}
 
 }  // namespace
 
@@ -45,7 +47,8 @@ void RowText::reset() {
 
 void RowLabels::begin(LabelsView stream) {
   stream_ = stream;
-  if (hidden_.size() < stream.size() || hidden_count_ > 0) hidden_.assign(std::max(hidden_.size(), stream.size()), 0);
+  if (hidden_.size() < stream.size() || hidden_count_ > 0)
+    hidden_.assign(std::max(hidden_.size(), stream.size()), 0);
   hidden_count_ = 0;
   added_.clear();
   has_error_ = false;
@@ -62,7 +65,8 @@ size_t RowLabels::stream_index(std::string_view name) const {
 }
 
 bool RowLabels::stream_has(std::string_view name) const {
-  return std::any_of(stream_.begin(), stream_.end(), [&](const LabelRef& label) { return label.name == name; });
+  return std::any_of(stream_.begin(), stream_.end(),
+                     [&](const LabelRef& label) { return label.name == name; });
 }
 
 const RowLabels::Entry* RowLabels::find(std::string_view name) const {

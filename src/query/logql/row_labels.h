@@ -1,10 +1,12 @@
 #pragma once
-// The labels of one log row while it passes a pipeline: the stream's labels (borrowed), what structured metadata and
-// parsers added, and the row's error. Reused from row to row, so that a row costs no allocation once it has grown.
+// The labels of one log row while it passes a pipeline: the stream's labels (borrowed), what structured
+// metadata and parsers added, and the row's error. Reused from row to row, so that a row costs no allocation
+// once it has grown.
 //
-// Rules (logs inventory, A1): a name belongs to the stream before structured metadata before parsers; the loser takes
-// `<name>_extracted`, where a parser's value replaces metadata's. A value may be empty and is then still a label.
-// Views given to set() must live until the next row: use text() to keep what is not part of the batch.
+// Rules (logs inventory, A1): a name belongs to the stream before structured metadata before parsers; the
+// loser takes
+// `<name>_extracted`, where a parser's value replaces metadata's. A value may be empty and is then still a
+// label. Views given to set() must live until the next row: use text() to keep what is not part of the batch.
 #include <memory>
 #include <string>
 #include <string_view>
@@ -45,7 +47,8 @@ class RowLabels {
 
   // The value and whether there is one. __error__ is not found here.
   bool get(std::string_view name, std::string_view& value) const;
-  // As string filters and templates see it: absent is empty, __error__ and __error_details__ are the row's error.
+  // As string filters and templates see it: absent is empty, __error__ and __error_details__ are the row's
+  // error.
   std::string_view text_of(std::string_view name) const;
 
   // Adds one structured metadata value under its own name, or the suffixed one.
@@ -105,8 +108,8 @@ class RowLabels {
   std::vector<LabelRef> sorted_;
 };
 
-// What may stand in a label's name: other characters become `_`, a leading digit gets one in front. Unchanged names come
-// back as the same view. Empty when nothing is left.
+// What may stand in a label's name: other characters become `_`, a leading digit gets one in front. Unchanged
+// names come back as the same view. Empty when nothing is left.
 std::string_view sanitize_label_name(std::string_view name, bool may_lead, RowText& text);
 
 }  // namespace obelisk::logql

@@ -4,8 +4,9 @@ namespace obelisk::logql {
 namespace {
 
 // One batch. False: the consumer wants no more.
-Result<bool> batch_rows(QueryContext& context, const Batch& batch, uint64_t number, Pipeline& pipeline, RowLabels& labels,
-                        ReadStatistics& statistics, const std::function<Result<bool>(const PassedRow&)>& take) {
+Result<bool> batch_rows(QueryContext& context, const Batch& batch, uint64_t number, Pipeline& pipeline,
+                        RowLabels& labels, ReadStatistics& statistics,
+                        const std::function<Result<bool>(const PassedRow&)>& take) {
   constexpr uint64_t kRowsBetweenChecks = 4096;
   const std::vector<int64_t>& times = batch.times();
   const ColumnData* lines = batch.find_fixed(column::kLine);
@@ -29,9 +30,11 @@ Result<bool> batch_rows(QueryContext& context, const Batch& batch, uint64_t numb
 
 }  // namespace
 
-Result<void> for_each_row(QueryContext& context, const Scan& scan, Pipeline& pipeline, ReadStatistics& statistics,
+Result<void> for_each_row(QueryContext& context, const Scan& scan, Pipeline& pipeline,
+                          ReadStatistics& statistics,
                           const std::function<Result<bool>(const PassedRow&)>& take) {
-  OBELISK_TRY(std::unique_ptr<Cursor> cursor, open_scan(context.reader, context.at, scan, context.budget, context.cancel));
+  OBELISK_TRY(std::unique_ptr<Cursor> cursor,
+              open_scan(context.reader, context.at, scan, context.budget, context.cancel));
   RowLabels labels;
   uint64_t number = 0;
   for (;;) {

@@ -9,14 +9,15 @@ namespace obelisk::logql {
 
 // What a query has read.
 struct ReadStatistics {
-  uint64_t rows = 0;             // from the store
+  uint64_t rows = 0;  // from the store
   uint64_t line_bytes = 0;
   uint64_t rows_after_filter = 0;
-  bool complete = true;          // false: the store could not read part of the range
+  bool complete = true;  // false: the store could not read part of the range
   std::string incomplete_reason;
 };
 
-// A row that passed, and where its stream stands in the batch: rows of one group of one batch share their stream.
+// A row that passed, and where its stream stands in the batch: rows of one group of one batch share their
+// stream.
 struct PassedRow {
   LogRow& row;
   uint64_t batch = 0;  // its number in the scan, from 1
@@ -24,7 +25,8 @@ struct PassedRow {
 };
 
 // Runs the scan and hands every row that passes to `take`, which returns false to end the scan, or an error.
-Result<void> for_each_row(QueryContext& context, const Scan& scan, Pipeline& pipeline, ReadStatistics& statistics,
+Result<void> for_each_row(QueryContext& context, const Scan& scan, Pipeline& pipeline,
+                          ReadStatistics& statistics,
                           const std::function<Result<bool>(const PassedRow&)>& take);
 
 }  // namespace obelisk::logql

@@ -1,5 +1,6 @@
 #pragma once
-// One compiled stage of a pipeline. A stage belongs to one query and one thread; it may keep buffers between rows.
+// One compiled stage of a pipeline. A stage belongs to one query and one thread; it may keep buffers between
+// rows.
 #include <cstdint>
 #include <memory>
 #include <string_view>

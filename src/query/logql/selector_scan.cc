@@ -10,13 +10,16 @@
 namespace obelisk::logql {
 namespace {
 
-Expr negated_if(bool negate, Expr expr) { return negate ? Expr::not_of(std::move(expr)) : expr; }
+Expr negated_if(bool negate, Expr expr) {
+  return negate ? Expr::not_of(std::move(expr)) : expr;
+}
 
 // The filter as a predicate on the line. `exact`: nothing is left to do for the stage.
 Result<Expr> line_expression(const LineFilter& filter, bool& exact) {
   exact = true;
   ColumnId line = fixed_column(column::kLine);
-  bool negative = filter.op == LineFilterOp::not_contains || filter.op == LineFilterOp::not_regex || filter.op == LineFilterOp::not_pattern;
+  bool negative = filter.op == LineFilterOp::not_contains || filter.op == LineFilterOp::not_regex ||
+                  filter.op == LineFilterOp::not_pattern;
   std::vector<Expr> operands;
   for (const LineOperand& operand : filter.operands) {
     if (operand.text.empty()) {
@@ -46,15 +49,100 @@ Result<Expr> line_expression(const LineFilter& filter, bool& exact) {
   return negated_if(negative, Expr::any_of(std::move(operands)));
 }
 
+// One filter as a condition on the columns that can give its label. Always true when nothing can be said.
+class FilterCondition {
+ public:
+  explicit FilterCondition(const std::vector<ColumnInfo>& columns) : columns_(columns) {}
+
+  Expr of(const LabelFilter& filter) const {
+    if (filter.kind == LabelFilter::Kind::all_of) {
+      return Expr::all_of({of(filter.children[0]), of(filter.children[1])});
+    }
+    if (filter.kind == LabelFilter::Kind::any_of) {
+      Expr left = of(filter.children[0]), right = of(filter.children[1]);
+      if (left.is_always() || right.is_always()) return Expr();
+      return Expr::any_of({std::move(left), std::move(right)});
+    }
+    bool helps = says_something(filter);
+    return helps ? equality(filter.matcher.name, filter.matcher.value) : Expr();
+  }
+
+  static bool says_something(const LabelFilter& filter) {
+    if (!filter.children.empty()) return says_something(filter.children[0]) || says_something(filter.children[1]);
+    return filter.kind == LabelFilter::Kind::text && filter.matcher.op == MatchOp::equal && !filter.matcher.value.empty() &&
+           !filter.matcher.name.ends_with("_extracted") && !filter.matcher.name.starts_with("__");
+  }
+
+ private:
+  Expr equality(const std::string& name, const std::string& value) const {
+    std::vector<Expr> sources{Expr::compare(label_column(name), CompareOp::equal, value)};
+    for (const ColumnInfo& info : columns_) {
+      // The members of a map have names of their own, which begin with the map's.
+      bool same = metadata_name_of(info.id) == name;
+      if (info.type == ColumnType::any && !metadata_name_of(info.id).empty()) {
+        if (same || name.starts_with(metadata_name_of(info.id) + "_")) sources.push_back(Expr::exists(info.id));
+      } else if (!same) {
+        continue;
+      } else if (info.type == ColumnType::string) {
+        sources.push_back(Expr::compare(info.id, CompareOp::equal, value));
+      } else if (info.type == ColumnType::trace_id) {
+        std::optional<TraceId> id = value.size() == 32 ? TraceId::from_hex(value) : std::nullopt;
+        if (id) sources.push_back(Expr::in_trace_ids(info.id, std::make_shared<const TraceIdSet>(TraceIdSet{*id})));
+      } else {
+        sources.push_back(Expr::exists(info.id));  // its text is only known row by row
+      }
+    }
+    return Expr::any_of(std::move(sources));
+  }
+
+  const std::vector<ColumnInfo>& columns_;
+};
+
+// Stages after which a label may have another source than the stored row.
+bool sets_labels(Stage::Kind kind) {
+  switch (kind) {
+    case Stage::Kind::json:
+    case Stage::Kind::logfmt:
+    case Stage::Kind::regexp:
+    case Stage::Kind::pattern:
+    case Stage::Kind::unpack:
+    case Stage::Kind::label_format: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
+
+Result<Expr> metadata_filter(QueryContext& context, const LogSelector& selector, TimeRange range) {
+  std::vector<const LabelFilter*> filters;
+  for (const Stage& stage : selector.stages) {
+    if (sets_labels(stage.kind)) break;
+    if (stage.kind == Stage::Kind::label_filter && FilterCondition::says_something(stage.label_filter)) {
+      filters.push_back(&stage.label_filter);
+    }
+  }
+  if (filters.empty()) return Expr();
+  Scan scan;
+  scan.tenant = context.tenant;
+  scan.table = Table::logs;
+  scan.range = range;
+  OBELISK_TRY(std::vector<ColumnInfo> columns, context.reader.columns(context.at, scan));
+  std::vector<Expr> conditions;
+  for (const LabelFilter* filter : filters) conditions.push_back(FilterCondition(columns).of(*filter));
+  return Expr::all_of(std::move(conditions));
+}
 
 Result<Expr> matchers_expression(const std::vector<Matcher>& matchers) {
   std::vector<Expr> parts;
   for (const Matcher& matcher : matchers) {
     ColumnId label = label_column(matcher.name);
     switch (matcher.op) {
-      case MatchOp::equal: parts.push_back(Expr::compare(label, CompareOp::equal, matcher.value)); break;
-      case MatchOp::not_equal: parts.push_back(Expr::compare(label, CompareOp::not_equal, matcher.value)); break;
+      case MatchOp::equal:
+        parts.push_back(Expr::compare(label, CompareOp::equal, matcher.value));
+        break;
+      case MatchOp::not_equal:
+        parts.push_back(Expr::compare(label, CompareOp::not_equal, matcher.value));
+        break;
       case MatchOp::regex:
       case MatchOp::not_regex: {
         Result<std::shared_ptr<const Regex>> regex = Regex::compile(matcher.value, Regex::Mode::anchored);
@@ -85,7 +173,8 @@ Result<LoweredSelector> lower_selector(const LogSelector& selector) {
   return lowered;
 }
 
-Result<Scan> log_scan(QueryContext& context, Expr where, TimeRange range, const LabelDemand& demand, bool reads_line) {
+Result<Scan> log_scan(QueryContext& context, Expr where, TimeRange range, const LabelDemand& demand,
+                      bool reads_line) {
   Scan scan;
   scan.tenant = context.tenant;
   scan.table = Table::logs;
@@ -101,7 +190,8 @@ Result<Scan> log_scan(QueryContext& context, Expr where, TimeRange range, const 
   OBELISK_TRY(std::vector<ColumnInfo> known, context.reader.columns(context.at, scan));
   for (const ColumnInfo& info : known) {
     std::string name = metadata_name_of(info.id);
-    if (!name.empty() && (info.type == ColumnType::any || wants_metadata(demand, name))) scan.columns.push_back(info.id);
+    if (!name.empty() && (info.type == ColumnType::any || wants_metadata(demand, name)))
+      scan.columns.push_back(info.id);
   }
   return scan;
 }

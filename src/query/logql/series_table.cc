@@ -9,9 +9,10 @@ size_t SeriesTable::find_or_add(LabelsView labels, bool& added) {
   auto [begin, end] = by_hash_.equal_range(hash);
   for (auto it = begin; it != end; ++it) {
     const Labels& known = labels_[it->second];
-    bool same = known.size() == labels.size() &&
-                std::equal(labels.begin(), labels.end(), known.begin(),
-                           [](const LabelRef& a, const Label& b) { return a.name == b.name && a.value == b.value; });
+    bool same = known.size() == labels.size() && std::equal(labels.begin(), labels.end(), known.begin(),
+                                                            [](const LabelRef& a, const Label& b) {
+                                                              return a.name == b.name && a.value == b.value;
+                                                            });
     if (!same) continue;
     added = false;
     return it->second;

@@ -14,7 +14,8 @@ namespace {
 
 class RegexpStage : public RowStage {
  public:
-  RegexpStage(std::shared_ptr<const Regex> regex, LabelDemand demand) : regex_(std::move(regex)), demand_(std::move(demand)) {}
+  RegexpStage(std::shared_ptr<const Regex> regex, LabelDemand demand)
+      : regex_(std::move(regex)), demand_(std::move(demand)) {}
 
   bool apply(LogRow& row) override {
     std::vector<std::string_view> groups = regex_->captures(row.line);
@@ -34,7 +35,8 @@ class RegexpStage : public RowStage {
 
 class PatternStage : public RowStage {
  public:
-  PatternStage(LinePattern pattern, LabelDemand demand) : pattern_(std::move(pattern)), demand_(std::move(demand)) {}
+  PatternStage(LinePattern pattern, LabelDemand demand)
+      : pattern_(std::move(pattern)), demand_(std::move(demand)) {}
 
   bool apply(LogRow& row) override {
     pattern_.capture(row.line, values_);
@@ -51,8 +53,8 @@ class PatternStage : public RowStage {
   std::vector<std::string_view> values_;
 };
 
-// The names of all named groups as they stand, before the expression is compiled: RE2 refuses a name used twice with a
-// message of its own.
+// The names of all named groups as they stand, before the expression is compiled: RE2 refuses a name used
+// twice with a message of its own.
 std::vector<std::string> group_names_in(std::string_view pattern) {
   std::vector<std::string> names;
   for (size_t i = 0; i + 3 < pattern.size(); ++i) {
@@ -61,7 +63,9 @@ std::vector<std::string> group_names_in(std::string_view pattern) {
       continue;
     }
     std::string_view rest = pattern.substr(i);
-    size_t open = rest.starts_with("(?P<") ? 4 : rest.starts_with("(?<") && rest[3] != '=' && rest[3] != '!' ? 3 : 0;
+    size_t open = rest.starts_with("(?P<")                                      ? 4
+                  : rest.starts_with("(?<") && rest[3] != '=' && rest[3] != '!' ? 3
+                                                                                : 0;
     size_t close = open == 0 ? std::string_view::npos : rest.find('>');
     if (close != std::string_view::npos) names.emplace_back(rest.substr(open, close - open));
   }
@@ -81,7 +85,8 @@ Result<RowStagePtr> make_regexp_stage(std::string_view pattern, LabelDemand dema
   for (const std::string& name : regex->group_names()) {
     if (name.empty()) continue;
     any = true;
-    if (name[0] >= '0' && name[0] <= '9') return parse_error(fmt::format("invalid extracted label name '{}'", name));
+    if (name[0] >= '0' && name[0] <= '9')
+      return parse_error(fmt::format("invalid extracted label name '{}'", name));
   }
   if (!any) return parse_error("at least one named capture must be supplied");
   return RowStagePtr(std::make_unique<RegexpStage>(std::move(regex), std::move(demand)));

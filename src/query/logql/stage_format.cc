@@ -12,7 +12,9 @@ namespace {
 class LabelsObject : public TemplateObject {
  public:
   explicit LabelsObject(RowLabels& labels) : labels_(labels) {}
-  std::optional<TemplateValue> field(std::string_view name) const override { return TemplateValue(labels_.text_of(name)); }
+  std::optional<TemplateValue> field(std::string_view name) const override {
+    return TemplateValue(labels_.text_of(name));
+  }
   TemplateValue missing() const override { return TemplateValue(""); }
   TemplateMap all() const override {
     TemplateMap map;
@@ -58,12 +60,14 @@ struct LabelFormat {
 
 class LabelFormatStage : public RowStage {
  public:
-  LabelFormatStage(std::vector<LabelFormat> formats, UnixNanos now) : formats_(std::move(formats)), now_(now) {}
+  LabelFormatStage(std::vector<LabelFormat> formats, UnixNanos now)
+      : formats_(std::move(formats)), now_(now) {}
 
   bool apply(LogRow& row) override {
     for (const LabelFormat& format : formats_) {
       if (format.program) {
-        if (render(*format.program, row, now_, out_)) row.labels.set(LabelSource::parsed, format.name, row.labels.text().keep(out_));
+        if (render(*format.program, row, now_, out_))
+          row.labels.set(LabelSource::parsed, format.name, row.labels.text().keep(out_));
         continue;
       }
       std::string_view value;

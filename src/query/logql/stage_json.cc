@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <deque>
+
 #include "query/logql/json_walk.h"
 #include "query/logql/lexer.h"
 
@@ -23,6 +25,7 @@ class JsonStage : public RowStage {
   bool apply(LogRow& row) override {
     JsonCursor cursor(row.line);
     prefix_.clear();
+    next_known_ = 0;
     if (!cursor.enter_object()) {
       row.labels.set_error(kJsonParserError, "expecting a json object");
     } else if (!object(cursor, row.labels, 0)) {
@@ -32,6 +35,16 @@ class JsonStage : public RowStage {
   }
 
  private:
+  // What has been worked out about a key: lines of one program have the same keys in the same order, so the
+  // keys of the last line are tried first, one after the other.
+  struct KnownKey {
+    std::string prefix;
+    std::string raw;
+    std::string name;     // of the label; empty when the key gives none
+    bool wanted = false;  // under its own or its suffixed name
+  };
+  static constexpr size_t kKnownMax = 256;  // keys of a line that are remembered
+
   bool object(JsonCursor& cursor, RowLabels& labels, int depth) {
     if (depth >= kJsonDepthMax) return false;
     std::string_view raw_key;
@@ -39,43 +52,56 @@ class JsonStage : public RowStage {
     while (cursor.next_key(raw_key)) {
       std::optional<JsonKind> kind = cursor.peek();
       if (!kind) return false;
+      const KnownKey& key = key_of(raw_key);
       if (*kind == JsonKind::object) {
         size_t length = prefix_.size();
-        std::string_view name = name_of(raw_key, labels);
-        prefix_.assign(name);
+        prefix_ = key.name;
         if (!cursor.enter_object() || !object(cursor, labels, depth + 1)) return false;
         prefix_.resize(length);
         continue;
       }
       if (!cursor.value(token)) return false;
-      if (token.kind == JsonKind::null || token.kind == JsonKind::array) continue;
-      std::string_view name = name_of(raw_key, labels);
-      if (name.empty()) continue;
-      name = labels.parsed_name(name);
+      if (token.kind == JsonKind::null || token.kind == JsonKind::array || key.name.empty() || !key.wanted)
+        continue;
+      // Known keys outlive the row, except those beyond the bound.
+      std::string_view name =
+          labels.parsed_name(&key == &overflow_ ? labels.text().keep(key.name) : std::string_view(key.name));
       if (!demand_.wants(name) || labels.has_parsed(name)) continue;
       labels.set_parsed(name, scalar_text(token, buffer_, labels.text()));
     }
     return cursor.closed();
   }
 
-  // The label's name of a key inside the objects of prefix_.
-  std::string_view name_of(std::string_view raw_key, RowLabels& labels) {
-    std::string_view key = unescape_json(raw_key, buffer_).value_or(std::string_view());
-    if (prefix_.empty()) {
-      std::string_view clean = sanitize_label_name(key, true, labels.text());
-      return clean.data() >= buffer_.data() && clean.data() < buffer_.data() + buffer_.size() ? labels.text().keep(clean) : clean;
+  // The key inside the objects of prefix_. Each known key is looked at once a line, and so changed at most
+  // once: names already given to the row stay.
+  const KnownKey& key_of(std::string_view raw_key) {
+    if (next_known_ == kKnownMax) {
+      learn(overflow_, raw_key);
+      return overflow_;
     }
-    std::string_view clean = sanitize_label_name(key, false, labels.text());
-    joined_.assign(prefix_);
-    joined_ += '_';
-    joined_ += clean;
-    return labels.text().keep(joined_);
+    if (next_known_ == known_.size()) known_.emplace_back();
+    KnownKey& key = known_[next_known_++];
+    if (key.raw != raw_key || key.prefix != prefix_ || raw_key.empty()) learn(key, raw_key);
+    return key;
+  }
+
+  void learn(KnownKey& key, std::string_view raw_key) {
+    key.prefix = prefix_;
+    key.raw = raw_key;
+    key_text_.reset();
+    std::string_view text = unescape_json(raw_key, buffer_).value_or(std::string_view());
+    std::string_view clean = sanitize_label_name(text, prefix_.empty(), key_text_);
+    key.name = prefix_.empty() ? std::string(clean) : prefix_ + "_" + std::string(clean);
+    key.wanted = demand_.wants(key.name) || demand_.wants(key.name + "_extracted");
   }
 
   LabelDemand demand_;
   std::string prefix_;
-  std::string joined_;
   std::string buffer_;
+  RowText key_text_;
+  std::deque<KnownKey> known_;  // references stay valid
+  KnownKey overflow_;
+  size_t next_known_ = 0;
 };
 
 struct NamedPath {
@@ -90,7 +116,8 @@ class JsonPathStage : public RowStage {
   bool apply(LogRow& row) override {
     // Malformed text is not flagged here, only what cannot be JSON at all.
     size_t first = row.line.find_first_not_of(" \t\r\n");
-    if (first == std::string_view::npos || std::string_view("{[\"").find(row.line[first]) == std::string_view::npos) {
+    if (first == std::string_view::npos ||
+        std::string_view("{[\"").find(row.line[first]) == std::string_view::npos) {
       row.labels.set_error(kJsonParserError, {});
       return true;
     }
@@ -140,7 +167,8 @@ class UnpackStage : public RowStage {
       return true;
     }
     if (!has_entry) return true;
-    for (const LabelRef& field : fields_) row.labels.set_parsed(row.labels.parsed_name(field.name), field.value);
+    for (const LabelRef& field : fields_)
+      row.labels.set_parsed(row.labels.parsed_name(field.name), field.value);
     row.line = entry;
     return true;
   }
@@ -152,7 +180,9 @@ class UnpackStage : public RowStage {
 
 }  // namespace
 
-RowStagePtr make_json_stage(LabelDemand demand) { return std::make_unique<JsonStage>(std::move(demand)); }
+RowStagePtr make_json_stage(LabelDemand demand) {
+  return std::make_unique<JsonStage>(std::move(demand));
+}
 
 Result<RowStagePtr> make_json_path_stage(const std::vector<LabelAssignment>& paths) {
   std::vector<NamedPath> named;
@@ -164,6 +194,8 @@ Result<RowStagePtr> make_json_path_stage(const std::vector<LabelAssignment>& pat
   return RowStagePtr(std::make_unique<JsonPathStage>(std::move(named)));
 }
 
-RowStagePtr make_unpack_stage() { return std::make_unique<UnpackStage>(); }
+RowStagePtr make_unpack_stage() {
+  return std::make_unique<UnpackStage>();
+}
 
 }  // namespace obelisk::logql

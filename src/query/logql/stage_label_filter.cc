@@ -35,15 +35,20 @@ class EitherTest : public Test {
 
 class TextTest : public Test {
  public:
-  TextTest(Matcher matcher, std::shared_ptr<const Regex> regex) : matcher_(std::move(matcher)), regex_(std::move(regex)) {}
+  TextTest(Matcher matcher, std::shared_ptr<const Regex> regex)
+      : matcher_(std::move(matcher)), regex_(std::move(regex)) {}
 
   bool holds(RowLabels& labels) const override {
     std::string_view value = labels.text_of(matcher_.name);
     switch (matcher_.op) {
-      case MatchOp::equal: return value == matcher_.value;
-      case MatchOp::not_equal: return value != matcher_.value;
-      case MatchOp::regex: return regex_->matches(value);
-      case MatchOp::not_regex: return !regex_->matches(value);
+      case MatchOp::equal:
+        return value == matcher_.value;
+      case MatchOp::not_equal:
+        return value != matcher_.value;
+      case MatchOp::regex:
+        return regex_->matches(value);
+      case MatchOp::not_regex:
+        return !regex_->matches(value);
     }
     return false;
   }
@@ -56,17 +61,24 @@ class TextTest : public Test {
 template <typename T>
 bool compare(CompareSign sign, T value, T wanted) {
   switch (sign) {
-    case CompareSign::equal: return value == wanted;
-    case CompareSign::not_equal: return value != wanted;
-    case CompareSign::greater: return value > wanted;
-    case CompareSign::greater_equal: return value >= wanted;
-    case CompareSign::less: return value < wanted;
-    case CompareSign::less_equal: return value <= wanted;
+    case CompareSign::equal:
+      return value == wanted;
+    case CompareSign::not_equal:
+      return value != wanted;
+    case CompareSign::greater:
+      return value > wanted;
+    case CompareSign::greater_equal:
+      return value >= wanted;
+    case CompareSign::less:
+      return value < wanted;
+    case CompareSign::less_equal:
+      return value <= wanted;
   }
   return false;
 }
 
-// A filter that converts the label: an absent label drops the row, one that does not convert keeps it with an error.
+// A filter that converts the label: an absent label drops the row, one that does not convert keeps it with an
+// error.
 class ConvertedTest : public Test {
  public:
   explicit ConvertedTest(const LabelFilter& filter) : filter_(filter) {}
@@ -75,9 +87,12 @@ class ConvertedTest : public Test {
     std::string_view value;
     if (!labels.get(filter_.name, value)) return false;
     switch (filter_.kind) {
-      case LabelFilter::Kind::duration: return finish(labels, parse_duration_value(value), filter_.nanos);
-      case LabelFilter::Kind::bytes: return finish(labels, parse_bytes(value), filter_.size);
-      default: return finish(labels, parse_number_value(value), filter_.number);
+      case LabelFilter::Kind::duration:
+        return finish(labels, parse_duration_value(value), filter_.nanos);
+      case LabelFilter::Kind::bytes:
+        return finish(labels, parse_bytes(value), filter_.size);
+      default:
+        return finish(labels, parse_number_value(value), filter_.number);
     }
   }
 
@@ -114,13 +129,15 @@ Result<TestPtr> make_test(const LabelFilter& filter) {
     case LabelFilter::Kind::any_of: {
       OBELISK_TRY(TestPtr left, make_test(filter.children[0]));
       OBELISK_TRY(TestPtr right, make_test(filter.children[1]));
-      if (filter.kind == LabelFilter::Kind::all_of) return TestPtr(std::make_unique<BothTests>(std::move(left), std::move(right)));
+      if (filter.kind == LabelFilter::Kind::all_of)
+        return TestPtr(std::make_unique<BothTests>(std::move(left), std::move(right)));
       return TestPtr(std::make_unique<EitherTest>(std::move(left), std::move(right)));
     }
     case LabelFilter::Kind::text: {
       std::shared_ptr<const Regex> regex;
       if (filter.matcher.op == MatchOp::regex || filter.matcher.op == MatchOp::not_regex) {
-        Result<std::shared_ptr<const Regex>> compiled = Regex::compile(filter.matcher.value, Regex::Mode::anchored);
+        Result<std::shared_ptr<const Regex>> compiled =
+            Regex::compile(filter.matcher.value, Regex::Mode::anchored);
         if (!compiled.ok()) return parse_error(regex_error_text(filter.matcher.value, compiled.error()));
         regex = *compiled;
       }
@@ -131,7 +148,8 @@ Result<TestPtr> make_test(const LabelFilter& filter) {
       if (!range.ok()) return parse_error(range.error().message);
       return TestPtr(std::make_unique<IpTest>(filter.matcher, *range));
     }
-    default: return TestPtr(std::make_unique<ConvertedTest>(filter));
+    default:
+      return TestPtr(std::make_unique<ConvertedTest>(filter));
   }
 }
 

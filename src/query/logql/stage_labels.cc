@@ -16,10 +16,14 @@ struct Choice {
   bool accepts(std::string_view value) const {
     if (!selector.has_value) return true;
     switch (selector.matcher.op) {
-      case MatchOp::equal: return value == selector.matcher.value;
-      case MatchOp::not_equal: return value != selector.matcher.value;
-      case MatchOp::regex: return regex->matches(value);
-      case MatchOp::not_regex: return !regex->matches(value);
+      case MatchOp::equal:
+        return value == selector.matcher.value;
+      case MatchOp::not_equal:
+        return value != selector.matcher.value;
+      case MatchOp::regex:
+        return regex->matches(value);
+      case MatchOp::not_regex:
+        return !regex->matches(value);
     }
     return false;
   }
@@ -30,8 +34,10 @@ Result<std::vector<Choice>> compile(const std::vector<LabelSelector>& selectors)
   std::vector<Choice> choices;
   for (const LabelSelector& selector : selectors) {
     Choice choice{selector, nullptr};
-    if (selector.has_value && (selector.matcher.op == MatchOp::regex || selector.matcher.op == MatchOp::not_regex)) {
-      Result<std::shared_ptr<const Regex>> compiled = Regex::compile(selector.matcher.value, Regex::Mode::anchored);
+    if (selector.has_value &&
+        (selector.matcher.op == MatchOp::regex || selector.matcher.op == MatchOp::not_regex)) {
+      Result<std::shared_ptr<const Regex>> compiled =
+          Regex::compile(selector.matcher.value, Regex::Mode::anchored);
       if (!compiled.ok()) return parse_error(regex_error_text(selector.matcher.value, compiled.error()));
       choice.regex = *compiled;
     }
@@ -67,8 +73,9 @@ class KeepStage : public RowStage {
 
   bool apply(LogRow& row) override {
     row.labels.filter([&](std::string_view name, std::string_view value) {
-      return std::any_of(choices_.begin(), choices_.end(),
-                         [&](const Choice& choice) { return choice.name() == name && choice.accepts(value); });
+      return std::any_of(choices_.begin(), choices_.end(), [&](const Choice& choice) {
+        return choice.name() == name && choice.accepts(value);
+      });
     });
     return true;
   }
@@ -93,8 +100,8 @@ class DecolorizeStage : public RowStage {
   }
 
  private:
-  // The length of the escape sequence at the start of the text, 0 when there is none. ECMA-48: CSI with its parameters
-  // and final byte, OSC up to BEL or ST, and the two-byte forms.
+  // The length of the escape sequence at the start of the text, 0 when there is none. ECMA-48: CSI with its
+  // parameters and final byte, OSC up to BEL or ST, and the two-byte forms.
   static size_t sequence_length(std::string_view text) {
     if (text.size() < 2 || text[0] != '\x1b') return 0;
     if (text[1] == '[') {
@@ -126,6 +133,8 @@ Result<RowStagePtr> make_keep_stage(const std::vector<LabelSelector>& selectors)
   return RowStagePtr(std::make_unique<KeepStage>(std::move(choices)));
 }
 
-RowStagePtr make_decolorize_stage() { return std::make_unique<DecolorizeStage>(); }
+RowStagePtr make_decolorize_stage() {
+  return std::make_unique<DecolorizeStage>();
+}
 
 }  // namespace obelisk::logql

@@ -20,10 +20,14 @@ struct Operand {
 
   bool matches(std::string_view line) const {
     switch (kind) {
-      case Kind::text: return line.find(text) != std::string_view::npos;
-      case Kind::regex: return regex->matches(line);
-      case Kind::pattern: return pattern.matches(line);
-      case Kind::ip: return ip.found_in(line);
+      case Kind::text:
+        return line.find(text) != std::string_view::npos;
+      case Kind::regex:
+        return regex->matches(line);
+      case Kind::pattern:
+        return pattern.matches(line);
+      case Kind::ip:
+        return ip.found_in(line);
     }
     return false;
   }
@@ -31,10 +35,12 @@ struct Operand {
 
 class LineFilterStage : public RowStage {
  public:
-  LineFilterStage(std::vector<Operand> operands, bool keep_matches) : operands_(std::move(operands)), keep_matches_(keep_matches) {}
+  LineFilterStage(std::vector<Operand> operands, bool keep_matches)
+      : operands_(std::move(operands)), keep_matches_(keep_matches) {}
 
   bool apply(LogRow& row) override {
-    bool any = std::any_of(operands_.begin(), operands_.end(), [&](const Operand& operand) { return operand.matches(row.line); });
+    bool any = std::any_of(operands_.begin(), operands_.end(),
+                           [&](const Operand& operand) { return operand.matches(row.line); });
     return any == keep_matches_;
   }
 
@@ -46,7 +52,8 @@ class LineFilterStage : public RowStage {
 }  // namespace
 
 Result<RowStagePtr> make_line_filter_stage(const LineFilter& filter) {
-  bool keep = filter.op == LineFilterOp::contains || filter.op == LineFilterOp::regex || filter.op == LineFilterOp::pattern;
+  bool keep = filter.op == LineFilterOp::contains || filter.op == LineFilterOp::regex ||
+              filter.op == LineFilterOp::pattern;
   std::vector<Operand> operands;
   for (const LineOperand& source : filter.operands) {
     Operand operand;
@@ -64,8 +71,8 @@ Result<RowStagePtr> make_line_filter_stage(const LineFilter& filter) {
     } else {
       operand.text = source.text;
     }
-    // An empty operand matches every line, so that a negative filter with one would drop everything: the reference takes
-    // an empty filter for no filter.
+    // An empty operand matches every line, so that a negative filter with one would drop everything: the
+    // reference takes an empty filter for no filter.
     if (source.text.empty() && !keep) continue;
     operands.push_back(std::move(operand));
   }

@@ -9,7 +9,9 @@
 namespace obelisk::logql {
 namespace {
 
-bool is_blank(char c) { return static_cast<unsigned char>(c) <= ' '; }
+bool is_blank(char c) {
+  return static_cast<unsigned char>(c) <= ' ';
+}
 
 // Reads pairs from a line. A broken pair is passed over up to the next blank.
 class LogfmtReader {
@@ -99,7 +101,8 @@ class LogfmtStage : public RowStage {
       if (outcome == LogfmtReader::Outcome::end) return true;
       if (outcome == LogfmtReader::Outcome::broken) {
         if (!options_.strict) continue;
-        row.labels.set_error(kLogfmtParserError, fmt::format("logfmt syntax error at pos {}", reader.fault() + 1));
+        row.labels.set_error(kLogfmtParserError,
+                             fmt::format("logfmt syntax error at pos {}", reader.fault() + 1));
         return true;
       }
       if (value.empty() && !options_.keep_empty) continue;
@@ -118,7 +121,8 @@ class LogfmtStage : public RowStage {
 
 class LogfmtKeysStage : public RowStage {
  public:
-  LogfmtKeysStage(LogfmtOptions options, std::vector<LabelAssignment> keys) : options_(options), keys_(std::move(keys)) {}
+  LogfmtKeysStage(LogfmtOptions options, std::vector<LabelAssignment> keys)
+      : options_(options), keys_(std::move(keys)) {}
 
   bool apply(LogRow& row) override {
     found_.assign(keys_.size(), 0);
@@ -130,7 +134,8 @@ class LogfmtKeysStage : public RowStage {
       if (outcome == LogfmtReader::Outcome::end) break;
       if (outcome == LogfmtReader::Outcome::broken) {
         if (!options_.strict) continue;
-        row.labels.set_error(kLogfmtParserError, fmt::format("logfmt syntax error at pos {}", reader.fault() + 1));
+        row.labels.set_error(kLogfmtParserError,
+                             fmt::format("logfmt syntax error at pos {}", reader.fault() + 1));
         break;
       }
       std::string_view name = sanitize_label_name(key, true, row.labels.text());

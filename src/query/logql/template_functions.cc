@@ -24,7 +24,9 @@ using Value = Result<TemplateValue>;
 using Arguments = TemplateArguments;
 using Scope = TemplateScope;
 
-Error failed(std::string message) { return make_error(ErrorCode::execution, std::move(message)); }
+Error failed(std::string message) {
+  return make_error(ErrorCode::execution, std::move(message));
+}
 
 // --- arguments ---
 
@@ -41,29 +43,38 @@ Result<int64_t> integer_at(Arguments arguments, size_t i) {
 // Conversions that never fail: what is no number is 0.
 int64_t to_integer(const TemplateValue& value) {
   switch (value.kind()) {
-    case Kind::boolean: return value.boolean() ? 1 : 0;
-    case Kind::integer: return value.integer();
+    case Kind::boolean:
+      return value.boolean() ? 1 : 0;
+    case Kind::integer:
+      return value.integer();
     case Kind::real:
       if (!(std::fabs(value.real()) < 9.2e18)) return 0;
       return static_cast<int64_t>(value.real());
     case Kind::text: {
       std::string_view text = value.text();
-      if (size_t point = text.find('.'); point != std::string_view::npos && text.find_first_not_of('0', point + 1) == std::string_view::npos) {
+      if (size_t point = text.find('.'); point != std::string_view::npos &&
+                                         text.find_first_not_of('0', point + 1) == std::string_view::npos) {
         text = text.substr(0, point);
       }
       return parse_int64(text).value_or(0);
     }
-    default: return 0;
+    default:
+      return 0;
   }
 }
 
 double to_real(const TemplateValue& value) {
   switch (value.kind()) {
-    case Kind::boolean: return value.boolean() ? 1 : 0;
-    case Kind::integer: return static_cast<double>(value.integer());
-    case Kind::real: return value.real();
-    case Kind::text: return parse_float(value.text()).value_or(0);
-    default: return 0;
+    case Kind::boolean:
+      return value.boolean() ? 1 : 0;
+    case Kind::integer:
+      return static_cast<double>(value.integer());
+    case Kind::real:
+      return value.real();
+    case Kind::text:
+      return parse_float(value.text()).value_or(0);
+    default:
+      return 0;
   }
 }
 
@@ -123,7 +134,8 @@ std::string_view without_suffix(std::string_view text, std::string_view suffix) 
   return text;
 }
 
-Result<std::string> replaced(std::string_view text, std::string_view old, std::string_view with, int64_t count) {
+Result<std::string> replaced(std::string_view text, std::string_view old, std::string_view with,
+                             int64_t count) {
   std::string out;
   size_t at = 0;
   for (int64_t done = 0; count < 0 || done < count; ++done) {
@@ -196,7 +208,8 @@ Value align(Arguments arguments, const Scope&) {
   size_t size = rune_count(text);
   size_t wanted = static_cast<size_t>(count);
   if (size >= wanted) {
-    return TemplateValue(kLeft ? rune_prefix(text, wanted) : text.substr(rune_prefix(text, size - wanted).size()));
+    return TemplateValue(kLeft ? rune_prefix(text, wanted)
+                               : text.substr(rune_prefix(text, size - wanted).size()));
   }
   std::string padding(wanted - size, ' ');
   return TemplateValue(kLeft ? std::string(text) + padding : padding + std::string(text));
@@ -214,11 +227,14 @@ Result<std::string> indented(Arguments arguments) {
 std::string url_encoded(std::string_view text) {
   std::string out;
   for (char c : text) {
-    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                 c == '.' || c == '~';
-    if (plain) out += c;
-    else if (c == ' ') out += '+';
-    else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                 c == '_' || c == '.' || c == '~';
+    if (plain)
+      out += c;
+    else if (c == ' ')
+      out += '+';
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return out;
 }
@@ -231,7 +247,8 @@ Value url_decoded(Arguments arguments, const Scope&) {
       out += ' ';
     } else if (text[i] == '%') {
       std::optional<std::string> byte = from_hex(text.substr(i + 1, 2));
-      if (!byte || byte->size() != 1) return failed(fmt::format("invalid URL escape \"{}\"", text.substr(i, 3)));
+      if (!byte || byte->size() != 1)
+        return failed(fmt::format("invalid URL escape \"{}\"", text.substr(i, 3)));
       out += *byte;
       i += 2;
     } else {
@@ -277,7 +294,8 @@ Value count_matches(Arguments arguments, const Scope&) {
   // Each match becomes one NUL; the text's own are left out.
   std::string own(text);
   std::erase(own, '\0');
-  std::string marked = replace_all_matches(*regex, own, std::string_view("\0", 1), true, std::numeric_limits<size_t>::max());
+  std::string marked =
+      replace_all_matches(*regex, own, std::string_view("\0", 1), true, std::numeric_limits<size_t>::max());
   return TemplateValue(static_cast<int64_t>(std::count(marked.begin(), marked.end(), '\0')));
 }
 
@@ -292,7 +310,9 @@ TemplateFunctionEntry integers(Operation operation, int least = 1) {
           }};
 }
 
-int64_t wrapped(uint64_t value) { return static_cast<int64_t>(value); }
+int64_t wrapped(uint64_t value) {
+  return static_cast<int64_t>(value);
+}
 
 template <bool kModulo>
 Value divide(Arguments arguments, const Scope&) {
@@ -318,7 +338,8 @@ TemplateFunctionEntry reals(Operation operation) {
 }
 
 Value round_to(Arguments arguments, const Scope&) {
-  double power = std::pow(10.0, static_cast<double>(std::clamp<int64_t>(arguments.size() > 1 ? to_integer(arguments[1]) : 0, -300, 300)));
+  double power = std::pow(10.0, static_cast<double>(std::clamp<int64_t>(
+                                    arguments.size() > 1 ? to_integer(arguments[1]) : 0, -300, 300)));
   double limit = arguments.size() > 2 ? to_real(arguments[2]) : 0.5;
   double scaled = to_real(arguments[0]) * power;
   double whole = 0;
@@ -359,12 +380,18 @@ Value unix_to_time(Arguments arguments, const Scope&) {
   std::optional<int64_t> number = parse_int64(text);
   if (!number) return failed(fmt::format("unable to parse time '{}'", text));
   switch (text.size()) {
-    case 5: return TemplateValue(UnixNanos{*number * 86400 * kNanosPerSecond});
-    case 10: return TemplateValue(UnixNanos{*number * kNanosPerSecond});
-    case 13: return TemplateValue(UnixNanos{*number * kNanosPerMilli});
-    case 16: return TemplateValue(UnixNanos{*number * 1000});
-    case 19: return TemplateValue(UnixNanos{*number});
-    default: return failed(fmt::format("unable to parse time '{}'", text));
+    case 5:
+      return TemplateValue(UnixNanos{*number * 86400 * kNanosPerSecond});
+    case 10:
+      return TemplateValue(UnixNanos{*number * kNanosPerSecond});
+    case 13:
+      return TemplateValue(UnixNanos{*number * kNanosPerMilli});
+    case 16:
+      return TemplateValue(UnixNanos{*number * 1000});
+    case 19:
+      return TemplateValue(UnixNanos{*number});
+    default:
+      return failed(fmt::format("unable to parse time '{}'", text));
   }
 }
 
@@ -391,11 +418,19 @@ Value to_date_in_zone(Arguments arguments, const Scope&) {
 
 // --- the row ---
 
-const RowTemplateContext& context_of(const Scope& scope) { return *static_cast<const RowTemplateContext*>(scope.caller); }
+const RowTemplateContext& context_of(const Scope& scope) {
+  return *static_cast<const RowTemplateContext*>(scope.caller);
+}
 
-Value line_of(Arguments, const Scope& scope) { return TemplateValue(context_of(scope).row->line); }
-Value timestamp_of(Arguments, const Scope& scope) { return TemplateValue(UnixNanos{context_of(scope).row->time}); }
-Value now_of(Arguments, const Scope& scope) { return TemplateValue(context_of(scope).now); }
+Value line_of(Arguments, const Scope& scope) {
+  return TemplateValue(context_of(scope).row->line);
+}
+Value timestamp_of(Arguments, const Scope& scope) {
+  return TemplateValue(UnixNanos{context_of(scope).row->time});
+}
+Value now_of(Arguments, const Scope& scope) {
+  return TemplateValue(context_of(scope).now);
+}
 
 Value default_of(Arguments arguments, const Scope&) {
   if (arguments.size() < 2) return arguments[0];
@@ -407,7 +442,8 @@ void add_text_functions(TemplateFunctions& table) {
   table["lower"] = table["ToLower"] = one_text([](View text) { return to_lower(text); });
   table["upper"] = table["ToUpper"] = one_text([](View text) { return upper(text); });
   table["title"] = one_text([](View text) { return title(text); });
-  table["trim"] = table["TrimSpace"] = one_text([](View text) { return trim_set(text, kBlanks, true, true); });
+  table["trim"] = table["TrimSpace"] =
+      one_text([](View text) { return trim_set(text, kBlanks, true, true); });
   table["trimAll"] = two_texts([](View set, View text) { return trim_set(text, set, true, true); });
   table["Trim"] = two_texts([](View text, View set) { return trim_set(text, set, true, true); });
   table["TrimLeft"] = two_texts([](View text, View set) { return trim_set(text, set, true, false); });
@@ -473,11 +509,14 @@ void add_number_functions(TemplateFunctions& table) {
   table["addf"] = reals([](double a, double b) { return a + b; });
   table["subf"] = reals([](double a, double b) { return a - b; });
   table["mulf"] = reals([](double a, double b) { return a * b; });
-  table["divf"] = reals([](double a, double b) { return b == 0 ? std::numeric_limits<double>::quiet_NaN() : a / b; });
+  table["divf"] =
+      reals([](double a, double b) { return b == 0 ? std::numeric_limits<double>::quiet_NaN() : a / b; });
   table["maxf"] = reals([](double a, double b) { return std::max(a, b); });
   table["minf"] = reals([](double a, double b) { return std::min(a, b); });
-  table["ceil"] = {1, 1, [](Arguments a, const Scope&) -> Value { return TemplateValue(std::ceil(to_real(a[0]))); }};
-  table["floor"] = {1, 1, [](Arguments a, const Scope&) -> Value { return TemplateValue(std::floor(to_real(a[0]))); }};
+  table["ceil"] = {
+      1, 1, [](Arguments a, const Scope&) -> Value { return TemplateValue(std::ceil(to_real(a[0]))); }};
+  table["floor"] = {
+      1, 1, [](Arguments a, const Scope&) -> Value { return TemplateValue(std::floor(to_real(a[0]))); }};
   table["round"] = {1, 3, round_to};
   table["int"] = {1, 1, [](Arguments a, const Scope&) -> Value { return TemplateValue(to_integer(a[0])); }};
   table["float64"] = {1, 1, [](Arguments a, const Scope&) -> Value { return TemplateValue(to_real(a[0])); }};

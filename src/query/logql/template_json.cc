@@ -42,10 +42,18 @@ bool read(JsonCursor& cursor, TemplateValue& out, int depth) {
   JsonToken token;
   if (!cursor.value(token)) return false;
   switch (*kind) {
-    case JsonKind::text: out = TemplateValue(text_of(token.raw)); break;
-    case JsonKind::boolean: out = TemplateValue(token.raw == "true"); break;
-    case JsonKind::number: out = TemplateValue(parse_float(token.raw).value_or(0)); break;
-    default: out = TemplateValue(); break;
+    case JsonKind::text:
+      out = TemplateValue(text_of(token.raw));
+      break;
+    case JsonKind::boolean:
+      out = TemplateValue(token.raw == "true");
+      break;
+    case JsonKind::number:
+      out = TemplateValue(parse_float(token.raw).value_or(0));
+      break;
+    default:
+      out = TemplateValue();
+      break;
   }
   return true;
 }

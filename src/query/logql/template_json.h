@@ -1,5 +1,6 @@
 #pragma once
-// JSON as a template value, for fromJson: objects are maps, arrays lists, numbers reals. Text that is no JSON is nil.
+// JSON as a template value, for fromJson: objects are maps, arrays lists, numbers reals. Text that is no JSON
+// is nil.
 #include "query/core/go_template_value.h"
 
 namespace obelisk::logql {

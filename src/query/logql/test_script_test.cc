@@ -22,8 +22,10 @@ std::string without_comment(const std::string& line) {
   for (size_t i = 0; i < line.size(); ++i) {
     char c = line[i];
     if (quote != 0) {
-      if (c == '\\' && quote == '"') ++i;
-      else if (c == quote) quote = 0;
+      if (c == '\\' && quote == '"')
+        ++i;
+      else if (c == quote)
+        quote = 0;
     } else if (c == '"' || c == '`') {
       quote = c;
     } else if (c == '#') {
@@ -62,7 +64,8 @@ class Line {
   std::string quoted() {
     char quote = rest_.empty() ? 0 : rest_[0];
     size_t end = quote == '"' || quote == '`' ? rest_.find(quote, 1) : std::string_view::npos;
-    if (end == std::string_view::npos) throw std::runtime_error("quoted text expected at: " + std::string(rest_));
+    if (end == std::string_view::npos)
+      throw std::runtime_error("quoted text expected at: " + std::string(rest_));
     std::string out(rest_.substr(1, end - 1));
     rest_ = trim(rest_.substr(end + 1));
     return out;
@@ -163,8 +166,10 @@ void read_expectation(const std::string& text, Expected& expected) {
     expected.ordered = true;
   } else if (line.take("expect fail")) {
     expected.fails = true;
-    if (line.take("msg:")) expected.message = line.rest();
-    else if (line.take("regex:")) expected.expression = line.rest();
+    if (line.take("msg:"))
+      expected.message = line.rest();
+    else if (line.take("regex:"))
+      expected.expression = line.rest();
   } else if (line.starts_with("{")) {
     Labels labels = line.labels();
     if (line.starts_with("\"") || line.starts_with("`")) {
@@ -193,13 +198,16 @@ std::string compare_series(const Expected& expected, const LogqlResult& result) 
     const Expected::Series& wanted = expected.series[i];
     const MatrixSeries* found = nullptr;
     for (size_t j = 0; j < result.matrix.size(); ++j) {
-      if (result.matrix[j].labels == wanted.labels && (!expected.ordered || i == j)) found = &result.matrix[j];
+      if (result.matrix[j].labels == wanted.labels && (!expected.ordered || i == j))
+        found = &result.matrix[j];
     }
     if (found == nullptr) return "no series " + wanted.labels.to_string();
     if (wanted.values.size() != found->values.size()) return "another number of steps";
     for (size_t step = 0; step < wanted.values.size(); ++step) {
-      if (wanted.values[step].has_value() != (found->present[step] != 0)) return fmt::format("presence at step {}", step);
-      if (wanted.values[step] && !nearly_equal(*wanted.values[step], found->values[step])) return fmt::format("value at step {}", step);
+      if (wanted.values[step].has_value() != (found->present[step] != 0))
+        return fmt::format("presence at step {}", step);
+      if (wanted.values[step] && !nearly_equal(*wanted.values[step], found->values[step]))
+        return fmt::format("value at step {}", step);
     }
   }
   return "";
@@ -220,19 +228,23 @@ std::string compare_entries(const Expected& expected, const LogqlResult& result)
     if (at >= found->entries.size()) return "too few entries in " + wanted.labels.to_string();
     const LogEntry& entry = found->entries[at];
     if (entry.line != wanted.line || entry.time != wanted.time) return "entry " + wanted.line;
-    if (wanted.categorised && (entry.metadata != wanted.metadata || entry.parsed != wanted.parsed)) return "categories of " + wanted.line;
+    if (wanted.categorised && (entry.metadata != wanted.metadata || entry.parsed != wanted.parsed))
+      return "categories of " + wanted.line;
   }
   return "";
 }
 
 std::string compare(const Expected& expected, const Result<LogqlResult>& result) {
-  bool expects = expected.fails || expected.empty || expected.scalar || !expected.series.empty() || !expected.entries.empty();
+  bool expects = expected.fails || expected.empty || expected.scalar || !expected.series.empty() ||
+                 !expected.entries.empty();
   if (!expects) return "no expectation";
   if (expected.fails) {
     if (result.ok()) return "expected a failure";
     const std::string& message = result.error().message;
-    if (!expected.message.empty() && message.find(expected.message) == std::string::npos) return "other failure: " + message;
-    if (!expected.expression.empty() && !std::regex_search(message, std::regex(expected.expression))) return "other failure: " + message;
+    if (!expected.message.empty() && message.find(expected.message) == std::string::npos)
+      return "other failure: " + message;
+    if (!expected.expression.empty() && !std::regex_search(message, std::regex(expected.expression)))
+      return "other failure: " + message;
     return "";
   }
   if (!result.ok()) return "failed: " + result.error().message;
@@ -241,7 +253,8 @@ std::string compare(const Expected& expected, const Result<LogqlResult>& result)
     return nearly_equal(*expected.scalar, result->scalar) ? "" : "another scalar";
   }
   if (expected.empty) return result->matrix.empty() && result->streams.empty() ? "" : "not empty";
-  return result->type == LogqlResult::Type::streams ? compare_entries(expected, *result) : compare_series(expected, *result);
+  return result->type == LogqlResult::Type::streams ? compare_entries(expected, *result)
+                                                    : compare_series(expected, *result);
 }
 
 class Script {
@@ -258,8 +271,10 @@ class Script {
       std::string line = without_comment(raw);
       if (trim(line).empty()) continue;
       try {
-        if (line[0] == ' ' || line[0] == '\t') indented(line);
-        else command(line);
+        if (line[0] == ' ' || line[0] == '\t')
+          indented(line);
+        else
+          command(line);
       } catch (const std::exception& error) {
         outcome_.failures.push_back(fmt::format("{}:{}: {}", name_, number_, error.what()));
       }
@@ -270,8 +285,10 @@ class Script {
 
  private:
   void indented(const std::string& line) {
-    if (loading_) load(line);
-    else read_expectation(line, expected_);
+    if (loading_)
+      load(line);
+    else
+      read_expectation(line, expected_);
   }
 
   void command(const std::string& text) {
@@ -320,7 +337,8 @@ class Script {
     for (int i = 0; i < count; ++i) {
       row.time = kEpoch + start + step * i;
       row.line = body;
-      for (size_t at = 0; (at = row.line.find("{{.i}}", at)) != std::string::npos;) row.line.replace(at, 6, std::to_string(i));
+      for (size_t at = 0; (at = row.line.find("{{.i}}", at)) != std::string::npos;)
+        row.line.replace(at, 6, std::to_string(i));
       rows.push_back(row);
     }
     write_rows(*store_.store, rows);
@@ -336,8 +354,9 @@ class Script {
     if (difference.empty()) {
       ++outcome_.passed;
     } else {
-      outcome_.failures.push_back(fmt::format("{}:{}: {}\n  eval {}\n{}", name_, eval_line_, difference, eval_,
-                                              result.ok() ? describe(*result, kEpoch) : result.error().message));
+      outcome_.failures.push_back(
+          fmt::format("{}:{}: {}\n  eval {}\n{}", name_, eval_line_, difference, eval_,
+                      result.ok() ? describe(*result, kEpoch) : result.error().message));
     }
     eval_.clear();
   }
@@ -373,7 +392,9 @@ class Script {
 
 }  // namespace
 
-ScriptOutcome run_script(const std::string& path) { return Script().run(path); }
+ScriptOutcome run_script(const std::string& path) {
+  return Script().run(path);
+}
 
 void write_rows(MemoryStore& store, const std::vector<TestRow>& rows) {
   BatchBuilder builder(Table::logs);
@@ -383,12 +404,25 @@ void write_rows(MemoryStore& store, const std::vector<TestRow>& rows) {
     builder.add_row({row.time});
     builder.set_string(Scope::fixed, column::kLine, builder.arena().copy(row.line));
     builder.set_int(Scope::fixed, column::kOrigin, row.otlp ? 1 : 0);
-    for (const auto& [name, value] : row.metadata) builder.set_string(Scope::attribute, name, builder.arena().copy(value));
-    for (const auto& [name, value] : row.resource) builder.set_string(Scope::resource, name, builder.arena().copy(value));
+    for (const auto& [name, value] : row.metadata)
+      builder.set_string(Scope::attribute, name, builder.arena().copy(value));
+    for (const auto& [name, value] : row.resource) {
+      std::string_view kept = builder.arena().copy(value);
+      if (name == "trace_id") {
+        builder.set_trace_id(Scope::fixed, column::kTraceId, TraceId::from_hex(value).value());
+      } else if (name == "span_id") {
+        builder.set_int(Scope::fixed, column::kSpanId, static_cast<int64_t>(SpanId::from_hex(value).value().value));
+      } else if (name == "severity_text") {
+        builder.set_string(Scope::fixed, column::kSeverityText, kept);
+      } else {
+        builder.set_string(Scope::resource, name, kept);
+      }
+    }
   }
   WriteRequest request;
   request.batches.push_back(builder.finish());
-  if (!append_and_wait(store, std::move(request)).ok()) throw std::runtime_error("the store refused the rows");
+  if (!append_and_wait(store, std::move(request)).ok())
+    throw std::runtime_error("the store refused the rows");
 }
 
 Result<LogqlResult> TestStore::range(std::string_view query, const RangeRequest& request) {
@@ -417,14 +451,17 @@ std::string describe(const LogqlResult& result, int64_t epoch) {
   for (const MatrixSeries& series : result.matrix) {
     out << "  " << series.labels.to_string();
     for (size_t i = 0; i < series.values.size(); ++i) {
-      if (series.present[i]) out << " " << series.values[i];
-      else out << " _";
+      if (series.present[i])
+        out << " " << series.values[i];
+      else
+        out << " _";
     }
     out << "\n";
   }
   for (const LogStream& stream : result.streams) {
     for (const LogEntry& entry : stream.entries) {
-      out << "  " << stream.labels.to_string() << " \"" << entry.line << "\" @ " << format_go_duration(entry.time - epoch);
+      out << "  " << stream.labels.to_string() << " \"" << entry.line << "\" @ "
+          << format_go_duration(entry.time - epoch);
       out << " meta " << entry.metadata.to_string() << " parsed " << entry.parsed.to_string() << "\n";
     }
   }

@@ -1,5 +1,6 @@
 #pragma once
-// The tokens of one query with a position in them, and the errors that a parser raises there. Internal to the parser.
+// The tokens of one query with a position in them, and the errors that a parser raises there. Internal to the
+// parser.
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -12,7 +13,8 @@ namespace obelisk::logql {
 
 class TokenStream {
  public:
-  TokenStream(std::string_view query, std::vector<Token> tokens) : query_(query), tokens_(std::move(tokens)) {}
+  TokenStream(std::string_view query, std::vector<Token> tokens)
+      : query_(query), tokens_(std::move(tokens)) {}
 
   const Token& peek(size_t ahead = 0) const { return tokens_[std::min(at_ + ahead, tokens_.size() - 1)]; }
   Token take() { return tokens_[at_ + 1 < tokens_.size() ? at_++ : at_]; }
@@ -22,7 +24,9 @@ class TokenStream {
   bool take_symbol(std::string_view text) { return is_symbol(text) && (take(), true); }
   bool take_keyword(std::string_view text) { return is_keyword(text) && (take(), true); }
   // A name: an identifier, or a keyword or function name where only a name can stand.
-  bool is_name() const { return is(TokenKind::identifier) || is(TokenKind::keyword) || is(TokenKind::function); }
+  bool is_name() const {
+    return is(TokenKind::identifier) || is(TokenKind::keyword) || is(TokenKind::function);
+  }
 
   // "syntax error: unexpected X, expecting A or B" at the next token.
   Error unexpected(std::initializer_list<std::string_view> expecting = {}) const;
@@ -53,8 +57,8 @@ Result<std::vector<Matcher>> parse_selector(TokenStream& tokens);
 // Error unless at least one matcher does not accept the empty string. Compiles the regular expressions.
 Result<void> check_matchers(const std::vector<Matcher>& matchers, bool allow_empty);
 
-// The stages after a selector, up to what is no stage. With `unwrap` not null, `| unwrap ...` is allowed and ends there
-// (with the filters after it).
+// The stages after a selector, up to what is no stage. With `unwrap` not null, `| unwrap ...` is allowed and
+// ends there (with the filters after it).
 Result<void> parse_stages(TokenStream& tokens, std::vector<Stage>& stages, std::optional<Unwrap>* unwrap);
 
 }  // namespace obelisk::logql

@@ -9,7 +9,9 @@
 namespace obelisk::logql {
 namespace {
 
-double seconds(int64_t nanos) { return static_cast<double>(nanos) / static_cast<double>(kNanosPerSecond); }
+double seconds(int64_t nanos) {
+  return static_cast<double>(nanos) / static_cast<double>(kNanosPerSecond);
+}
 
 double sum_of(std::span<const UnwrappedSample> samples) {
   double sum = 0;
@@ -54,8 +56,8 @@ double extreme_of(std::span<const UnwrappedSample> samples, Better better) {
   return extreme;
 }
 
-// The increase of a counter per second: resets are added back, and the ends are extrapolated to the window as far as the
-// samples' spacing supports it, but not below a counter of zero.
+// The increase of a counter per second: resets are added back, and the ends are extrapolated to the window as
+// far as the samples' spacing supports it, but not below a counter of zero.
 double counter_rate(std::span<const UnwrappedSample> samples, const Window& window) {
   if (samples.size() < 2) return 0;
   const UnwrappedSample& first = samples.front();
@@ -83,23 +85,34 @@ double counter_rate(std::span<const UnwrappedSample> samples, const Window& wind
 
 double window_function(RangeOp op, std::span<const UnwrappedSample> samples, const Window& window) {
   switch (op) {
-    case RangeOp::rate: return sum_of(samples) / seconds(window.range);
-    case RangeOp::sum: return sum_of(samples);
-    case RangeOp::avg: return mean_of(samples);
-    case RangeOp::min: return extreme_of(samples, [](double a, double b) { return a < b; });
-    case RangeOp::max: return extreme_of(samples, [](double a, double b) { return a > b; });
-    case RangeOp::stdvar: return variance_of(samples);
-    case RangeOp::stddev: return std::sqrt(variance_of(samples));
-    case RangeOp::first: return samples.front().value;
-    case RangeOp::last: return samples.back().value;
-    case RangeOp::rate_counter: return counter_rate(samples, window);
+    case RangeOp::rate:
+      return sum_of(samples) / seconds(window.range);
+    case RangeOp::sum:
+      return sum_of(samples);
+    case RangeOp::avg:
+      return mean_of(samples);
+    case RangeOp::min:
+      return extreme_of(samples, [](double a, double b) { return a < b; });
+    case RangeOp::max:
+      return extreme_of(samples, [](double a, double b) { return a > b; });
+    case RangeOp::stdvar:
+      return variance_of(samples);
+    case RangeOp::stddev:
+      return std::sqrt(variance_of(samples));
+    case RangeOp::first:
+      return samples.front().value;
+    case RangeOp::last:
+      return samples.back().value;
+    case RangeOp::rate_counter:
+      return counter_rate(samples, window);
     case RangeOp::quantile: {
       std::vector<double> values;
       values.reserve(samples.size());
       for (const UnwrappedSample& sample : samples) values.push_back(sample.value);
       return quantile_of(window.parameter, std::move(values));
     }
-    default: return static_cast<double>(samples.size());
+    default:
+      return static_cast<double>(samples.size());
   }
 }
 

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <set>
 
-#include "storage/damage_counter.h"
 #include "base/log.h"
 #include "base/self_metrics.h"
 #include "codec/checksum.h"
+#include "storage/damage_counter.h"
 #include "storage/embedded/engine_tenant.h"
 #include "storage/embedded/events/event_scan.h"
 
@@ -32,7 +32,8 @@ class NoRows : public Cursor {
 
 }  // namespace
 
-Engine::Engine(EngineOptions options) : options_(std::move(options)), disk_(*options_.disk), clock_(*options_.clock) {}
+Engine::Engine(EngineOptions options)
+    : options_(std::move(options)), disk_(*options_.disk), clock_(*options_.clock) {}
 
 // ---- start and end ----
 
@@ -68,8 +69,10 @@ Result<void> Engine::open_manifest() {
   for (const char* data : {"tenants", "wal"}) {
     OBELISK_TRY(bool found, disk_.exists(data));
     if (found) {
-      return make_error(ErrorCode::corrupt, fmt::format("the data directory has {}/ but no {}: restore it, or start with an empty directory",
-                                                        data, path));
+      return make_error(
+          ErrorCode::corrupt,
+          fmt::format("the data directory has {}/ but no {}: restore it, or start with an empty directory",
+                      data, path));
     }
   }
   return replace_file(disk_, path, encode_manifest(manifest_));
@@ -97,8 +100,10 @@ Result<Engine::TenantPtr> Engine::make_tenant(const Tenant& name, const TenantMa
   auto tenant = std::make_shared<TenantStores>();
   tenant->name = name;
   std::string directory = tenant_directory(name);
-  OBELISK_TRY(tenant->events, EventStore::open(disk_, directory + "/events", options_.events, manifest.event_parts));
-  OBELISK_TRY(tenant->metrics, MetricStore::open(disk_, directory + "/metrics", options_.metrics, manifest.metric_parts));
+  OBELISK_TRY(tenant->events,
+              EventStore::open(disk_, directory + "/events", options_.events, manifest.event_parts));
+  OBELISK_TRY(tenant->metrics,
+              MetricStore::open(disk_, directory + "/metrics", options_.metrics, manifest.metric_parts));
   tenant->events_applied = tenant->events_flushed = manifest.events_through;
   tenant->metrics_applied = tenant->metrics_flushed = manifest.metrics_through;
   return tenant;
@@ -117,26 +122,28 @@ Result<void> Engine::replay_log() {
     log_from = manifest_.log_from;
     last_sequence = manifest_.last_sequence;
   }
-  OBELISK_TRY(LogRecovery recovery, recover_log(disk_, options.directory, log_from, [&](const RecoveredFrame& frame) {
-    return replay_frame(frame);
-  }));
+  OBELISK_TRY(LogRecovery recovery,
+              recover_log(disk_, options.directory, log_from,
+                          [&](const RecoveredFrame& frame) { return replay_frame(frame); }));
   last_sequence = std::max(last_sequence, recovery.last_sequence);
   start_report_.lost = recovery.lost;
   for (const LostFrames& loss : recovery.lost) {
-    log_error("storage", fmt::format("{}: damaged at offset {}: requests {} to {} were durable and are lost", loss.path, loss.offset,
-                                     loss.first, loss.last));
+    log_error("storage", fmt::format("{}: damaged at offset {}: requests {} to {} were durable and are lost",
+                                     loss.path, loss.offset, loss.first, loss.last));
   }
   publish(last_sequence);
   OBELISK_TRY(log_, WriteAheadLog::open(disk_, options, recovery, last_sequence, *this));
   if (start_report_.replayed_requests > 0) {
-    log_info("storage", fmt::format("replayed {} requests of the write-ahead log", start_report_.replayed_requests));
+    log_info("storage",
+             fmt::format("replayed {} requests of the write-ahead log", start_report_.replayed_requests));
   }
   return {};
 }
 
 Result<void> Engine::replay_frame(const RecoveredFrame& frame) {
   Result<LogPayload> payload = decode_log_payload(frame.payload, frame.owner);
-  if (!payload.ok()) return payload.error().with_context(fmt::format("request {} of the write-ahead log", frame.sequence));
+  if (!payload.ok())
+    return payload.error().with_context(fmt::format("request {} of the write-ahead log", frame.sequence));
   OBELISK_TRY(TenantPtr tenant, tenant_for_writing(payload->tenant));
   apply_batches(*tenant, payload->batches, frame.sequence);
   touched_.push_back(std::move(tenant));
@@ -187,7 +194,8 @@ void Engine::append(WriteRequest request, Done done) {
   if (entry.batches.empty()) return done(LogPosition{published_});
   if (heads_bytes_ > options_.heads_bytes_max) {
     counter("obelisk_storage_overloaded_total", "Requests refused because the heads were full.").add();
-    return done(make_error(ErrorCode::overloaded, fmt::format("{} MiB wait to be written to parts, try again", heads_bytes_ >> 20)));
+    return done(make_error(ErrorCode::overloaded,
+                           fmt::format("{} MiB wait to be written to parts, try again", heads_bytes_ >> 20)));
   }
   // Made here and not when applied, where an error could no longer be answered.
   Result<TenantPtr> tenant = tenant_for_writing(request.tenant);
@@ -203,10 +211,12 @@ Result<Engine::TenantPtr> Engine::tenant_for_writing(const Tenant& name) {
   MutexLock lock(tenants_mutex_);
   if (auto it = tenants_.find(name); it != tenants_.end()) return it->second;
   if (name.empty() || name.size() > kTenantNameBytesMax) {
-    return make_error(ErrorCode::invalid_argument, fmt::format("a tenant's name has 1 to {} bytes", kTenantNameBytesMax));
+    return make_error(ErrorCode::invalid_argument,
+                      fmt::format("a tenant's name has 1 to {} bytes", kTenantNameBytesMax));
   }
   if (tenants_.size() >= options_.tenants_max) {
-    return make_error(ErrorCode::too_large, fmt::format("there are {} tenants already, the limit", options_.tenants_max));
+    return make_error(ErrorCode::too_large,
+                      fmt::format("there are {} tenants already, the limit", options_.tenants_max));
   }
   OBELISK_TRY(TenantPtr tenant, make_tenant(name, {}));
   tenants_[name] = tenant;
@@ -320,8 +330,8 @@ Result<std::vector<ColumnInfo>> Engine::columns(const Snapshot& at, const Scan& 
   return pin->tenant ? pin->tenant->metrics->columns(scan) : std::vector<ColumnInfo>();
 }
 
-Result<std::vector<ValueCount>> Engine::values(const Snapshot& at, const Scan& scan, const ColumnId& column, uint64_t limit,
-                                               const Cancel& cancel) {
+Result<std::vector<ValueCount>> Engine::values(const Snapshot& at, const Scan& scan, const ColumnId& column,
+                                               uint64_t limit, const Cancel& cancel) {
   OBELISK_TRY(const EngineSnapshot* pin, pinned(at));
   if (is_event_table(scan.table)) return event_values(*pin->events, scan, column, limit, cancel);
   return pin->tenant ? pin->tenant->metrics->values(scan, column, limit, cancel) : std::vector<ValueCount>();

@@ -1,19 +1,19 @@
 #pragma once
-// The embedded engine: one directory, one write-ahead log for everything, and for every tenant an event store (spans,
-// logs, exemplars) and a metric store (samples, metadata). Implements both storage interfaces.
+// The embedded engine: one directory, one write-ahead log for everything, and for every tenant an event store
+// (spans, logs, exemplars) and a metric store (samples, metadata). Implements both storage interfaces.
 //
 //   append -> log (write, sync) -> heads -> visible -> done          the log's thread
 //   heads -> new parts -> MANIFEST -> log released                   the flush thread
 //   small parts -> larger parts, old days dropped -> MANIFEST        the maintenance thread
 //
-// Invariants: a request is in the log until every store that it touches has it in synced parts named by the manifest;
-// what the manifest names exists; replaying the log onto the parts gives every acknowledged request exactly once.
-// A failed write of the manifest leaves it unknown which one stands, so its change stays pending and is tried again;
-// files of either outcome are kept until then.
+// Invariants: a request is in the log until every store that it touches has it in synced parts named by the
+// manifest; what the manifest names exists; replaying the log onto the parts gives every acknowledged request
+// exactly once. A failed write of the manifest leaves it unknown which one stands, so its change stays
+// pending and is tried again; files of either outcome are kept until then.
 //
-// Threads: everything is safe from any thread. close() flushes and leaves an empty log; destroying the engine without
-// it stops at once and leaves the rest to the next start.
-// Bounds: memory of the heads, queue of the log, number of tenants (EngineOptions).
+// Threads: everything is safe from any thread. close() flushes and leaves an empty log; destroying the engine
+// without it stops at once and leaves the rest to the next start. Bounds: memory of the heads, queue of the
+// log, number of tenants (EngineOptions).
 #include <atomic>
 #include <condition_variable>
 #include <functional>
@@ -41,14 +41,15 @@ struct EngineOptions {
   Durability durability = Durability::sync;
   uint32_t sync_interval_ms = 100;  // with Durability::interval
 
-  // How long data is kept, by its own time; 0: for ever. Exemplars go with the metrics. Days are dropped whole.
+  // How long data is kept, by its own time; 0: for ever. Exemplars go with the metrics. Days are dropped
+  // whole.
   int64_t metrics_retention_nanos = 0;
   int64_t logs_retention_nanos = 0;
   int64_t traces_retention_nanos = 0;
 
-  // A tenant's events go to parts when they take this much memory or are this old: large enough that parts compress
-  // well, small enough that the log stays short. Metrics wait longer, because a head holds every series anyway and
-  // blocks get better with the number of samples.
+  // A tenant's events go to parts when they take this much memory or are this old: large enough that parts
+  // compress well, small enough that the log stays short. Metrics wait longer, because a head holds every
+  // series anyway and blocks get better with the number of samples.
   uint64_t events_flush_bytes = 32ull << 20;
   int64_t events_flush_age_nanos = 120 * kNanosPerSecond;
   uint64_t metrics_flush_bytes = 256ull << 20;
@@ -86,8 +87,8 @@ class Engine : public Reader, public Writer, private LogSink {
   Result<std::unique_ptr<Cursor>> open(const Plan& plan, Budget& budget, const Cancel& cancel) override;
   Result<std::vector<Labels>> series(const Snapshot& at, const Scan& scan, const Cancel& cancel) override;
   Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) override;
-  Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column, uint64_t limit,
-                                         const Cancel& cancel) override;
+  Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column,
+                                         uint64_t limit, const Cancel& cancel) override;
 
   // Everything visible into parts, now.
   Result<void> flush();
@@ -132,8 +133,8 @@ class Engine : public Reader, public Writer, private LogSink {
   Result<void> merge_tenant(TenantStores& tenant, bool& merged) REQUIRES(merge_mutex_);
   Result<void> retain_tenant(TenantStores& tenant) REQUIRES(merge_mutex_);
   // Writes the manifest with `change` applied to it, then calls `commit`.
-  Result<void> commit_manifest(const std::function<void(Manifest&)>& change, const std::function<void()>& commit)
-      EXCLUDES(manifest_mutex_);
+  Result<void> commit_manifest(const std::function<void(Manifest&)>& change,
+                               const std::function<void()>& commit) EXCLUDES(manifest_mutex_);
   uint64_t releasable(const Manifest& manifest) const;
   void flush_due();
   void run_flushes();

@@ -1,5 +1,6 @@
-// What the engine costs: appending, flushing, and the reads an operator waits for, on the real disk in a temporary
-// directory. The data are like those of a shop: 12 services, 120 streams, a trace id on half the lines, 20 spans a trace.
+// What the engine costs: appending, flushing, and the reads an operator waits for, on the real disk in a
+// temporary directory. The data are like those of a shop: 12 services, 120 streams, a trace id on half the
+// lines, 20 spans a trace.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -66,21 +67,25 @@ class Shop {
     BatchBuilder builder(Table::logs);
     for (size_t i = 0; i < rows; ++i) {
       if (i % 50 == 0) {
-        Labels labels{{"service", fmt::format("service-{}", random_() % 12)}, {"pod", fmt::format("pod-{}", random_() % 10)}};
+        Labels labels{{"service", fmt::format("service-{}", random_() % 12)},
+                      {"pod", fmt::format("pod-{}", random_() % 10)}};
         std::vector<LabelRef> view = labels.view();
         builder.begin_group_copy(view);
       }
       builder.add_row({time()});
-      builder.set_string(Scope::fixed, column::kLine,
-                         builder.arena().copy(fmt::format("level=info msg=\"order accepted\" order={} customer={} took={}ms items={} trace={:016x}",
-                                                          random_() % 1000000, random_() % 50000, random_() % 900, random_() % 9, random_())));
+      builder.set_string(
+          Scope::fixed, column::kLine,
+          builder.arena().copy(fmt::format(
+              "level=info msg=\"order accepted\" order={} customer={} took={}ms items={} trace={:016x}",
+              random_() % 1000000, random_() % 50000, random_() % 900, random_() % 9, random_())));
       if (i % 2 == 0) builder.set_trace_id(Scope::fixed, column::kTraceId, trace());
     }
     return builder.finish();
   }
 
   Batch spans(size_t rows) {
-    static constexpr std::string_view kNames[] = {"GET /cart", "POST /order", "SELECT orders", "charge card", "publish event"};
+    static constexpr std::string_view kNames[] = {"GET /cart", "POST /order", "SELECT orders", "charge card",
+                                                  "publish event"};
     static constexpr std::string_view kServices[] = {"order", "inventory", "payment", "notification"};
     BatchBuilder builder(Table::spans);
     TraceId id = trace();
@@ -95,7 +100,8 @@ class Shop {
       builder.set_int(Scope::fixed, column::kDuration, static_cast<int64_t>(random_() % 100'000'000));
       builder.set_string(Scope::resource, "service.name", kServices[random_() % 4]);
       builder.set_int(Scope::attribute, "http.status_code", random_() % 50 == 0 ? 500 : 200);
-      builder.set_string(Scope::attribute, "user.id", builder.arena().copy(fmt::format("user-{}", random_() % 100000)));
+      builder.set_string(Scope::attribute, "user.id",
+                         builder.arena().copy(fmt::format("user-{}", random_() % 100000)));
     }
     return builder.finish();
   }
@@ -110,7 +116,9 @@ class Shop {
   TraceId last() const { return last_; }
 
  private:
-  int64_t time() { return kBegin + static_cast<int64_t>(++ticks_) * 100'000 + static_cast<int64_t>(random_() % 1000); }
+  int64_t time() {
+    return kBegin + static_cast<int64_t>(++ticks_) * 100'000 + static_cast<int64_t>(random_() % 1000);
+  }
 
   std::mt19937_64 random_{42};
   uint64_t ticks_ = 0;
@@ -144,7 +152,8 @@ void flush_rows(benchmark::State& state, Table table) {
   uint64_t rows = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    for (int i = 0; i < 50; ++i) bed.append(table == Table::logs ? shop.logs(kBatchRows) : shop.spans(kBatchRows));
+    for (int i = 0; i < 50; ++i)
+      bed.append(table == Table::logs ? shop.logs(kBatchRows) : shop.spans(kBatchRows));
     state.ResumeTiming();
     if (!bed.engine().flush().ok()) std::abort();
     rows += 50 * kBatchRows;
@@ -181,7 +190,8 @@ void scan(benchmark::State& state, const Scan& scan) {
   for (auto _ : state) {
     Budget budget;
     Cancel cancel;
-    auto cursor = open_scan(stored().bed.engine(), *stored().bed.engine().snapshot(kDefaultTenant), scan, budget, cancel);
+    auto cursor = open_scan(stored().bed.engine(), *stored().bed.engine().snapshot(kDefaultTenant), scan,
+                            budget, cancel);
     for (;;) {
       auto batch = (*cursor)->next();
       if (!batch.ok()) std::abort();

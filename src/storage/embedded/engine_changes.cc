@@ -14,19 +14,24 @@ namespace {
 constexpr auto kTick = std::chrono::seconds(1);
 constexpr int64_t kMetricsFlushAgeMinNanos = 60 * kNanosPerSecond;
 
-void replace_names(std::vector<std::string>& names, const std::vector<std::string>& removed, const std::vector<std::string>& added) {
-  std::erase_if(names, [&](const std::string& name) { return std::find(removed.begin(), removed.end(), name) != removed.end(); });
+void replace_names(std::vector<std::string>& names, const std::vector<std::string>& removed,
+                   const std::vector<std::string>& added) {
+  std::erase_if(names, [&](const std::string& name) {
+    return std::find(removed.begin(), removed.end(), name) != removed.end();
+  });
   names.insert(names.end(), added.begin(), added.end());
 }
 
 }  // namespace
 
-Result<void> Engine::commit_manifest(const std::function<void(Manifest&)>& change, const std::function<void()>& commit) {
+Result<void> Engine::commit_manifest(const std::function<void(Manifest&)>& change,
+                                     const std::function<void()>& commit) {
   MutexLock lock(manifest_mutex_);
   Manifest next = manifest_;
   change(next);
   next.log_from = std::max(next.log_from, releasable(next));
-  // No sequence that a part goes through may be given out again, even when power loss takes the log's unsynced end.
+  // No sequence that a part goes through may be given out again, even when power loss takes the log's
+  // unsynced end.
   next.last_sequence = std::max(next.last_sequence, published_.load());
   for (const auto& [name, tenant] : next.tenants) {
     next.last_sequence = std::max({next.last_sequence, tenant.events_through, tenant.metrics_through});
@@ -39,15 +44,16 @@ Result<void> Engine::commit_manifest(const std::function<void(Manifest&)>& chang
   return {};
 }
 
-// Every request up to here is in the parts of `manifest`, in every store it touches. What is published while the tenants
-// are looked at is above the number that was read first.
+// Every request up to here is in the parts of `manifest`, in every store it touches. What is published while
+// the tenants are looked at is above the number that was read first.
 uint64_t Engine::releasable(const Manifest& manifest) const {
   uint64_t through = published_;
   for (const TenantPtr& tenant : all_tenants()) {
     auto entry = manifest.tenants.find(tenant->name);
     TenantManifest flushed = entry == manifest.tenants.end() ? TenantManifest() : entry->second;
     if (tenant->events_applied > flushed.events_through) through = std::min(through, flushed.events_through);
-    if (tenant->metrics_applied > flushed.metrics_through) through = std::min(through, flushed.metrics_through);
+    if (tenant->metrics_applied > flushed.metrics_through)
+      through = std::min(through, flushed.metrics_through);
   }
   return through;
 }
@@ -127,8 +133,10 @@ Result<void> Engine::merge_tenant(TenantStores& tenant, bool& merged) {
   OBELISK_CHECK_OK(commit_manifest(
       [&](Manifest& manifest) {
         TenantManifest& entry = manifest.tenants[tenant.name];
-        if (auto& change = tenant.pending_event_merge) replace_names(entry.event_parts, change->removed_parts, change->new_parts);
-        if (auto& change = tenant.pending_metric_merge) replace_names(entry.metric_parts, change->removed_parts, change->new_parts);
+        if (auto& change = tenant.pending_event_merge)
+          replace_names(entry.event_parts, change->removed_parts, change->new_parts);
+        if (auto& change = tenant.pending_metric_merge)
+          replace_names(entry.metric_parts, change->removed_parts, change->new_parts);
       },
       [&] {
         if (tenant.pending_event_merge) tenant.events->commit(*tenant.pending_event_merge);
@@ -149,10 +157,14 @@ Result<bool> Engine::merge() {
   return merged;
 }
 
-// A removal is a merge into nothing: it uses the same slots, so that it is finished before the next of its kind begins.
+// A removal is a merge into nothing: it uses the same slots, so that it is finished before the next of its
+// kind begins.
 Result<void> Engine::retain_tenant(TenantStores& tenant) {
   bool merged = false;
-  auto finish = [&] { return tenant.pending_event_merge || tenant.pending_metric_merge ? merge_tenant(tenant, merged) : Result<void>(); };
+  auto finish = [&] {
+    return tenant.pending_event_merge || tenant.pending_metric_merge ? merge_tenant(tenant, merged)
+                                                                     : Result<void>();
+  };
   OBELISK_CHECK_OK(finish());
   int64_t now = clock_.now().value;
   auto keep_from = [&](int64_t retention) { return UnixNanos{now - retention}; };
@@ -160,16 +172,19 @@ Result<void> Engine::retain_tenant(TenantStores& tenant) {
     Table table;
     int64_t retention;
   };
-  for (const Rule& rule : {Rule{Table::logs, options_.logs_retention_nanos}, Rule{Table::spans, options_.traces_retention_nanos},
-                           Rule{Table::exemplars, options_.metrics_retention_nanos}}) {
+  for (const Rule& rule :
+       {Rule{Table::logs, options_.logs_retention_nanos}, Rule{Table::spans, options_.traces_retention_nanos},
+        Rule{Table::exemplars, options_.metrics_retention_nanos}}) {
     if (rule.retention <= 0) continue;
-    OBELISK_TRY(EventStore::Change change, tenant.events->apply_retention(rule.table, keep_from(rule.retention)));
+    OBELISK_TRY(EventStore::Change change,
+                tenant.events->apply_retention(rule.table, keep_from(rule.retention)));
     if (change.empty()) continue;
     tenant.pending_event_merge = std::move(change);
     OBELISK_CHECK_OK(finish());
   }
   if (options_.metrics_retention_nanos > 0) {
-    OBELISK_TRY(MetricStore::Flush change, tenant.metrics->apply_retention(keep_from(options_.metrics_retention_nanos)));
+    OBELISK_TRY(MetricStore::Flush change,
+                tenant.metrics->apply_retention(keep_from(options_.metrics_retention_nanos)));
     if (change.change_id == 0) return {};
     tenant.pending_metric_merge = std::move(change);
     OBELISK_CHECK_OK(finish());
@@ -188,7 +203,8 @@ Result<void> Engine::apply_retention() {
 void Engine::update_gauges() {
   static Gauge& heads = gauge("obelisk_storage_head_bytes", "Memory of rows that are not in parts yet.");
   static Gauge& parts = gauge("obelisk_storage_event_parts", "Event parts of all tenants.");
-  static Gauge& log_bytes = gauge("obelisk_wal_bytes", "Size of the write-ahead log's segments that are needed.");
+  static Gauge& log_bytes =
+      gauge("obelisk_wal_bytes", "Size of the write-ahead log's segments that are needed.");
   uint64_t bytes = 0, part_count = 0;
   for (const TenantPtr& tenant : all_tenants()) {
     bytes += tenant->events->head_bytes() + tenant->metrics->head_bytes();
@@ -211,15 +227,19 @@ void Engine::flush_due() {
     if (tenant->events_wait() && tenant->events_waiting_since == 0) tenant->events_waiting_since = now;
     if (tenant->metrics_wait() && tenant->metrics_waiting_since == 0) tenant->metrics_waiting_since = now;
     auto aged = [&](int64_t since, int64_t age) { return since != 0 && now - since >= age; };
-    bool events = tenant->pending_events || aged(tenant->events_waiting_since, options_.events_flush_age_nanos) ||
+    bool events = tenant->pending_events ||
+                  aged(tenant->events_waiting_since, options_.events_flush_age_nanos) ||
                   tenant->events->head_bytes() >= options_.events_flush_bytes;
-    bool metrics = tenant->pending_metrics || aged(tenant->metrics_waiting_since, options_.metrics_flush_age_nanos) ||
+    bool metrics = tenant->pending_metrics ||
+                   aged(tenant->metrics_waiting_since, options_.metrics_flush_age_nanos) ||
                    // Not again at once where the series alone take that much.
                    (tenant->metrics->head_bytes() >= options_.metrics_flush_bytes &&
                     aged(tenant->metrics_waiting_since, kMetricsFlushAgeMinNanos));
     if (log_full || heads_full) events = metrics = true;
     if (!events && !metrics) continue;
-    Result<void> flushed = flush_tenant(*tenant, events && metrics ? Which::both : events ? Which::events : Which::metrics);
+    Result<void> flushed = flush_tenant(*tenant, events && metrics ? Which::both
+                                                 : events          ? Which::events
+                                                                   : Which::metrics);
     if (!flushed.ok()) {
       // Nothing is lost: the rows stay in the head and in the log, and the next tick tries again.
       counter("obelisk_storage_flush_failures_total", "Flushes that failed and will be tried again.").add();
@@ -253,7 +273,8 @@ void Engine::run_maintenance() {
     int64_t now = clock_.now().value;
     if (retained_at == 0 || now - retained_at >= 60 * kNanosPerSecond) {
       retained_at = now;
-      if (Result<void> retained = apply_retention(); !retained.ok()) log_error("storage", "retention: " + retained.error().to_string());
+      if (Result<void> retained = apply_retention(); !retained.ok())
+        log_error("storage", "retention: " + retained.error().to_string());
     }
     for (bool more = true; more;) {
       {

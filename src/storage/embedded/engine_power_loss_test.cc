@@ -1,6 +1,7 @@
-// Goal: power goes at fifty random moments while spans, log lines and samples arrive from three threads and the engine
-// flushes and merges by itself. Method: the simulated disk drops, keeps or tears every unsynced byte by a seed; after
-// each restart every acknowledged request must be there exactly once, every other one wholly or not at all.
+// Goal: power goes at fifty random moments while spans, log lines and samples arrive from three threads and
+// the engine flushes and merges by itself. Method: the simulated disk drops, keeps or tears every unsynced
+// byte by a seed; after each restart every acknowledged request must be there exactly once, every other one
+// wholly or not at all.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -29,7 +30,8 @@ WriteRequest request_of(Table table, int number) {
   if (table != Table::spans) builder.begin_group_copy(view);
   for (int row = 0; row < kRowsARequest; ++row) {
     builder.add_row({kBegin + (int64_t{number} * kRowsARequest + row) * kNanosPerMilli});
-    if (table == Table::logs) builder.set_string(Scope::fixed, column::kLine, "a line of some length that is stored");
+    if (table == Table::logs)
+      builder.set_string(Scope::fixed, column::kLine, "a line of some length that is stored");
     if (table == Table::samples) builder.set_float(Scope::fixed, column::kValue, row);
     if (table == Table::spans) {
       TraceId id;
@@ -105,12 +107,14 @@ class PowerLoss : public testing::Test {
     for (size_t table = 0; table < 3; ++table) {
       std::map<int, std::multiset<int>> rows = found(kTables[table]);
       for (const auto& [number, of_request] : rows) {
-        ASSERT_EQ(of_request, (std::multiset<int>{0, 1, 2, 3, 4})) << table_name(kTables[table]) << " request " << number;
+        ASSERT_EQ(of_request, (std::multiset<int>{0, 1, 2, 3, 4}))
+            << table_name(kTables[table]) << " request " << number;
         ASSERT_LT(number, sent_[table].next) << "never sent";
       }
       MutexLock lock(sent_[table].mutex);
       for (int number : sent_[table].acknowledged) {
-        ASSERT_TRUE(rows.contains(number)) << table_name(kTables[table]) << " request " << number << " was acknowledged";
+        ASSERT_TRUE(rows.contains(number))
+            << table_name(kTables[table]) << " request " << number << " was acknowledged";
       }
     }
   }

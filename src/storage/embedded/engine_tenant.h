@@ -20,7 +20,8 @@ struct Engine::TenantStores {
   std::atomic<int64_t> events_waiting_since = 0;
   std::atomic<int64_t> metrics_waiting_since = 0;
 
-  // Changes whose files are written and whose manifest is not: of the flush thread and of the maintenance thread.
+  // Changes whose files are written and whose manifest is not: of the flush thread and of the maintenance
+  // thread.
   std::optional<EventStore::Change> pending_events;
   std::optional<MetricStore::Flush> pending_metrics;
   std::optional<EventStore::Change> pending_event_merge;

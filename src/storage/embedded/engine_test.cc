@@ -1,5 +1,6 @@
-// Goal: the engine keeps what it acknowledged and answers like the memory store, through restarts, crashes, failing
-// writes, full disks and damage. Method: random requests into both; a simulated disk that fails at every change.
+// Goal: the engine keeps what it acknowledged and answers like the memory store, through restarts, crashes,
+// failing writes, full disks and damage. Method: random requests into both; a simulated disk that fails at
+// every change.
 #include "storage/embedded/engine.h"
 
 #include <gtest/gtest.h>
@@ -152,12 +153,14 @@ std::map<int, int> requests_in(Engine& engine, Table table) {
       if (!batch.ok() || !*batch) break;
       if (table == Table::samples) {
         for (const Group& group : (*batch)->groups) {
-          found[std::stoi(std::string(label_value(group.labels, "number")))] += static_cast<int>(group.row_count);
+          found[std::stoi(std::string(label_value(group.labels, "number")))] +=
+              static_cast<int>(group.row_count);
         }
         continue;
       }
       const ColumnData* names = (*batch)->find({Scope::attribute, "request"});
-      for (size_t row = 0; row < (*batch)->row_count; ++row) ++found[std::stoi(std::string(names->strings[row]))];
+      for (size_t row = 0; row < (*batch)->row_count; ++row)
+        ++found[std::stoi(std::string(names->strings[row]))];
     }
   }
   return found;
@@ -174,7 +177,8 @@ void check_requests(Engine& engine, const std::set<int>& acknowledged, const std
     ASSERT_FALSE(refused.contains(number)) << "request " << number << " was refused and is there";
   }
   ASSERT_EQ(samples.size(), logs.size());
-  for (int number : acknowledged) ASSERT_TRUE(logs.contains(number)) << "request " << number << " was acknowledged and is gone";
+  for (int number : acknowledged)
+    ASSERT_TRUE(logs.contains(number)) << "request " << number << " was acknowledged and is gone";
 }
 
 struct Outcome {
@@ -226,10 +230,12 @@ TEST(Engine, EveryFailingChangeThenPowerLossKeepsWhatWasAcknowledged) {
     FaultDisk::Failing failing;
   };
   for (uint64_t at = 0; at < changes; ++at) {
-    for (const Way& way : {Way{ErrorCode::io, FaultDisk::Failing::from_then_on}, Way{ErrorCode::io, FaultDisk::Failing::once},
-                           Way{ErrorCode::no_space, FaultDisk::Failing::once}}) {
-      SCOPED_TRACE(testing::Message() << "fail at change " << at << " with " << error_code_name(way.code)
-                                      << (way.failing == FaultDisk::Failing::once ? " once" : " from then on"));
+    for (const Way& way :
+         {Way{ErrorCode::io, FaultDisk::Failing::from_then_on}, Way{ErrorCode::io, FaultDisk::Failing::once},
+          Way{ErrorCode::no_space, FaultDisk::Failing::once}}) {
+      SCOPED_TRACE(testing::Message()
+                   << "fail at change " << at << " with " << error_code_name(way.code)
+                   << (way.failing == FaultDisk::Failing::once ? " once" : " from then on"));
       FaultDisk disk;
       Outcome outcome;
       disk.fail_after(at, way.code, way.failing);
@@ -242,7 +248,8 @@ TEST(Engine, EveryFailingChangeThenPowerLossKeepsWhatWasAcknowledged) {
         check_requests(**engine, outcome.acknowledged, outcome.refused);
         if (HasFatalFailure()) return;
         // What was found stays, and the store works.
-        for (const auto& [number, rows] : requests_in(**engine, Table::logs)) outcome.acknowledged.insert(number);
+        for (const auto& [number, rows] : requests_in(**engine, Table::logs))
+          outcome.acknowledged.insert(number);
         for (int number = 100; number < 103; ++number) {
           ASSERT_TRUE(append_and_wait(**engine, named_request(number)).ok());
           outcome.acknowledged.insert(number);
@@ -268,7 +275,7 @@ TEST(Engine, WeakerDurabilityLosesOnlyTheEndAndNeverHalfARequest) {
     EngineOptions options = options_for(disk, clock);
     options.log_segment_bytes = 2 << 10;
     options.durability = seed % 2 == 0 ? Durability::off : Durability::interval;
-    std::set<int> durable;      // found by a start, which syncs what it finds
+    std::set<int> durable;     // found by a start, which syncs what it finds
     std::vector<int> written;  // since then, in order
     int number = 0;
     for (int life = 0; life < 6; ++life) {

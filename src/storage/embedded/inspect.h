@@ -1,6 +1,6 @@
 #pragma once
-// Any file of a data directory as text, recognised by its first bytes: log segments, event parts, metric parts, the
-// manifest. Reads everything and checks every checksum; damage is shown where it is.
+// Any file of a data directory as text, recognised by its first bytes: log segments, event parts, metric
+// parts, the manifest. Reads everything and checks every checksum; damage is shown where it is.
 #include <string>
 
 #include "env/disk.h"

@@ -45,7 +45,8 @@ TEST(Inspect, PrintsEveryKindOfFile) {
   std::string segment = only_file(disk, "wal");
   EXPECT_THAT(inspect(disk, segment), HasSubstr("100 rows of logs"));
   ASSERT_TRUE((*engine)->flush().ok());
-  EXPECT_THAT(inspect(disk, "MANIFEST"), HasSubstr("tenant anonymous in tenants/anonymous: events through request 1"));
+  EXPECT_THAT(inspect(disk, "MANIFEST"),
+              HasSubstr("tenant anonymous in tenants/anonymous: events through request 1"));
   std::string part = only_file(disk, "tenants/anonymous/events/logs");
   EXPECT_THAT(inspect(disk, part), HasSubstr("fixed.line string"));
   EXPECT_THAT(inspect(disk, part), HasSubstr("table logs"));

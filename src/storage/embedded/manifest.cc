@@ -24,7 +24,8 @@ void put_names(const std::vector<std::string>& names, std::string& out) {
 
 std::vector<std::string> get_names(ByteReader& reader) {
   std::vector<std::string> names;
-  for (uint64_t left = reader.varint_up_to(reader.left()); left > 0 && !reader.failed(); --left) names.emplace_back(reader.text());
+  for (uint64_t left = reader.varint_up_to(reader.left()); left > 0 && !reader.failed(); --left)
+    names.emplace_back(reader.text());
   return names;
 }
 
@@ -52,11 +53,13 @@ std::string encode_manifest(const Manifest& manifest) {
 }
 
 Result<Manifest> parse_manifest(std::string_view bytes) {
-  if (bytes.size() < kFixedBytes + 8 || !bytes.starts_with(kMagic)) return make_error(ErrorCode::corrupt, "not a manifest");
+  if (bytes.size() < kFixedBytes + 8 || !bytes.starts_with(kMagic))
+    return make_error(ErrorCode::corrupt, "not a manifest");
   uint32_t version = 0;
   std::memcpy(&version, bytes.data() + kMagic.size(), sizeof version);
   if (version != kVersion) {
-    return make_error(ErrorCode::unsupported, fmt::format("manifest of format version {}, this server reads {}", version, kVersion));
+    return make_error(ErrorCode::unsupported,
+                      fmt::format("manifest of format version {}, this server reads {}", version, kVersion));
   }
   uint64_t checksum = 0;
   std::memcpy(&checksum, bytes.data() + bytes.size() - 8, 8);
@@ -83,10 +86,12 @@ Result<Manifest> parse_manifest(std::string_view bytes) {
 std::string tenant_directory(const Tenant& tenant) {
   std::string name;
   for (char c : tenant) {
-    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
     name += plain ? std::string(1, c) : fmt::format("%{:02x}", static_cast<unsigned char>(c));
   }
-  if (name.size() > kDirectoryNameMax) name = fmt::format("{}~{:016x}", name.substr(0, kDirectoryNameMax), checksum64(tenant));
+  if (name.size() > kDirectoryNameMax)
+    name = fmt::format("{}~{:016x}", name.substr(0, kDirectoryNameMax), checksum64(tenant));
   return "tenants/" + name;
 }
 

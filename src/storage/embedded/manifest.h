@@ -1,7 +1,7 @@
 #pragma once
-// The manifest: which files hold the data of each tenant, and how far they go. It is the one place that says what is
-// part of the store; it is replaced as a whole and atomically (env/disk.h, replace_file), so that a flush or a merge
-// happened entirely or not at all. Format: docs/formats/manifest.md.
+// The manifest: which files hold the data of each tenant, and how far they go. It is the one place that says
+// what is part of the store; it is replaced as a whole and atomically (env/disk.h, replace_file), so that a
+// flush or a merge happened entirely or not at all. Format: docs/formats/manifest.md.
 #include <cstdint>
 #include <map>
 #include <string>
@@ -36,8 +36,8 @@ std::string encode_manifest(const Manifest& manifest);
 // corrupt, or unsupported when it is of another version.
 Result<Manifest> parse_manifest(std::string_view bytes);
 
-// The directory of a tenant's files: "tenants/" and its name with everything but letters, digits, '-' and '_' written as
-// %xx; a long name is cut and told apart by a hash.
+// The directory of a tenant's files: "tenants/" and its name with everything but letters, digits, '-' and '_'
+// written as %xx; a long name is cut and told apart by a hash.
 std::string tenant_directory(const Tenant& tenant);
 
 }  // namespace obelisk

@@ -18,7 +18,8 @@ Manifest example() {
 
 TEST(Manifest, TheDocumentShowsARealManifest) {
   std::string documented = bytes_of_document("docs/formats/manifest.md", "## Worked example");
-  ASSERT_EQ(documented, encode_manifest(example())) << "docs/formats/manifest.md should show:\n" << hexdump_text(encode_manifest(example()));
+  ASSERT_EQ(documented, encode_manifest(example())) << "docs/formats/manifest.md should show:\n"
+                                                    << hexdump_text(encode_manifest(example()));
   auto parsed = parse_manifest(documented);
   ASSERT_TRUE(parsed.ok());
   EXPECT_EQ(*parsed, example());

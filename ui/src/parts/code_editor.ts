@@ -147,7 +147,7 @@ export async function create_editor(setup: EditorSetup): Promise<EditorHandle> {
         history(), drawSelection(), bracketMatching(), closeBrackets(), support, syntaxHighlighting(colours), look,
         placeholder_extension(setup.placeholder), EditorView.lineWrapping,
         EditorView.contentAttributes.of({ 'aria-label': setup.label, spellcheck: 'false', autocorrect: 'off', autocapitalize: 'off' }),
-        autocompletion({ override: [complete(setup.completions)], activateOnTyping: true, icons: false, maxRenderedOptions: 60 }),
+        autocompletion({ override: [complete(setup.completions)], activateOnTyping: true, interactionDelay: 0, icons: false, maxRenderedOptions: 60 }),
         keymap.of([
           { key: 'Mod-Enter', run },
           { key: 'Enter', run: (current) => completionStatus(current.state) !== 'active' && run(current) },

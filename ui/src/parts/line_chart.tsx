@@ -1,5 +1,5 @@
-// Lines over time (uPlot) with exemplar diamonds as real links over it. Drag selects a time range; the diamonds are thinned
-// to the highest of a 12 px column. Colours are read from the theme, since a canvas cannot use variables.
+// Lines over time (uPlot) with exemplar diamonds as real links over it. Drag selects a time range; diamonds never cover each
+// other, the higher one stays. Colours are read from the theme, since a canvas cannot use variables.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
@@ -55,7 +55,8 @@ export function align(series: Series[]): { times: number[]; columns: (number | n
   return { times, columns };
 }
 
-const column_px = 12;
+const diamond_px = 16;
+const diamonds_max = 150;
 const no_exemplars: Exemplar[] = []; // the same each time: a new one would draw the chart anew
 const no_marks: Mark[] = [];
 
@@ -66,21 +67,20 @@ interface Diamond {
   hidden: number;
 }
 
+// Highest first; one that would cover another is counted there instead.
 function place_diamonds(plot: uPlot, exemplars: Exemplar[], on_scale: boolean): Diamond[] {
-  const columns = new Map<number, Diamond>();
+  const placed: Diamond[] = [];
   const width = plot.over.clientWidth;
   const height = plot.over.clientHeight;
-  for (const exemplar of exemplars) {
+  for (const exemplar of [...exemplars].sort((one, other) => other.value - one.value)) {
     const left = plot.valToPos(exemplar.time_s, 'x');
     if (!(left >= 0 && left <= width)) continue;
     const top = on_scale ? Math.max(4, Math.min(height - 4, plot.valToPos(exemplar.value, 'y'))) : height - 8;
-    const column = Math.round(left / column_px);
-    const there = columns.get(column);
-    if (!there) columns.set(column, { exemplar, left, top, hidden: 0 });
-    else if (exemplar.value > there.exemplar.value) columns.set(column, { exemplar, left, top, hidden: there.hidden + 1 });
-    else there.hidden++;
+    const near = placed.find((one) => Math.abs(one.left - left) < diamond_px && Math.abs(one.top - top) < diamond_px);
+    if (near) near.hidden++;
+    else if (placed.length < diamonds_max) placed.push({ exemplar, left, top, hidden: 0 });
   }
-  return [...columns.values()].sort((one, other) => one.left - other.left);
+  return placed.sort((one, other) => one.left - other.left);
 }
 
 export function LineChart(props: Props) {
@@ -203,7 +203,7 @@ export function LineChart(props: Props) {
         {diamonds.map(({ exemplar, left, top, hidden }, index) => exemplar.trace_id && (
           <Link key={`${exemplar.trace_id} ${index}`} class="diamond" href={props.exemplar_link?.(exemplar) ?? '#'}
             style={{ left: `${left}px`, top: `${top}px`, color: series_variable(props.exemplar_slot?.(exemplar) ?? 1) }}
-            title={`${with_unit(exemplar.value, exemplars_on_scale ? unit : 'seconds')} at ${utc(exemplar.time_s * 1000)}\nTrace ${exemplar.trace_id}${hidden > 0 ? `\n+${hidden} lower ones here` : ''}`}
+            title={`${with_unit(exemplar.value, exemplars_on_scale ? unit : 'seconds')} at ${utc(exemplar.time_s * 1000)}\nTrace ${exemplar.trace_id}${hidden > 0 ? `\n+${hidden} others near it` : ''}`}
             aria-label={`Open the trace of ${with_unit(exemplar.value, exemplars_on_scale ? unit : 'seconds')} at ${clock(exemplar.time_s * 1000)}`} />
         ))}
       </div>

@@ -1,7 +1,9 @@
 // What a view shows when there is nothing (yet) to show: loading, empty, error, partial. Each says what to do next.
 import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { useQueryClient } from '@tanstack/react-query';
 import { ApiError } from '../api/http';
+import { toast } from './toast';
 
 export function message_of(error: unknown): string {
   if (error instanceof Error) return error.message;
@@ -9,7 +11,13 @@ export function message_of(error: unknown): string {
 }
 
 // Nothing for 150 ms, then a thin bar.
-export function Loading({ on, what, cancel }: { on: boolean; what: string; cancel?: () => void }) {
+export function Loading({ on, what }: { on: boolean; what: string }) {
+  const client = useQueryClient();
+  // The server notices that nobody waits any more and stops the query.
+  const cancel = () => {
+    void client.cancelQueries({ type: 'active' });
+    toast('Cancelled. Run asks again.');
+  };
   const [shown, set_shown] = useState(false);
   const [long, set_long] = useState(false);
   useEffect(() => {
@@ -29,7 +37,7 @@ export function Loading({ on, what, cancel }: { on: boolean; what: string; cance
   return (
     <div class="loading" role="status">
       <div class="bar-loading" />
-      {long && <span class="loading-text s t2">Loading {what} … {cancel && <button type="button" class="btn sm" onClick={cancel}>Cancel</button>}</span>}
+      {long && <span class="loading-text s t2">Loading {what} … <button type="button" class="btn sm" onClick={cancel}>Cancel</button></span>}
     </div>
   );
 }

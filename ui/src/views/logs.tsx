@@ -96,7 +96,7 @@ function Query() {
             <LineList lines={lines} loading={pages.isFetching} stale={pages.isPlaceholderData} filter={filter} stream_names={names.data ?? []}
               more={pages.hasNextPage ? () => void pages.fetchNextPage() : null} following={following} live={live}
               empty={error ? <Empty title="The query could not be run."><p class="t2">The message under the editor says where. The range and the rest stays.</p></Empty>
-                : <NoLines query={query} everything={everything} run={run} />} cancel={() => void pages.refetch({ cancelRefetch: true })} />
+                : <NoLines query={query} everything={everything} run={run} />} />
           </div>
         </div>
       )}
@@ -160,12 +160,10 @@ function useTail(query: string, on: boolean, from_ms: number): Following {
 
 function LinesOfTrace() {
   const url = useUrl();
-  const range = useRange();
   const trace = url.params.get('trace')!.toLowerCase();
   const span = url.params.get('span');
   const answer = useQuery({ queryKey: ['trace logs', trace], queryFn: ({ signal }) => trace_logs(trace, signal), staleTime: 10_000 });
   const lines = useMemo(() => [...(answer.data?.lines ?? [])].reverse().filter((line) => !span || ids_of(line).span_id === span), [answer.data, span]);
-  const log_selector = useLogSelector(range);
   return (
     <>
       <div class="row wrap">
@@ -178,7 +176,7 @@ function LinesOfTrace() {
       {answer.data?.incomplete && <Partial>Not all lines could be read: {answer.data.incomplete}</Partial>}
       {answer.error ? <Failure error={answer.error} what="The lines of the trace" retry={() => void answer.refetch()} /> : (
         <LineList lines={lines} loading={answer.isFetching} stale={false} stream_names={['service_name', 'service']} more={null} live={false} following={null}
-          filter={(name, operator, value, source) => url.go('/logs', { from: url.range.from, to: url.range.to, q: add_filter(log_selector('').includes('=') ? all_lines : all_lines, name, operator, value, source) })}
+          filter={(name, operator, value, source) => url.go('/logs', { from: url.range.from, to: url.range.to, q: add_filter(all_lines, name, operator, value, source) })}
           empty={<Empty title={span ? 'No line carries this span id.' : 'No line carries this trace id.'}>
             <p class="row wrap">{span && <Link class="btn" href={url.to('/logs', { trace })}>All lines of the trace</Link>}<Link class="btn" href={url.to('/logs')}>All lines of the range</Link></p></Empty>} />
       )}
@@ -196,10 +194,9 @@ interface ListProps {
   following: Following | null;
   live: boolean;
   empty: preact.ComponentChildren;
-  cancel?: () => void;
 }
 
-function LineList({ lines, loading, stale, stream_names, filter, more, following, live, empty, cancel }: ListProps) {
+function LineList({ lines, loading, stale, stream_names, filter, more, following, live, empty }: ListProps) {
   const url = useUrl();
   const [, navigate] = useLocation();
   const list = useRef<VListHandle>(null);
@@ -238,7 +235,7 @@ function LineList({ lines, loading, stale, stream_names, filter, more, following
         {live && following && <button type="button" class="btn sm" onClick={() => following.pause(!following.paused)}>{following.paused ? 'Resume' : 'Pause'}</button>}
         <button type="button" class={`btn sm${wrap ? ' on' : ''}`} aria-pressed={wrap} onClick={() => url.set_option('wrap', wrap ? null : '1', { replace: true })}>Wrap</button>
       </header>
-      <Loading on={loading} what="lines" cancel={cancel} />
+      <Loading on={loading} what="lines" />
       {lines.length === 0 && !loading && !live && empty}
       {lines.length === 0 && live && <Empty title="Following. Lines appear here as they arrive." />}
       {lines.length > 0 && (

@@ -8,14 +8,22 @@ namespace {
 // How a comparison with `value` turns out for values between `low` and `high`.
 template <typename T>
 Decision compare_range(CompareOp op, const T& low, const T& high, const T& value) {
-  auto decide = [](bool all, bool none) { return all ? Decision::yes : none ? Decision::no : Decision::depends; };
+  auto decide = [](bool all, bool none) {
+    return all ? Decision::yes : none ? Decision::no : Decision::depends;
+  };
   switch (op) {
-    case CompareOp::equal: return decide(low == value && high == value, value < low || high < value);
-    case CompareOp::not_equal: return decide(value < low || high < value, low == value && high == value);
-    case CompareOp::less: return decide(high < value, value <= low);
-    case CompareOp::less_equal: return decide(high <= value, value < low);
-    case CompareOp::greater: return decide(value < low, high <= value);
-    case CompareOp::greater_equal: return decide(value <= low, high < value);
+    case CompareOp::equal:
+      return decide(low == value && high == value, value < low || high < value);
+    case CompareOp::not_equal:
+      return decide(value < low || high < value, low == value && high == value);
+    case CompareOp::less:
+      return decide(high < value, value <= low);
+    case CompareOp::less_equal:
+      return decide(high <= value, value < low);
+    case CompareOp::greater:
+      return decide(value < low, high <= value);
+    case CompareOp::greater_equal:
+      return decide(value <= low, high < value);
   }
   return Decision::depends;
 }
@@ -31,9 +39,11 @@ Decision compare_ints(const Expr& expr, ColumnType type, const std::pair<int64_t
   const Literal& literal = expr.literal();
   if (type == ColumnType::boolean) {
     const bool* flag = std::get_if<bool>(&literal);
-    return flag == nullptr ? Decision::no : compare_range<int64_t>(expr.op(), range.first, range.second, *flag ? 1 : 0);
+    return flag == nullptr ? Decision::no
+                           : compare_range<int64_t>(expr.op(), range.first, range.second, *flag ? 1 : 0);
   }
-  if (auto* integer = std::get_if<int64_t>(&literal)) return compare_range(expr.op(), range.first, range.second, *integer);
+  if (auto* integer = std::get_if<int64_t>(&literal))
+    return compare_range(expr.op(), range.first, range.second, *integer);
   auto* real = std::get_if<double>(&literal);
   if (real == nullptr) return Decision::no;
   return compare_range(expr.op(), static_cast<double>(range.first), static_cast<double>(range.second), *real);
@@ -49,7 +59,8 @@ Decision compare_chunk(const Expr& expr, ColumnType type, const ChunkStats& stat
     case ColumnType::float64: {
       auto value = as_double(expr.literal());
       if (!value) return Decision::no;
-      if (auto* range = std::get_if<2>(&stats.range)) return compare_range(expr.op(), range->first, range->second, *value);
+      if (auto* range = std::get_if<2>(&stats.range))
+        return compare_range(expr.op(), range->first, range->second, *value);
       return Decision::depends;
     }
     case ColumnType::trace_id:
@@ -59,8 +70,10 @@ Decision compare_chunk(const Expr& expr, ColumnType type, const ChunkStats& stat
       }
       return Decision::depends;
     case ColumnType::string:
-    case ColumnType::bytes: return text == nullptr ? Decision::no : Decision::depends;
-    case ColumnType::any: return Decision::no;
+    case ColumnType::bytes:
+      return text == nullptr ? Decision::no : Decision::depends;
+    case ColumnType::any:
+      return Decision::no;
   }
   return Decision::depends;
 }
@@ -68,19 +81,24 @@ Decision compare_chunk(const Expr& expr, ColumnType type, const ChunkStats& stat
 Decision decide_ids(const TraceIdSet& ids, const ChunkStats& stats) {
   auto* range = std::get_if<3>(&stats.range);
   if (range == nullptr || ids.size() > 1024) return Decision::depends;
-  bool any = std::any_of(ids.begin(), ids.end(), [&](const TraceId& id) { return range->first <= id && id <= range->second; });
+  bool any = std::any_of(ids.begin(), ids.end(),
+                         [&](const TraceId& id) { return range->first <= id && id <= range->second; });
   return any ? Decision::depends : Decision::no;
 }
 
 Decision decide_chunk(const Expr& expr, ColumnType type, const ChunkStats& stats) {
   switch (expr.kind()) {
-    case Expr::Kind::compare: return compare_chunk(expr, type, stats);
-    case Expr::Kind::exists: return Decision::yes;
+    case Expr::Kind::compare:
+      return compare_chunk(expr, type, stats);
+    case Expr::Kind::exists:
+      return Decision::yes;
     case Expr::Kind::contains:
     case Expr::Kind::matches:
       return type == ColumnType::string || type == ColumnType::bytes ? Decision::depends : Decision::no;
-    case Expr::Kind::in_trace_ids: return type == ColumnType::trace_id ? decide_ids(*expr.trace_ids(), stats) : Decision::no;
-    default: return Decision::depends;
+    case Expr::Kind::in_trace_ids:
+      return type == ColumnType::trace_id ? decide_ids(*expr.trace_ids(), stats) : Decision::no;
+    default:
+      return Decision::depends;
   }
 }
 
@@ -103,7 +121,8 @@ Decision decide_leaf(const Expr& expr, const EventPartDirectory& part, const Row
 
 Decision decide_by_stats(const Expr& expr, const EventPartDirectory& part, const RowGroupInfo& group) {
   switch (expr.kind()) {
-    case Expr::Kind::always: return Decision::yes;
+    case Expr::Kind::always:
+      return Decision::yes;
     case Expr::Kind::all_of: {
       Decision result = Decision::yes;
       for (const Expr& child : expr.children()) {
@@ -127,7 +146,8 @@ Decision decide_by_stats(const Expr& expr, const EventPartDirectory& part, const
       if (decision == Decision::depends) return decision;
       return decision == Decision::yes ? Decision::no : Decision::yes;
     }
-    default: return decide_leaf(expr, part, group);
+    default:
+      return decide_leaf(expr, part, group);
   }
 }
 
@@ -138,7 +158,8 @@ std::optional<std::vector<TraceId>> required_trace_ids(const Expr& expr) {
       return std::vector<TraceId>(expr.trace_ids()->begin(), expr.trace_ids()->end());
     case Expr::Kind::compare: {
       const std::string* text = std::get_if<std::string>(&expr.literal());
-      if (expr.op() != CompareOp::equal || text == nullptr || expr.column() != fixed_column(column::kTraceId)) return std::nullopt;
+      if (expr.op() != CompareOp::equal || text == nullptr || expr.column() != fixed_column(column::kTraceId))
+        return std::nullopt;
       auto id = TraceId::from_bytes(*text);
       return id ? std::vector<TraceId>{*id} : std::vector<TraceId>{};
     }
@@ -159,7 +180,8 @@ std::optional<std::vector<TraceId>> required_trace_ids(const Expr& expr) {
       }
       return all;
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

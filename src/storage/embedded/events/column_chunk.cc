@@ -3,212 +3,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <cstring>
-#include <unordered_map>
 
 #include "codec/bit_packing.h"
 #include "codec/byte_reader.h"
 #include "codec/checksum.h"
 #include "codec/compression.h"
 #include "codec/integer_column.h"
+#include "storage/embedded/events/column_chunk_format.h"
 
 namespace obelisk {
 namespace {
 
-enum Presence : uint8_t { kAll = 0, kBitmap = 1, kPositions = 2 };
-enum Coding : uint8_t { kIntegers = 0, kRawIds = 1, kIdRuns = 2, kDictionary = 3, kText = 4 };
+using namespace chunk_format;
 
-// A dictionary larger than this is slower to build and search than text.
-constexpr size_t kDictionaryEntriesMax = 1 << 16;
-// zstd frames below this size do not pay.
-constexpr size_t kCompressBytesMin = 128;
-
-Error wrong(std::string_view what) { return make_error(ErrorCode::corrupt, fmt::format("column chunk: {}", what)); }
-
-void put_u8(std::string& out, uint8_t value) { out.push_back(static_cast<char>(value)); }
+Error wrong(std::string_view what) {
+  return make_error(ErrorCode::corrupt, fmt::format("column chunk: {}", what));
+}
 
 bool is_text_type(ColumnType type) {
   return type == ColumnType::string || type == ColumnType::bytes || type == ColumnType::any;
 }
 
-// ---- encoding ----
-
-void put_presence(const std::vector<uint8_t>& present, size_t value_count, std::string& out) {
-  if (present.empty()) return put_u8(out, kAll);
-  std::string positions;
-  if (value_count * 16 <= present.size() * 2) {  // few: positions may be smaller than one bit a row
-    std::vector<int64_t> rows;
-    for (size_t row = 0; row < present.size(); ++row) {
-      if (present[row] != 0) rows.push_back(static_cast<int64_t>(row));
-    }
-    append_varint(positions, rows.size());
-    encode_integer_column(rows, positions);
-    if (positions.size() < (present.size() + 7) / 8) {
-      put_u8(out, kPositions);
-      out.append(positions);
-      return;
-    }
-  }
-  put_u8(out, kBitmap);
-  size_t start = out.size();
-  out.resize(start + (present.size() + 7) / 8);
-  for (size_t row = 0; row < present.size(); ++row) {
-    if (present[row] != 0) out[start + row / 8] = static_cast<char>(out[start + row / 8] | (1 << (row % 8)));
-  }
-}
-
-void put_trace_ids(const std::vector<TraceId>& ids, std::string& out) {
-  std::vector<const TraceId*> distinct;
-  std::vector<int64_t> lengths;
-  for (const TraceId& id : ids) {
-    if (distinct.empty() || *distinct.back() != id) {
-      distinct.push_back(&id);
-      lengths.push_back(0);
-    }
-    ++lengths.back();
-  }
-  if (distinct.size() * 8 > ids.size() * 7) {
-    put_u8(out, kRawIds);
-    for (const TraceId& id : ids) out.append(id.view());
-    return;
-  }
-  put_u8(out, kIdRuns);
-  append_varint(out, distinct.size());
-  encode_integer_column(lengths, out);
-  for (const TraceId* id : distinct) out.append(id->view());
-}
-
-// Text that may be compressed: whether it is, its stored length, the bytes.
-void put_packed_text(std::string_view text, std::string& out) {
-  std::string packed;
-  if (text.size() >= kCompressBytesMin) zstd_compress(text, packed);
-  bool pays = !packed.empty() && packed.size() < text.size() / 8 * 7;
-  put_u8(out, pays ? 1 : 0);
-  append_text(out, pays ? std::string_view(packed) : text);
-}
-
-void put_lengths(const std::vector<std::string_view>& texts, std::string& out) {
-  std::vector<int64_t> lengths(texts.size());
-  for (size_t i = 0; i < texts.size(); ++i) lengths[i] = static_cast<int64_t>(texts[i].size());
-  encode_integer_column(lengths, out);
-}
-
-bool put_dictionary(const std::vector<std::string_view>& values, std::string& out) {
-  std::unordered_map<std::string_view, uint32_t> numbers;
-  std::vector<std::string_view> entries;
-  std::vector<uint64_t> ids;
-  ids.reserve(values.size());
-  size_t entries_max = std::min(kDictionaryEntriesMax, std::max<size_t>(values.size() / 4, 1));
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (i > 0 && values[i] == values[i - 1]) {
-      ids.push_back(ids.back());
-      continue;
-    }
-    auto [it, fresh] = numbers.try_emplace(values[i], static_cast<uint32_t>(entries.size()));
-    if (fresh) {
-      // Gives up early where nearly every value is new.
-      if (entries.size() == entries_max || (i >= 1024 && entries.size() * 2 > i)) return false;
-      entries.push_back(values[i]);
-    }
-    ids.push_back(it->second);
-  }
-  put_u8(out, kDictionary);
-  append_varint(out, entries.size());
-  put_lengths(entries, out);
-  std::string text;
-  for (std::string_view entry : entries) text.append(entry);
-  put_packed_text(text, out);
-  unsigned width = width_of(entries.size() - 1);
-  put_u8(out, static_cast<uint8_t>(width));
-  pack_bits(ids, width, out);
-  return true;
-}
-
-void put_text(const std::vector<std::string_view>& values, std::string& out) {
-  put_u8(out, kText);
-  put_lengths(values, out);
-  std::string pages, text;
-  uint64_t page_count = 0, in_page = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    text.append(values[i]);
-    ++in_page;
-    if (text.size() < kTextPageBytes && i + 1 < values.size()) continue;
-    append_varint(pages, in_page);
-    put_packed_text(text, pages);
-    ++page_count;
-    in_page = 0;
-    text.clear();
-  }
-  append_varint(out, page_count);
-  out.append(pages);
-}
-
-template <typename T>
-std::pair<T, T> range_of(const std::vector<T>& values) {
-  auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return {*low, *high};
-}
-
-void put_values(const ColumnValues& values, std::string& out, ChunkStats& stats) {
-  switch (values.type) {
-    case ColumnType::boolean:
-    case ColumnType::int64:
-      stats.range = range_of(values.ints);
-      put_u8(out, kIntegers);
-      return encode_integer_column(values.ints, out);
-    case ColumnType::float64: {
-      if (std::none_of(values.floats.begin(), values.floats.end(), [](double v) { return std::isnan(v); })) {
-        stats.range = range_of(values.floats);
-      }
-      std::vector<int64_t> bits(values.floats.size());
-      std::memcpy(bits.data(), values.floats.data(), bits.size() * 8);
-      put_u8(out, kIntegers);
-      return encode_integer_column(bits, out);
-    }
-    case ColumnType::trace_id: stats.range = range_of(values.trace_ids); return put_trace_ids(values.trace_ids, out);
-    case ColumnType::string:
-    case ColumnType::bytes:
-    case ColumnType::any:
-      if (!put_dictionary(values.strings, out)) put_text(values.strings, out);
-  }
-}
-
 }  // namespace
 
-size_t ColumnValues::value_count() const {
-  switch (type) {
-    case ColumnType::boolean:
-    case ColumnType::int64: return ints.size();
-    case ColumnType::float64: return floats.size();
-    case ColumnType::trace_id: return trace_ids.size();
-    default: return strings.size();
-  }
-}
-
-void ColumnValues::clear() {
-  present.clear();
-  ints.clear();
-  floats.clear();
-  strings.clear();
-  trace_ids.clear();
-}
-
-void encode_chunk(const ColumnValues& values, size_t row_count, std::string& out, ChunkStats& stats) {
-  size_t start = out.size();
-  stats = ChunkStats();
-  stats.present_count = values.value_count();
-  OBELISK_ASSERT(stats.present_count > 0 && (values.present.empty() ? stats.present_count == row_count : values.present.size() == row_count));
-  put_presence(values.present, stats.present_count, out);
-  put_values(values, out, stats);
-  append_fixed(out, checksum64(std::string_view(out).substr(start)));
-}
-
-// ---- decoding ----
-
-Result<ColumnChunk> ColumnChunk::parse(std::string_view bytes, std::shared_ptr<const void> owner, ColumnType type,
-                                       size_t row_count) {
+Result<ColumnChunk> ColumnChunk::parse(std::string_view bytes, std::shared_ptr<const void> owner,
+                                       ColumnType type, size_t row_count) {
   if (bytes.size() < 8) return wrong("shorter than its checksum");
   uint64_t checksum = 0;
   std::memcpy(&checksum, bytes.data() + bytes.size() - 8, 8);
@@ -224,7 +44,9 @@ Result<ColumnChunk> ColumnChunk::parse(std::string_view bytes, std::shared_ptr<c
   return chunk;
 }
 
-bool ColumnChunk::is_text() const { return is_text_type(type_); }
+bool ColumnChunk::is_text() const {
+  return is_text_type(type_);
+}
 
 std::string_view ColumnChunk::coding_name() const {
   static constexpr std::string_view kNames[] = {"integers", "raw ids", "id runs", "dictionary", "text"};
@@ -234,7 +56,8 @@ std::string_view ColumnChunk::coding_name() const {
 bool ColumnChunk::parse_presence(ByteReader& reader, size_t row_count) {
   value_count_ = row_count;
   switch (reader.u8()) {
-    case kAll: return !reader.failed();
+    case kAll:
+      return !reader.failed();
     case kBitmap: {
       std::string_view bits = reader.bytes((row_count + 7) / 8);
       if (reader.failed()) return false;
@@ -259,7 +82,8 @@ bool ColumnChunk::parse_presence(ByteReader& reader, size_t row_count) {
       }
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -280,12 +104,14 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
     case ColumnType::boolean:
     case ColumnType::int64:
       ints_.resize(value_count_);
-      if (coding != kIntegers || !decode_integer_column(reader, value_count_, ints_.data())) return wrong("integers");
+      if (coding != kIntegers || !decode_integer_column(reader, value_count_, ints_.data()))
+        return wrong("integers");
       spread(ints_, row_count);
       return {};
     case ColumnType::float64: {
       std::vector<int64_t> bits(value_count_);
-      if (coding != kIntegers || !decode_integer_column(reader, value_count_, bits.data())) return wrong("doubles");
+      if (coding != kIntegers || !decode_integer_column(reader, value_count_, bits.data()))
+        return wrong("doubles");
       floats_.resize(value_count_);
       if (value_count_ > 0) std::memcpy(floats_.data(), bits.data(), bits.size() * 8);
       spread(floats_, row_count);
@@ -303,7 +129,8 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
       return {};
     case ColumnType::string:
     case ColumnType::bytes:
-    case ColumnType::any: break;
+    case ColumnType::any:
+      break;
   }
   if (coding == kDictionary) {
     OBELISK_CHECK_OK(parse_dictionary(reader));
@@ -376,12 +203,14 @@ Result<void> ColumnChunk::parse_dictionary(ByteReader& reader) {
   if (reader.failed()) return wrong("dictionary");
   OBELISK_TRY(std::string_view text, read_packed_text(compressed, stored, offsets.back(), owners_));
   entries_.reserve(count);
-  for (uint64_t i = 0; i < count; ++i) entries_.push_back(text.substr(offsets[i], offsets[i + 1] - offsets[i]));
+  for (uint64_t i = 0; i < count; ++i)
+    entries_.push_back(text.substr(offsets[i], offsets[i + 1] - offsets[i]));
   unsigned width = reader.u8();
   if (width > 16) return wrong("dictionary width");
   std::vector<uint64_t> ids(value_count_);
   std::string_view packed = reader.bytes(packed_bytes(value_count_, width));
-  if (reader.failed() || !unpack_bits(packed, width, value_count_, ids.data())) return wrong("dictionary ids");
+  if (reader.failed() || !unpack_bits(packed, width, value_count_, ids.data()))
+    return wrong("dictionary ids");
   ids_.resize(value_count_);
   for (size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] >= count) return wrong("dictionary id out of range");
@@ -411,7 +240,8 @@ Result<void> ColumnChunk::parse_text(ByteReader& reader) {
 
 Result<void> ColumnChunk::load_page(TextPage& page) {
   if (page.text != nullptr) return {};
-  OBELISK_TRY(std::string_view text, read_packed_text(page.compressed, page.stored, page.text_bytes, owners_));
+  OBELISK_TRY(std::string_view text,
+              read_packed_text(page.compressed, page.stored, page.text_bytes, owners_));
   page.text = text.data();
   return {};
 }
@@ -444,9 +274,15 @@ Result<ColumnData> ColumnChunk::gather(const ColumnId& id, const std::vector<uin
   }
   switch (type_) {
     case ColumnType::boolean:
-    case ColumnType::int64: take(ints_, data.ints); break;
-    case ColumnType::float64: take(floats_, data.floats); break;
-    case ColumnType::trace_id: take(trace_ids_, data.trace_ids); break;
+    case ColumnType::int64:
+      take(ints_, data.ints);
+      break;
+    case ColumnType::float64:
+      take(floats_, data.floats);
+      break;
+    case ColumnType::trace_id:
+      take(trace_ids_, data.trace_ids);
+      break;
     case ColumnType::string:
     case ColumnType::bytes:
     case ColumnType::any:
@@ -463,8 +299,8 @@ Result<ColumnData> ColumnChunk::gather(const ColumnId& id, const std::vector<uin
 }
 
 size_t ColumnChunk::memory_bytes() const {
-  size_t total = present_.size() + ints_.size() * 8 + floats_.size() * 8 + trace_ids_.size() * 16 + entries_.size() * 16 +
-                 ids_.size() * 4 + text_offsets_.size() * 8 + value_of_row_.size() * 4;
+  size_t total = present_.size() + ints_.size() * 8 + floats_.size() * 8 + trace_ids_.size() * 16 +
+                 entries_.size() * 16 + ids_.size() * 4 + text_offsets_.size() * 8 + value_of_row_.size() * 4;
   for (const TextPage& page : pages_) total += page.text != nullptr ? page.text_bytes : 0;
   return total;
 }

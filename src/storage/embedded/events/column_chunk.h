@@ -1,10 +1,10 @@
 #pragma once
 // A column chunk: the values of one column in one row group of an event part, as bytes and back.
-// Which rows have a value (all, bitmap or positions), then the values of those rows in the coding that suits them:
-// integers, booleans and the bits of doubles as an integer column (codec/integer_column.h); trace ids raw or as runs;
-// strings as a dictionary with bit-packed entry numbers, or as text in pages that are compressed one by one, so that a
-// few rows cost a few pages. The last eight bytes are a checksum, verified before anything is believed.
-// Format: docs/formats/event_part.md, "Column chunk".
+// Which rows have a value (all, bitmap or positions), then the values of those rows in the coding that suits
+// them: integers, booleans and the bits of doubles as an integer column (codec/integer_column.h); trace ids
+// raw or as runs; strings as a dictionary with bit-packed entry numbers, or as text in pages that are
+// compressed one by one, so that a few rows cost a few pages. The last eight bytes are a checksum, verified
+// before anything is believed. Format: docs/formats/event_part.md, "Column chunk".
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,11 +17,13 @@
 
 namespace obelisk {
 
-// What the directory keeps of a chunk, so that it need not be read: the smallest and largest value, for integers,
-// booleans, doubles (when none is NaN) and trace ids.
+// What the directory keeps of a chunk, so that it need not be read: the smallest and largest value, for
+// integers, booleans, doubles (when none is NaN) and trace ids.
 struct ChunkStats {
   uint64_t present_count = 0;
-  std::variant<std::monostate, std::pair<int64_t, int64_t>, std::pair<double, double>, std::pair<TraceId, TraceId>> range;
+  std::variant<std::monostate, std::pair<int64_t, int64_t>, std::pair<double, double>,
+               std::pair<TraceId, TraceId>>
+      range;
 };
 
 // The values of the present rows of one column, for encoding. Only the vector of the type is used.
@@ -37,7 +39,8 @@ struct ColumnValues {
   void clear();
 };
 
-// Text is cut into pages of at least this many bytes: smaller ones compress worse, larger ones cost more to open.
+// Text is cut into pages of at least this many bytes: smaller ones compress worse, larger ones cost more to
+// open.
 inline constexpr size_t kTextPageBytes = 256 << 10;
 // Of one chunk, decoded; row groups are cut well below (part_writer.h).
 inline constexpr uint64_t kChunkTextBytesMax = 1ull << 30;
@@ -49,7 +52,8 @@ void encode_chunk(const ColumnValues& values, size_t row_count, std::string& out
 // Copies nothing it can point to; what it points to is kept by owners().
 class ColumnChunk {
  public:
-  // `bytes` are the whole chunk; they are viewed, `owner` keeps them. corrupt when anything is wrong with them.
+  // `bytes` are the whole chunk; they are viewed, `owner` keeps them. corrupt when anything is wrong with
+  // them.
   static Result<ColumnChunk> parse(std::string_view bytes, std::shared_ptr<const void> owner, ColumnType type,
                                    size_t row_count);
 
@@ -67,7 +71,8 @@ class ColumnChunk {
   const std::vector<double>& floats() const { return floats_; }         // one a row
   const std::vector<TraceId>& trace_ids() const { return trace_ids_; }  // one a row
 
-  // The values of `rows` (ascending) as a column of a batch; absent values are zero. Strings point to owners().
+  // The values of `rows` (ascending) as a column of a batch; absent values are zero. Strings point to
+  // owners().
   Result<ColumnData> gather(const ColumnId& id, const std::vector<uint32_t>& rows);
   const std::vector<std::shared_ptr<const void>>& owners() const { return owners_; }
   size_t memory_bytes() const;
@@ -102,8 +107,8 @@ class ColumnChunk {
   bool has_dictionary_ = false;
   std::vector<std::string_view> entries_;
   std::vector<uint32_t> ids_;
-  std::vector<uint64_t> text_offsets_;   // of each value, over all pages; one more than values
-  std::vector<uint32_t> value_of_row_;   // plain text with absent rows: number of the row's value
+  std::vector<uint64_t> text_offsets_;  // of each value, over all pages; one more than values
+  std::vector<uint32_t> value_of_row_;  // plain text with absent rows: number of the row's value
   std::vector<TextPage> pages_;
   std::vector<std::shared_ptr<const void>> owners_;
 };

@@ -22,7 +22,8 @@ bool is_wanted(const ColumnId& id, const std::vector<ColumnId>* wanted) {
 }
 
 template <typename T, typename Member>
-void gather_values(const UnionColumn& column, const std::vector<RowRef>& refs, Member member, std::vector<T>& out) {
+void gather_values(const UnionColumn& column, const std::vector<RowRef>& refs, Member member,
+                   std::vector<T>& out) {
   out.resize(refs.size());
   for (size_t i = 0; i < refs.size(); ++i) {
     const ColumnData* data = column.of_batch[refs[i].batch];
@@ -31,7 +32,8 @@ void gather_values(const UnionColumn& column, const std::vector<RowRef>& refs, M
 }
 
 // Leaves `present` empty when every row has a value; returns whether any has.
-bool gather_presence(const UnionColumn& column, const std::vector<RowRef>& refs, std::vector<uint8_t>& present) {
+bool gather_presence(const UnionColumn& column, const std::vector<RowRef>& refs,
+                     std::vector<uint8_t>& present) {
   present.resize(refs.size());
   size_t count = 0;
   for (size_t i = 0; i < refs.size(); ++i) {
@@ -45,7 +47,8 @@ bool gather_presence(const UnionColumn& column, const std::vector<RowRef>& refs,
 
 }  // namespace
 
-std::vector<UnionColumn> column_union(const std::vector<BatchPtr>& batches, const std::vector<ColumnId>* wanted) {
+std::vector<UnionColumn> column_union(const std::vector<BatchPtr>& batches,
+                                      const std::vector<ColumnId>* wanted) {
   std::map<ColumnKey, std::vector<const ColumnData*>> found;
   for (size_t i = 0; i < batches.size(); ++i) {
     for (const ColumnData& data : batches[i]->columns) {
@@ -72,9 +75,15 @@ Batch gather_columns(Table table, const std::vector<BatchPtr>& batches, const st
     data.type = column.type;
     switch (column.type) {
       case ColumnType::boolean:
-      case ColumnType::int64: gather_values(column, refs, &ColumnData::ints, data.ints); break;
-      case ColumnType::float64: gather_values(column, refs, &ColumnData::floats, data.floats); break;
-      case ColumnType::trace_id: gather_values(column, refs, &ColumnData::trace_ids, data.trace_ids); break;
+      case ColumnType::int64:
+        gather_values(column, refs, &ColumnData::ints, data.ints);
+        break;
+      case ColumnType::float64:
+        gather_values(column, refs, &ColumnData::floats, data.floats);
+        break;
+      case ColumnType::trace_id:
+        gather_values(column, refs, &ColumnData::trace_ids, data.trace_ids);
+        break;
       case ColumnType::string:
       case ColumnType::bytes:
       case ColumnType::any:

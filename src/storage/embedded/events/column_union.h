@@ -1,6 +1,6 @@
 #pragma once
-// The columns of several batches side by side: for every (scope, name, type) that occurs, the column of each batch.
-// What gathering, sorting and writing rows of many batches go by, column by column.
+// The columns of several batches side by side: for every (scope, name, type) that occurs, the column of each
+// batch. What gathering, sorting and writing rows of many batches go by, column by column.
 #include <string>
 #include <vector>
 
@@ -16,10 +16,12 @@ struct UnionColumn {
 };
 
 // Sorted by id and type. `wanted` null: all columns.
-std::vector<UnionColumn> column_union(const std::vector<BatchPtr>& batches, const std::vector<ColumnId>* wanted);
+std::vector<UnionColumn> column_union(const std::vector<BatchPtr>& batches,
+                                      const std::vector<ColumnId>* wanted);
 
-// `refs` of `batches` as one batch, in the order given, built column by column. Groups begin where labels change.
-// Values are borrowed unless `copy_strings`; borrowed batches are kept alive by the result. Time always comes.
+// `refs` of `batches` as one batch, in the order given, built column by column. Groups begin where labels
+// change. Values are borrowed unless `copy_strings`; borrowed batches are kept alive by the result. Time
+// always comes.
 Batch gather_columns(Table table, const std::vector<BatchPtr>& batches, const std::vector<RowRef>& refs,
                      const std::vector<ColumnId>* wanted, bool copy_strings);
 

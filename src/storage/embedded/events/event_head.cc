@@ -7,8 +7,8 @@
 namespace obelisk {
 namespace {
 
-constexpr size_t kJoin = 16;              // batches of one class become one
-constexpr size_t kJoinedRowsMax = 4096;   // larger batches stay as they are
+constexpr size_t kJoin = 16;             // batches of one class become one
+constexpr size_t kJoinedRowsMax = 4096;  // larger batches stay as they are
 // Joining pads every column to every row; many different columns are left apart.
 constexpr size_t kJoinedColumnsMax = 512;
 
@@ -37,14 +37,17 @@ void EventHead::settle(uint64_t settled) {
     std::vector<BatchPtr> batches;
     std::vector<RowRef> refs;
     for (size_t i = begin; i < end; ++i) {
-      for (uint32_t row = 0; row < entries_[i].batch->row_count; ++row) refs.push_back({static_cast<uint32_t>(i - begin), row});
+      for (uint32_t row = 0; row < entries_[i].batch->row_count; ++row)
+        refs.push_back({static_cast<uint32_t>(i - begin), row});
       batches.push_back(entries_[i].batch);
     }
-    auto joined = std::make_shared<const Batch>(gather_columns(batches[0]->table, batches, refs, nullptr, true));
+    auto joined =
+        std::make_shared<const Batch>(gather_columns(batches[0]->table, batches, refs, nullptr, true));
     Entry entry{joined, entries_[begin].first_sequence, entries_[end - 1].sequence, batch_footprint(*joined)};
     for (size_t i = begin; i < end; ++i) bytes_ -= entries_[i].bytes;
     bytes_ += entry.bytes;
-    entries_.erase(entries_.begin() + static_cast<ptrdiff_t>(begin + 1), entries_.begin() + static_cast<ptrdiff_t>(end));
+    entries_.erase(entries_.begin() + static_cast<ptrdiff_t>(begin + 1),
+                   entries_.begin() + static_cast<ptrdiff_t>(end));
     entries_[begin] = std::move(entry);
   }
 }

@@ -1,7 +1,7 @@
 #pragma once
-// The rows of one event table that are not in a part yet: batches as they were applied, small ones put together so that
-// a scan does not visit thousands. Not thread safe; EventStore guards it.
-// Putting together copies text, so that a small batch does not keep the request it came in.
+// The rows of one event table that are not in a part yet: batches as they were applied, small ones put
+// together so that a scan does not visit thousands. Not thread safe; EventStore guards it. Putting together
+// copies text, so that a small batch does not keep the request it came in.
 #include <cstdint>
 #include <vector>
 
@@ -12,12 +12,13 @@ namespace obelisk {
 class EventHead {
  public:
   void add(BatchPtr batch, uint64_t sequence);
-  // Puts small neighbours up to sequence `settled` together: sixteen of one size class become one of the next, so that
-  // a row is copied at most three times.
+  // Puts small neighbours up to sequence `settled` together: sixteen of one size class become one of the
+  // next, so that a row is copied at most three times.
   void settle(uint64_t settled);
   // Batches up to `sequence`, in order.
   std::vector<BatchPtr> batches(uint64_t sequence) const;
-  // The first entries, up to `sequence`, are being written to a part: they stay as they are until they are removed.
+  // The first entries, up to `sequence`, are being written to a part: they stay as they are until they are
+  // removed.
   void freeze(uint64_t sequence);
   void unfreeze() { frozen_ = 0; }
   void remove_frozen();

@@ -10,15 +10,18 @@
 namespace obelisk {
 namespace {
 
-// Chunks with less than this between them are read with one call: a read costs about as much as 64 KiB more of it.
+// Chunks with less than this between them are read with one call: a read costs about as much as 64 KiB more
+// of it.
 constexpr uint64_t kReadGapBytes = 64 << 10;
 // Most directories are smaller than this, so one read opens a part.
 constexpr uint64_t kOpenReadBytes = 16 << 10;
 
 }  // namespace
 
-Result<std::shared_ptr<EventPart>> EventPart::open(Disk& disk, const std::string& store_directory, const std::string& name) {
-  std::shared_ptr<EventPart> part(new EventPart(disk, store_directory.empty() ? name : store_directory + "/" + name, name));
+Result<std::shared_ptr<EventPart>> EventPart::open(Disk& disk, const std::string& store_directory,
+                                                   const std::string& name) {
+  std::shared_ptr<EventPart> part(
+      new EventPart(disk, store_directory.empty() ? name : store_directory + "/" + name, name));
   OBELISK_TRY(part->file_, disk.open(part->path_, Disk::Mode::read));
   Result<void> read = part->read_directory();
   if (!read.ok()) return part->located(read.error(), 0);
@@ -29,7 +32,8 @@ EventPart::~EventPart() {
   if (!obsolete_) return;
   file_.reset();
   // A file that stays is an orphan that the next start removes.
-  if (Result<void> removed = disk_.remove(path_); !removed.ok()) log_warning("events", removed.error().to_string());
+  if (Result<void> removed = disk_.remove(path_); !removed.ok())
+    log_warning("events", removed.error().to_string());
 }
 
 Error EventPart::located(const Error& error, uint64_t offset) const {
@@ -39,10 +43,13 @@ Error EventPart::located(const Error& error, uint64_t offset) const {
 
 Result<void> EventPart::read_directory() {
   OBELISK_TRY(uint64_t file_bytes, file_->size());
-  if (file_bytes < kEventPartHeaderBytes + kEventPartTailBytes) return make_error(ErrorCode::corrupt, "shorter than an event part");
+  if (file_bytes < kEventPartHeaderBytes + kEventPartTailBytes)
+    return make_error(ErrorCode::corrupt, "shorter than an event part");
   std::string end(std::min(file_bytes, kOpenReadBytes), '\0');
   OBELISK_CHECK_OK(file_->read_at(file_bytes - end.size(), end.size(), end.data()));
-  OBELISK_TRY(EventPartTail tail, parse_event_part_tail(std::string_view(end).substr(end.size() - kEventPartTailBytes), file_bytes));
+  OBELISK_TRY(
+      EventPartTail tail,
+      parse_event_part_tail(std::string_view(end).substr(end.size() - kEventPartTailBytes), file_bytes));
   uint64_t wanted = tail.directory.length + kEventPartTailBytes;
   if (wanted > end.size()) {
     end.resize(wanted);
@@ -64,12 +71,14 @@ Result<std::shared_ptr<const LabelTable>> EventPart::labels() const {
   return labels_;
 }
 
-Result<std::vector<ColumnChunk>> EventPart::read_chunks(size_t row_group, std::span<const size_t> chunks) const {
+Result<std::vector<ColumnChunk>> EventPart::read_chunks(size_t row_group,
+                                                        std::span<const size_t> chunks) const {
   const RowGroupInfo& group = directory_.row_groups[row_group];
   std::vector<size_t> by_offset(chunks.size());
   for (size_t i = 0; i < chunks.size(); ++i) by_offset[i] = i;
   auto info = [&](size_t i) -> const ChunkInfo& { return group.chunks[chunks[i]]; };
-  std::sort(by_offset.begin(), by_offset.end(), [&](size_t a, size_t b) { return info(a).offset < info(b).offset; });
+  std::sort(by_offset.begin(), by_offset.end(),
+            [&](size_t a, size_t b) { return info(a).offset < info(b).offset; });
   std::vector<ColumnChunk> read(chunks.size());
   for (size_t first = 0; first < by_offset.size();) {
     uint64_t begin = info(by_offset[first]).offset;
@@ -83,10 +92,12 @@ Result<std::vector<ColumnChunk>> EventPart::read_chunks(size_t row_group, std::s
     OBELISK_CHECK_OK(file_->read_at(begin, end - begin, buffer.get()));
     for (size_t i = first; i < last; ++i) {
       const ChunkInfo& chunk = info(by_offset[i]);
-      Result<ColumnChunk> parsed = ColumnChunk::parse(std::string_view(buffer.get() + (chunk.offset - begin), chunk.length),
-                                                      buffer, directory_.columns[chunk.column].type, group.row_count);
+      Result<ColumnChunk> parsed =
+          ColumnChunk::parse(std::string_view(buffer.get() + (chunk.offset - begin), chunk.length), buffer,
+                             directory_.columns[chunk.column].type, group.row_count);
       if (!parsed.ok()) {
-        return located(parsed.error().with_context("column " + directory_.columns[chunk.column].id.name), chunk.offset);
+        return located(parsed.error().with_context("column " + directory_.columns[chunk.column].id.name),
+                       chunk.offset);
       }
       read[by_offset[i]] = std::move(*parsed);
     }
@@ -99,7 +110,8 @@ Result<std::shared_ptr<const TraceIndexDirectory>> EventPart::trace_index() cons
   MutexLock lock(mutex_);
   if (trace_index_) return trace_index_;
   const Extent& index = directory_.trace_index;
-  if (index.length < kTraceIndexTailBytes) return located(make_error(ErrorCode::corrupt, "trace index: cut off"), index.offset);
+  if (index.length < kTraceIndexTailBytes)
+    return located(make_error(ErrorCode::corrupt, "trace index: cut off"), index.offset);
   std::string bytes(kTraceIndexTailBytes, '\0');
   OBELISK_CHECK_OK(file_->read_at(index.offset + index.length - bytes.size(), bytes.size(), bytes.data()));
   Result<uint64_t> directory_bytes = trace_index_directory_bytes(bytes, index.length);
@@ -140,7 +152,8 @@ Result<std::vector<uint32_t>> EventPart::row_groups_of_traces(std::span<const ui
       for (auto it = range.first; it != range.second; ++it) {
         int64_t row_group = block.row_groups[static_cast<size_t>(it - block.keys.begin())];
         if (row_group < 0 || static_cast<uint64_t>(row_group) >= directory_.row_groups.size()) {
-          return located(make_error(ErrorCode::corrupt, "trace index: row group out of range"), directory_.trace_index.offset);
+          return located(make_error(ErrorCode::corrupt, "trace index: row group out of range"),
+                         directory_.trace_index.offset);
         }
         found.push_back(static_cast<uint32_t>(row_group));
       }
@@ -155,7 +168,8 @@ size_t EventPart::memory_bytes() const {
   size_t total = sizeof(EventPart);
   for (const PartColumn& column : directory_.columns) total += sizeof(PartColumn) + column.id.name.capacity();
   for (const RowGroupInfo& group : directory_.row_groups) {
-    total += sizeof(RowGroupInfo) + group.runs.capacity() * sizeof(GroupRun) + group.chunks.capacity() * sizeof(ChunkInfo);
+    total += sizeof(RowGroupInfo) + group.runs.capacity() * sizeof(GroupRun) +
+             group.chunks.capacity() * sizeof(ChunkInfo);
   }
   return total;
 }

@@ -1,8 +1,8 @@
 #pragma once
-// An event part: an immutable set of rows of one table and one day. Opening reads its directory only; row groups are
-// read with pread when asked for. Thread safe. A part that was merged or retired is marked obsolete and its file removed
-// when the last snapshot lets go of it.
-// Format: docs/formats/event_part.md. Written by part_writer.h.
+// An event part: an immutable set of rows of one table and one day. Opening reads its directory only; row
+// groups are read with pread when asked for. Thread safe. A part that was merged or retired is marked
+// obsolete and its file removed when the last snapshot lets go of it. Format: docs/formats/event_part.md.
+// Written by part_writer.h.
 #include <atomic>
 #include <memory>
 #include <span>
@@ -20,7 +20,8 @@ namespace obelisk {
 class EventPart {
  public:
   // `name` is the part's name in its store: "spans/20260503/000000000000001f.part".
-  static Result<std::shared_ptr<EventPart>> open(Disk& disk, const std::string& store_directory, const std::string& name);
+  static Result<std::shared_ptr<EventPart>> open(Disk& disk, const std::string& store_directory,
+                                                 const std::string& name);
   ~EventPart();
 
   const std::string& name() const { return name_; }
@@ -31,14 +32,16 @@ class EventPart {
 
   // Read and verified on first use, then kept.
   Result<std::shared_ptr<const LabelTable>> labels() const EXCLUDES(mutex_);
-  // Chunks of a row group, in the order of `chunks` (indexes into RowGroupInfo::chunks). Neighbours are read at once.
+  // Chunks of a row group, in the order of `chunks` (indexes into RowGroupInfo::chunks). Neighbours are read
+  // at once.
   Result<std::vector<ColumnChunk>> read_chunks(size_t row_group, std::span<const size_t> chunks) const;
   // The row groups (ascending, once each) that hold a trace of `keys` (trace_key, ascending).
   Result<std::vector<uint32_t>> row_groups_of_traces(std::span<const uint64_t> keys) const EXCLUDES(mutex_);
   size_t memory_bytes() const;
 
  private:
-  EventPart(Disk& disk, std::string path, std::string name) : disk_(disk), path_(std::move(path)), name_(std::move(name)) {}
+  EventPart(Disk& disk, std::string path, std::string name)
+      : disk_(disk), path_(std::move(path)), name_(std::move(name)) {}
 
   Result<void> read_directory();
   Result<std::shared_ptr<const TraceIndexDirectory>> trace_index() const EXCLUDES(mutex_);

@@ -1,5 +1,5 @@
-// Arbitrary bytes as a part (directory, labels, trace index, chunks) and, with a correct checksum put behind them, as a
-// column chunk: refused or read, never a crash.
+// Arbitrary bytes as a part (directory, labels, trace index, chunks) and, with a correct checksum put behind
+// them, as a column chunk: refused or read, never a crash.
 #include "base/assert.h"
 #include "base/fuzz_driver.h"
 #include "codec/checksum.h"
@@ -27,7 +27,8 @@ void read_chunk(std::string_view bytes) {
   auto data = parsed->gather({Scope::attribute, "x"}, all);
   size_t text = 0;
   if (data.ok()) {
-    for (std::string_view value : data->strings) text += value.empty() ? 0 : static_cast<uint8_t>(value.back());
+    for (std::string_view value : data->strings)
+      text += value.empty() ? 0 : static_cast<uint8_t>(value.back());
   }
   OBELISK_ASSERT(text != ~size_t{0});  // keeps the reads
 }
@@ -43,7 +44,8 @@ std::string part_of(Batch batch) {
   auto writer = PartWriter::create(disk, "p/x", batches[0]->table, 1);
   RowGroupLimits limits;
   limits.log_rows = 20;
-  OBELISK_ASSERT(write_rows(**writer, batches[0]->table, limits, batches, rows, ranks).ok() && (*writer)->finish().ok());
+  OBELISK_ASSERT(write_rows(**writer, batches[0]->table, limits, batches, rows, ranks).ok() &&
+                 (*writer)->finish().ok());
   return *read_file(disk, "p/x", 1 << 24);
 }
 

@@ -6,7 +6,8 @@
 
 namespace obelisk {
 
-// Damage is part of the text, at the place where it was found; an error only when the directory cannot be read.
+// Damage is part of the text, at the place where it was found; an error only when the directory cannot be
+// read.
 Result<std::string> inspect_event_part(Disk& disk, const std::string& path);
 
 }  // namespace obelisk

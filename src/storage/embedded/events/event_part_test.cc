@@ -1,5 +1,5 @@
-// Goal: the documents of the part and its trace index show real bytes; chunks of every type and coding come back; cut and
-// damaged parts are refused.
+// Goal: the documents of the part and its trace index show real bytes; chunks of every type and coding come
+// back; cut and damaged parts are refused.
 #include "storage/embedded/events/event_part.h"
 
 #include <gtest/gtest.h>
@@ -47,7 +47,8 @@ Batch example_spans() {
   BatchBuilder builder(Table::spans);
   for (int i = 0; i < 2; ++i) {
     builder.add_row({1000 + i * 10});
-    builder.set_trace_id(Scope::fixed, column::kTraceId, *TraceId::from_hex("0102030405060708090a0b0c0d0e0f10"));
+    builder.set_trace_id(Scope::fixed, column::kTraceId,
+                         *TraceId::from_hex("0102030405060708090a0b0c0d0e0f10"));
     builder.set_int(Scope::fixed, column::kSpanId, i + 1);
     builder.set_string(Scope::fixed, column::kName, i == 0 ? "GET /" : "SELECT");
   }
@@ -58,13 +59,14 @@ TEST(EventPart, TheDocumentShowsARealPart) {
   FaultDisk disk;
   std::string written = written_part(disk, "p/example", example_spans());
   std::string documented = bytes_of_document("docs/formats/event_part.md", "## Worked example");
-  // Everything up to the labels is ours to the byte; labels and directory are zstd frames, which another version of the
-  // library may write differently and any reads.
+  // Everything up to the labels is ours to the byte; labels and directory are zstd frames, which another
+  // version of the library may write differently and any reads.
   auto real = EventPart::open(disk, "p", "example");
   ASSERT_TRUE(real.ok());
   size_t chunks_end = (*real)->directory().labels.offset;
   ASSERT_EQ(to_hex(documented.substr(0, chunks_end)), to_hex(written.substr(0, chunks_end)))
-      << "docs/formats/event_part.md should show:\n" << hexdump_text(written);
+      << "docs/formats/event_part.md should show:\n"
+      << hexdump_text(written);
   put_file(disk, "p/documented", documented);
   auto part = EventPart::open(disk, "p", "documented");
   ASSERT_TRUE(part.ok()) << part.error().to_string();
@@ -77,7 +79,8 @@ TEST(EventPart, TheDocumentShowsARealPart) {
   ASSERT_TRUE(batch.ok()) << batch.error().to_string();
   EXPECT_EQ(batch->times(), (std::vector<int64_t>{1000, 1010}));
   EXPECT_EQ(batch->find_fixed(column::kName)->strings[1], "SELECT");
-  auto found = (*part)->row_groups_of_traces(std::vector<uint64_t>{trace_key(*TraceId::from_hex("0102030405060708090a0b0c0d0e0f10"))});
+  auto found = (*part)->row_groups_of_traces(
+      std::vector<uint64_t>{trace_key(*TraceId::from_hex("0102030405060708090a0b0c0d0e0f10"))});
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(*found, (std::vector<uint32_t>{0}));
 }
@@ -90,8 +93,12 @@ TEST(TraceIndex, TheDocumentShowsARealIndexAndEveryTraceIsFound) {
   std::string written = example.encode();
   std::string documented = bytes_of_document("docs/formats/trace_index.md", "## Worked example");
   ASSERT_EQ(documented, written) << "docs/formats/trace_index.md should show:\n" << hexdump_text(written);
-  auto directory = parse_trace_index_directory(documented.substr(documented.size() - *trace_index_directory_bytes(
-      std::string_view(documented).substr(documented.size() - kTraceIndexTailBytes), documented.size())), documented.size());
+  auto directory = parse_trace_index_directory(
+      documented.substr(documented.size() -
+                        *trace_index_directory_bytes(
+                            std::string_view(documented).substr(documented.size() - kTraceIndexTailBytes),
+                            documented.size())),
+      documented.size());
   ASSERT_TRUE(directory.ok()) << directory.error().to_string();
   EXPECT_EQ(directory->entry_count, 3u);
 
@@ -123,7 +130,8 @@ TEST(ColumnChunk, ValuesOfEveryTypeComeBack) {
     SCOPED_TRACE(seed);
     RandomBatches random(seed);
     size_t rows = 1 + random.below(3000);
-    for (ColumnType type : {ColumnType::boolean, ColumnType::int64, ColumnType::float64, ColumnType::string, ColumnType::trace_id}) {
+    for (ColumnType type : {ColumnType::boolean, ColumnType::int64, ColumnType::float64, ColumnType::string,
+                            ColumnType::trace_id}) {
       ColumnValues values;
       values.type = type;
       uint64_t present_percent = std::vector<uint64_t>{100, 90, 50, 2}[random.below(4)];
@@ -132,7 +140,8 @@ TEST(ColumnChunk, ValuesOfEveryTypeComeBack) {
       for (size_t row = 0; row < rows; ++row) {
         bool present = row == 0 || random.chance(present_percent);
         values.present.push_back(present);
-        expected.ints.push_back(0), expected.floats.push_back(0), expected.strings.push_back({}), expected.trace_ids.push_back({});
+        expected.ints.push_back(0), expected.floats.push_back(0), expected.strings.push_back({}),
+            expected.trace_ids.push_back({});
         if (!present) continue;
         static std::deque<std::string> texts;
         int64_t number = static_cast<int64_t>(random.below(distinct)) - 7;
@@ -141,10 +150,17 @@ TEST(ColumnChunk, ValuesOfEveryTypeComeBack) {
         std::memcpy(id.bytes.data(), &number, 8);
         if (type == ColumnType::boolean) number &= 1;
         switch (type) {
-          case ColumnType::float64: values.floats.push_back(expected.floats.back() = static_cast<double>(number) / 8); break;
-          case ColumnType::string: values.strings.push_back(expected.strings.back() = texts.back()); break;
-          case ColumnType::trace_id: values.trace_ids.push_back(expected.trace_ids.back() = id); break;
-          default: values.ints.push_back(expected.ints.back() = number);
+          case ColumnType::float64:
+            values.floats.push_back(expected.floats.back() = static_cast<double>(number) / 8);
+            break;
+          case ColumnType::string:
+            values.strings.push_back(expected.strings.back() = texts.back());
+            break;
+          case ColumnType::trace_id:
+            values.trace_ids.push_back(expected.trace_ids.back() = id);
+            break;
+          default:
+            values.ints.push_back(expected.ints.back() = number);
         }
       }
       std::vector<uint8_t> present = values.present;
@@ -155,16 +171,24 @@ TEST(ColumnChunk, ValuesOfEveryTypeComeBack) {
       auto chunk = ColumnChunk::parse(bytes, nullptr, type, rows);
       ASSERT_TRUE(chunk.ok()) << chunk.error().to_string();
       std::vector<uint32_t> wanted;
-      for (uint32_t row = 0; row < rows; row += 1 + static_cast<uint32_t>(random.below(3))) wanted.push_back(row);
+      for (uint32_t row = 0; row < rows; row += 1 + static_cast<uint32_t>(random.below(3)))
+        wanted.push_back(row);
       auto data = chunk->gather({Scope::attribute, "x"}, wanted);
       ASSERT_TRUE(data.ok());
       for (size_t i = 0; i < wanted.size(); ++i) {
         ASSERT_EQ(data->is_present(i), present[wanted[i]] != 0);
         switch (type) {
-          case ColumnType::float64: ASSERT_EQ(data->floats[i], expected.floats[wanted[i]]); break;
-          case ColumnType::string: ASSERT_EQ(data->strings[i], expected.strings[wanted[i]]); break;
-          case ColumnType::trace_id: ASSERT_EQ(data->trace_ids[i], expected.trace_ids[wanted[i]]); break;
-          default: ASSERT_EQ(data->ints[i], expected.ints[wanted[i]]);
+          case ColumnType::float64:
+            ASSERT_EQ(data->floats[i], expected.floats[wanted[i]]);
+            break;
+          case ColumnType::string:
+            ASSERT_EQ(data->strings[i], expected.strings[wanted[i]]);
+            break;
+          case ColumnType::trace_id:
+            ASSERT_EQ(data->trace_ids[i], expected.trace_ids[wanted[i]]);
+            break;
+          default:
+            ASSERT_EQ(data->ints[i], expected.ints[wanted[i]]);
         }
       }
       for (size_t cut : {size_t{0}, bytes.size() / 2, bytes.size() - 1}) {

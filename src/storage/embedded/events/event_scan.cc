@@ -22,14 +22,17 @@ bool inside(const TimeRange& range, const ScanUnit& unit) {
 }
 
 // Rows of every series together: read what the scan selects, then order it as the memory store does.
-Result<std::unique_ptr<Cursor>> open_series_scan(const EventView& view, const Scan& scan, Budget& budget, const Cancel& cancel) {
-  OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view.of(scan.table), scan.range, scan.where, cancel));
+Result<std::unique_ptr<Cursor>> open_series_scan(const EventView& view, const Scan& scan, Budget& budget,
+                                                 const Cancel& cancel) {
+  OBELISK_TRY(std::vector<ScanUnit> units,
+              list_scan_units(view.of(scan.table), scan.range, scan.where, cancel));
   const std::vector<ColumnId>* wanted = scan.all_columns ? nullptr : &scan.columns;
   std::vector<BatchPtr> batches;
   ReadCounts counts;
   for (const ScanUnit& unit : units) {
     OBELISK_CHECK_OK(cancel.check());
-    OBELISK_TRY(BatchPtr batch, read_scan_unit(unit, scan.where, scan.range, wanted, Order::any, 0, budget, counts));
+    OBELISK_TRY(BatchPtr batch,
+                read_scan_unit(unit, scan.where, scan.range, wanted, Order::any, 0, budget, counts));
     if (batch) batches.push_back(std::move(batch));
   }
   Scan selected = scan;
@@ -50,7 +53,8 @@ Result<std::vector<uint8_t>> runs_inside(const ScanUnit& unit, const TimeRange& 
   size_t row = 0;
   for (size_t i = 0; i < info.runs.size(); ++i) {
     found[i] = 0;
-    for (size_t end = row + info.runs[i].row_count; row < end; ++row) found[i] |= range.contains({(*times)[row]}) ? 1 : 0;
+    for (size_t end = row + info.runs[i].row_count; row < end; ++row)
+      found[i] |= range.contains({(*times)[row]}) ? 1 : 0;
   }
   return found;
 }
@@ -62,7 +66,8 @@ Result<void> add_columns(const ScanUnit& unit, const TimeRange& range, ColumnSet
   const EventPartDirectory& directory = context.part->directory();
   const RowGroupInfo& info = directory.row_groups[unit.row_group];
   if (inside(range, unit)) {
-    for (const ChunkInfo& chunk : info.chunks) found.insert({directory.columns[chunk.column].id, directory.columns[chunk.column].type});
+    for (const ChunkInfo& chunk : info.chunks)
+      found.insert({directory.columns[chunk.column].id, directory.columns[chunk.column].type});
     return {};
   }
   Budget budget(kUnitBudgetBytes);
@@ -91,12 +96,15 @@ class ValueCounter {
   Result<void> add(std::string value, ColumnType type, uint64_t count) {
     counts_[{std::move(value), type}] += count;
     if (counts_.size() <= kEventValuesMax) return {};
-    return make_error(ErrorCode::too_large, fmt::format("the column has more than {} distinct values; narrow the selector "
-                                                        "or the time range", kEventValuesMax));
+    return make_error(ErrorCode::too_large,
+                      fmt::format("the column has more than {} distinct values; narrow the selector "
+                                  "or the time range",
+                                  kEventValuesMax));
   }
 
   Result<void> add_rows(const ColumnData& data) {
-    size_t rows = std::max({data.ints.size(), data.floats.size(), data.strings.size(), data.trace_ids.size()});
+    size_t rows =
+        std::max({data.ints.size(), data.floats.size(), data.strings.size(), data.trace_ids.size()});
     for (size_t row = 0; row < rows; ++row) {
       if (data.is_present(row)) OBELISK_CHECK_OK(add(column_value_text(data, row), data.type, 1));
     }
@@ -115,12 +123,14 @@ class ValueCounter {
   std::map<std::pair<std::string, ColumnType>, uint64_t> counts_;
 };
 
-Result<void> count_values(const ScanUnit& unit, const Scan& scan, const ColumnId& column, ValueCounter& counter) {
+Result<void> count_values(const ScanUnit& unit, const Scan& scan, const ColumnId& column,
+                          ValueCounter& counter) {
   Budget budget(kUnitBudgetBytes);
   ReadCounts counts;
   if (!unit.context) {
     std::vector<ColumnId> wanted = {column};
-    OBELISK_TRY(BatchPtr batch, read_scan_unit(unit, scan.where, scan.range, &wanted, Order::any, 0, budget, counts));
+    OBELISK_TRY(BatchPtr batch,
+                read_scan_unit(unit, scan.where, scan.range, &wanted, Order::any, 0, budget, counts));
     if (!batch) return {};
     for (const ColumnData& data : batch->columns) {
       if (data.id == column) OBELISK_CHECK_OK(counter.add_rows(data));
@@ -144,7 +154,8 @@ Result<void> count_values(const ScanUnit& unit, const Scan& scan, const ColumnId
       if (mask[row] != 0 && chunk->is_present(row)) ++by_entry[chunk->entry_of(row)];
     }
     for (size_t entry = 0; entry < by_entry.size(); ++entry) {
-      if (by_entry[entry] != 0) OBELISK_CHECK_OK(counter.add(std::string(chunk->entries()[entry]), chunk->type(), by_entry[entry]));
+      if (by_entry[entry] != 0)
+        OBELISK_CHECK_OK(counter.add(std::string(chunk->entries()[entry]), chunk->type(), by_entry[entry]));
     }
   }
   return {};
@@ -169,14 +180,19 @@ Cost event_scan_cost(const EventView& view, const Scan& scan) {
   return cost;
 }
 
-Result<std::unique_ptr<Cursor>> open_event_scan(EventViewPtr view, const Scan& scan, Budget& budget, const Cancel& cancel) {
+Result<std::unique_ptr<Cursor>> open_event_scan(EventViewPtr view, const Scan& scan, Budget& budget,
+                                                const Cancel& cancel) {
   OBELISK_CHECK_OK(cancel.check());
   switch (scan.unit) {
-    case Unit::trace: return make_trace_cursor(std::move(view), scan, budget, cancel);
-    case Unit::series: return open_series_scan(*view, scan, budget, cancel);
-    case Unit::row: break;
+    case Unit::trace:
+      return make_trace_cursor(std::move(view), scan, budget, cancel);
+    case Unit::series:
+      return open_series_scan(*view, scan, budget, cancel);
+    case Unit::row:
+      break;
   }
-  OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view->of(scan.table), scan.range, scan.where, cancel));
+  OBELISK_TRY(std::vector<ScanUnit> units,
+              list_scan_units(view->of(scan.table), scan.range, scan.where, cancel));
   return make_row_cursor(std::move(view), scan, std::move(units), budget, cancel);
 }
 
@@ -201,7 +217,8 @@ Result<std::vector<Labels>> event_series(const EventView& view, const Scan& scan
       }
     }
     const RowGroupInfo& info = context->part->directory().row_groups[unit.row_group];
-    bool open = std::any_of(info.runs.begin(), info.runs.end(), [&](const GroupRun& run) { return settled[run.group] == 0; });
+    bool open = std::any_of(info.runs.begin(), info.runs.end(),
+                            [&](const GroupRun& run) { return settled[run.group] == 0; });
     if (!open) continue;
     OBELISK_TRY(std::vector<uint8_t> with_rows, runs_inside(unit, scan.range));
     for (size_t i = 0; i < info.runs.size(); ++i) {
@@ -237,8 +254,8 @@ Result<std::vector<ColumnInfo>> event_columns(const EventView& view, const Scan&
   return infos;
 }
 
-Result<std::vector<ValueCount>> event_values(const EventView& view, const Scan& scan, const ColumnId& column, uint64_t limit,
-                                             const Cancel& cancel) {
+Result<std::vector<ValueCount>> event_values(const EventView& view, const Scan& scan, const ColumnId& column,
+                                             uint64_t limit, const Cancel& cancel) {
   Expr where = Expr::all_of({scan.where, Expr::exists(column)});
   OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view.of(scan.table), scan.range, where, cancel));
   ValueCounter counter;

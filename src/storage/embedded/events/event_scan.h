@@ -1,6 +1,7 @@
 #pragma once
-// Scans over one tenant's event tables, heads and parts together: everything of a Scan is taken over, nothing is left
-// residual. Pure functions over an immutable view; a cursor holds the view, and belongs to one thread at a time.
+// Scans over one tenant's event tables, heads and parts together: everything of a Scan is taken over, nothing
+// is left residual. Pure functions over an immutable view; a cursor holds the view, and belongs to one thread
+// at a time.
 #include <memory>
 #include <vector>
 
@@ -11,12 +12,14 @@ namespace obelisk {
 
 // What the scan's table and time range hold: an upper bound of what it reads.
 Cost event_scan_cost(const EventView& view, const Scan& scan);
-Result<std::unique_ptr<Cursor>> open_event_scan(EventViewPtr view, const Scan& scan, Budget& budget, const Cancel& cancel);
+Result<std::unique_ptr<Cursor>> open_event_scan(EventViewPtr view, const Scan& scan, Budget& budget,
+                                                const Cancel& cancel);
 Result<std::vector<Labels>> event_series(const EventView& view, const Scan& scan, const Cancel& cancel);
 Result<std::vector<ColumnInfo>> event_columns(const EventView& view, const Scan& scan);
-// too_large when the column has more than kEventValuesMax distinct values in the scan: they would have to be held.
+// too_large when the column has more than kEventValuesMax distinct values in the scan: they would have to be
+// held.
 inline constexpr size_t kEventValuesMax = 1 << 20;
-Result<std::vector<ValueCount>> event_values(const EventView& view, const Scan& scan, const ColumnId& column, uint64_t limit,
-                                             const Cancel& cancel);
+Result<std::vector<ValueCount>> event_values(const EventView& view, const Scan& scan, const ColumnId& column,
+                                             uint64_t limit, const Cancel& cancel);
 
 }  // namespace obelisk

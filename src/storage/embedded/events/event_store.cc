@@ -17,7 +17,9 @@ namespace {
 constexpr int64_t kNanosPerDay = 86'400 * kNanosPerSecond;
 
 // "<table>/<day>" of "<table>/<day>/<number>.part".
-std::string partition_of(const std::string& name) { return parent_directory(name); }
+std::string partition_of(const std::string& name) {
+  return parent_directory(name);
+}
 
 std::optional<uint64_t> number_of(std::string_view name) {
   size_t slash = name.rfind('/');
@@ -34,7 +36,8 @@ int64_t end_of_partition(const std::string& partition) {
   int value = 0;
   size_t slash = partition.rfind('/');
   std::from_chars(partition.data() + slash + 1, partition.data() + partition.size(), value);
-  std::chrono::year_month_day date{std::chrono::year(value / 10000), std::chrono::month(static_cast<unsigned>(value / 100 % 100)),
+  std::chrono::year_month_day date{std::chrono::year(value / 10000),
+                                   std::chrono::month(static_cast<unsigned>(value / 100 % 100)),
                                    std::chrono::day(static_cast<unsigned>(value % 100))};
   return (std::chrono::sys_days(date).time_since_epoch().count() + 1) * kNanosPerDay;
 }
@@ -52,7 +55,8 @@ std::string day_name(int64_t day) {
                      static_cast<unsigned>(date.day()));
 }
 
-Result<std::unique_ptr<EventStore>> EventStore::open(Disk& disk, std::string directory, EventStoreOptions options,
+Result<std::unique_ptr<EventStore>> EventStore::open(Disk& disk, std::string directory,
+                                                     EventStoreOptions options,
                                                      const std::vector<std::string>& part_names) {
   std::unique_ptr<EventStore> store(new EventStore(disk, std::move(directory), std::move(options)));
   OBELISK_CHECK_OK(disk.create_directories(store->directory_));
@@ -61,16 +65,18 @@ Result<std::unique_ptr<EventStore>> EventStore::open(Disk& disk, std::string dir
   for (const std::string& name : part_names) {
     OBELISK_TRY(std::shared_ptr<EventPart> part, EventPart::open(disk, store->directory_, name));
     Table table = part->directory().table;
-    if (!is_event_table(table)) return make_error(ErrorCode::corrupt, name + ": not a part of an event table");
+    if (!is_event_table(table))
+      return make_error(ErrorCode::corrupt, name + ": not a part of an event table");
     store->parts_[event_table_index(table)].push_back(std::move(part));
-    if (auto number = number_of(name)) store->next_number_ = std::max(store->next_number_.load(), *number + 1);
+    if (auto number = number_of(name))
+      store->next_number_ = std::max(store->next_number_.load(), *number + 1);
   }
   store->sort_parts();
   return store;
 }
 
-// Files that a crash left between being written and being named in the manifest, or between being dropped from it and
-// being removed.
+// Files that a crash left between being written and being named in the manifest, or between being dropped
+// from it and being removed.
 Result<void> EventStore::remove_orphans(const std::vector<std::string>& part_names) {
   std::set<std::string> known(part_names.begin(), part_names.end());
   std::set<std::string> used_partitions;
@@ -86,7 +92,8 @@ Result<void> EventStore::remove_orphans(const std::vector<std::string>& part_nam
       }
       OBELISK_TRY(std::vector<std::string> files, disk_.list(directory_ + "/" + partition));
       for (const std::string& file : files) {
-        if (!known.contains(partition + "/" + file)) OBELISK_CHECK_OK(disk_.remove(directory_ + "/" + partition + "/" + file));
+        if (!known.contains(partition + "/" + file))
+          OBELISK_CHECK_OK(disk_.remove(directory_ + "/" + partition + "/" + file));
       }
     }
   }
@@ -166,7 +173,8 @@ Result<EventStore::Change> EventStore::flush(uint64_t sequence) {
   change.is_flush = true;
   for (Table table : kEventTables) {
     size_t i = event_table_index(table);
-    Result<void> flushed = batches[i].empty() ? Result<void>() : flush_table(table, batches[i], order_keys[i], change);
+    Result<void> flushed =
+        batches[i].empty() ? Result<void>() : flush_table(table, batches[i], order_keys[i], change);
     if (flushed.ok()) continue;
     abandon(change);
     return flushed.error();
@@ -174,7 +182,8 @@ Result<EventStore::Change> EventStore::flush(uint64_t sequence) {
   return change;
 }
 
-Result<void> EventStore::flush_table(Table table, const std::vector<BatchPtr>& batches, uint64_t order_key, Change& change) {
+Result<void> EventStore::flush_table(Table table, const std::vector<BatchPtr>& batches, uint64_t order_key,
+                                     Change& change) {
   LabelRanks ranks;
   for (const BatchPtr& batch : batches) {
     for (const Group& group : batch->groups) ranks.add(group.labels, group.labels_hash);
@@ -190,16 +199,19 @@ Result<void> EventStore::flush_table(Table table, const std::vector<BatchPtr>& b
     int64_t day = day_of(rows[begin].time);
     size_t end = begin;
     while (end < rows.size() && day_of(rows[end].time) == day) ++end;
-    OBELISK_CHECK_OK(write_day(table, day, batches, std::span(rows).subspan(begin, end - begin), ranks, order_key, change));
+    OBELISK_CHECK_OK(write_day(table, day, batches, std::span(rows).subspan(begin, end - begin), ranks,
+                               order_key, change));
     begin = end;
   }
   return {};
 }
 
-Result<void> EventStore::write_day(Table table, int64_t day, const std::vector<BatchPtr>& batches, std::span<const OrderedRow> rows,
-                                   const LabelRanks& ranks, uint64_t order_key, Change& change) {
+Result<void> EventStore::write_day(Table table, int64_t day, const std::vector<BatchPtr>& batches,
+                                   std::span<const OrderedRow> rows, const LabelRanks& ranks,
+                                   uint64_t order_key, Change& change) {
   std::string name = next_part_name(table, day);
-  OBELISK_TRY(std::unique_ptr<PartWriter> writer, PartWriter::create(disk_, directory_ + "/" + name, table, order_key));
+  OBELISK_TRY(std::unique_ptr<PartWriter> writer,
+              PartWriter::create(disk_, directory_ + "/" + name, table, order_key));
   OBELISK_CHECK_OK(write_rows(*writer, table, options_.row_groups, batches, rows, ranks));
   OBELISK_TRY(uint64_t bytes, writer->finish());
   (void)bytes;
@@ -214,7 +226,8 @@ Result<std::optional<EventStore::Change>> EventStore::merge() {
     MutexLock lock(mutex_);
     for (Table candidate : kEventTables) {
       std::map<std::string, std::vector<EventPartPtr>> partitions;
-      for (const auto& part : parts_[event_table_index(candidate)]) partitions[partition_of(part->name())].push_back(part);
+      for (const auto& part : parts_[event_table_index(candidate)])
+        partitions[partition_of(part->name())].push_back(part);
       for (const auto& [partition, parts] : partitions) {
         if (!inputs.empty()) break;
         for (size_t index : choose_merge(parts, options_.merge)) inputs.push_back(parts[index]);
@@ -242,7 +255,8 @@ Result<EventStore::Change> EventStore::apply_retention(Table table, UnixNanos ke
   Change change;
   MutexLock lock(mutex_);
   for (const auto& part : parts_[event_table_index(table)]) {
-    if (end_of_partition(partition_of(part->name())) <= keep_from.value) change.removed_parts.push_back(part->name());
+    if (end_of_partition(partition_of(part->name())) <= keep_from.value)
+      change.removed_parts.push_back(part->name());
   }
   merge_open_ = !change.empty();
   return change;
@@ -271,7 +285,8 @@ void EventStore::commit(const Change& change) {
 void EventStore::abandon(const Change& change) {
   for (const std::string& name : change.new_parts) {
     if (Result<void> removed = disk_.remove(directory_ + "/" + name); !removed.ok()) {
-      log_warning("events", "a file that is not needed stays until the next start: " + removed.error().to_string());
+      log_warning("events",
+                  "a file that is not needed stays until the next start: " + removed.error().to_string());
     }
   }
   if (change.is_flush) {

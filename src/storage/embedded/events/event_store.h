@@ -1,14 +1,16 @@
 #pragma once
-// The spans, log lines and exemplars of one tenant: a head in memory per table, and immutable parts in day partitions,
+// The spans, log lines and exemplars of one tenant: a head in memory per table, and immutable parts in day
+// partitions,
 // "<directory>/<table>/<yyyymmdd>/<number>.part".
 //
-// A change of the parts is made in two steps: flush, merge and apply_retention write and sync new files and return a
-// Change; the owner puts it into the manifest and then calls commit (the store switches over) or abandon (the files are
-// removed). A flush and a merge or retention may be open at the same time, not two of a kind. Readers hold an EventView; files that a change removes go away when the
-// last view that holds them does.
+// A change of the parts is made in two steps: flush, merge and apply_retention write and sync new files and
+// return a Change; the owner puts it into the manifest and then calls commit (the store switches over) or
+// abandon (the files are removed). A flush and a merge or retention may be open at the same time, not two of
+// a kind. Readers hold an EventView; files that a change removes go away when the last view that holds them
+// does.
 //
-// Threads: apply and settle from one thread (the log's), flushes from one thread at a time, merges and retention from one
-// thread at a time, everything else from any.
+// Threads: apply and settle from one thread (the log's), flushes from one thread at a time, merges and
+// retention from one thread at a time, everything else from any.
 #include <array>
 #include <atomic>
 #include <memory>
@@ -32,7 +34,8 @@ struct EventStoreOptions {
 class EventStore {
  public:
   // Opens the named parts (their directories only) and removes files that are none of them.
-  static Result<std::unique_ptr<EventStore>> open(Disk& disk, std::string directory, EventStoreOptions options,
+  static Result<std::unique_ptr<EventStore>> open(Disk& disk, std::string directory,
+                                                  EventStoreOptions options,
                                                   const std::vector<std::string>& part_names);
 
   void apply(const BatchPtr& batch, uint64_t sequence) EXCLUDES(mutex_);
@@ -64,9 +67,11 @@ class EventStore {
       : disk_(disk), directory_(std::move(directory)), options_(std::move(options)) {}
 
   Result<void> remove_orphans(const std::vector<std::string>& part_names);
-  Result<void> flush_table(Table table, const std::vector<BatchPtr>& batches, uint64_t order_key, Change& change);
-  Result<void> write_day(Table table, int64_t day, const std::vector<BatchPtr>& batches, std::span<const OrderedRow> rows,
-                         const LabelRanks& ranks, uint64_t order_key, Change& change);
+  Result<void> flush_table(Table table, const std::vector<BatchPtr>& batches, uint64_t order_key,
+                           Change& change);
+  Result<void> write_day(Table table, int64_t day, const std::vector<BatchPtr>& batches,
+                         std::span<const OrderedRow> rows, const LabelRanks& ranks, uint64_t order_key,
+                         Change& change);
   Result<void> open_new(const std::string& name, Change& change);
   std::string next_part_name(Table table, int64_t day);
   void sort_parts() REQUIRES(mutex_);

@@ -1,6 +1,6 @@
-// Goal: the event store gives the same answers as the memory store, whatever state its rows are in: in the head, in one
-// part, in many parts, merged, or opened again. Method: random batches into both, random scans compared; one seed a
-// state sequence, printed on failure.
+// Goal: the event store gives the same answers as the memory store, whatever state its rows are in: in the
+// head, in one part, in many parts, merged, or opened again. Method: random batches into both, random scans
+// compared; one seed a state sequence, printed on failure.
 #include "storage/embedded/events/event_store.h"
 
 #include <gtest/gtest.h>
@@ -40,9 +40,11 @@ class StoreReader : public Reader {
   Result<std::vector<Labels>> series(const Snapshot& at, const Scan& scan, const Cancel& cancel) override {
     return event_series(*view(at), scan, cancel);
   }
-  Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) override { return event_columns(*view(at), scan); }
-  Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column, uint64_t limit,
-                                         const Cancel& cancel) override {
+  Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) override {
+    return event_columns(*view(at), scan);
+  }
+  Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column,
+                                         uint64_t limit, const Cancel& cancel) override {
     return event_values(*view(at), scan, column, limit, cancel);
   }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The rows of one tenant's event tables at a moment: batches still in memory and the parts, in the order they came.
-// Immutable; holding it keeps the parts' files.
+// The rows of one tenant's event tables at a moment: batches still in memory and the parts, in the order they
+// came. Immutable; holding it keeps the parts' files.
 #include <array>
 #include <memory>
 #include <vector>
@@ -14,7 +14,9 @@ inline constexpr std::array<Table, 3> kEventTables = {Table::spans, Table::logs,
 constexpr bool is_event_table(Table table) {
   return table == Table::spans || table == Table::logs || table == Table::exemplars;
 }
-constexpr size_t event_table_index(Table table) { return table == Table::spans ? 0 : table == Table::logs ? 1 : 2; }
+constexpr size_t event_table_index(Table table) {
+  return table == Table::spans ? 0 : table == Table::logs ? 1 : 2;
+}
 
 struct EventTableView {
   std::vector<EventPartPtr> parts;  // by order key

@@ -12,7 +12,9 @@ namespace {
 
 constexpr uint64_t kLabelBytesMax = 1ull << 30;
 
-Error wrong(const char* what) { return make_error(ErrorCode::corrupt, std::string("labels of a part: ") + what); }
+Error wrong(const char* what) {
+  return make_error(ErrorCode::corrupt, std::string("labels of a part: ") + what);
+}
 
 LabelsView copy_labels(Arena& arena, LabelsView labels) {
   LabelRef* copies = arena.allocate_array<LabelRef>(labels.size());

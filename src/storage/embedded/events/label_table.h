@@ -1,6 +1,6 @@
 #pragma once
-// The label sets (streams, series) of an event part: every text once, every set as pairs of text numbers. Immutable once
-// built or parsed; views point into it. Format: docs/formats/event_part.md, "Labels".
+// The label sets (streams, series) of an event part: every text once, every set as pairs of text numbers.
+// Immutable once built or parsed; views point into it. Format: docs/formats/event_part.md, "Labels".
 #include <cstdint>
 #include <memory>
 #include <string>

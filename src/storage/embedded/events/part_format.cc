@@ -17,7 +17,9 @@ constexpr std::string_view kHeaderMagic("OBLKEVT\n", 8);
 constexpr std::string_view kTailMagic("\nTVEKLBO", 8);
 constexpr uint64_t kColumnsMax = 1 << 20;
 
-Error wrong(std::string_view what) { return make_error(ErrorCode::corrupt, fmt::format("part directory: {}", what)); }
+Error wrong(std::string_view what) {
+  return make_error(ErrorCode::corrupt, fmt::format("part directory: {}", what));
+}
 
 void put_stats(const ChunkStats& stats, std::string& out) {
   append_varint(out, stats.present_count);
@@ -38,7 +40,8 @@ ChunkStats get_stats(ByteReader& reader, uint64_t row_count) {
   ChunkStats stats;
   stats.present_count = reader.varint_up_to(row_count);
   switch (reader.u8()) {
-    case 0: break;
+    case 0:
+      break;
     case 1: {
       int64_t low = reader.signed_varint();
       stats.range = std::pair(low, reader.signed_varint());
@@ -54,7 +57,8 @@ ChunkStats get_stats(ByteReader& reader, uint64_t row_count) {
       stats.range = std::pair(low, reader.fixed<TraceId>());
       break;
     }
-    default: reader.fail();
+    default:
+      reader.fail();
   }
   return stats;
 }
@@ -77,7 +81,8 @@ void put_row_group(const RowGroupInfo& group, std::string& out) {
   }
 }
 
-bool get_row_group(ByteReader& reader, const EventPartDirectory& part, uint64_t chunks_end, RowGroupInfo& group) {
+bool get_row_group(ByteReader& reader, const EventPartDirectory& part, uint64_t chunks_end,
+                   RowGroupInfo& group) {
   group.row_count = reader.varint_up_to(kRowGroupRowsMax);
   group.min_time = reader.signed_varint();
   group.max_time = static_cast<int64_t>(static_cast<uint64_t>(group.min_time) + reader.varint());
@@ -194,7 +199,9 @@ Result<EventPartTail> parse_event_part_tail(std::string_view bytes, uint64_t fil
   reader.u32();
   tail.checksum = reader.u64();
   if (version != kEventPartVersion) {
-    return make_error(ErrorCode::unsupported, fmt::format("event part of format version {}, this server reads {}", version, kEventPartVersion));
+    return make_error(
+        ErrorCode::unsupported,
+        fmt::format("event part of format version {}, this server reads {}", version, kEventPartVersion));
   }
   if (tail.directory.offset > file_bytes || tail.directory.length > kDirectoryBytesMax ||
       tail.directory_bytes > kDirectoryBytesMax ||
@@ -219,7 +226,8 @@ std::string checked_tail(const EventPartTail& tail, Table table) {
 
 }  // namespace
 
-Result<EventPartDirectory> parse_event_part_directory(std::string_view stored, const EventPartTail& tail, uint64_t file_bytes) {
+Result<EventPartDirectory> parse_event_part_directory(std::string_view stored, const EventPartTail& tail,
+                                                      uint64_t file_bytes) {
   std::string raw(tail.directory_bytes, '\0');
   OBELISK_CHECK_OK(zstd_decompress(stored, raw.size(), raw.data()));
   ByteReader reader(raw);
@@ -227,7 +235,8 @@ Result<EventPartDirectory> parse_event_part_directory(std::string_view stored, c
   uint8_t table = reader.u8();
   if (table >= kTableCount) return wrong("unknown table");
   part.table = static_cast<Table>(table);
-  if (checksum64(checked_tail(tail, part.table), checksum64(stored)) != tail.checksum) return wrong("checksum mismatch");
+  if (checksum64(checked_tail(tail, part.table), checksum64(stored)) != tail.checksum)
+    return wrong("checksum mismatch");
   part.file_bytes = file_bytes;
   part.row_count = reader.varint();
   part.min_time = reader.signed_varint();
@@ -235,12 +244,14 @@ Result<EventPartDirectory> parse_event_part_directory(std::string_view stored, c
   part.order_key = reader.varint();
   part.group_count = reader.varint_up_to(UINT32_MAX);
   uint64_t end = tail.directory.offset;
-  if (!get_extent(reader, end, part.labels) || !get_extent(reader, end, part.trace_index)) return wrong("extents");
+  if (!get_extent(reader, end, part.labels) || !get_extent(reader, end, part.trace_index))
+    return wrong("extents");
   uint64_t column_count = reader.varint_up_to(std::min<uint64_t>(kColumnsMax, reader.left() / 3));
   for (uint64_t i = 0; i < column_count; ++i) {
     uint8_t scope = reader.u8(), type = reader.u8();
     std::string_view name = reader.text();
-    if (scope > static_cast<uint8_t>(Scope::attribute) || type > static_cast<uint8_t>(ColumnType::any)) return wrong("column");
+    if (scope > static_cast<uint8_t>(Scope::attribute) || type > static_cast<uint8_t>(ColumnType::any))
+      return wrong("column");
     part.columns.push_back({{static_cast<Scope>(scope), std::string(name)}, static_cast<ColumnType>(type)});
   }
   uint64_t group_count = reader.varint_up_to(reader.left());
@@ -248,7 +259,8 @@ Result<EventPartDirectory> parse_event_part_directory(std::string_view stored, c
   for (uint64_t i = 0; i < group_count; ++i) {
     RowGroupInfo group;
     if (!get_row_group(reader, part, end, group)) return wrong(fmt::format("row group {}", i));
-    if (group.min_time < part.min_time || group.max_time > part.max_time) return wrong("times of a row group");
+    if (group.min_time < part.min_time || group.max_time > part.max_time)
+      return wrong("times of a row group");
     rows += group.row_count;
     part.row_groups.push_back(std::move(group));
   }

@@ -1,10 +1,11 @@
 #pragma once
 // The directory of an event part: everything about a part but its values, and its bytes. A part file is
-//   header (16 bytes) | row groups (column chunks side by side) | labels | trace index | directory | tail (48 bytes)
+//   header (16 bytes) | row groups (column chunks side by side) | labels | trace index | directory | tail (48
+//   bytes)
 // and is opened from its tail. Pure functions; parsing trusts nothing. Format: docs/formats/event_part.md.
 //
-// Invariants (checked when parsed): row counts and times of the row groups add up to the part's; chunks lie inside the
-// row-group area; runs cover each row group's rows and name groups of the part.
+// Invariants (checked when parsed): row counts and times of the row groups add up to the part's; chunks lie
+// inside the row-group area; runs cover each row group's rows and name groups of the part.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,7 +19,8 @@ namespace obelisk {
 inline constexpr uint32_t kEventPartVersion = 1;
 inline constexpr size_t kEventPartHeaderBytes = 16;
 inline constexpr size_t kEventPartTailBytes = 48;
-// A row group has at most this many rows: selections hold row numbers in 32 bits, and a reader may size buffers by it.
+// A row group has at most this many rows: selections hold row numbers in 32 bits, and a reader may size
+// buffers by it.
 inline constexpr uint64_t kRowGroupRowsMax = 1 << 20;
 inline constexpr uint64_t kDirectoryBytesMax = 1ull << 30;
 
@@ -60,8 +62,8 @@ struct EventPartDirectory {
   uint64_t row_count = 0;
   int64_t min_time = 0;
   int64_t max_time = 0;
-  // Parts of a table are read in this order, so that rows of one stream with one time keep the order they came in: the
-  // first log sequence of the rows.
+  // Parts of a table are read in this order, so that rows of one stream with one time keep the order they
+  // came in: the first log sequence of the rows.
   uint64_t order_key = 0;
   std::vector<PartColumn> columns;
   std::vector<RowGroupInfo> row_groups;
@@ -79,12 +81,13 @@ std::string encode_event_part_header(Table table);
 std::string encode_event_part_end(const EventPartDirectory& directory, uint64_t directory_offset);
 
 struct EventPartTail {
-  Extent directory;  // stored bytes
+  Extent directory;              // stored bytes
   uint64_t directory_bytes = 0;  // once decompressed
   uint64_t checksum = 0;
 };
 // `bytes` are the last kEventPartTailBytes of a file of `file_bytes`. unsupported for an unknown version.
 Result<EventPartTail> parse_event_part_tail(std::string_view bytes, uint64_t file_bytes);
-Result<EventPartDirectory> parse_event_part_directory(std::string_view stored, const EventPartTail& tail, uint64_t file_bytes);
+Result<EventPartDirectory> parse_event_part_directory(std::string_view stored, const EventPartTail& tail,
+                                                      uint64_t file_bytes);
 
 }  // namespace obelisk

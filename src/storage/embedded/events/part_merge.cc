@@ -37,7 +37,8 @@ class Merger {
       }
     }
     ranks_.sort();
-    // More than one row group at a time, so that their size is cut by write_rows and not by what the inputs had.
+    // More than one row group at a time, so that their size is cut by write_rows and not by what the inputs
+    // had.
     size_t rows_at_once = 2 * limits_.rows_of(table_, 1);
     for (;;) {
       OBELISK_TRY(bool more, take(rows_at_once));
@@ -54,7 +55,8 @@ class Merger {
       for (Input& input : inputs_) {
         if (input.at == input.rows.size()) OBELISK_CHECK_OK(refill(input));
         if (input.at == input.rows.size()) continue;
-        if (smallest == nullptr || input.rows[input.at].before(smallest->rows[smallest->at])) smallest = &input;
+        if (smallest == nullptr || input.rows[input.at].before(smallest->rows[smallest->at]))
+          smallest = &input;
       }
       if (smallest == nullptr) return false;
       pending_.push_back(smallest->rows[smallest->at++]);
@@ -67,7 +69,8 @@ class Merger {
     input.at = 0;
     if (input.next_row_group == input.part->directory().row_groups.size()) return {};
     ReadCounts counts;
-    RowGroupReader reader(input.part, static_cast<uint32_t>(input.next_row_group++), input.labels, budget_, counts);
+    RowGroupReader reader(input.part, static_cast<uint32_t>(input.next_row_group++), input.labels, budget_,
+                          counts);
     std::vector<uint32_t> rows(reader.info().row_count);
     for (uint32_t row = 0; row < rows.size(); ++row) rows[row] = row;
     OBELISK_TRY(Batch batch, reader.materialise(rows, nullptr));
@@ -115,7 +118,8 @@ Result<uint64_t> merge_parts(Disk& disk, const std::string& path, const std::vec
                              const RowGroupLimits& limits) {
   OBELISK_ASSERT(!inputs.empty());
   const EventPartDirectory& first = inputs[0]->directory();
-  OBELISK_TRY(std::unique_ptr<PartWriter> writer, PartWriter::create(disk, path, first.table, first.order_key));
+  OBELISK_TRY(std::unique_ptr<PartWriter> writer,
+              PartWriter::create(disk, path, first.table, first.order_key));
   OBELISK_CHECK_OK(Merger(inputs, limits, *writer).run());
   uint64_t rows = 0;
   for (const EventPartPtr& input : inputs) rows += input->directory().row_count;

@@ -1,6 +1,6 @@
 #pragma once
-// Merges several parts of one table and day into one, in sorted order, a few row groups of each input in memory at a
-// time. Rows that are equal in the order of row_order.h come in the order of `inputs`.
+// Merges several parts of one table and day into one, in sorted order, a few row groups of each input in
+// memory at a time. Rows that are equal in the order of row_order.h come in the order of `inputs`.
 #include <string>
 #include <vector>
 
@@ -13,10 +13,11 @@ namespace obelisk {
 Result<uint64_t> merge_parts(Disk& disk, const std::string& path, const std::vector<EventPartPtr>& inputs,
                              const RowGroupLimits& limits);
 
-// Which of the parts of one day (in order) to merge now: a run of neighbours of similar size, empty when none pays.
+// Which of the parts of one day (in order) to merge now: a run of neighbours of similar size, empty when none
+// pays.
 struct MergePolicy {
-  size_t parts_min = 4;    // fewer are not worth rewriting
-  size_t parts_max = 16;   // bounds what a merge holds in memory
+  size_t parts_min = 4;   // fewer are not worth rewriting
+  size_t parts_max = 16;  // bounds what a merge holds in memory
   // A part of this size is left alone: rewriting it again gains nothing.
   uint64_t bytes_max = 512ull << 20;
   uint64_t rows_max = 32ull << 20;

@@ -38,12 +38,19 @@ void gather(const UnionColumn& column, std::span<const OrderedRow> rows, ColumnV
     values.present[i] = 1;
     switch (column.type) {
       case ColumnType::boolean:
-      case ColumnType::int64: values.ints.push_back(data->ints[ref.row]); break;
-      case ColumnType::float64: values.floats.push_back(data->floats[ref.row]); break;
-      case ColumnType::trace_id: values.trace_ids.push_back(data->trace_ids[ref.row]); break;
+      case ColumnType::int64:
+        values.ints.push_back(data->ints[ref.row]);
+        break;
+      case ColumnType::float64:
+        values.floats.push_back(data->floats[ref.row]);
+        break;
+      case ColumnType::trace_id:
+        values.trace_ids.push_back(data->trace_ids[ref.row]);
+        break;
       case ColumnType::string:
       case ColumnType::bytes:
-      case ColumnType::any: values.strings.push_back(data->strings[ref.row]);
+      case ColumnType::any:
+        values.strings.push_back(data->strings[ref.row]);
     }
   }
   if (values.value_count() == rows.size()) values.present.clear();
@@ -56,7 +63,8 @@ size_t RowGroupLimits::rows_of(Table table, size_t column_count) const {
   return std::min<size_t>(rows, std::max<size_t>(256, cells / std::max<size_t>(column_count, 1)));
 }
 
-Result<std::unique_ptr<PartWriter>> PartWriter::create(Disk& disk, std::string path, Table table, uint64_t order_key) {
+Result<std::unique_ptr<PartWriter>> PartWriter::create(Disk& disk, std::string path, Table table,
+                                                       uint64_t order_key) {
   std::unique_ptr<PartWriter> writer(new PartWriter(disk, path));
   OBELISK_CHECK_OK(disk.create_directories(parent_directory(path)));
   OBELISK_TRY(writer->file_, disk.open(path, Disk::Mode::create_new));
@@ -69,7 +77,8 @@ Result<std::unique_ptr<PartWriter>> PartWriter::create(Disk& disk, std::string p
 PartWriter::~PartWriter() {
   if (finished_ || file_ == nullptr) return;
   file_.reset();
-  if (Result<void> removed = disk_.remove(path_); !removed.ok()) log_warning("events", removed.error().to_string());
+  if (Result<void> removed = disk_.remove(path_); !removed.ok())
+    log_warning("events", removed.error().to_string());
 }
 
 Result<void> PartWriter::append(std::string_view bytes) {
@@ -80,8 +89,9 @@ Result<void> PartWriter::append(std::string_view bytes) {
 
 uint32_t PartWriter::column_number(const UnionColumn& column) {
   PartColumn wanted{column.id, column.type};
-  auto it = std::lower_bound(column_numbers_.begin(), column_numbers_.end(), wanted,
-                             [](const auto& entry, const PartColumn& key) { return column_before(entry.first, key); });
+  auto it = std::lower_bound(
+      column_numbers_.begin(), column_numbers_.end(), wanted,
+      [](const auto& entry, const PartColumn& key) { return column_before(entry.first, key); });
   if (it != column_numbers_.end() && !column_before(wanted, it->first)) return it->second;
   uint32_t number = static_cast<uint32_t>(directory_.columns.size());
   directory_.columns.push_back(wanted);
@@ -98,12 +108,14 @@ void PartWriter::add_runs(std::span<const OrderedRow> rows, const LabelRanks& ra
   }
 }
 
-Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches, const std::vector<UnionColumn>& columns,
+Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches,
+                                       const std::vector<UnionColumn>& columns,
                                        std::span<const OrderedRow> rows, const LabelRanks& ranks) {
   OBELISK_ASSERT(!rows.empty() && rows.size() <= kRowGroupRowsMax && !batches.empty());
   RowGroupInfo group;
   group.row_count = rows.size();
-  auto [low, high] = std::minmax_element(rows.begin(), rows.end(), [](auto& a, auto& b) { return a.time < b.time; });
+  auto [low, high] =
+      std::minmax_element(rows.begin(), rows.end(), [](auto& a, auto& b) { return a.time < b.time; });
   group.min_time = low->time;
   group.max_time = high->time;
   add_runs(rows, ranks, group);
@@ -124,7 +136,8 @@ Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches, con
     chunk.length = offset_ + bytes.size() - chunk.offset;
     group.chunks.push_back(chunk);
     if (column->id == fixed_column(column::kTraceId)) {
-      for (const TraceId& id : values.trace_ids) traces_.add(id, static_cast<uint32_t>(directory_.row_groups.size()));
+      for (const TraceId& id : values.trace_ids)
+        traces_.add(id, static_cast<uint32_t>(directory_.row_groups.size()));
     }
   }
   OBELISK_CHECK_OK(append(bytes));
@@ -154,8 +167,9 @@ Result<uint64_t> PartWriter::finish() {
   return offset_;
 }
 
-Result<void> write_rows(PartWriter& writer, Table table, const RowGroupLimits& limits, const std::vector<BatchPtr>& batches,
-                        std::span<const OrderedRow> rows, const LabelRanks& ranks) {
+Result<void> write_rows(PartWriter& writer, Table table, const RowGroupLimits& limits,
+                        const std::vector<BatchPtr>& batches, std::span<const OrderedRow> rows,
+                        const LabelRanks& ranks) {
   std::vector<UnionColumn> columns = column_union(batches, nullptr);
   size_t rows_max = limits.rows_of(table, columns.size());
   size_t begin = 0, text = 0;

@@ -1,7 +1,7 @@
 #pragma once
-// Writes one event part, row group by row group, then its labels, trace index and directory. The rows must come in the
-// order of row_order.h. The file is complete and synced after finish(); before that it is nothing, and removed when the
-// writer goes away. One thread.
+// Writes one event part, row group by row group, then its labels, trace index and directory. The rows must
+// come in the order of row_order.h. The file is complete and synced after finish(); before that it is
+// nothing, and removed when the writer goes away. One thread.
 #include <memory>
 #include <span>
 #include <string>
@@ -16,8 +16,8 @@
 
 namespace obelisk {
 
-// How many rows go into a row group. Logs want large ones (text compresses across lines, and column headers are paid
-// once); spans and exemplars small ones (a trace is read by its row group).
+// How many rows go into a row group. Logs want large ones (text compresses across lines, and column headers
+// are paid once); spans and exemplars small ones (a trace is read by its row group).
 struct RowGroupLimits {
   size_t log_rows = 32 << 10;
   size_t span_rows = 8 << 10;
@@ -31,7 +31,8 @@ struct RowGroupLimits {
 
 class PartWriter {
  public:
-  static Result<std::unique_ptr<PartWriter>> create(Disk& disk, std::string path, Table table, uint64_t order_key);
+  static Result<std::unique_ptr<PartWriter>> create(Disk& disk, std::string path, Table table,
+                                                    uint64_t order_key);
   ~PartWriter();
 
   // `rows` refer to `batches`; `ranks` names their groups. At most kRowGroupRowsMax.
@@ -60,7 +61,8 @@ class PartWriter {
 };
 
 // Writes `rows` (sorted) into row groups of the right size.
-Result<void> write_rows(PartWriter& writer, Table table, const RowGroupLimits& limits, const std::vector<BatchPtr>& batches,
-                        std::span<const OrderedRow> rows, const LabelRanks& ranks);
+Result<void> write_rows(PartWriter& writer, Table table, const RowGroupLimits& limits,
+                        const std::vector<BatchPtr>& batches, std::span<const OrderedRow> rows,
+                        const LabelRanks& ranks);
 
 }  // namespace obelisk

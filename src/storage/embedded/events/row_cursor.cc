@@ -12,15 +12,22 @@ constexpr size_t kBatchRowsMax = 64 << 10;
 
 class RowCursor : public Cursor {
  public:
-  RowCursor(EventViewPtr view, const Scan& scan, std::vector<ScanUnit> units, Budget& budget, const Cancel& cancel)
-      : view_(std::move(view)), scan_(scan), units_(std::move(units)), budget_(budget), cancel_(cancel), held_(budget) {}
+  RowCursor(EventViewPtr view, const Scan& scan, std::vector<ScanUnit> units, Budget& budget,
+            const Cancel& cancel)
+      : view_(std::move(view)),
+        scan_(scan),
+        units_(std::move(units)),
+        budget_(budget),
+        cancel_(cancel),
+        held_(budget) {}
 
   Result<BatchPtr> next() override {
     while (at_ < units_.size() && !is_full()) {
       OBELISK_CHECK_OK(cancel_.check());
       const std::vector<ColumnId>* wanted = scan_.all_columns ? nullptr : &scan_.columns;
       uint64_t left = scan_.limit == 0 ? 0 : scan_.limit - returned_;
-      OBELISK_TRY(BatchPtr batch, read_scan_unit(units_[at_++], scan_.where, scan_.range, wanted, Order::any, left, budget_, counts_));
+      OBELISK_TRY(BatchPtr batch, read_scan_unit(units_[at_++], scan_.where, scan_.range, wanted, Order::any,
+                                                 left, budget_, counts_));
       if (!batch) continue;
       returned_ += batch->row_count;
       held_.release();
@@ -48,9 +55,16 @@ class RowCursor : public Cursor {
 
 class OrderedRowCursor : public Cursor {
  public:
-  OrderedRowCursor(EventViewPtr view, const Scan& scan, std::vector<ScanUnit> units, Budget& budget, const Cancel& cancel)
-      : view_(std::move(view)), scan_(scan), units_(std::move(units)), budget_(budget), cancel_(cancel), held_(budget) {
-    std::stable_sort(units_.begin(), units_.end(), [&](auto& a, auto& b) { return time_before(best_time(a), best_time(b)); });
+  OrderedRowCursor(EventViewPtr view, const Scan& scan, std::vector<ScanUnit> units, Budget& budget,
+                   const Cancel& cancel)
+      : view_(std::move(view)),
+        scan_(scan),
+        units_(std::move(units)),
+        budget_(budget),
+        cancel_(cancel),
+        held_(budget) {
+    std::stable_sort(units_.begin(), units_.end(),
+                     [&](auto& a, auto& b) { return time_before(best_time(a), best_time(b)); });
   }
 
   Result<BatchPtr> next() override {
@@ -72,7 +86,9 @@ class OrderedRowCursor : public Cursor {
     RowRef ref;
   };
 
-  bool time_before(int64_t a, int64_t b) const { return scan_.order == Order::time_ascending ? a < b : a > b; }
+  bool time_before(int64_t a, int64_t b) const {
+    return scan_.order == Order::time_ascending ? a < b : a > b;
+  }
   int64_t best_time(const ScanUnit& unit) const {
     return scan_.order == Order::time_ascending ? unit.min_time : unit.max_time;
   }
@@ -85,12 +101,14 @@ class OrderedRowCursor : public Cursor {
   Result<void> read_unit(const ScanUnit& unit) {
     const std::vector<ColumnId>* wanted = scan_.all_columns ? nullptr : &scan_.columns;
     uint64_t left = scan_.limit == 0 ? 0 : scan_.limit - returned_;
-    OBELISK_TRY(BatchPtr batch, read_scan_unit(unit, scan_.where, scan_.range, wanted, scan_.order, left, budget_, counts_));
+    OBELISK_TRY(BatchPtr batch,
+                read_scan_unit(unit, scan_.where, scan_.range, wanted, scan_.order, left, budget_, counts_));
     if (!batch) return {};
     OBELISK_CHECK_OK(held_.add(batch->memory_bytes() + batch->row_count * sizeof(PoolRow)));
     const std::vector<int64_t>& times = batch->times();
     uint32_t index = static_cast<uint32_t>(batches_.size());
-    for (uint32_t row = 0; row < batch->row_count; ++row) pool_.push_back({times[row], unit.rank, {index, row}});
+    for (uint32_t row = 0; row < batch->row_count; ++row)
+      pool_.push_back({times[row], unit.rank, {index, row}});
     batches_.push_back(std::move(batch));
     std::sort(pool_.begin(), pool_.end(), [&](auto& a, auto& b) { return row_before(a, b); });
     if (left != 0 && pool_.size() > left) pool_.resize(left);
@@ -101,7 +119,8 @@ class OrderedRowCursor : public Cursor {
   size_t ready_rows() const {
     if (at_ == units_.size()) return std::min(pool_.size(), kBatchRowsMax);
     int64_t bound = best_time(units_[at_]);
-    auto end = std::partition_point(pool_.begin(), pool_.end(), [&](const PoolRow& row) { return time_before(row.time, bound); });
+    auto end = std::partition_point(pool_.begin(), pool_.end(),
+                                    [&](const PoolRow& row) { return time_before(row.time, bound); });
     return std::min(static_cast<size_t>(end - pool_.begin()), kBatchRowsMax);
   }
 
@@ -134,9 +153,10 @@ class OrderedRowCursor : public Cursor {
 
 }  // namespace
 
-std::unique_ptr<Cursor> make_row_cursor(EventViewPtr view, const Scan& scan, std::vector<ScanUnit> units, Budget& budget,
-                                        const Cancel& cancel) {
-  if (scan.order == Order::any) return std::make_unique<RowCursor>(std::move(view), scan, std::move(units), budget, cancel);
+std::unique_ptr<Cursor> make_row_cursor(EventViewPtr view, const Scan& scan, std::vector<ScanUnit> units,
+                                        Budget& budget, const Cancel& cancel) {
+  if (scan.order == Order::any)
+    return std::make_unique<RowCursor>(std::move(view), scan, std::move(units), budget, cancel);
   return std::make_unique<OrderedRowCursor>(std::move(view), scan, std::move(units), budget, cancel);
 }
 

@@ -8,14 +8,18 @@ namespace {
 // Cheap predicates first: labels cost nothing, numbers little, text most.
 int cost_rank(const Expr& expr) {
   switch (expr.kind()) {
-    case Expr::Kind::always: return 0;
+    case Expr::Kind::always:
+      return 0;
     case Expr::Kind::compare:
       if (expr.column().scope == Scope::label) return 0;
       return std::holds_alternative<std::string>(expr.literal()) ? 3 : 1;
     case Expr::Kind::exists:
-    case Expr::Kind::in_trace_ids: return expr.column().scope == Scope::label ? 0 : 2;
-    case Expr::Kind::contains: return expr.column().scope == Scope::label ? 0 : 4;
-    case Expr::Kind::matches: return expr.column().scope == Scope::label ? 0 : 5;
+    case Expr::Kind::in_trace_ids:
+      return expr.column().scope == Scope::label ? 0 : 2;
+    case Expr::Kind::contains:
+      return expr.column().scope == Scope::label ? 0 : 4;
+    case Expr::Kind::matches:
+      return expr.column().scope == Scope::label ? 0 : 5;
     case Expr::Kind::all_of:
     case Expr::Kind::any_of:
     case Expr::Kind::not_of: {
@@ -30,7 +34,8 @@ int cost_rank(const Expr& expr) {
 std::vector<const Expr*> cheapest_first(const std::vector<Expr>& children) {
   std::vector<const Expr*> ordered;
   for (const Expr& child : children) ordered.push_back(&child);
-  std::stable_sort(ordered.begin(), ordered.end(), [](auto* a, auto* b) { return cost_rank(*a) < cost_rank(*b); });
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [](auto* a, auto* b) { return cost_rank(*a) < cost_rank(*b); });
   return ordered;
 }
 
@@ -44,10 +49,12 @@ std::vector<uint32_t> rows_of(const RowMask& mask) {
   return rows;
 }
 
-bool any_row(const RowMask& mask) { return std::find(mask.begin(), mask.end(), 1) != mask.end(); }
+bool any_row(const RowMask& mask) {
+  return std::find(mask.begin(), mask.end(), 1) != mask.end();
+}
 
-RowGroupReader::RowGroupReader(EventPartPtr part, uint32_t row_group, std::shared_ptr<const LabelTable> labels, Budget& budget,
-                               ReadCounts& counts)
+RowGroupReader::RowGroupReader(EventPartPtr part, uint32_t row_group,
+                               std::shared_ptr<const LabelTable> labels, Budget& budget, ReadCounts& counts)
     : part_(std::move(part)),
       row_group_(row_group),
       info_(part_->directory().row_groups[row_group]),
@@ -80,7 +87,8 @@ Result<void> RowGroupReader::load(const std::vector<ColumnId>* wanted) {
   for (size_t i = 0; i < info_.chunks.size(); ++i) {
     const ColumnId& id = part_->directory().columns[info_.chunks[i].column].id;
     bool is_time = id.scope == Scope::fixed && id.name == column::kTime;
-    if (wanted == nullptr || is_time || std::find(wanted->begin(), wanted->end(), id) != wanted->end()) indexes.push_back(i);
+    if (wanted == nullptr || is_time || std::find(wanted->begin(), wanted->end(), id) != wanted->end())
+      indexes.push_back(i);
   }
   return load_chunks(indexes);
 }
@@ -98,7 +106,8 @@ Result<std::vector<std::pair<uint32_t, ColumnChunk*>>> RowGroupReader::chunks_of
 
 Result<const std::vector<int64_t>*> RowGroupReader::times() {
   OBELISK_TRY(auto chunks, chunks_of(fixed_column(column::kTime)));
-  if (chunks.size() != 1 || chunks[0].second->type() != ColumnType::int64 || !chunks[0].second->all_present()) {
+  if (chunks.size() != 1 || chunks[0].second->type() != ColumnType::int64 ||
+      !chunks[0].second->all_present()) {
     return make_error(ErrorCode::corrupt, part_->name() + ": a row group without its time column");
   }
   return &chunks[0].second->ints();
@@ -118,7 +127,8 @@ Result<RowMask> RowGroupReader::candidates(const TimeRange& range, const std::ve
   if (!decisions.empty()) {
     size_t row = 0;
     for (const GroupRun& run : info_.runs) {
-      if (decisions[run.group] == Decision::no) std::fill_n(mask.begin() + static_cast<ptrdiff_t>(row), run.row_count, 0);
+      if (decisions[run.group] == Decision::no)
+        std::fill_n(mask.begin() + static_cast<ptrdiff_t>(row), run.row_count, 0);
       row += run.row_count;
     }
   }
@@ -130,7 +140,8 @@ Result<RowMask> RowGroupReader::candidates(const TimeRange& range, const std::ve
 
 Result<RowMask> RowGroupReader::evaluate(const Expr& expr, const RowMask& candidates) {
   switch (expr.kind()) {
-    case Expr::Kind::always: return candidates;
+    case Expr::Kind::always:
+      return candidates;
     case Expr::Kind::all_of: {
       RowMask left = candidates;
       for (const Expr* child : cheapest_first(expr.children())) {
@@ -157,7 +168,8 @@ Result<RowMask> RowGroupReader::evaluate(const Expr& expr, const RowMask& candid
       for (size_t row = 0; row < part.size(); ++row) part[row] = candidates[row] & (part[row] ^ 1);
       return part;
     }
-    default: return evaluate_leaf(expr, candidates);
+    default:
+      return evaluate_leaf(expr, candidates);
   }
 }
 
@@ -182,7 +194,8 @@ Result<void> RowGroupReader::mark_labels(const Expr& expr, const RowMask& candid
 }
 
 // Applies the predicate to the entries of a dictionary, or to the values of the candidates.
-Result<void> RowGroupReader::mark_chunk(const Expr& expr, ColumnChunk& chunk, const RowMask& candidates, RowMask& out) {
+Result<void> RowGroupReader::mark_chunk(const Expr& expr, ColumnChunk& chunk, const RowMask& candidates,
+                                        RowMask& out) {
   Batch values(part_->directory().table);
   if (chunk.is_text() && chunk.has_dictionary()) {
     ColumnData entries;
@@ -208,21 +221,26 @@ Result<void> RowGroupReader::mark_chunk(const Expr& expr, ColumnChunk& chunk, co
   return {};
 }
 
-Result<Batch> RowGroupReader::materialise(const std::vector<uint32_t>& rows, const std::vector<ColumnId>* wanted) {
+Result<Batch> RowGroupReader::materialise(const std::vector<uint32_t>& rows,
+                                          const std::vector<ColumnId>* wanted) {
   OBELISK_CHECK_OK(load(wanted));
   Batch batch(part_->directory().table);
   batch.row_count = rows.size();
   for (size_t i = 0; i < info_.chunks.size(); ++i) {
     const PartColumn& column = part_->directory().columns[info_.chunks[i].column];
     bool is_time = column.id.scope == Scope::fixed && column.id.name == column::kTime;
-    if (!is_time && wanted != nullptr && std::find(wanted->begin(), wanted->end(), column.id) == wanted->end()) continue;
+    if (!is_time && wanted != nullptr &&
+        std::find(wanted->begin(), wanted->end(), column.id) == wanted->end())
+      continue;
     ColumnChunk& chunk = *loaded_[i];
     size_t before = chunk.memory_bytes();
     OBELISK_TRY(ColumnData data, chunk.gather(column.id, rows));
     OBELISK_CHECK_OK(charge_.add(chunk.memory_bytes() - before + rows.size() * 17));
-    bool any = data.present.empty() || std::find(data.present.begin(), data.present.end(), 1) != data.present.end();
+    bool any =
+        data.present.empty() || std::find(data.present.begin(), data.present.end(), 1) != data.present.end();
     if (!any) continue;
-    if (chunk.is_text()) batch.owners.insert(batch.owners.end(), chunk.owners().begin(), chunk.owners().end());
+    if (chunk.is_text())
+      batch.owners.insert(batch.owners.end(), chunk.owners().begin(), chunk.owners().end());
     batch.columns.push_back(std::move(data));
   }
   batch.owners.push_back(labels_);
@@ -232,8 +250,8 @@ Result<Batch> RowGroupReader::materialise(const std::vector<uint32_t>& rows, con
     size_t first = next;
     while (next < rows.size() && rows[next] < end) ++next;
     if (next == first) continue;
-    batch.groups.push_back({labels_->labels(run.group), labels_->hash(run.group), static_cast<uint32_t>(first),
-                            static_cast<uint32_t>(next - first)});
+    batch.groups.push_back({labels_->labels(run.group), labels_->hash(run.group),
+                            static_cast<uint32_t>(first), static_cast<uint32_t>(next - first)});
   }
   return batch;
 }

@@ -1,7 +1,7 @@
 #pragma once
-// One row group being scanned: reads the chunks that are asked for, once, applies predicates, and builds batches of the
-// rows that remain. Text is decompressed only for rows that are still candidates when it is looked at.
-// One thread; short-lived. What it has loaded is charged to the query's budget until it goes away.
+// One row group being scanned: reads the chunks that are asked for, once, applies predicates, and builds
+// batches of the rows that remain. Text is decompressed only for rows that are still candidates when it is
+// looked at. One thread; short-lived. What it has loaded is charged to the query's budget until it goes away.
 #include <vector>
 
 #include "plan/budget.h"
@@ -43,10 +43,12 @@ using RowMask = std::vector<uint8_t>;
 
 class RowGroupReader {
  public:
-  RowGroupReader(EventPartPtr part, uint32_t row_group, std::shared_ptr<const LabelTable> labels, Budget& budget, ReadCounts& counts);
+  RowGroupReader(EventPartPtr part, uint32_t row_group, std::shared_ptr<const LabelTable> labels,
+                 Budget& budget, ReadCounts& counts);
 
   const RowGroupInfo& info() const { return info_; }
-  // The rows with a time in `range` whose group is not decided no. `decisions`: one a group, or empty for all.
+  // The rows with a time in `range` whose group is not decided no. `decisions`: one a group, or empty for
+  // all.
   Result<RowMask> candidates(const TimeRange& range, const std::vector<Decision>& decisions);
   // Which of the candidates satisfy `expr`; other rows are 0.
   Result<RowMask> evaluate(const Expr& expr, const RowMask& candidates);

@@ -18,7 +18,9 @@ TraceId key_of_rank(uint32_t rank) {
 
 }  // namespace
 
-void LabelRanks::add(LabelsView labels, uint64_t hash) { sorted_.push_back({labels, hash}); }
+void LabelRanks::add(LabelsView labels, uint64_t hash) {
+  sorted_.push_back({labels, hash});
+}
 
 void LabelRanks::sort() {
   // By hash first: most label sets repeat, and comparing numbers is cheap.
@@ -26,9 +28,12 @@ void LabelRanks::sort() {
     return a.hash != b.hash ? a.hash < b.hash : labels_before(a.labels, b.labels);
   });
   sorted_.erase(std::unique(sorted_.begin(), sorted_.end(),
-                            [](const Entry& a, const Entry& b) { return a.hash == b.hash && labels_equal(a.labels, b.labels); }),
+                            [](const Entry& a, const Entry& b) {
+                              return a.hash == b.hash && labels_equal(a.labels, b.labels);
+                            }),
                 sorted_.end());
-  std::sort(sorted_.begin(), sorted_.end(), [](const Entry& a, const Entry& b) { return labels_before(a.labels, b.labels); });
+  std::sort(sorted_.begin(), sorted_.end(),
+            [](const Entry& a, const Entry& b) { return labels_before(a.labels, b.labels); });
   by_hash_.clear();
   for (uint32_t rank = 0; rank < sorted_.size(); ++rank) by_hash_.push_back({sorted_[rank].hash, rank});
   std::sort(by_hash_.begin(), by_hash_.end());
@@ -41,7 +46,8 @@ uint32_t LabelRanks::rank(LabelsView labels, uint64_t hash) const {
   return it->second;
 }
 
-void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& ranks, std::vector<OrderedRow>& rows) {
+void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& ranks,
+                         std::vector<OrderedRow>& rows) {
   if (batch.row_count == 0) return;
   const std::vector<int64_t>& times = batch.times();
   const ColumnData* traces = nullptr;

@@ -1,6 +1,6 @@
 #pragma once
-// The order of rows in a part: logs and exemplars by labels, then time; spans by trace, then time, then span id. Rows
-// that are equal in that keep the order they came in.
+// The order of rows in a part: logs and exemplars by labels, then time; spans by trace, then time, then span
+// id. Rows that are equal in that keep the order they came in.
 #include <cstdint>
 #include <vector>
 
@@ -42,6 +42,7 @@ class LabelRanks {
 };
 
 // Appends the rows of `batch`, which is number `index` of the batches being ordered, as they lie.
-void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& ranks, std::vector<OrderedRow>& rows);
+void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& ranks,
+                         std::vector<OrderedRow>& rows);
 
 }  // namespace obelisk

@@ -30,7 +30,8 @@ Result<std::shared_ptr<const PartContext>> make_context(const EventPartPtr& part
 }
 
 bool has_wanted_group(const RowGroupInfo& group, const std::vector<Decision>& decisions) {
-  return std::any_of(group.runs.begin(), group.runs.end(), [&](const GroupRun& run) { return decisions[run.group] != Decision::no; });
+  return std::any_of(group.runs.begin(), group.runs.end(),
+                     [&](const GroupRun& run) { return decisions[run.group] != Decision::no; });
 }
 
 ScanUnit unit_of(std::shared_ptr<const PartContext> context, uint32_t row_group, uint32_t rank) {
@@ -50,11 +51,13 @@ bool overlaps(const TimeRange& range, int64_t min_time, int64_t max_time) {
 }
 
 // Keeps the first `limit` of `rows` by time (ties: as they lie), in the order they lie.
-void keep_first_by_time(std::vector<uint32_t>& rows, const std::vector<int64_t>& times, Order order, uint64_t limit) {
+void keep_first_by_time(std::vector<uint32_t>& rows, const std::vector<int64_t>& times, Order order,
+                        uint64_t limit) {
   if (limit == 0 || rows.size() <= limit) return;
   if (order != Order::any) {
     auto before = [&](uint32_t a, uint32_t b) {
-      if (times[a] != times[b]) return order == Order::time_ascending ? times[a] < times[b] : times[a] > times[b];
+      if (times[a] != times[b])
+        return order == Order::time_ascending ? times[a] < times[b] : times[a] > times[b];
       return a < b;
     };
     std::nth_element(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(limit), rows.end(), before);
@@ -63,8 +66,9 @@ void keep_first_by_time(std::vector<uint32_t>& rows, const std::vector<int64_t>&
   std::sort(rows.begin(), rows.end());
 }
 
-Result<BatchPtr> read_batch(const BatchPtr& batch, const Expr& where, const TimeRange& range, const std::vector<ColumnId>* wanted,
-                            Order order, uint64_t row_limit, ReadCounts& counts) {
+Result<BatchPtr> read_batch(const BatchPtr& batch, const Expr& where, const TimeRange& range,
+                            const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
+                            ReadCounts& counts) {
   counts.rows += batch->row_count;
   const std::vector<int64_t>& times = batch->times();
   std::vector<uint8_t> keep = evaluate(where, *batch);
@@ -73,7 +77,8 @@ Result<BatchPtr> read_batch(const BatchPtr& batch, const Expr& where, const Time
     if (keep[row] != 0 && range.contains({times[row]})) rows.push_back(row);
   }
   if (rows.empty()) return BatchPtr();
-  if (rows.size() == batch->row_count && wanted == nullptr && (row_limit == 0 || rows.size() <= row_limit)) return batch;
+  if (rows.size() == batch->row_count && wanted == nullptr && (row_limit == 0 || rows.size() <= row_limit))
+    return batch;
   keep_first_by_time(rows, times, order, row_limit);
   std::vector<RowRef> refs;
   for (uint32_t row : rows) refs.push_back({0, row});
@@ -86,8 +91,8 @@ uint64_t ScanUnit::row_count() const {
   return context ? context->part->directory().row_groups[row_group].row_count : batch->row_count;
 }
 
-Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const TimeRange& range, const Expr& where,
-                                              const Cancel& cancel) {
+Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const TimeRange& range,
+                                              const Expr& where, const Cancel& cancel) {
   std::vector<ScanUnit> units;
   uint32_t rank = 0;
   std::optional<std::vector<TraceId>> ids = required_trace_ids(where);
@@ -123,7 +128,8 @@ Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const
   return units;
 }
 
-Result<std::vector<ScanUnit>> list_trace_units(const EventTableView& table, const std::vector<TraceId>& ids, const Cancel& cancel) {
+Result<std::vector<ScanUnit>> list_trace_units(const EventTableView& table, const std::vector<TraceId>& ids,
+                                               const Cancel& cancel) {
   std::vector<ScanUnit> units;
   std::vector<uint64_t> keys = sorted_keys(ids);
   uint32_t rank = 0;
@@ -143,8 +149,9 @@ Result<std::vector<ScanUnit>> list_trace_units(const EventTableView& table, cons
   return units;
 }
 
-Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const TimeRange& range, const std::vector<ColumnId>* wanted,
-                                Order order, uint64_t row_limit, Budget& budget, ReadCounts& counts) {
+Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const TimeRange& range,
+                                const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
+                                Budget& budget, ReadCounts& counts) {
   if (!unit.context) return read_batch(unit.batch, where, range, wanted, order, row_limit, counts);
   const PartContext& context = *unit.context;
   RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);

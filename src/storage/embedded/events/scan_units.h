@@ -1,6 +1,6 @@
 #pragma once
-// What a scan has to look at: row groups of parts and batches of the head, after pruning by time, labels, value ranges
-// and the trace index. And how to read one of them.
+// What a scan has to look at: row groups of parts and batches of the head, after pruning by time, labels,
+// value ranges and the trace index. And how to read one of them.
 #include <memory>
 #include <optional>
 #include <vector>
@@ -31,14 +31,16 @@ struct ScanUnit {
 };
 
 // Units with rows in `range` that may satisfy `where`.
-Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const TimeRange& range, const Expr& where,
-                                              const Cancel& cancel);
+Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const TimeRange& range,
+                                              const Expr& where, const Cancel& cancel);
 // The units that hold one of the traces (sorted ids), whatever their time.
-Result<std::vector<ScanUnit>> list_trace_units(const EventTableView& table, const std::vector<TraceId>& ids, const Cancel& cancel);
+Result<std::vector<ScanUnit>> list_trace_units(const EventTableView& table, const std::vector<TraceId>& ids,
+                                               const Cancel& cancel);
 
-// At most `row_limit` rows (0: all) that satisfy `where` in `range`: the first by `order` (any: as they lie). Rows stay
-// in the order they lie; null when there are none.
-Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const TimeRange& range, const std::vector<ColumnId>* wanted,
-                                Order order, uint64_t row_limit, Budget& budget, ReadCounts& counts);
+// At most `row_limit` rows (0: all) that satisfy `where` in `range`: the first by `order` (any: as they lie).
+// Rows stay in the order they lie; null when there are none.
+Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const TimeRange& range,
+                                const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
+                                Budget& budget, ReadCounts& counts);
 
 }  // namespace obelisk

@@ -24,8 +24,14 @@ const std::vector<TraceId>* trace_ids_of(const Batch& batch) {
 class TraceCursor : public Cursor {
  public:
   TraceCursor(EventViewPtr view, const Scan& scan, Budget& budget, const Cancel& cancel)
-      : view_(std::move(view)), scan_(scan), budget_(budget), cancel_(cancel), ids_charge_(budget), held_(budget) {
-    all_marks_ = scan_.require_marks.size() == 64 ? ~uint64_t{0} : (uint64_t{1} << scan_.require_marks.size()) - 1;
+      : view_(std::move(view)),
+        scan_(scan),
+        budget_(budget),
+        cancel_(cancel),
+        ids_charge_(budget),
+        held_(budget) {
+    all_marks_ =
+        scan_.require_marks.size() == 64 ? ~uint64_t{0} : (uint64_t{1} << scan_.require_marks.size()) - 1;
     wanted_ = scan_.columns;
     wanted_.push_back(fixed_column(column::kTraceId));
     wanted_.push_back(fixed_column(column::kSpanId));
@@ -42,7 +48,8 @@ class TraceCursor : public Cursor {
     if (at_ == ids_.size()) return BatchPtr();
     OBELISK_CHECK_OK(cancel_.check());
     size_t count = std::min(traces_at_once_, ids_.size() - at_);
-    std::vector<TraceId> wanted(ids_.begin() + static_cast<ptrdiff_t>(at_), ids_.begin() + static_cast<ptrdiff_t>(at_ + count));
+    std::vector<TraceId> wanted(ids_.begin() + static_cast<ptrdiff_t>(at_),
+                                ids_.begin() + static_cast<ptrdiff_t>(at_ + count));
     at_ += count;
     OBELISK_TRY(BatchPtr batch, read_traces(wanted));
     size_t rows_per_trace = std::max<size_t>(batch->row_count / count, 1);
@@ -61,11 +68,13 @@ class TraceCursor : public Cursor {
     for (uint32_t index : scan_.require_marks) required.push_back(scan_.marks[index]);
     // A row that has none of the required marks says nothing, so the scan is for any of them.
     Expr any = required.empty() ? Expr() : Expr::any_of(required);
-    OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view_->of(scan_.table), scan_.range, any, cancel_));
+    OBELISK_TRY(std::vector<ScanUnit> units,
+                list_scan_units(view_->of(scan_.table), scan_.range, any, cancel_));
     for (const ScanUnit& unit : units) {
       OBELISK_CHECK_OK(cancel_.check());
       size_t before = candidates.size();
-      OBELISK_CHECK_OK(unit.context ? mark_row_group(unit, required, candidates) : mark_batch(*unit.batch, required, candidates));
+      OBELISK_CHECK_OK(unit.context ? mark_row_group(unit, required, candidates)
+                                    : mark_batch(*unit.batch, required, candidates));
       OBELISK_CHECK_OK(ids_charge_.add((candidates.size() - before) * kCandidateBytes));
     }
     for (const auto& [id, marks] : candidates) {
@@ -77,7 +86,8 @@ class TraceCursor : public Cursor {
     return ids_charge_.add(ids_.size() * sizeof(TraceId));
   }
 
-  Result<void> mark_row_group(const ScanUnit& unit, const std::vector<Expr>& required, Candidates& candidates) {
+  Result<void> mark_row_group(const ScanUnit& unit, const std::vector<Expr>& required,
+                              Candidates& candidates) {
     const PartContext& context = *unit.context;
     RowGroupReader reader(context.part, unit.row_group, context.labels, budget_, counts_);
     OBELISK_TRY(RowMask inside, reader.candidates(scan_.range, context.decisions));
@@ -99,7 +109,8 @@ class TraceCursor : public Cursor {
     if (ids == nullptr) return {};
     counts_.rows += batch.row_count;
     RowMask inside(batch.row_count);
-    for (size_t row = 0; row < inside.size(); ++row) inside[row] = scan_.range.contains({batch.times()[row]}) ? 1 : 0;
+    for (size_t row = 0; row < inside.size(); ++row)
+      inside[row] = scan_.range.contains({batch.times()[row]}) ? 1 : 0;
     if (required.empty()) add_rows(*ids, inside, 0, candidates);
     for (size_t i = 0; i < required.size(); ++i) {
       RowMask marked = evaluate(required[i], batch);
@@ -109,7 +120,8 @@ class TraceCursor : public Cursor {
     return {};
   }
 
-  static void add_rows(const std::vector<TraceId>& ids, const RowMask& mask, uint64_t bit, Candidates& candidates) {
+  static void add_rows(const std::vector<TraceId>& ids, const RowMask& mask, uint64_t bit,
+                       Candidates& candidates) {
     const TraceId* last = nullptr;  // rows of a trace mostly follow each other
     for (size_t row = 0; row < mask.size(); ++row) {
       if (mask[row] == 0 || (last != nullptr && *last == ids[row])) continue;
@@ -138,7 +150,8 @@ class TraceCursor : public Cursor {
       std::vector<uint32_t> rows;
       bool wanted = false;
       for (uint32_t row = 0; row < of_rows.size(); ++row) {
-        if (row == 0 || of_rows[row] != of_rows[row - 1]) wanted = std::binary_search(ids.begin(), ids.end(), of_rows[row]);
+        if (row == 0 || of_rows[row] != of_rows[row - 1])
+          wanted = std::binary_search(ids.begin(), ids.end(), of_rows[row]);
         if (wanted) rows.push_back(row);
       }
       return rows;
@@ -179,7 +192,10 @@ class TraceCursor : public Cursor {
       const std::vector<TraceId>& ids = *trace_ids_of(batch);
       const ColumnData* spans = batch.find(fixed_column(column::kSpanId), ColumnType::int64);
       for (uint32_t row = 0; row < batch.row_count; ++row) {
-        rows.push_back({ids[row], batch.times()[row], spans == nullptr ? 0 : static_cast<uint64_t>(spans->ints[row]), {index, row}});
+        rows.push_back({ids[row],
+                        batch.times()[row],
+                        spans == nullptr ? 0 : static_cast<uint64_t>(spans->ints[row]),
+                        {index, row}});
       }
     }
     OBELISK_CHECK_OK(held_.add(rows.size() * sizeof(TraceRow)));
@@ -226,11 +242,15 @@ class TraceCursor : public Cursor {
 
 }  // namespace
 
-Result<std::unique_ptr<Cursor>> make_trace_cursor(EventViewPtr view, const Scan& scan, Budget& budget, const Cancel& cancel) {
-  if (!scan.where.is_always()) return make_error(ErrorCode::invalid_argument, "a scan by trace takes marks, not a where");
-  if (scan.require_marks.size() > 64) return make_error(ErrorCode::invalid_argument, "more than 64 required marks");
+Result<std::unique_ptr<Cursor>> make_trace_cursor(EventViewPtr view, const Scan& scan, Budget& budget,
+                                                  const Cancel& cancel) {
+  if (!scan.where.is_always())
+    return make_error(ErrorCode::invalid_argument, "a scan by trace takes marks, not a where");
+  if (scan.require_marks.size() > 64)
+    return make_error(ErrorCode::invalid_argument, "more than 64 required marks");
   for (uint32_t index : scan.require_marks) {
-    if (index >= scan.marks.size()) return make_error(ErrorCode::invalid_argument, "a required mark that is not among the marks");
+    if (index >= scan.marks.size())
+      return make_error(ErrorCode::invalid_argument, "a required mark that is not among the marks");
   }
   return std::unique_ptr<Cursor>(std::make_unique<TraceCursor>(std::move(view), scan, budget, cancel));
 }

@@ -16,7 +16,9 @@ namespace {
 
 constexpr unsigned kRowGroupBits = 64 - kTraceKeyBits;
 
-Error wrong(std::string_view what) { return make_error(ErrorCode::corrupt, fmt::format("trace index: {}", what)); }
+Error wrong(std::string_view what) {
+  return make_error(ErrorCode::corrupt, fmt::format("trace index: {}", what));
+}
 
 // Removes and verifies the checksum at the end.
 bool take_checksum(std::string_view& bytes) {
@@ -29,7 +31,9 @@ bool take_checksum(std::string_view& bytes) {
 
 }  // namespace
 
-uint64_t trace_key(const TraceId& id) { return checksum64(id.view()) >> (64 - kTraceKeyBits); }
+uint64_t trace_key(const TraceId& id) {
+  return checksum64(id.view()) >> (64 - kTraceKeyBits);
+}
 
 void TraceIndexBuilder::add(const TraceId& id, uint32_t row_group) {
   OBELISK_ASSERT(row_group < (1u << kRowGroupBits));
@@ -75,8 +79,10 @@ size_t TraceIndexDirectory::entries_of(size_t block) const {
 
 std::pair<size_t, size_t> TraceIndexDirectory::blocks_with(uint64_t key) const {
   int64_t wanted = static_cast<int64_t>(key);
-  size_t after = static_cast<size_t>(std::upper_bound(first_keys.begin(), first_keys.end(), wanted) - first_keys.begin());
-  size_t first = static_cast<size_t>(std::lower_bound(first_keys.begin(), first_keys.end(), wanted) - first_keys.begin());
+  size_t after = static_cast<size_t>(std::upper_bound(first_keys.begin(), first_keys.end(), wanted) -
+                                     first_keys.begin());
+  size_t first = static_cast<size_t>(std::lower_bound(first_keys.begin(), first_keys.end(), wanted) -
+                                     first_keys.begin());
   if (first > 0) --first;  // the block before may end with the key
   return {std::min(first, after), after};
 }
@@ -105,11 +111,13 @@ Result<TraceIndexDirectory> parse_trace_index_directory(std::string_view bytes, 
   }
   directory.offsets.push_back(0);
   for (int64_t length : lengths) {
-    if (length < 8 || static_cast<uint64_t>(length) > index_bytes - directory.offsets.back()) return wrong("length of a block");
+    if (length < 8 || static_cast<uint64_t>(length) > index_bytes - directory.offsets.back())
+      return wrong("length of a block");
     directory.offsets.push_back(directory.offsets.back() + static_cast<uint64_t>(length));
   }
   if (directory.offsets.back() != index_bytes - directory_bytes) return wrong("blocks do not fill it");
-  if (!std::is_sorted(directory.first_keys.begin(), directory.first_keys.end())) return wrong("keys are not sorted");
+  if (!std::is_sorted(directory.first_keys.begin(), directory.first_keys.end()))
+    return wrong("keys are not sorted");
   return directory;
 }
 

@@ -1,9 +1,10 @@
 #pragma once
-// The trace index of one part: for every trace id of its rows the row groups that hold it, the same for spans, log lines
-// and exemplars. An entry is (key, row group); the key is 40 bits of a hash of the id, because senders pad ids with zeros
-// and a prefix of those tells nothing apart. Two ids share a key once in 10^12 pairs; a reader compares the ids it reads.
-// Entries are sorted and cut into blocks of 1,024, each readable and checked by itself: a lookup reads one block, some
-// 3 to 4 bytes an entry. Format: docs/formats/trace_index.md.
+// The trace index of one part: for every trace id of its rows the row groups that hold it, the same for
+// spans, log lines and exemplars. An entry is (key, row group); the key is 40 bits of a hash of the id,
+// because senders pad ids with zeros and a prefix of those tells nothing apart. Two ids share a key once in
+// 10^12 pairs; a reader compares the ids it reads. Entries are sorted and cut into blocks of 1,024, each
+// readable and checked by itself: a lookup reads one block, some 3 to 4 bytes an entry. Format:
+// docs/formats/trace_index.md.
 #include <cstdint>
 #include <span>
 #include <string>

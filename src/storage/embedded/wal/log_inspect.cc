@@ -11,16 +11,17 @@ namespace {
 constexpr uint64_t kInspectBytesMax = 2ull << 30;
 
 void describe_frame(const Frame& frame, std::string& out) {
-  out += fmt::format("{:#010x} frame: request {}, {} bytes of payload, durable through {}\n", frame.offset, frame.sequence,
-                     frame.payload.size(), frame.durable_through);
+  out += fmt::format("{:#010x} frame: request {}, {} bytes of payload, durable through {}\n", frame.offset,
+                     frame.sequence, frame.payload.size(), frame.durable_through);
   Result<LogPayload> payload = decode_log_payload(frame.payload, nullptr);
   if (!payload.ok()) {
     out += "           payload: " + payload.error().to_string() + "\n";
     return;
   }
   for (const BatchPtr& batch : payload->batches) {
-    out += fmt::format("           tenant {}: {} rows of {}, {} groups, {} columns\n", payload->tenant, batch->row_count,
-                       table_name(batch->table), batch->groups.size(), batch->columns.size());
+    out +=
+        fmt::format("           tenant {}: {} rows of {}, {} groups, {} columns\n", payload->tenant,
+                    batch->row_count, table_name(batch->table), batch->groups.size(), batch->columns.size());
   }
 }
 
@@ -29,7 +30,8 @@ void describe_frame(const Frame& frame, std::string& out) {
 Result<std::string> inspect_log_segment(Disk& disk, const std::string& path) {
   OBELISK_TRY(std::string bytes, read_file(disk, path, kInspectBytesMax));
   OBELISK_TRY(SegmentHeader header, parse_segment_header(bytes));
-  std::string out = fmt::format("write-ahead log segment {}, format version {}, {} bytes\n", header.segment, kSegmentVersion, bytes.size());
+  std::string out = fmt::format("write-ahead log segment {}, format version {}, {} bytes\n", header.segment,
+                                kSegmentVersion, bytes.size());
   out += fmt::format("first request {}, follows request {}\n", header.first_sequence, header.follows);
   uint64_t at = kSegmentHeaderBytes;
   for (;;) {

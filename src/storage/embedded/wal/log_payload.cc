@@ -31,7 +31,8 @@ Result<LogPayload> decode_log_payload(std::string_view payload, const std::share
     OBELISK_TRY(Batch batch, decode_batch(reader.text(), owner));
     result.batches.push_back(std::make_shared<const Batch>(std::move(batch)));
   }
-  if (!reader.at_end()) return make_error(ErrorCode::corrupt, fmt::format("log payload: wrong before byte {}", reader.offset()));
+  if (!reader.at_end())
+    return make_error(ErrorCode::corrupt, fmt::format("log payload: wrong before byte {}", reader.offset()));
   return result;
 }
 

@@ -32,8 +32,10 @@ class Recovery {
       }
       OBELISK_CHECK_OK(read_segment(segments[i], end));
     }
-    counter("obelisk_wal_damaged_regions_total", "Places where once durable frames of the log were damaged.").add(result_.lost.size());
-    counter("obelisk_wal_recovered_frames_total", "Frames read from the write-ahead log at start.").add(result_.frame_count);
+    counter("obelisk_wal_damaged_regions_total", "Places where once durable frames of the log were damaged.")
+        .add(result_.lost.size());
+    counter("obelisk_wal_recovered_frames_total", "Frames read from the write-ahead log at start.")
+        .add(result_.frame_count);
     return std::move(result_);
   }
 
@@ -62,7 +64,8 @@ class Recovery {
     std::string bytes(std::min<uint64_t>(kSegmentHeaderBytes, segment.info.file_bytes), '\0');
     OBELISK_CHECK_OK(file->read_at(0, bytes.size(), bytes.data()));
     Result<SegmentHeader> header = parse_segment_header(bytes);
-    if (!header.ok() && header.error().code == ErrorCode::unsupported) return header.error().with_context(path);
+    if (!header.ok() && header.error().code == ErrorCode::unsupported)
+      return header.error().with_context(path);
     // A header of another number is one of the file's earlier life: the crash came before the new header.
     if (header.ok() && header->segment == number) {
       segment.header_good = true;
@@ -87,8 +90,9 @@ class Recovery {
     return {};
   }
 
-  // The segment's bytes. Of one whose end is known only as much is read as its frames take: after a crash in its youth
-  // a segment is mostly empty space. The last one is read whole, since what follows its tail decides what the tail is.
+  // The segment's bytes. Of one whose end is known only as much is read as its frames take: after a crash in
+  // its youth a segment is mostly empty space. The last one is read whole, since what follows its tail
+  // decides what the tail is.
   Result<std::shared_ptr<std::string>> read_bytes(const OpenSegment& segment, uint64_t segment_end) {
     OBELISK_TRY(std::unique_ptr<File> file, disk_.open(segment.info.path, Disk::Mode::open_existing));
     auto bytes = std::make_shared<std::string>();
@@ -122,10 +126,12 @@ class Recovery {
     uint64_t at = kSegmentHeaderBytes;
     uint64_t expected = segment.header_good ? segment.info.first_sequence : result_.last_sequence + 1;
     uint64_t known = std::max(result_.last_sequence, flushed_through_);
-    if (segment.header_good && segment.follows > known) note_loss(known + 1, segment.follows, segment.info.path, 0);
+    if (segment.header_good && segment.follows > known)
+      note_loss(known + 1, segment.follows, segment.info.path, 0);
     while (segment_end == 0 || expected < segment_end) {
       auto frame = parse_frame(bytes, at, segment.info.segment);
-      if (!frame || frame->sequence < expected) frame = after_bad_frame(segment, segment_end, bytes, at, expected);
+      if (!frame || frame->sequence < expected)
+        frame = after_bad_frame(segment, segment_end, bytes, at, expected);
       if (!frame) break;
       if (frame->sequence > expected) note_loss(expected, frame->sequence - 1, segment.info.path, at);
       frames.push_back(*frame);
@@ -140,9 +146,10 @@ class Recovery {
     return at;
   }
 
-  // At `at` no good frame begins. The next one, when what lies between was once durable; null for a torn tail.
-  std::optional<Frame> after_bad_frame(const OpenSegment& segment, uint64_t segment_end, std::string_view bytes,
-                                       uint64_t at, uint64_t expected) {
+  // At `at` no good frame begins. The next one, when what lies between was once durable; null for a torn
+  // tail.
+  std::optional<Frame> after_bad_frame(const OpenSegment& segment, uint64_t segment_end,
+                                       std::string_view bytes, uint64_t at, uint64_t expected) {
     auto first = find_frame(bytes, at, segment.info.segment, expected);
     if (!first) return std::nullopt;
     if (segment_end != 0) return first->sequence < segment_end ? first : std::nullopt;
@@ -157,7 +164,8 @@ class Recovery {
     result_.lost.push_back({std::max(first, flushed_through_ + 1), last, path, offset});
   }
 
-  Result<void> hand_out(const std::vector<Frame>& frames, const std::shared_ptr<std::string>& bytes, uint64_t used) {
+  Result<void> hand_out(const std::vector<Frame>& frames, const std::shared_ptr<std::string>& bytes,
+                        uint64_t used) {
     result_.frame_count += frames.size();
     if (frames.empty() || frames.back().sequence <= flushed_through_) return {};
     // A segment that was mostly empty space should not be kept in memory by the rows of its first frames.
@@ -165,7 +173,8 @@ class Recovery {
     if (used < bytes->size() / 2) owner = std::make_shared<const std::string>(*bytes, 0, used);
     for (const Frame& frame : frames) {
       if (frame.sequence <= flushed_through_) continue;
-      std::string_view payload = std::string_view(*owner).substr(frame.offset + kFrameHeaderBytes, frame.payload.size());
+      std::string_view payload =
+          std::string_view(*owner).substr(frame.offset + kFrameHeaderBytes, frame.payload.size());
       OBELISK_CHECK_OK(sink_({frame.sequence, payload, owner}));
     }
     return {};

@@ -2,7 +2,8 @@
 // Reads a write-ahead log after a start: every frame that verifies, in sequence order, is handed to a sink.
 // What does not verify is one of two things (see segment_format.h):
 // * a torn tail: nothing written later was durable; the log ends there, as after any power loss;
-// * damage: frames that were once durable are gone. The intact ones after it are recovered, the loss is counted and
+// * damage: frames that were once durable are gone. The intact ones after it are recovered, the loss is
+// counted and
 //   reported by sequence; nothing is skipped in silence.
 // A recovered segment is synced before anything depends on it. Runs alone, before the log is written.
 #include <cstdint>
@@ -40,11 +41,11 @@ struct LostFrames {
 };
 
 struct LogRecovery {
-  std::vector<LogSegment> segments;       // in order
-  std::vector<std::string> free_paths;    // files that hold nothing and may be recycled
+  std::vector<LogSegment> segments;     // in order
+  std::vector<std::string> free_paths;  // files that hold nothing and may be recycled
   std::vector<LostFrames> lost;
-  uint64_t last_sequence = 0;             // 0 when the log holds no frame
-  uint64_t last_segment = 0;              // highest number seen in a file name
+  uint64_t last_sequence = 0;  // 0 when the log holds no frame
+  uint64_t last_segment = 0;   // highest number seen in a file name
   uint64_t frame_count = 0;
 };
 

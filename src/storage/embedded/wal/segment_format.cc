@@ -48,13 +48,16 @@ Result<SegmentHeader> parse_segment_header(std::string_view bytes) {
     return make_error(ErrorCode::corrupt, "checksum of the segment header");
   }
   if (version != kSegmentVersion) {
-    return make_error(ErrorCode::unsupported,
-                      fmt::format("write-ahead log of format version {}, this server reads {}", version, kSegmentVersion));
+    return make_error(
+        ErrorCode::unsupported,
+        fmt::format("write-ahead log of format version {}, this server reads {}", version, kSegmentVersion));
   }
   return header;
 }
 
-uint64_t Frame::end() const { return offset + frame_bytes(payload.size()); }
+uint64_t Frame::end() const {
+  return offset + frame_bytes(payload.size());
+}
 
 void append_frame(std::string& out, uint64_t segment, uint64_t sequence, uint64_t durable_through,
                   std::string_view payload, uint64_t payload_checksum) {
@@ -84,21 +87,26 @@ std::optional<Frame> parse_frame(std::string_view segment_bytes, uint64_t offset
   uint64_t checksum = reader.u64();
   if (length > segment_bytes.size() - offset - kFrameHeaderBytes) return std::nullopt;
   frame.payload = segment_bytes.substr(offset + kFrameHeaderBytes, length);
-  if (checksum64(header.substr(0, kCheckedHeaderBytes), checksum64(frame.payload)) != checksum) return std::nullopt;
+  if (checksum64(header.substr(0, kCheckedHeaderBytes), checksum64(frame.payload)) != checksum)
+    return std::nullopt;
   return frame;
 }
 
-std::optional<Frame> find_frame(std::string_view segment_bytes, uint64_t offset, uint64_t segment, uint64_t sequence_min) {
+std::optional<Frame> find_frame(std::string_view segment_bytes, uint64_t offset, uint64_t segment,
+                                uint64_t sequence_min) {
   for (; offset + kFrameHeaderBytes <= segment_bytes.size(); offset += kFrameAlignment) {
     uint32_t mark = 0;
     std::memcpy(&mark, segment_bytes.data() + offset, sizeof mark);
     if (mark != kFrameMark) continue;
-    if (auto frame = parse_frame(segment_bytes, offset, segment); frame && frame->sequence >= sequence_min) return frame;
+    if (auto frame = parse_frame(segment_bytes, offset, segment); frame && frame->sequence >= sequence_min)
+      return frame;
   }
   return std::nullopt;
 }
 
-std::string segment_file_name(uint64_t segment) { return fmt::format("{:016x}.wal", segment); }
+std::string segment_file_name(uint64_t segment) {
+  return fmt::format("{:016x}.wal", segment);
+}
 
 std::optional<uint64_t> segment_of_file_name(std::string_view name) {
   if (name.size() != 20 || !name.ends_with(".wal")) return std::nullopt;

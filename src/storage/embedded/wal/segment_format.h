@@ -1,10 +1,11 @@
 #pragma once
-// The bytes of a write-ahead log segment: a 64-byte header, then frames, each a 40-byte header and a payload, aligned to
-// 8 bytes. Pure functions on bytes. Format: docs/formats/wal.md.
+// The bytes of a write-ahead log segment: a 64-byte header, then frames, each a 40-byte header and a payload,
+// aligned to 8 bytes. Pure functions on bytes. Format: docs/formats/wal.md.
 //
-// A frame proves three things about itself: its checksum covers header and payload; its segment number tells it from a
-// frame of the file's earlier life (segment files are recycled); `durable_through` says which frames were synced when it
-// was written, so that a bad frame can be told from a torn tail: damage lies before something that was written later.
+// A frame proves three things about itself: its checksum covers header and payload; its segment number tells
+// it from a frame of the file's earlier life (segment files are recycled); `durable_through` says which
+// frames were synced when it was written, so that a bad frame can be told from a torn tail: damage lies
+// before something that was written later.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -51,7 +52,8 @@ void append_frame(std::string& out, uint64_t segment, uint64_t sequence, uint64_
 // The frame of `segment` that begins at `offset`, when a whole and undamaged one does.
 std::optional<Frame> parse_frame(std::string_view segment_bytes, uint64_t offset, uint64_t segment);
 // The first such frame at `offset` or later with a sequence of at least `sequence_min`.
-std::optional<Frame> find_frame(std::string_view segment_bytes, uint64_t offset, uint64_t segment, uint64_t sequence_min);
+std::optional<Frame> find_frame(std::string_view segment_bytes, uint64_t offset, uint64_t segment,
+                                uint64_t sequence_min);
 
 // "00000000000000a1.wal" and back; nullopt for other names.
 std::string segment_file_name(uint64_t segment);

@@ -1,4 +1,5 @@
-// Goal: the document of the log's format shows what is written, and a frame that is not exactly right is not one.
+// Goal: the document of the log's format shows what is written, and a frame that is not exactly right is not
+// one.
 #include "storage/embedded/wal/segment_format.h"
 
 #include <gtest/gtest.h>
@@ -26,7 +27,8 @@ std::string example_segment() {
 
 TEST(SegmentFormat, TheDocumentShowsARealSegment) {
   std::string documented = bytes_of_document("docs/formats/wal.md", "## Worked example");
-  ASSERT_EQ(documented, example_segment()) << "docs/formats/wal.md should show:\n" << hexdump_text(example_segment());
+  ASSERT_EQ(documented, example_segment()) << "docs/formats/wal.md should show:\n"
+                                           << hexdump_text(example_segment());
   auto header = parse_segment_header(documented);
   ASSERT_TRUE(header.ok());
   EXPECT_EQ(header->segment, 1u);

@@ -13,7 +13,8 @@
 namespace obelisk {
 namespace {
 
-// Free segment files kept for recycling; more are removed. One is in use next, one covers the flush that is running.
+// Free segment files kept for recycling; more are removed. One is in use next, one covers the flush that is
+// running.
 constexpr size_t kFreeFilesMax = 2;
 // The write buffer is given back when idle and larger than this.
 constexpr size_t kIdleBufferBytes = 256 << 10;
@@ -28,7 +29,8 @@ Counter& synced_total() {
 WriteAheadLog::WriteAheadLog(Disk& disk, LogOptions options, LogSink& sink)
     : disk_(disk), options_(std::move(options)), sink_(sink) {}
 
-Result<std::unique_ptr<WriteAheadLog>> WriteAheadLog::open(Disk& disk, LogOptions options, const LogRecovery& recovery,
+Result<std::unique_ptr<WriteAheadLog>> WriteAheadLog::open(Disk& disk, LogOptions options,
+                                                           const LogRecovery& recovery,
                                                            uint64_t last_sequence, LogSink& sink) {
   std::unique_ptr<WriteAheadLog> log(new WriteAheadLog(disk, std::move(options), sink));
   log->next_sequence_ = std::max(last_sequence, recovery.last_sequence) + 1;
@@ -44,13 +46,16 @@ Result<std::unique_ptr<WriteAheadLog>> WriteAheadLog::open(Disk& disk, LogOption
   return log;
 }
 
-WriteAheadLog::~WriteAheadLog() { stop(); }
+WriteAheadLog::~WriteAheadLog() {
+  stop();
+}
 
 void WriteAheadLog::submit(LogEntry entry) {
   Error refusal = make_error(ErrorCode::unavailable, "the store is shutting down");
   if (entry.payload.size() > kFramePayloadBytesMax) {
-    return entry.done(make_error(ErrorCode::too_large, fmt::format("a request of {} MiB; at most {} MiB are logged at once",
-                                                                   entry.payload.size() >> 20, kFramePayloadBytesMax >> 20)));
+    return entry.done(make_error(ErrorCode::too_large,
+                                 fmt::format("a request of {} MiB; at most {} MiB are logged at once",
+                                             entry.payload.size() >> 20, kFramePayloadBytesMax >> 20)));
   }
   {
     MutexLock lock(mutex_);
@@ -61,7 +66,8 @@ void WriteAheadLog::submit(LogEntry entry) {
         changed_.notify_one();
         return;
       }
-      refusal = make_error(ErrorCode::overloaded, fmt::format("{} MiB wait to be logged, try again", queued_bytes_ >> 20));
+      refusal = make_error(ErrorCode::overloaded,
+                           fmt::format("{} MiB wait to be logged, try again", queued_bytes_ >> 20));
     }
   }
   if (refusal.code == ErrorCode::overloaded) {
@@ -96,10 +102,13 @@ std::vector<LogEntry> WriteAheadLog::take_group() {
   for (;;) {
     {
       MutexLock lock(mutex_);
-      auto idle_deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(
-          unsynced_ && options_.durability == Durability::interval ? options_.sync_interval_ms : 1000);
+      auto idle_deadline = std::chrono::steady_clock::now() +
+                           std::chrono::milliseconds(unsynced_ && options_.durability == Durability::interval
+                                                         ? options_.sync_interval_ms
+                                                         : 1000);
       while (queue_.empty() && !stopping_) {
-        bool has_work_when_idle = (unsynced_ && options_.durability == Durability::interval) || buffer_.capacity() > kIdleBufferBytes;
+        bool has_work_when_idle = (unsynced_ && options_.durability == Durability::interval) ||
+                                  buffer_.capacity() > kIdleBufferBytes;
         if (!has_work_when_idle) {
           lock.wait(changed_);
         } else if (!lock.wait_for(changed_, idle_deadline - std::chrono::steady_clock::now())) {
@@ -109,7 +118,8 @@ std::vector<LogEntry> WriteAheadLog::take_group() {
       if (!queue_.empty()) {
         std::vector<LogEntry> group;
         uint64_t bytes = 0;
-        while (!queue_.empty() && (group.empty() || bytes + queue_.front().payload.size() <= options_.group_bytes_max)) {
+        while (!queue_.empty() &&
+               (group.empty() || bytes + queue_.front().payload.size() <= options_.group_bytes_max)) {
           bytes += queue_.front().payload.size();
           group.push_back(std::move(queue_.front()));
           queue_.pop_front();
@@ -127,7 +137,8 @@ std::vector<LogEntry> WriteAheadLog::take_group() {
 void WriteAheadLog::write_group(std::vector<LogEntry>& group) {
   size_t begin = 0;
   while (begin < group.size()) {
-    // As many as fit into the active segment, at least one (which gets a segment of its own size when it must).
+    // As many as fit into the active segment, at least one (which gets a segment of its own size when it
+    // must).
     uint64_t bytes = frame_bytes(group[begin].payload.size());
     Result<void> written = ensure_room(bytes);
     size_t end = group.size();
@@ -139,7 +150,8 @@ void WriteAheadLog::write_group(std::vector<LogEntry>& group) {
       written = write_run(group, begin, end);
     }
     if (!written.ok()) {
-      counter("obelisk_wal_refused_total", "Requests refused because the log could not be written.").add(end - begin);
+      counter("obelisk_wal_refused_total", "Requests refused because the log could not be written.")
+          .add(end - begin);
       for (size_t i = begin; i < end; ++i) group[i].done(written.error());
     }
     begin = end;
@@ -152,7 +164,8 @@ Result<void> WriteAheadLog::write_run(std::vector<LogEntry>& group, size_t begin
   uint64_t segment = next_segment_ - 1;
   buffer_.clear();
   for (size_t i = begin; i < end; ++i) {
-    append_frame(buffer_, segment, next_sequence_ + (i - begin), durable_through_, group[i].payload, group[i].payload_checksum);
+    append_frame(buffer_, segment, next_sequence_ + (i - begin), durable_through_, group[i].payload,
+                 group[i].payload_checksum);
   }
   Result<void> written = active_->write_at(tail_, buffer_);
   if (written.ok() && options_.durability == Durability::sync) written = sync_active();
@@ -183,34 +196,40 @@ Result<void> WriteAheadLog::write_run(std::vector<LogEntry>& group, size_t begin
   return {};
 }
 
-// Removes what a failed write left behind the last good frame, durably: a refused request must not come back after a
-// crash. When that fails too the log is broken.
+// Removes what a failed write left behind the last good frame, durably: a refused request must not come back
+// after a crash. When that fails too the log is broken.
 void WriteAheadLog::cut_tail(const Error& cause) {
   Result<void> cut = active_->truncate(tail_);
   if (cut.ok()) cut = active_->sync();
   if (cut.ok()) {
     unsynced_ = false;
     durable_through_ = next_sequence_ - 1;
-    // The space above was given back with the cut. Take it again if it is there; if not, the next write says so.
+    // The space above was given back with the cut. Take it again if it is there; if not, the next write says
+    // so.
     if (!active_->allocate(active_bytes_).ok()) active_bytes_ = std::max(active_bytes_, tail_);
     return;
   }
-  break_log(fmt::format("\"{}\", and cutting off what was written failed: {}", cause.message, cut.error().message));
+  break_log(
+      fmt::format("\"{}\", and cutting off what was written failed: {}", cause.message, cut.error().message));
 }
 
 void WriteAheadLog::break_log(const std::string& cause) {
   if (broken_) return;
-  broken_ = make_error(ErrorCode::io, "the write-ahead log does not know what is on the disk and accepts nothing until the "
-                                      "server is restarted: " + cause);
+  broken_ = make_error(ErrorCode::io,
+                       "the write-ahead log does not know what is on the disk and accepts nothing until the "
+                       "server is restarted: " +
+                           cause);
   log_error("wal", broken_->message);
 }
 
 Result<void> WriteAheadLog::sync_active() {
-  static LatencyHistogram& latency = latency_histogram("obelisk_wal_sync_seconds", "Duration of a sync of the log.");
+  static LatencyHistogram& latency =
+      latency_histogram("obelisk_wal_sync_seconds", "Duration of a sync of the log.");
   auto start = std::chrono::steady_clock::now();
   if (Result<void> synced = active_->sync(); !synced.ok()) {
-    // The kernel may have dropped the pages, and with them requests that were answered before. Only when every answered
-    // request was synced before and the disk is full can the log go on by cutting off the rest.
+    // The kernel may have dropped the pages, and with them requests that were answered before. Only when
+    // every answered request was synced before and the disk is full can the log go on by cutting off the
+    // rest.
     bool recoverable = options_.durability == Durability::sync && synced.error().code == ErrorCode::no_space;
     if (!recoverable) break_log(synced.error().message);
     return synced;
@@ -271,9 +290,11 @@ Result<std::unique_ptr<File>> WriteAheadLog::create_file(const std::string& path
     }
   }
   if (!recycled.empty()) OBELISK_CHECK_OK(disk_.rename(recycled, path));
-  OBELISK_TRY(std::unique_ptr<File> file, disk_.open(path, recycled.empty() ? Disk::Mode::create_new : Disk::Mode::open_existing));
+  OBELISK_TRY(std::unique_ptr<File> file,
+              disk_.open(path, recycled.empty() ? Disk::Mode::create_new : Disk::Mode::open_existing));
   OBELISK_CHECK_OK(file->allocate(bytes));
-  OBELISK_CHECK_OK(file->write_at(0, encode_segment_header({next_segment_ - 1, next_sequence_, last_logged_})));
+  OBELISK_CHECK_OK(
+      file->write_at(0, encode_segment_header({next_segment_ - 1, next_sequence_, last_logged_})));
   OBELISK_CHECK_OK(file->sync());
   OBELISK_CHECK_OK(disk_.sync_directory(options_.directory));
   return file;

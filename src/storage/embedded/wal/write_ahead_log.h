@@ -1,20 +1,20 @@
 #pragma once
-// The write-ahead log: one for all tenants and tables of an engine. Requests are queued; one thread takes everything
-// queued, writes it with one write, syncs once (group commit), hands the requests in sequence order to the stores and
-// only then calls their `done`. Submitting is thread safe and never blocks.
+// The write-ahead log: one for all tenants and tables of an engine. Requests are queued; one thread takes
+// everything queued, writes it with one write, syncs once (group commit), hands the requests in sequence
+// order to the stores and only then calls their `done`. Submitting is thread safe and never blocks.
 //
 // Promises, by durability:
 //   sync      `done` means: survives power loss. The default.
-//   interval  `done` means: survives a crash of the process at once, power loss after at most `sync_interval_ms`.
-//   off       `done` means: survives a crash of the process; power loss may take up to the last segment.
+//   interval  `done` means: survives a crash of the process at once, power loss after at most
+//   `sync_interval_ms`. off       `done` means: survives a crash of the process; power loss may take up to
+//   the last segment.
 // In every mode a request is there wholly or not at all, and requests are lost only from the end.
 //
-// Failures: when the disk is full the requests of the group are refused with no_space, what was written of them is cut
-// off and that cut is synced before they are answered; later requests are tried again. When a sync fails for another
-// reason, or a cut fails, nobody knows what is on the disk: every request is refused with io until the store is opened
-// again.
-// Segment files are preallocated and recycled: overwriting an allocated file costs a tenth of growing one.
-// Format: docs/formats/wal.md. Recovery: log_recovery.h.
+// Failures: when the disk is full the requests of the group are refused with no_space, what was written of
+// them is cut off and that cut is synced before they are answered; later requests are tried again. When a
+// sync fails for another reason, or a cut fails, nobody knows what is on the disk: every request is refused
+// with io until the store is opened again. Segment files are preallocated and recycled: overwriting an
+// allocated file costs a tenth of growing one. Format: docs/formats/wal.md. Recovery: log_recovery.h.
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -75,15 +75,16 @@ class LogSink {
 class WriteAheadLog {
  public:
   // Starts behind what recovery found. `last_sequence` is the highest ever given out.
-  static Result<std::unique_ptr<WriteAheadLog>> open(Disk& disk, LogOptions options, const LogRecovery& recovery,
-                                                     uint64_t last_sequence, LogSink& sink);
+  static Result<std::unique_ptr<WriteAheadLog>> open(Disk& disk, LogOptions options,
+                                                     const LogRecovery& recovery, uint64_t last_sequence,
+                                                     LogSink& sink);
   ~WriteAheadLog();
 
   void submit(LogEntry entry) EXCLUDES(mutex_);
   // Finishes what was accepted and syncs; further submissions get unavailable.
   void stop() EXCLUDES(mutex_);
-  // Stores hold everything up to `sequence` in synced parts: segments that hold nothing later become free. With
-  // `include_active` (after stop) the active one as well.
+  // Stores hold everything up to `sequence` in synced parts: segments that hold nothing later become free.
+  // With `include_active` (after stop) the active one as well.
   void release(uint64_t sequence, bool include_active) EXCLUDES(segments_mutex_);
 
   uint64_t queued_bytes() const EXCLUDES(mutex_);
@@ -116,18 +117,20 @@ class WriteAheadLog {
 
   // Of the log's thread alone.
   std::unique_ptr<File> active_;
-  uint64_t active_bytes_ = 0;     // room in the active file
-  uint64_t tail_ = 0;             // where the next frame goes
+  uint64_t active_bytes_ = 0;  // room in the active file
+  uint64_t tail_ = 0;          // where the next frame goes
   uint64_t next_sequence_ = 1;
   uint64_t next_segment_ = 1;
   uint64_t durable_through_ = 0;
-  uint64_t last_logged_ = 0;      // the last sequence in the log, which a power loss may have cut below what was given out
+  uint64_t last_logged_ =
+      0;  // the last sequence in the log, which a power loss may have cut below what was given out
   bool unsynced_ = false;
   std::optional<Error> broken_;
   std::string buffer_;
 
   mutable Mutex segments_mutex_;
-  std::vector<LogSegment> segments_ GUARDED_BY(segments_mutex_);  // the last one is active when active_ is open
+  std::vector<LogSegment> segments_
+      GUARDED_BY(segments_mutex_);  // the last one is active when active_ is open
   std::vector<std::string> free_paths_ GUARDED_BY(segments_mutex_);
   bool has_active_ GUARDED_BY(segments_mutex_) = false;
 

@@ -1,6 +1,7 @@
-// Goal: the log's promises. Every acknowledged request is recovered exactly once, an unacknowledged one wholly or not
-// at all, whatever write fails and whenever power is lost; damage is told from a torn tail; a full disk heals.
-// Method: requests of one row that carry their number, on a simulated disk with small segments.
+// Goal: the log's promises. Every acknowledged request is recovered exactly once, an unacknowledged one
+// wholly or not at all, whatever write fails and whenever power is lost; damage is told from a torn tail; a
+// full disk heals. Method: requests of one row that carry their number, on a simulated disk with small
+// segments.
 #include "storage/embedded/wal/write_ahead_log.h"
 
 #include <gtest/gtest.h>
@@ -49,14 +50,15 @@ Result<Recovered> recover(Disk& disk, uint64_t flushed_through = 0) {
   EXPECT_TRUE(disk.create_directories("wal").ok());
   Recovered result;
   uint64_t last = flushed_through;
-  OBELISK_TRY(result.recovery, recover_log(disk, "wal", flushed_through, [&](const RecoveredFrame& frame) -> Result<void> {
-    EXPECT_GT(frame.sequence, last);
-    last = frame.sequence;
-    OBELISK_TRY(LogPayload payload, decode_log_payload(frame.payload, frame.owner));
-    EXPECT_EQ(payload.batches.size(), 1u);
-    result.names.push_back(payload.tenant);
-    return {};
-  }));
+  OBELISK_TRY(result.recovery,
+              recover_log(disk, "wal", flushed_through, [&](const RecoveredFrame& frame) -> Result<void> {
+                EXPECT_GT(frame.sequence, last);
+                last = frame.sequence;
+                OBELISK_TRY(LogPayload payload, decode_log_payload(frame.payload, frame.owner));
+                EXPECT_EQ(payload.batches.size(), 1u);
+                result.names.push_back(payload.tenant);
+                return {};
+              }));
   return result;
 }
 
@@ -78,7 +80,8 @@ struct Log {
   Result<LogPosition> write(const std::string& name, size_t filler = 100) {
     std::promise<Result<LogPosition>> promise;
     auto future = promise.get_future();
-    log->submit(entry_named(name, filler, [&](Result<LogPosition> result) { promise.set_value(std::move(result)); }));
+    log->submit(
+        entry_named(name, filler, [&](Result<LogPosition> result) { promise.set_value(std::move(result)); }));
     return future.get();
   }
 };
@@ -139,8 +142,10 @@ TEST(WriteAheadLog, ReleasedSegmentsAreRecycled) {
 }
 
 // Runs a workload on a disk that fails, loses power and is opened again, twice; checks what is there.
-void crash_and_check(uint64_t fail_at, FaultDisk::Failing failing, ErrorCode code, uint64_t seed, Durability durability) {
-  SCOPED_TRACE(testing::Message() << "fail_at=" << fail_at << " code=" << error_code_name(code) << " seed=" << seed);
+void crash_and_check(uint64_t fail_at, FaultDisk::Failing failing, ErrorCode code, uint64_t seed,
+                     Durability durability) {
+  SCOPED_TRACE(testing::Message() << "fail_at=" << fail_at << " code=" << error_code_name(code)
+                                  << " seed=" << seed);
   FaultDisk disk;
   std::set<std::string> acknowledged, refused;
   for (int life = 0; life < 3; ++life) {
@@ -150,9 +155,11 @@ void crash_and_check(uint64_t fail_at, FaultDisk::Failing failing, ErrorCode cod
     std::set<std::string> found(recovered->names.begin(), recovered->names.end());
     ASSERT_EQ(found.size(), recovered->names.size()) << "a request twice";
     if (durability == Durability::sync) {
-      for (const std::string& name : acknowledged) ASSERT_TRUE(found.contains(name)) << name << " was acknowledged and is gone";
+      for (const std::string& name : acknowledged)
+        ASSERT_TRUE(found.contains(name)) << name << " was acknowledged and is gone";
     }
-    for (const std::string& name : refused) ASSERT_FALSE(found.contains(name)) << name << " was refused and is there";
+    for (const std::string& name : refused)
+      ASSERT_FALSE(found.contains(name)) << name << " was refused and is there";
     acknowledged = found;
     if (life == 2) break;
     Log log(disk, recovered->recovery, durability);
@@ -162,15 +169,16 @@ void crash_and_check(uint64_t fail_at, FaultDisk::Failing failing, ErrorCode cod
     for (int i = 0; i < 40; ++i) {
       std::string name = std::to_string(life) + "." + std::to_string(i);
       ++running;
-      log.log->submit(entry_named(name, 10 + static_cast<size_t>(i * 37) % 300, [&, name](Result<LogPosition> result) {
-        std::lock_guard lock(mutex);
-        if (result.ok()) {
-          acknowledged.insert(name);
-        } else if (result.error().code == ErrorCode::no_space) {
-          refused.insert(name);
-        }
-        --running;
-      }));
+      log.log->submit(
+          entry_named(name, 10 + static_cast<size_t>(i * 37) % 300, [&, name](Result<LogPosition> result) {
+            std::lock_guard lock(mutex);
+            if (result.ok()) {
+              acknowledged.insert(name);
+            } else if (result.error().code == ErrorCode::no_space) {
+              refused.insert(name);
+            }
+            --running;
+          }));
       if (i % 5 == 0) {
         while (running > 0) std::this_thread::yield();
       }
@@ -200,7 +208,8 @@ TEST(WriteAheadLog, TornTailIsTheEndAndDamageBeforeDurableFramesIsReported) {
   std::string bytes = *read_file(disk, path, 1 << 20);
   uint64_t offset = kSegmentHeaderBytes;
   std::vector<uint64_t> offsets;
-  for (auto frame = parse_frame(bytes, offset, 1); frame; frame = parse_frame(bytes, frame->end(), 1)) offsets.push_back(frame->offset);
+  for (auto frame = parse_frame(bytes, offset, 1); frame; frame = parse_frame(bytes, frame->end(), 1))
+    offsets.push_back(frame->offset);
   ASSERT_EQ(offsets.size(), 10u);
 
   disk.flip_bit(path, offsets[9] + kFrameHeaderBytes + 3, 1);  // the last frame: a torn tail

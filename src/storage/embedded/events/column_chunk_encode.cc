@@ -1,0 +1,203 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <unordered_map>
+
+#include "codec/bit_packing.h"
+#include "codec/checksum.h"
+#include "codec/compression.h"
+#include "codec/integer_column.h"
+#include "codec/varint.h"
+#include "storage/embedded/events/column_chunk.h"
+#include "storage/embedded/events/column_chunk_format.h"
+
+namespace obelisk {
+namespace {
+
+using namespace chunk_format;
+
+// zstd frames below this size do not pay.
+constexpr size_t kCompressBytesMin = 128;
+
+void put_u8(std::string& out, uint8_t value) {
+  out.push_back(static_cast<char>(value));
+}
+
+void put_presence(const std::vector<uint8_t>& present, size_t value_count, std::string& out) {
+  if (present.empty()) return put_u8(out, kAll);
+  std::string positions;
+  if (value_count * 16 <= present.size() * 2) {  // few: positions may be smaller than one bit a row
+    std::vector<int64_t> rows;
+    for (size_t row = 0; row < present.size(); ++row) {
+      if (present[row] != 0) rows.push_back(static_cast<int64_t>(row));
+    }
+    append_varint(positions, rows.size());
+    encode_integer_column(rows, positions);
+    if (positions.size() < (present.size() + 7) / 8) {
+      put_u8(out, kPositions);
+      out.append(positions);
+      return;
+    }
+  }
+  put_u8(out, kBitmap);
+  size_t start = out.size();
+  out.resize(start + (present.size() + 7) / 8);
+  for (size_t row = 0; row < present.size(); ++row) {
+    if (present[row] != 0) out[start + row / 8] = static_cast<char>(out[start + row / 8] | (1 << (row % 8)));
+  }
+}
+
+void put_trace_ids(const std::vector<TraceId>& ids, std::string& out) {
+  std::vector<const TraceId*> distinct;
+  std::vector<int64_t> lengths;
+  for (const TraceId& id : ids) {
+    if (distinct.empty() || *distinct.back() != id) {
+      distinct.push_back(&id);
+      lengths.push_back(0);
+    }
+    ++lengths.back();
+  }
+  if (distinct.size() * 8 > ids.size() * 7) {
+    put_u8(out, kRawIds);
+    for (const TraceId& id : ids) out.append(id.view());
+    return;
+  }
+  put_u8(out, kIdRuns);
+  append_varint(out, distinct.size());
+  encode_integer_column(lengths, out);
+  for (const TraceId* id : distinct) out.append(id->view());
+}
+
+// Text that may be compressed: whether it is, its stored length, the bytes.
+void put_packed_text(std::string_view text, std::string& out) {
+  std::string packed;
+  if (text.size() >= kCompressBytesMin) zstd_compress(text, packed);
+  bool pays = !packed.empty() && packed.size() < text.size() / 8 * 7;
+  put_u8(out, pays ? 1 : 0);
+  append_text(out, pays ? std::string_view(packed) : text);
+}
+
+void put_lengths(const std::vector<std::string_view>& texts, std::string& out) {
+  std::vector<int64_t> lengths(texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) lengths[i] = static_cast<int64_t>(texts[i].size());
+  encode_integer_column(lengths, out);
+}
+
+bool put_dictionary(const std::vector<std::string_view>& values, std::string& out) {
+  std::unordered_map<std::string_view, uint32_t> numbers;
+  std::vector<std::string_view> entries;
+  std::vector<uint64_t> ids;
+  ids.reserve(values.size());
+  size_t entries_max = std::min(kDictionaryEntriesMax, std::max<size_t>(values.size() / 4, 1));
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i > 0 && values[i] == values[i - 1]) {
+      ids.push_back(ids.back());
+      continue;
+    }
+    auto [it, fresh] = numbers.try_emplace(values[i], static_cast<uint32_t>(entries.size()));
+    if (fresh) {
+      // Gives up early where nearly every value is new.
+      if (entries.size() == entries_max || (i >= 1024 && entries.size() * 2 > i)) return false;
+      entries.push_back(values[i]);
+    }
+    ids.push_back(it->second);
+  }
+  put_u8(out, kDictionary);
+  append_varint(out, entries.size());
+  put_lengths(entries, out);
+  std::string text;
+  for (std::string_view entry : entries) text.append(entry);
+  put_packed_text(text, out);
+  unsigned width = width_of(entries.size() - 1);
+  put_u8(out, static_cast<uint8_t>(width));
+  pack_bits(ids, width, out);
+  return true;
+}
+
+void put_text(const std::vector<std::string_view>& values, std::string& out) {
+  put_u8(out, kText);
+  put_lengths(values, out);
+  std::string pages, text;
+  uint64_t page_count = 0, in_page = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    text.append(values[i]);
+    ++in_page;
+    if (text.size() < kTextPageBytes && i + 1 < values.size()) continue;
+    append_varint(pages, in_page);
+    put_packed_text(text, pages);
+    ++page_count;
+    in_page = 0;
+    text.clear();
+  }
+  append_varint(out, page_count);
+  out.append(pages);
+}
+
+template <typename T>
+std::pair<T, T> range_of(const std::vector<T>& values) {
+  auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return {*low, *high};
+}
+
+void put_values(const ColumnValues& values, std::string& out, ChunkStats& stats) {
+  switch (values.type) {
+    case ColumnType::boolean:
+    case ColumnType::int64:
+      stats.range = range_of(values.ints);
+      put_u8(out, kIntegers);
+      return encode_integer_column(values.ints, out);
+    case ColumnType::float64: {
+      if (std::none_of(values.floats.begin(), values.floats.end(), [](double v) { return std::isnan(v); })) {
+        stats.range = range_of(values.floats);
+      }
+      std::vector<int64_t> bits(values.floats.size());
+      std::memcpy(bits.data(), values.floats.data(), bits.size() * 8);
+      put_u8(out, kIntegers);
+      return encode_integer_column(bits, out);
+    }
+    case ColumnType::trace_id:
+      stats.range = range_of(values.trace_ids);
+      return put_trace_ids(values.trace_ids, out);
+    case ColumnType::string:
+    case ColumnType::bytes:
+    case ColumnType::any:
+      if (!put_dictionary(values.strings, out)) put_text(values.strings, out);
+  }
+}
+
+}  // namespace
+
+size_t ColumnValues::value_count() const {
+  switch (type) {
+    case ColumnType::boolean:
+    case ColumnType::int64:
+      return ints.size();
+    case ColumnType::float64:
+      return floats.size();
+    case ColumnType::trace_id:
+      return trace_ids.size();
+    default:
+      return strings.size();
+  }
+}
+
+void ColumnValues::clear() {
+  present.clear();
+  ints.clear();
+  floats.clear();
+  strings.clear();
+  trace_ids.clear();
+}
+
+void encode_chunk(const ColumnValues& values, size_t row_count, std::string& out, ChunkStats& stats) {
+  size_t start = out.size();
+  stats = ChunkStats();
+  stats.present_count = values.value_count();
+  OBELISK_ASSERT(stats.present_count > 0 && (values.present.empty() ? stats.present_count == row_count
+                                                                    : values.present.size() == row_count));
+  put_presence(values.present, stats.present_count, out);
+  put_values(values, out, stats);
+  append_fixed(out, checksum64(std::string_view(out).substr(start)));
+}
+
+}  // namespace obelisk
