@@ -21,6 +21,17 @@ void read_leniently(Read&& read) {
   }
 }
 
+// What `read` returns, or a default value when the bytes are malformed. Not `value = read()` inside read_leniently: g++ 12
+// lets the callee build its result in `value` and drops the stores when it throws.
+template <typename Read>
+auto read_or_default(Read&& read) -> decltype(read()) {
+  try {
+    return read();
+  } catch (const protozero::exception&) {
+    return {};
+  }
+}
+
 uint64_t read_length(const char** at, const char* end) {
   uint64_t length = protozero::decode_varint(at, end);
   if (length > static_cast<uint64_t>(end - *at)) throw protozero::end_of_buffer_exception();
@@ -105,7 +116,7 @@ void write_plain(JsonWriter& out, const AnyValueView& value, int depth);
 
 void write_plain_container(JsonWriter& out, std::string_view message, int depth) {
   Container container;
-  if (depth < kAnyValueDepthMax) read_leniently([&] { container = container_of(message); });
+  if (depth < kAnyValueDepthMax) container = read_or_default([&] { return container_of(message); });
   if (container.is_array) {
     out.begin_array();
     read_leniently([&] {
@@ -144,7 +155,7 @@ void write_otlp(JsonWriter& out, const AnyValueView& value, int depth);
 
 void write_otlp_container(JsonWriter& out, std::string_view message, int depth) {
   Container container;
-  if (depth < kAnyValueDepthMax) read_leniently([&] { container = container_of(message); });
+  if (depth < kAnyValueDepthMax) container = read_or_default([&] { return container_of(message); });
   if (!container.is_array && !container.is_map) return;
   out.key(container.is_array ? "arrayValue" : "kvlistValue").begin_object().key("values").begin_array();
   read_leniently([&] {
@@ -192,9 +203,7 @@ void write_otlp(JsonWriter& out, const AnyValueView& value, int depth) {
 }  // namespace
 
 AnyValueView read_any_value(std::string_view message) {
-  AnyValueView value;
-  read_leniently([&] { value = decode_any_value(message); });
-  return value;
+  return read_or_default([&] { return decode_any_value(message); });
 }
 
 std::vector<SpanEventView> read_span_events(std::string_view column_value) {

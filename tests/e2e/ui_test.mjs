@@ -122,7 +122,7 @@ async function walkIncident(shop) {
   await check('step 5: the cause is on the page: slow_lookup with inventory.demand high, and the lines of the trace', async () => {
     await page.getByText('inventory.demand').first().waitFor();
     await page.getByText('Longest self time of the trace').waitFor();
-    await until('log lines of the trace', async () => (await page.locator('section[aria-label="Log lines"] li').count()) >= 5);
+    await until('log lines of the trace', async () => (await page.locator('section[aria-label="Log lines"] li').count()) >= 4); // a failed order has four
     assert.ok((await page.getByText('stock_reserved').count()) + (await page.getByText('reserve_requested').count()) + (await page.getByText('stock_checked').count()) > 0);
     assert.ok(clicks <= 5);
     await sleep(300);
@@ -159,7 +159,7 @@ async function pivots(shop) {
 
   await check('span to the logs of the trace', async () => {
     await page.getByRole('link', { name: 'Open in Logs' }).click();
-    await until('lines', async () => (await page.locator('section[aria-label="Log lines"] button[aria-expanded]').count()) >= 5);
+    await until('lines', async () => (await page.locator('section[aria-label="Log lines"] button[aria-expanded]').count()) >= 4);
     assert.equal(parameter(page, 'trace'), traceId);
     await browser.shot(page, 'logs-of-trace');
   });
@@ -510,11 +510,12 @@ async function fill(server) {
 }
 
 async function firstPaint(url, ready) {
+  const begun = performance.now();
   const page = await browser.page(url);
   await until('content', async () => (await page.locator(ready).count()) > 0, 30);
   const millis = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
   assert.ok(millis > 0, 'no first paint was measured');
-  return { page, millis };
+  return { page, millis, data: performance.now() - begun };
 }
 
 // From the event to the next frame in which `changed` holds.
@@ -547,11 +548,11 @@ async function speed() {
       const figures = [];
       for (const [name, target, ready] of [['overview', '/ui/', 'main table'], ['logs', '/ui/logs', 'section[aria-label="Log lines"] button[aria-expanded]'], ['trace', `/ui/traces/${bigTraceId}`, '[data-span]'],
         ['chart', `/ui/metrics?from=now-50m&to=now&q=bench_value`, '.uplot canvas']]) {
-        const { page, millis } = await firstPaint(server.url + target, ready);
+        const { page, millis, data } = await firstPaint(server.url + target, ready);
         await page.context().close();
-        figures.push([name, millis]);
+        figures.push([name, millis, data]);
       }
-      const text = figures.map(([name, millis]) => `${name} ${millis.toFixed(0)} ms`).join(', ');
+      const text = figures.map(([name, millis, data]) => `${name} ${millis.toFixed(0)} ms (with its data, from the start of the browser context, ${data.toFixed(0)} ms)`).join(', ');
       assert.ok(figures.every(([, millis]) => millis < firstPaintMillisMax), text);
       return text;
     });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { alert_queries, alert_range, alert_sides, histograms_in, quoted, recorded_expressions, selector, span_red_queries, traceql_of_edge, traceql_of_series } from '../src/state/pivots';
+import { alert_queries, alert_range, alert_sides, histograms_in, quoted, recorded_expressions, selector, span_red_queries, metric_names_in, traceql_of_edge, traceql_of_series } from '../src/state/pivots';
 import { add_filter, as_logql, count_query, has_parser, is_metric_query, top_values_query } from '../src/state/logql_text';
 import { build_traceql, is_metrics_query, read_traceql } from '../src/views/trace_search';
 
@@ -43,6 +43,10 @@ describe('recorded series', () => {
     expect(recorded_expressions('slo:r5m{slo="latency"} > 1', rules)).toEqual([{ name: 'slo:r5m', query: 'one' }]);
     expect(recorded_expressions('slo:r5m', rules).map(({ query }) => query)).toEqual(['one', 'two']);
     expect(recorded_expressions('other', rules)).toEqual([]);
+  });
+  test('metric names, and nothing else', () => {
+    expect(metric_names_in('sum by (job, http_status) (rate(no_such{http_status=~"5..", a="b_c"}[5m] offset 1h)) / on (job) group_left up > bool 0.5')).toEqual(['no_such', 'up']);
+    expect(metric_names_in('histogram_quantile(0.9, x:y_bucket)')).toEqual(['x:y_bucket']);
   });
   test('histograms and their matchers', () => {
     expect(histograms_in('rate(http_seconds_bucket{job="a", le="0.25"}[5m]) / rate(http_seconds_count{job="b"}[5m])')).toEqual([{ name: 'http_seconds', labels: { job: 'a' } }]);

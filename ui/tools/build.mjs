@@ -32,7 +32,8 @@ if (!existsSync(installed) || readFileSync(lock, 'utf8') !== readFileSync(instal
   copyFileSync(lock, installed);
 }
 const binary = (name) => path.join(here, 'node_modules', '.bin', name);
-run(binary('tsc'), '--noEmit');
-run(binary('vite'), 'build', '--outDir', dist, '--emptyOutDir', '--logLevel', 'warn');
+// By this very node: another one may come first in the path.
+run(process.execPath, binary('tsc'), '--noEmit');
+run(process.execPath, binary('vite'), 'build', '--outDir', dist, '--emptyOutDir', '--logLevel', 'warn');
 process.stdout.write(run(process.execPath, path.join(here, 'tools/check_budget.mjs'), '--dist', dist));
 process.stdout.write(run(process.execPath, path.join(here, 'tools/embed.mjs'), '--dist', dist, '--out', out));

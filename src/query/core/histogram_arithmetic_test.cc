@@ -7,6 +7,8 @@
 #include <limits>
 
 #include "query/core/histogram_buckets.h"
+#include "query/core/histogram_spread.h"
+#include "query/core/histogram_sum.h"
 
 namespace obelisk {
 namespace {

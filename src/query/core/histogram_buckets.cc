@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "query/core/histogram_arithmetic.h"
+#include "query/core/histogram_spread.h"
 #include "query/core/kahan_sum.h"
 
 namespace obelisk {

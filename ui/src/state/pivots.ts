@@ -185,3 +185,11 @@ export function histograms_in(query: string): { name: string; labels: Labels }[]
   }
   return [...found].map(([name, labels]) => ({ name, labels }));
 }
+
+// Names that stand where a metric stands: outside strings, matchers, ranges and label lists, and not called as a function.
+export function metric_names_in(query: string): string[] {
+  const bare = query.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, '').replace(/\{[^}]*\}/g, '').replace(/\[[^\]]*\]/g, '')
+    .replace(/\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)/g, '');
+  const words = new Set(['and', 'or', 'unless', 'bool', 'offset', 'by', 'without', 'on', 'ignoring', 'group_left', 'group_right', 'start', 'end', 'inf', 'nan', 'Inf', 'NaN']);
+  return [...new Set([...bare.matchAll(/(?<![\w:.])([A-Za-z_:][\w:]*)(?!\s*\(|[\w:])/g)].map(([, name]) => name).filter((name) => !words.has(name)))];
+}

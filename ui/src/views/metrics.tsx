@@ -13,7 +13,7 @@ import { LineChart, type ChartSeries } from '../parts/line_chart';
 import { Panel, Time } from '../parts/marks';
 import { useLogSelector } from '../parts/services';
 import { Empty, Failure, Loading, message_of, Partial } from '../parts/states';
-import { around, histograms_in, quoted, recorded_expressions, regex_quoted, selector, service_of, traceql_of_series } from '../state/pivots';
+import { around, histograms_in, metric_names_in, quoted, recorded_expressions, regex_quoted, selector, service_of, traceql_of_series } from '../state/pivots';
 import { absolute_range, rate_window, scale_range, step_seconds } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import css from './metrics.module.css';
@@ -261,8 +261,7 @@ function ExemplarTable({ exemplars, link }: { exemplars: Exemplar[]; link(exempl
 function NoSeries({ query }: { query: string }) {
   const url = useUrl();
   const names = useQuery({ queryKey: ['metric names'], queryFn: ({ signal }) => label_values('__name__', undefined, undefined, signal), staleTime: 60_000 });
-  const mentioned = [...query.matchAll(/[A-Za-z_:][\w:]*/g)].map(([name]) => name).filter((name) => name.includes('_') || name.includes(':'));
-  const unknown = names.data ? mentioned.filter((name) => !/_over_time$|^(histogram_quantile|label_replace|label_join|group_left|group_right|predict_linear|sort_desc|clamp_max|clamp_min)$/.test(name) && /(^|[^\w"])$/.test(query.slice(0, query.indexOf(name))) && !names.data.includes(name)) : [];
+  const unknown = names.data ? metric_names_in(query).filter((name) => !names.data.includes(name)) : [];
   const near = unknown.length > 0 ? nearest(unknown[0], names.data ?? []) : [];
   return (
     <Empty title="No series in this range.">

@@ -3,17 +3,21 @@
 #include "base/assert.h"
 #include "base/fuzz_driver.h"
 #include "codec/checksum.h"
+#include "codec/compression.h"
 #include "codec/varint.h"
 #include "env/fault_disk.h"
 #include "plan/test_random_batch.h"
+#include "storage/embedded/events/event_part.h"
 #include "storage/embedded/events/event_part_inspect.h"
+#include "storage/embedded/events/label_table.h"
 #include "storage/embedded/events/part_writer.h"
 
 using namespace obelisk;
 
 namespace {
 
-// First byte: 0 a part file; else a chunk, its type from the byte, its rows from the next two.
+// First byte: 0 a part file, 8 a directory, 9 a trace index block, 10 labels; else a chunk, its type from the
+// byte, its rows from the next two.
 void read_chunk(std::string_view bytes) {
   if (bytes.size() < 3) return;
   ColumnType type = static_cast<ColumnType>(static_cast<uint8_t>(bytes[0] - 1) % 7);
@@ -31,6 +35,45 @@ void read_chunk(std::string_view bytes) {
       text += value.empty() ? 0 : static_cast<uint8_t>(value.back());
   }
   OBELISK_ASSERT(text != ~size_t{0});  // keeps the reads
+}
+
+void read_directory(std::string_view bytes) {
+  auto directory = parse_directory_bytes(bytes, 1 << 20);
+  if (!directory.ok()) return;
+  // What is accepted is sound: it comes back from its own bytes.
+  auto again = parse_directory_bytes(encode_directory_bytes(*directory), 1 << 20);
+  OBELISK_ASSERT(again.ok() && again->row_count == directory->row_count);
+}
+
+void read_index_block(std::string_view bytes) {
+  std::string block(bytes);
+  append_fixed(block, checksum64(block));
+  for (size_t entries : {size_t{1}, size_t{3}, kTraceIndexBlockEntries}) {
+    auto parsed = parse_trace_index_block(block, entries);
+    OBELISK_ASSERT(!parsed.ok() || parsed->keys.size() == entries);
+  }
+  auto directory = parse_trace_index_directory(block, block.size() + 64);
+  if (directory.ok()) OBELISK_ASSERT(directory->offsets.size() == directory->block_count() + 1);
+}
+
+void read_labels(std::string_view bytes) {
+  std::string stored;
+  append_varint(stored, bytes.size());
+  zstd_compress(bytes, stored);
+  append_fixed(stored, checksum64(stored));
+  for (uint64_t groups : {1, 3}) {
+    auto labels = LabelTable::parse(stored, groups);
+    OBELISK_ASSERT(!labels.ok() || (*labels)->size() == groups);
+  }
+}
+
+EventPartDirectory directory_of(const std::string& part) {
+  FaultDisk disk;
+  {
+    auto file = disk.open("x", Disk::Mode::create_new);
+    OBELISK_ASSERT((*file)->write_at(0, part).ok());
+  }
+  return (*EventPart::open(disk, "", "x"))->directory();
 }
 
 std::string part_of(Batch batch) {
@@ -54,9 +97,17 @@ std::string part_of(Batch batch) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  if (bytes[0] != 0) {
-    read_chunk(bytes);
-    return 0;
+  switch (bytes[0]) {
+    case 0:
+      break;
+    case 8:
+      return read_directory(bytes.substr(1)), 0;
+    case 9:
+      return read_index_block(bytes.substr(1)), 0;
+    case 10:
+      return read_labels(bytes.substr(1)), 0;
+    default:
+      return read_chunk(bytes), 0;
   }
   FaultDisk disk;
   {
@@ -73,6 +124,19 @@ std::vector<std::string> obelisk::fuzz_seeds() {
   RandomBatches random(1);
   seeds.push_back(std::string(1, '\0') + part_of(random.logs(50)));
   seeds.push_back(std::string(1, '\0') + part_of(random.spans(20)));
+  seeds.push_back("\x08" + encode_directory_bytes(directory_of(part_of(random.logs(30)))));
+  TraceIndexBuilder index;
+  for (uint32_t i = 0; i < 3; ++i) index.add(random.known_trace_id(), i);
+  std::string encoded = index.encode();
+  seeds.push_back("\x09" + encoded.substr(0, 30));
+  seeds.push_back("\x09" + encoded.substr(encoded.size() - 26, 18));
+  seeds.push_back(
+      std::string("\x0a\x02\x01"
+                  "a"
+                  "\x01"
+                  "b"
+                  "\x01\x00\x01",
+                  9));
   Batch batch = random.spans(100);
   for (const ColumnData& column : batch.columns) {
     ColumnValues values;

@@ -152,7 +152,7 @@ std::string encode_event_part_header(Table table) {
   return out;
 }
 
-std::string encode_event_part_end(const EventPartDirectory& part, uint64_t directory_offset) {
+std::string encode_directory_bytes(const EventPartDirectory& part) {
   std::string raw;
   raw.push_back(static_cast<char>(part.table));
   append_varint(raw, part.row_count);
@@ -171,6 +171,11 @@ std::string encode_event_part_end(const EventPartDirectory& part, uint64_t direc
   append_varint(raw, part.row_groups.size());
   for (const RowGroupInfo& group : part.row_groups) put_row_group(group, raw);
 
+  return raw;
+}
+
+std::string encode_event_part_end(const EventPartDirectory& part, uint64_t directory_offset) {
+  std::string raw = encode_directory_bytes(part);
   std::string out;
   zstd_compress(raw, out);
   uint64_t stored = out.size();
@@ -196,7 +201,7 @@ Result<EventPartTail> parse_event_part_tail(std::string_view bytes, uint64_t fil
   tail.directory.length = reader.u64();
   tail.directory_bytes = reader.u64();
   uint32_t version = reader.u32();
-  reader.u32();
+  tail.table = reader.u32();
   tail.checksum = reader.u64();
   if (version != kEventPartVersion) {
     return make_error(
@@ -214,13 +219,13 @@ Result<EventPartTail> parse_event_part_tail(std::string_view bytes, uint64_t fil
 namespace {
 
 // The tail's first 32 bytes, which the checksum covers after the directory.
-std::string checked_tail(const EventPartTail& tail, Table table) {
+std::string checked_tail(const EventPartTail& tail) {
   std::string out;
   append_fixed(out, tail.directory.offset);
   append_fixed(out, tail.directory.length);
   append_fixed(out, tail.directory_bytes);
   append_fixed<uint32_t>(out, kEventPartVersion);
-  append_fixed<uint32_t>(out, static_cast<uint32_t>(table));
+  append_fixed<uint32_t>(out, tail.table);
   return out;
 }
 
@@ -228,23 +233,26 @@ std::string checked_tail(const EventPartTail& tail, Table table) {
 
 Result<EventPartDirectory> parse_event_part_directory(std::string_view stored, const EventPartTail& tail,
                                                       uint64_t file_bytes) {
+  if (checksum64(checked_tail(tail), checksum64(stored)) != tail.checksum) return wrong("checksum mismatch");
   std::string raw(tail.directory_bytes, '\0');
   OBELISK_CHECK_OK(zstd_decompress(stored, raw.size(), raw.data()));
+  OBELISK_TRY(EventPartDirectory part, parse_directory_bytes(raw, tail.directory.offset));
+  part.file_bytes = file_bytes;
+  return part;
+}
+
+Result<EventPartDirectory> parse_directory_bytes(std::string_view raw, uint64_t chunks_end) {
   ByteReader reader(raw);
   EventPartDirectory part;
   uint8_t table = reader.u8();
   if (table >= kTableCount) return wrong("unknown table");
   part.table = static_cast<Table>(table);
-  if (checksum64(checked_tail(tail, part.table), checksum64(stored)) != tail.checksum)
-    return wrong("checksum mismatch");
-  part.file_bytes = file_bytes;
   part.row_count = reader.varint();
   part.min_time = reader.signed_varint();
   part.max_time = static_cast<int64_t>(static_cast<uint64_t>(part.min_time) + reader.varint());
   part.order_key = reader.varint();
   part.group_count = reader.varint_up_to(UINT32_MAX);
-  uint64_t end = tail.directory.offset;
-  if (!get_extent(reader, end, part.labels) || !get_extent(reader, end, part.trace_index))
+  if (!get_extent(reader, chunks_end, part.labels) || !get_extent(reader, chunks_end, part.trace_index))
     return wrong("extents");
   uint64_t column_count = reader.varint_up_to(std::min<uint64_t>(kColumnsMax, reader.left() / 3));
   for (uint64_t i = 0; i < column_count; ++i) {
@@ -258,7 +266,7 @@ Result<EventPartDirectory> parse_event_part_directory(std::string_view stored, c
   uint64_t rows = 0;
   for (uint64_t i = 0; i < group_count; ++i) {
     RowGroupInfo group;
-    if (!get_row_group(reader, part, end, group)) return wrong(fmt::format("row group {}", i));
+    if (!get_row_group(reader, part, chunks_end, group)) return wrong(fmt::format("row group {}", i));
     if (group.min_time < part.min_time || group.max_time > part.max_time)
       return wrong("times of a row group");
     rows += group.row_count;

@@ -77,17 +77,22 @@ struct EventPartDirectory {
 };
 
 std::string encode_event_part_header(Table table);
+// The directory as it is before compression.
+std::string encode_directory_bytes(const EventPartDirectory& directory);
 // Directory and tail, to follow at `directory_offset`.
 std::string encode_event_part_end(const EventPartDirectory& directory, uint64_t directory_offset);
 
 struct EventPartTail {
   Extent directory;              // stored bytes
   uint64_t directory_bytes = 0;  // once decompressed
+  uint32_t table = 0;
   uint64_t checksum = 0;
 };
 // `bytes` are the last kEventPartTailBytes of a file of `file_bytes`. unsupported for an unknown version.
 Result<EventPartTail> parse_event_part_tail(std::string_view bytes, uint64_t file_bytes);
 Result<EventPartDirectory> parse_event_part_directory(std::string_view stored, const EventPartTail& tail,
                                                       uint64_t file_bytes);
+// The same from decompressed bytes whose checksum was compared; chunks must end before `chunks_end`.
+Result<EventPartDirectory> parse_directory_bytes(std::string_view raw, uint64_t chunks_end);
 
 }  // namespace obelisk

@@ -270,6 +270,38 @@ TEST(WriteAheadLog, FailedSyncRefusesEverythingUntilReopened) {
   EXPECT_TRUE(log.write("d").ok());
 }
 
+TEST(WriteAheadLog, AFullQueueRefusesAtOnce) {
+  struct Blocking : LogSink {
+    std::promise<void> entered, release;
+    void apply(uint64_t sequence, LogEntry&) override {
+      if (sequence != 1) return;
+      entered.set_value();
+      release.get_future().wait();
+    }
+    void publish(uint64_t) override {}
+  } sink;
+  FaultDisk disk;
+  LogOptions options;
+  options.queue_bytes_max = 10'000;
+  auto log = WriteAheadLog::open(disk, options, recover(disk)->recovery, 0, sink);
+  ASSERT_TRUE(log.ok());
+  std::atomic<int> done = 0, overloaded = 0;
+  auto submit = [&] {
+    (*log)->submit(entry_named("x", 1000, [&](Result<LogPosition> result) {
+      ++done;
+      overloaded += !result.ok() && result.error().code == ErrorCode::overloaded;
+    }));
+  };
+  submit();
+  sink.entered.get_future().wait();  // the log's thread is busy now
+  for (int i = 0; i < 100; ++i) submit();
+  EXPECT_GT(overloaded, 80);
+  EXPECT_LE((*log)->queued_bytes(), options.queue_bytes_max);
+  sink.release.set_value();
+  (*log)->stop();
+  EXPECT_EQ(done, 101);
+}
+
 TEST(WriteAheadLog, UnknownVersionIsRefusedByName) {
   FaultDisk disk;
   ASSERT_TRUE(disk.create_directories("wal").ok());
