@@ -10,8 +10,9 @@ namespace {
 using ui::EmbeddedFile;
 
 const EmbeddedFile* find_file(std::span<const EmbeddedFile> files, std::string_view path) {
-  auto it = std::lower_bound(files.begin(), files.end(), path,
-                             [](const EmbeddedFile& file, std::string_view wanted) { return file.path < wanted; });
+  auto it =
+      std::lower_bound(files.begin(), files.end(), path,
+                       [](const EmbeddedFile& file, std::string_view wanted) { return file.path < wanted; });
   return it != files.end() && it->path == path ? &*it : nullptr;
 }
 
@@ -71,7 +72,8 @@ HttpResponse file_response(const HttpRequest& request, const EmbeddedFile& file)
   add_common_headers(response);
   response.headers.emplace_back("etag", file.etag);
   response.headers.emplace_back("vary", "accept-encoding");
-  response.headers.emplace_back("cache-control", file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
+  response.headers.emplace_back("cache-control",
+                                file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
   if (knows_etag(request.header("if-none-match"), file.etag)) {
     response.status = 304;
     return response;
@@ -110,7 +112,9 @@ void serve(std::span<const EmbeddedFile> files, HttpExchange& exchange, std::str
 
 bool register_ui_api(Router& router, std::span<const EmbeddedFile> files) {
   if (find_file(files, "index.html") == nullptr) return false;
-  auto index = [files](const HttpExchangePtr& exchange, const PathParameters&) { serve(files, *exchange, "index.html"); };
+  auto index = [files](const HttpExchangePtr& exchange, const PathParameters&) {
+    serve(files, *exchange, "index.html");
+  };
   router.add("GET", "/ui", [](const HttpExchangePtr& exchange, const PathParameters&) {
     HttpResponse response;
     response.status = 308;
@@ -118,9 +122,10 @@ bool register_ui_api(Router& router, std::span<const EmbeddedFile> files) {
     exchange->respond(std::move(response));
   });
   router.add("GET", "/ui/", index);
-  router.add("GET", "/ui/{path...}", [files](const HttpExchangePtr& exchange, const PathParameters& parameters) {
-    serve(files, *exchange, parameters.get("path"));
-  });
+  router.add("GET", "/ui/{path...}",
+             [files](const HttpExchangePtr& exchange, const PathParameters& parameters) {
+               serve(files, *exchange, parameters.get("path"));
+             });
   return true;
 }
 

@@ -1,9 +1,11 @@
 #pragma once
-// Serves the interface under /ui/. Every GET below /ui/ that names no file and accepts HTML gets index.html, since views are
-// paths of the interface's own; anything else unknown is 404. All of it is below /ui/ because the server's own addresses
+// Serves the interface under /ui/. Every GET below /ui/ that names no file and accepts HTML gets index.html,
+// since views are paths of the interface's own; anything else unknown is 404. All of it is below /ui/ because
+// the server's own addresses
 // (/metrics for one) are what other programs expect there.
-// Files are sent as they lie in the binary, compressed at build time: brotli, gzip or plain by Accept-Encoding.
-// Hashed names may be cached for ever, index.html must be asked for again each time (ETag, 304).
+// Files are sent as they lie in the binary, compressed at build time: brotli, gzip or plain by
+// Accept-Encoding. Hashed names may be cached for ever, index.html must be asked for again each time (ETag,
+// 304).
 #include <span>
 
 #include "api/ui/embedded_files.h"

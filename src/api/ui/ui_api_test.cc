@@ -33,7 +33,8 @@ class UiApiTest : public testing::Test {
  protected:
   UiApiTest() { EXPECT_TRUE(register_ui_api(router_, kFiles)); }
 
-  HttpResponse get(std::string path, HttpHeaders headers = {{"accept", "text/html,*/*"}}, std::string method = "GET") {
+  HttpResponse get(std::string path, HttpHeaders headers = {{"accept", "text/html,*/*"}},
+                   std::string method = "GET") {
     HttpRequest request;
     request.method = std::move(method);
     request.target = path;
@@ -101,7 +102,9 @@ TEST_F(UiApiTest, AKnownTagGetsNoBody) {
 TEST_F(UiApiTest, EveryAnswerCarriesThePolicy) {
   for (const char* path : {"/ui/", "/ui/icon.svg", "/ui/assets/gone-123456.js"}) {
     HttpResponse response = get(path);
-    EXPECT_THAT(std::string(find_header(response.headers, "content-security-policy")), HasSubstr("default-src 'none'; script-src 'self'")) << path;
+    EXPECT_THAT(std::string(find_header(response.headers, "content-security-policy")),
+                HasSubstr("default-src 'none'; script-src 'self'"))
+        << path;
     EXPECT_EQ(find_header(response.headers, "x-content-type-options"), "nosniff") << path;
   }
 }

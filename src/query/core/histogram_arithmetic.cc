@@ -8,6 +8,9 @@
 #include "query/core/histogram_spread.h"
 
 namespace obelisk {
+
+using namespace buckets;
+
 namespace {
 
 // Whether some bucket of `current` holds less than `previous` has there.

@@ -92,14 +92,14 @@ TEST(HistogramArithmetic, PrintsBucketsFromTheLowest) {
 }
 
 TEST(HistogramBuckets, BoundsOfExtremeIndices) {
-  EXPECT_EQ(exponential_bound(0, 0), 1);
-  EXPECT_EQ(exponential_bound(3, 0), 8);
-  EXPECT_EQ(exponential_bound(2, -1), 16);
-  EXPECT_DOUBLE_EQ(exponential_bound(1, 1), std::sqrt(2));
-  EXPECT_EQ(exponential_bound(1024, 0), std::numeric_limits<double>::max());
-  EXPECT_TRUE(std::isinf(exponential_bound(1025, 0)));
-  EXPECT_TRUE(std::isinf(exponential_bound(std::numeric_limits<int32_t>::max(), -4)));
-  EXPECT_EQ(exponential_bound(std::numeric_limits<int32_t>::min(), -4), 0);
+  EXPECT_EQ(buckets::exponential_bound(0, 0), 1);
+  EXPECT_EQ(buckets::exponential_bound(3, 0), 8);
+  EXPECT_EQ(buckets::exponential_bound(2, -1), 16);
+  EXPECT_DOUBLE_EQ(buckets::exponential_bound(1, 1), std::sqrt(2));
+  EXPECT_EQ(buckets::exponential_bound(1024, 0), std::numeric_limits<double>::max());
+  EXPECT_TRUE(std::isinf(buckets::exponential_bound(1025, 0)));
+  EXPECT_TRUE(std::isinf(buckets::exponential_bound(std::numeric_limits<int32_t>::max(), -4)));
+  EXPECT_EQ(buckets::exponential_bound(std::numeric_limits<int32_t>::min(), -4), 0);
 }
 
 TEST(HistogramBuckets, QuantileAndFractionAreInverse) {

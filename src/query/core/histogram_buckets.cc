@@ -9,6 +9,9 @@
 #include "query/core/kahan_sum.h"
 
 namespace obelisk {
+
+using namespace buckets;
+
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();

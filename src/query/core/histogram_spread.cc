@@ -6,7 +6,7 @@
 
 #include "query/core/kahan_sum.h"
 
-namespace obelisk {
+namespace obelisk::buckets {
 namespace {
 
 void merge_equal_indices(IndexedCounts& buckets) {
@@ -220,4 +220,4 @@ void store_spread(Histogram& target, HistogramSpread& from) {
   collapse_buckets(from.negative, target.negative_spans, target.negative_counts);
 }
 
-}  // namespace obelisk
+}  // namespace obelisk::buckets

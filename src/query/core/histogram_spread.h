@@ -1,13 +1,14 @@
 #pragma once
 // A histogram with its buckets spread out as (index, count) pairs: the form in which histograms are brought to a common
-// shape and combined. What the arithmetic (histogram_arithmetic.h, histogram_sum.h) is made of. Pure functions.
+// shape and combined. What the arithmetic (histogram_arithmetic.h, histogram_sum.h) is made of; in a namespace of its own, since the
+// names are short. Pure functions.
 #include <cstdint>
 #include <utility>
 #include <vector>
 
 #include "model/histogram.h"
 
-namespace obelisk {
+namespace obelisk::buckets {
 
 // One populated bucket: exponential index (upper bound base^index) or position in the custom bounds.
 struct IndexedCount {
@@ -54,4 +55,4 @@ void add_buckets(IndexedCounts& target, const IndexedCounts& other, double divis
 // The reset hint of a sum; `collision` is set when "reset" meets "not reset".
 CounterResetHint combined_hint(CounterResetHint a, CounterResetHint b, bool& collision);
 
-}  // namespace obelisk
+}  // namespace obelisk::buckets

@@ -7,6 +7,8 @@
 
 namespace obelisk {
 
+using namespace buckets;
+
 template <typename Change>
 void HistogramSum::for_each_number(Running& target, Change change) {
   for (Number* number : {&target.zero, &target.count, &target.sum}) {

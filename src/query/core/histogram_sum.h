@@ -25,7 +25,7 @@ class HistogramSum {
   struct Running {
     Histogram shape;  // schema, hint, thresholds, bounds; its counts are not used
     Number zero, count, sum;
-    IndexedCounts positive, negative;
+    buckets::IndexedCounts positive, negative;
   };
 
   static void combine(Running& target, const Histogram& other, double divisor, HistogramNotes& notes);
