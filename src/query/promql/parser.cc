@@ -8,6 +8,7 @@
 #include "query/promql/duration_parser.h"
 #include "query/promql/functions.h"
 #include "query/promql/go_string.h"
+#include "query/promql/modifier_parser.h"
 #include "query/promql/selector_parser.h"
 #include "query/promql/token_reader.h"
 
@@ -103,7 +104,7 @@ class Parser {
       tokens_.take();
       Node modifiers;
       modifiers.op = info->op;
-      OBELISK_CHECK_OK(binary_modifiers(modifiers));
+      OBELISK_CHECK_OK(parse_binary_modifiers(tokens_, modifiers));
       // ^ is right associative, all others left.
       OBELISK_TRY(NodePtr right, binary(info->op == BinaryOp::pow ? info->precedence : info->precedence + 1));
       SourceRange source{left->source.begin, right->source.end};
@@ -117,88 +118,6 @@ class Parser {
         left->matching.cardinality = MatchCardinality::many_to_many;
       }
     }
-  }
-
-  Result<void> binary_modifiers(Node& node) {
-    node.return_bool = tokens_.take_if_word("bool");
-    if (tokens_.is_word("on") || tokens_.is_word("ignoring")) {
-      node.has_matching = true;
-      node.matching.on = equals_ignoring_case(tokens_.take().text, "on");
-      OBELISK_TRY(node.matching.labels, grouping_labels());
-      bool left = tokens_.is_word("group_left");
-      if (left || tokens_.is_word("group_right")) {
-        tokens_.take();
-        node.has_group_modifier = true;
-        node.matching.cardinality = left ? MatchCardinality::many_to_one : MatchCardinality::one_to_many;
-        if (tokens_.is(TokenKind::left_paren)) {
-          OBELISK_TRY(node.matching.include, grouping_labels());
-        }
-      }
-    }
-    return fill_modifiers(node.matching);
-  }
-
-  Result<void> fill_modifiers(VectorMatching& matching) {
-    auto is_fill = [&](std::string_view word) {
-      return tokens_.is_word(word) && tokens_.peek(1).kind == TokenKind::left_paren;
-    };
-    while (is_fill("fill") || is_fill("fill_left") || is_fill("fill_right")) {
-      const Token word = tokens_.take();
-      OBELISK_TRY(double value, fill_value());
-      bool left = !equals_ignoring_case(word.text, "fill_right");
-      bool right = !equals_ignoring_case(word.text, "fill_left");
-      if ((left && matching.fill_left) || (right && matching.fill_right)) {
-        return tokens_.error(word.begin, "fill value may not be set multiple times");
-      }
-      if (left) matching.fill_left = value;
-      if (right) matching.fill_right = value;
-    }
-    return {};
-  }
-
-  Result<double> fill_value() {
-    OBELISK_CHECK_OK(tokens_.expect(TokenKind::left_paren, "fill modifier", "\"(\""));
-    OBELISK_TRY(double value, signed_number("fill modifier"));
-    OBELISK_CHECK_OK(tokens_.expect(TokenKind::right_paren, "fill modifier", "\")\""));
-    return value;
-  }
-
-  Result<double> signed_number(std::string_view context) {
-    double sign = 1;
-    if (tokens_.is(TokenKind::add) || tokens_.is(TokenKind::sub)) sign = tokens_.take().kind == TokenKind::sub ? -1 : 1;
-    if (std::optional<double> special = special_number(tokens_.peek())) {
-      tokens_.take();
-      return sign * *special;
-    }
-    if (!tokens_.is(TokenKind::number) && !tokens_.is(TokenKind::duration)) return tokens_.unexpected(context, "number");
-    return sign * tokens_.take().number;
-  }
-
-  static std::optional<double> special_number(const Token& token) {
-    if (token.kind != TokenKind::identifier) return std::nullopt;
-    if (equals_ignoring_case(token.text, "inf")) return std::numeric_limits<double>::infinity();
-    if (equals_ignoring_case(token.text, "nan")) return std::numeric_limits<double>::quiet_NaN();
-    return std::nullopt;
-  }
-
-  Result<std::vector<std::string>> grouping_labels() {
-    OBELISK_CHECK_OK(tokens_.expect(TokenKind::left_paren, "grouping opts", "\"(\""));
-    std::vector<std::string> labels;
-    while (!tokens_.is(TokenKind::right_paren)) {
-      const Token& token = tokens_.peek();
-      bool quoted = token.kind == TokenKind::string;
-      if (token.kind != TokenKind::identifier && !quoted) return tokens_.unexpected("grouping opts", "label");
-      bool valid = quoted ? !token.text.empty() && is_valid_utf8(token.text) : token.text.find(':') == std::string::npos;
-      if (!valid) {
-        return quoted ? tokens_.error(token.begin, "invalid label name for grouping: " + quote_go_string(token.text))
-                      : tokens_.unexpected("grouping opts", "label");
-      }
-      labels.push_back(tokens_.take().text);
-      if (!tokens_.take_if(TokenKind::comma)) break;
-    }
-    if (!tokens_.is(TokenKind::right_paren)) return tokens_.unexpected("grouping opts", "\",\" or \")\"");
-    tokens_.take();
-    return labels;
   }
 
   Result<NodePtr> unary() {
@@ -301,7 +220,7 @@ class Parser {
       node.time.at = start ? TimeModifiers::At::start : TimeModifiers::At::end;
       return {};
     }
-    OBELISK_TRY(double seconds, signed_number("@"));
+    OBELISK_TRY(double seconds, parse_signed_number(tokens_, "@"));
     if (!(std::fabs(seconds) < 9.2e15)) {
       return tokens_.error(sign.begin, fmt::format("timestamp out of bounds for @ modifier: {}", seconds));
     }
@@ -443,7 +362,7 @@ class Parser {
     if (!tokens_.is_word("by") && !tokens_.is_word("without")) return {};
     node.has_grouping = true;
     node.without = equals_ignoring_case(tokens_.take().text, "without");
-    OBELISK_TRY(node.grouping, grouping_labels());
+    OBELISK_TRY(node.grouping, parse_grouping_labels(tokens_));
     return {};
   }
 

@@ -8,60 +8,14 @@
 
 #include "base/text.h"
 #include "query/core/float_text.h"
-#include "query/core/histogram_arithmetic.h"
-#include "query/promql/go_string.h"
 #include "query/promql/lexer.h"
 #include "query/promql/parser.h"
+#include "query/promql/test_compare.h"
+#include "query/promql/test_loader.h"
 #include "query/promql/test_series.h"
-#include "storage/memory/memory_store.h"
 
 namespace obelisk::promql {
 namespace {
-
-constexpr double kTolerance = 1e-6;
-
-bool numbers_match(double expected, double actual) {
-  if (std::isnan(expected) || std::isnan(actual)) return std::isnan(expected) && std::isnan(actual);
-  if (expected == actual) return true;
-  double sum = std::fabs(expected) + std::fabs(actual);
-  double difference = std::fabs(expected - actual);
-  if (expected == 0 || actual == 0 || sum < std::numeric_limits<double>::min()) return difference < kTolerance * std::numeric_limits<double>::min();
-  return difference / std::min(sum, std::numeric_limits<double>::max()) < kTolerance;
-}
-
-bool buckets_match(const std::vector<BucketSpan>& a_spans, const std::vector<double>& a_counts,
-                   const std::vector<BucketSpan>& b_spans, const std::vector<double>& b_counts) {
-  IndexedCounts a = expand_buckets(a_spans, a_counts);
-  IndexedCounts b = expand_buckets(b_spans, b_counts);
-  auto is_empty = [](const IndexedCount& bucket) { return bucket.count == 0; };
-  std::erase_if(a, is_empty);
-  std::erase_if(b, is_empty);
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const IndexedCount& x, const IndexedCount& y) {
-    return x.index == y.index && numbers_match(x.count, y.count);
-  });
-}
-
-bool histograms_match(const ScriptPoint& expected, const Histogram& actual) {
-  const Histogram& wanted = *expected.histogram;
-  if (expected.hint_given && wanted.reset_hint != actual.reset_hint) return false;
-  return wanted.schema == actual.schema && numbers_match(wanted.count, actual.count) && numbers_match(wanted.sum, actual.sum) &&
-         wanted.custom_bounds == actual.custom_bounds && wanted.zero_threshold == actual.zero_threshold &&
-         numbers_match(wanted.zero_count, actual.zero_count) &&
-         buckets_match(wanted.positive_spans, wanted.positive_counts, actual.positive_spans, actual.positive_counts) &&
-         buckets_match(wanted.negative_spans, wanted.negative_counts, actual.negative_spans, actual.negative_counts);
-}
-
-std::string point_text(double value, const Histogram* histogram) {
-  if (histogram == nullptr) return format_go_g(value);
-  static constexpr std::string_view kHints[] = {"unknown", "reset", "not_reset", "gauge"};
-  return fmt::format("{{{{schema:{} hint:{} zero_width:{} {}}}}}", histogram->schema,
-                     kHints[static_cast<int>(histogram->reset_hint)], histogram->zero_threshold, histogram_text(*histogram));
-}
-
-bool point_matches(const ScriptPoint& expected, double value, const Histogram* histogram) {
-  if ((expected.histogram != nullptr) != (histogram != nullptr)) return false;
-  return histogram != nullptr ? histograms_match(expected, *histogram) : numbers_match(expected.value, value);
-}
 
 // What one `expect` asks of warnings, infos or the failure.
 struct Demand {
@@ -114,115 +68,6 @@ std::optional<int64_t> parse_time(std::string_view text) {
   }
   return negative ? -millis : millis;
 }
-
-// Gives every sample of a series its time and keeps the store.
-class Loader {
- public:
-  void clear() {
-    store_ = std::make_unique<MemoryStore>();
-    last_histogram_.clear();
-  }
-  MemoryStore& store() { return *store_; }
-
-  Result<void> load(const std::vector<ScriptSeries>& series, int64_t step_ms, bool with_custom_buckets) {
-    BatchBuilder builder(Table::samples);
-    for (const ScriptSeries& one : series) add(builder, one, step_ms);
-    if (with_custom_buckets) {
-      for (const ScriptSeries& one : custom_bucket_series(series)) add(builder, one, step_ms);
-    }
-    WriteRequest request;
-    request.batches.push_back(builder.finish());
-    Result<LogPosition> done = append_and_wait(*store_, std::move(request));
-    if (!done.ok()) return done.error();
-    return {};
-  }
-
- private:
-  void add(BatchBuilder& builder, const ScriptSeries& series, int64_t step_ms) {
-    std::vector<LabelRef> labels = series.labels.view();
-    builder.begin_group_copy(labels);
-    HistogramPtr& before = last_histogram_[series.labels];
-    for (size_t i = 0; i < series.points.size(); ++i) {
-      const ScriptPoint& point = series.points[i];
-      if (point.missing) continue;
-      builder.add_row(UnixNanos::from_millis(static_cast<int64_t>(i) * step_ms));
-      if (!point.histogram) {
-        builder.set_float(Scope::fixed, column::kValue, point.value);
-        if (!is_stale_marker(point.value)) before = nullptr;
-        continue;
-      }
-      Histogram histogram = *point.histogram;
-      if (histogram.reset_hint == CounterResetHint::unknown || histogram.reset_hint == CounterResetHint::no) {
-        histogram.reset_hint = CounterResetHint::unknown;
-        bool continues = before && before->reset_hint != CounterResetHint::gauge && !is_counter_reset(histogram, *before);
-        if (continues && before->custom_bounds == histogram.custom_bounds) histogram.reset_hint = CounterResetHint::no;
-      }
-      before = point.histogram;
-      std::string bytes = encode_histogram(histogram);
-      builder.set_string(Scope::fixed, column::kHistogram, builder.arena().copy(bytes), ColumnType::bytes);
-    }
-  }
-
-  // The custom-bounds histogram of each set of classic bucket series.
-  static std::vector<ScriptSeries> custom_bucket_series(const std::vector<ScriptSeries>& series) {
-    struct Parts {
-      std::map<double, const ScriptSeries*> buckets;
-      const ScriptSeries* sum = nullptr;
-      const ScriptSeries* count = nullptr;
-    };
-    std::map<Labels, Parts> histograms;
-    for (const ScriptSeries& one : series) {
-      std::string name(one.labels.get(kMetricNameLabel));
-      auto base = [&](std::string_view ending) {
-        Labels labels = one.labels;
-        labels.set(kMetricNameLabel, name.substr(0, name.size() - ending.size()));
-        labels.remove("le");
-        return labels;
-      };
-      std::optional<double> upper = parse_float(one.labels.get("le"));
-      if (name.ends_with("_bucket") && upper) histograms[base("_bucket")].buckets[*upper] = &one;
-      if (name.ends_with("_sum")) histograms[base("_sum")].sum = &one;
-      if (name.ends_with("_count")) histograms[base("_count")].count = &one;
-    }
-    std::vector<ScriptSeries> out;
-    for (const auto& [labels, parts] : histograms) {
-      if (parts.buckets.empty()) continue;
-      ScriptSeries one{labels, {}};
-      size_t points = 0;
-      for (const auto& [upper, bucket] : parts.buckets) points = std::max(points, bucket->points.size());
-      for (size_t i = 0; i < points; ++i) one.points.push_back(custom_bucket_point(parts.buckets, parts.sum, parts.count, i));
-      out.push_back(std::move(one));
-    }
-    return out;
-  }
-
-  static ScriptPoint custom_bucket_point(const std::map<double, const ScriptSeries*>& buckets, const ScriptSeries* sum,
-                                         const ScriptSeries* count, size_t i) {
-    auto histogram = std::make_shared<Histogram>();
-    histogram->schema = Histogram::kCustomBoundsSchema;
-    double before = 0;
-    for (const auto& [upper, series] : buckets) {
-      if (i >= series->points.size() || series->points[i].missing) return {true, 0, nullptr, false};
-      double value = series->points[i].value;
-      if (std::isfinite(upper)) histogram->custom_bounds.push_back(upper);
-      histogram->positive_counts.push_back(std::max(0.0, value - before));
-      before = std::max(before, value);
-    }
-    histogram->count = before;
-    if (count != nullptr && i < count->points.size() && !count->points[i].missing) {
-      histogram->count = count->points[i].value;
-      if (histogram->positive_counts.size() == histogram->custom_bounds.size()) {
-        histogram->positive_counts.push_back(std::max(0.0, histogram->count - before));
-      }
-    }
-    if (sum != nullptr && i < sum->points.size() && !sum->points[i].missing) histogram->sum = sum->points[i].value;
-    histogram->positive_spans = {{0, static_cast<uint32_t>(histogram->positive_counts.size())}};
-    return {false, 0, std::move(histogram), false};
-  }
-
-  std::unique_ptr<MemoryStore> store_ = std::make_unique<MemoryStore>();
-  std::map<Labels, HistogramPtr> last_histogram_;
-};
 
 class ScriptRunner {
  public:
@@ -564,7 +409,7 @@ class ScriptRunner {
   const PromqlEngine& engine_;
   std::vector<std::string_view> lines_;
   size_t at_ = 0;
-  Loader loader_;
+  ScriptLoader loader_;
   ScriptReport report_;
 };
 
