@@ -18,7 +18,7 @@ struct Change {
 
 void write_into(std::string& content, uint64_t offset, std::string_view bytes) {
   if (content.size() < offset + bytes.size()) content.resize(offset + bytes.size());
-  std::memcpy(content.data() + offset, bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(content.data() + offset, bytes.data(), bytes.size());
 }
 
 void apply_change(std::string& content, const Change& change) {
@@ -90,7 +90,7 @@ class FaultFile : public File {
     if (offset > inode_->content.size() || length > inode_->content.size() - offset) {
       return make_error(ErrorCode::io, fmt::format("read {}: short read at offset {}", path_, offset));
     }
-    std::memcpy(out, inode_->content.data() + offset, length);
+    if (length > 0) std::memcpy(out, inode_->content.data() + offset, length);
     return {};
   }
 

@@ -334,7 +334,7 @@ class Decoder {
       std::string_view raw = reader_.bytes(count * 8);
       if (reader_.failed()) return false;
       out.resize(count);
-      std::memcpy(out.data(), raw.data(), raw.size());
+      if (!raw.empty()) std::memcpy(out.data(), raw.data(), raw.size());
       return true;
     }
     if (coding != kVarint && coding != kDelta) return false;
@@ -364,7 +364,7 @@ class Decoder {
     if (coding != kRaw || count > reader_.left() / 8) return false;
     std::string_view raw = reader_.bytes(count * 8);
     out.resize(count);
-    std::memcpy(out.data(), raw.data(), raw.size());
+    if (!raw.empty()) std::memcpy(out.data(), raw.data(), raw.size());
     return true;
   }
 
@@ -373,7 +373,7 @@ class Decoder {
       if (count > reader_.left() / 16) return false;
       std::string_view raw = reader_.bytes(count * 16);
       out.resize(count);
-      std::memcpy(out.data(), raw.data(), raw.size());
+      if (!raw.empty()) std::memcpy(out.data(), raw.data(), raw.size());
       return true;
     }
     if (coding != kRuns) return false;

@@ -17,25 +17,33 @@ std::string_view error_type_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::invalid_argument:
     case ErrorCode::parse_error:
-    case ErrorCode::unsupported: return "bad_data";
+    case ErrorCode::unsupported:
+      return "bad_data";
     case ErrorCode::execution:
-    case ErrorCode::too_large: return "execution";
-    case ErrorCode::not_found: return "not_found";
-    case ErrorCode::cancelled: return "canceled";
-    case ErrorCode::timeout: return "timeout";
+    case ErrorCode::too_large:
+      return "execution";
+    case ErrorCode::not_found:
+      return "not_found";
+    case ErrorCode::cancelled:
+      return "canceled";
+    case ErrorCode::timeout:
+      return "timeout";
     case ErrorCode::unavailable:
     case ErrorCode::overloaded:
-    case ErrorCode::no_space: return "unavailable";
-    case ErrorCode::unauthenticated: return "bad_data";
+    case ErrorCode::no_space:
+      return "unavailable";
+    case ErrorCode::unauthenticated:
+      return "bad_data";
     case ErrorCode::corrupt:
     case ErrorCode::io:
-    case ErrorCode::internal: return "internal";
+    case ErrorCode::internal:
+      return "internal";
   }
   return "internal";
 }
 
 int status_of(ErrorCode code) {
-  if (code == ErrorCode::too_large) return 422;   // a query over its limit could not be executed
+  if (code == ErrorCode::too_large) return 422;  // a query over its limit could not be executed
   if (code == ErrorCode::cancelled) return 503;
   return http_status_of(code);
 }
@@ -43,7 +51,8 @@ int status_of(ErrorCode code) {
 void respond(const HttpExchangePtr& exchange, Answer answer) {
   JsonWriter json;
   json.begin_object().field("status", "success").key("data").raw(answer.data);
-  for (const auto& [name, messages] : {std::pair("warnings", &answer.warnings), std::pair("infos", &answer.infos)}) {
+  for (const auto& [name, messages] :
+       {std::pair("warnings", &answer.warnings), std::pair("infos", &answer.infos)}) {
     if (messages->empty()) continue;
     json.key(name).begin_array();
     for (const std::string& message : *messages) json.value(message);
@@ -56,8 +65,8 @@ void respond(const HttpExchangePtr& exchange, Answer answer) {
   exchange->respond(std::move(response));
 }
 
-Result<Answer> run(const std::shared_ptr<const Service>& service, const Handler& handler, const HttpExchangePtr& exchange,
-                   const PathParameters& path) {
+Result<Answer> run(const std::shared_ptr<const Service>& service, const Handler& handler,
+                   const HttpExchangePtr& exchange, const PathParameters& path) {
   OBELISK_TRY(Parameters parameters, parameters_of(exchange->request()));
   ApiCall call{*service, exchange, std::move(parameters)};
   return handler(call, path);
@@ -71,7 +80,8 @@ Result<std::shared_ptr<QueryRun>> ApiCall::begin() const {
 }
 
 RouteHandler route_handler(std::shared_ptr<const Service> service, Handler handler) {
-  return [service = std::move(service), handler = std::move(handler)](HttpExchangePtr exchange, const PathParameters& path) {
+  return [service = std::move(service), handler = std::move(handler)](HttpExchangePtr exchange,
+                                                                      const PathParameters& path) {
     Result<Answer> answer = run(service, handler, exchange, path);
     if (answer.ok()) {
       respond(exchange, std::move(*answer));
@@ -83,7 +93,11 @@ RouteHandler route_handler(std::shared_ptr<const Service> service, Handler handl
 
 HttpResponse error_response(int status, std::string_view error_type, std::string_view message) {
   JsonWriter json;
-  json.begin_object().field("status", "error").field("errorType", error_type).field("error", message).end_object();
+  json.begin_object()
+      .field("status", "error")
+      .field("errorType", error_type)
+      .field("error", message)
+      .end_object();
   HttpResponse response;
   response.status = status;
   response.headers.emplace_back("content-type", "application/json");
@@ -104,10 +118,12 @@ Result<UnixNanos> parse_time(std::string_view text) {
     double whole = 0;
     double fraction = std::modf(*seconds, &whole);
     // Whole seconds and milliseconds apart: a double of nanoseconds would lose the last digits.
-    return UnixNanos{static_cast<int64_t>(whole) * kNanosPerSecond + std::llround(fraction * 1000) * kNanosPerMilli};
+    return UnixNanos{static_cast<int64_t>(whole) * kNanosPerSecond +
+                     std::llround(fraction * 1000) * kNanosPerMilli};
   }
   if (std::optional<int64_t> nanos = parse_rfc3339(text)) return UnixNanos{*nanos};
-  return make_error(ErrorCode::invalid_argument, fmt::format("cannot parse \"{}\" to a valid timestamp", replace_invalid_utf8(text.substr(0, 100))));
+  return make_error(ErrorCode::invalid_argument, fmt::format("cannot parse \"{}\" to a valid timestamp",
+                                                             replace_invalid_utf8(text.substr(0, 100))));
 }
 
 Result<UnixNanos> required_time_of(const Parameters& parameters, std::string_view name) {
@@ -129,14 +145,17 @@ Result<int64_t> duration_of(const Parameters& parameters, std::string_view name,
   } else if (Result<int64_t> nanos = parse_prometheus_duration(text); nanos.ok()) {
     return *nanos;
   }
-  return invalid_parameter(name, fmt::format("cannot parse \"{}\" to a valid duration", replace_invalid_utf8(text.substr(0, 100))));
+  return invalid_parameter(name, fmt::format("cannot parse \"{}\" to a valid duration",
+                                             replace_invalid_utf8(text.substr(0, 100))));
 }
 
 Result<uint64_t> limit_of(const Parameters& parameters, std::string_view name) {
   std::string_view text = parameters.get_or(name, "");
   if (text.empty()) return uint64_t{0};
   std::optional<int64_t> limit = parse_int64(text);
-  if (!limit) return invalid_parameter(name, fmt::format("cannot parse \"{}\" to a number", replace_invalid_utf8(text.substr(0, 100))));
+  if (!limit)
+    return invalid_parameter(
+        name, fmt::format("cannot parse \"{}\" to a number", replace_invalid_utf8(text.substr(0, 100))));
   if (*limit < 0) return invalid_parameter(name, "limit must be non-negative");
   return static_cast<uint64_t>(*limit);
 }

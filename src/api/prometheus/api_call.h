@@ -1,6 +1,6 @@
 #pragma once
-// What the handlers of this folder share: the request's parameters, Prometheus' envelope around answers, and the parsing
-// of times, durations and limits. One object a request; not thread safe.
+// What the handlers of this folder share: the request's parameters, Prometheus' envelope around answers, and
+// the parsing of times, durations and limits. One object a request; not thread safe.
 #include <functional>
 #include <memory>
 #include <optional>
@@ -35,7 +35,9 @@ struct ApiCall {
 
   // The query's tenant, snapshot, budget and deadline; `timeout` of the request is honoured.
   Result<std::shared_ptr<QueryRun>> begin() const;
-  QueryContext query_context(QueryRun& run) const { return {service.context.reader, run.tenant, run.at, run.budget, run.cancel}; }
+  QueryContext query_context(QueryRun& run) const {
+    return {service.context.reader, run.tenant, run.at, run.budget, run.cancel};
+  }
 };
 
 using Handler = std::function<Result<Answer>(ApiCall&, const PathParameters&)>;

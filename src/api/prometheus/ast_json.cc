@@ -17,7 +17,8 @@ void write_names(JsonWriter& json, std::string_view key, const std::vector<std::
 }
 
 // Milliseconds; a duration that depends on the query's step or range is written as an expression beside a 0.
-void write_duration(JsonWriter& json, const std::string& key, const std::optional<promql::DurationExpr>& duration) {
+void write_duration(JsonWriter& json, const std::string& key,
+                    const std::optional<promql::DurationExpr>& duration) {
   bool literal = duration && duration->is_literal();
   json.field(key, literal ? duration->evaluate_ms(0, 0).value_or(0) : int64_t{0});
   if (duration && !literal) json.field(key + "Expr", promql::to_string(*duration));
@@ -55,7 +56,8 @@ void write_selector(JsonWriter& json, const Node& selector, const Node& modifier
 void write_matching(JsonWriter& json, const Node& node) {
   static constexpr std::string_view kCards[] = {"one-to-one", "many-to-one", "one-to-many", "many-to-many"};
   json.key("matching");
-  bool vectors = node.children[0]->type() == promql::ValueType::vector && node.children[1]->type() == promql::ValueType::vector;
+  bool vectors = node.children[0]->type() == promql::ValueType::vector &&
+                 node.children[1]->type() == promql::ValueType::vector;
   if (!vectors) {
     json.null();
     return;
@@ -76,7 +78,9 @@ void write_call(JsonWriter& json, const Node& node) {
   json.field("type", "call").key("func").begin_object().field("name", node.function->name);
   json.key("argTypes").begin_array();
   for (promql::ValueType type : node.function->arguments) json.value(promql::type_name(type));
-  json.end_array().field("variadic", node.function->variadic).field("returnType", promql::type_name(node.function->returns));
+  json.end_array()
+      .field("variadic", node.function->variadic)
+      .field("returnType", promql::type_name(node.function->returns));
   json.end_object().key("args").begin_array();
   for (const promql::NodePtr& child : node.children) write_ast(json, *child);
   json.end_array();
@@ -90,7 +94,9 @@ void write_ast(JsonWriter& json, const Node& node) {
     case Node::Kind::number:
       json.field("type", "numberLiteral").field("val", format_plain_float(node.number));
       break;
-    case Node::Kind::string: json.field("type", "stringLiteral").field("val", node.text); break;
+    case Node::Kind::string:
+      json.field("type", "stringLiteral").field("val", node.text);
+      break;
     case Node::Kind::selector:
       json.field("type", "vectorSelector");
       write_selector(json, node, node);
@@ -107,7 +113,9 @@ void write_ast(JsonWriter& json, const Node& node) {
       write_duration(json, "step", node.step);
       write_time_modifiers(json, node.time);
       break;
-    case Node::Kind::call: write_call(json, node); break;
+    case Node::Kind::call:
+      write_call(json, node);
+      break;
     case Node::Kind::aggregation:
       json.field("type", "aggregation").field("op", promql::aggregation_op_text(node.aggregation));
       write_child(json, "expr", *node.children[0]);
@@ -137,7 +145,11 @@ void write_ast(JsonWriter& json, const Node& node) {
       break;
   }
   // Not in Prometheus' answer: where the node stands in the query, in bytes.
-  json.key("position").begin_object().field("start", uint64_t{node.source.begin}).field("end", uint64_t{node.source.end}).end_object();
+  json.key("position")
+      .begin_object()
+      .field("start", uint64_t{node.source.begin})
+      .field("end", uint64_t{node.source.end})
+      .end_object();
   json.end_object();
 }
 

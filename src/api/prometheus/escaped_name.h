@@ -1,6 +1,6 @@
 #pragma once
-// Label names in URLs: U__ and then the name, with each character that a classic name cannot have as _hex_ (of its code
-// point) and each underscore doubled. Pure functions.
+// Label names in URLs: U__ and then the name, with each character that a classic name cannot have as _hex_
+// (of its code point) and each underscore doubled. Pure functions.
 #include <optional>
 #include <string>
 #include <string_view>

@@ -1,11 +1,12 @@
 #pragma once
-// Prometheus' HTTP API under /api/v1: queries, labels and series, metadata, exemplars, rules, alerts, targets and status.
-// GET and POST (form) alike for what Prometheus takes by POST. Every answer, errors too, has Prometheus' envelope
-// {status, data, errorType, error, warnings, infos}; a path below /api/v1 that nobody serves answers 404 in it.
+// Prometheus' HTTP API under /api/v1: queries, labels and series, metadata, exemplars, rules, alerts, targets
+// and status. GET and POST (form) alike for what Prometheus takes by POST. Every answer, errors too, has
+// Prometheus' envelope {status, data, errorType, error, warnings, infos}; a path below /api/v1 that nobody
+// serves answers 404 in it.
 //
-// Differences that are meant: status/buildinfo has no `features` (Grafana takes a filled map for Mimir and asks for its
-// ruler API), and its version names the level of Prometheus' API that is served, with ours behind a plus sign, because
-// clients switch features on by it.
+// Differences that are meant: status/buildinfo has no `features` (Grafana takes a filled map for Mimir and
+// asks for its ruler API), and its version names the level of Prometheus' API that is served, with ours
+// behind a plus sign, because clients switch features on by it.
 #include <functional>
 #include <string>
 #include <utility>
@@ -19,7 +20,8 @@
 
 namespace obelisk {
 
-// What other parts of the server know. Called from worker threads, at any time; what is not set answers as empty.
+// What other parts of the server know. Called from worker threads, at any time; what is not set answers as
+// empty.
 struct PrometheusProviders {
   std::function<std::vector<rules::RuleGroupStatus>()> rule_groups;
   std::function<std::vector<scrape::TargetStatus>()> targets;

@@ -131,20 +131,24 @@ TEST_F(PrometheusApiTest, GrafanaHealthCheck) {
 }
 
 TEST_F(PrometheusApiTest, InstantQueries) {
-  Reply reply = get("/api/v1/query", with({{"query", "up{instance=\"a\"}"}, {"time", "1970-01-01T00:00:45Z"}}));
-  EXPECT_EQ(reply.body, R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up",)"
-                        R"("instance":"a","job":"shop"},"value":[45,"3"]}]}})");
+  Reply reply =
+      get("/api/v1/query", with({{"query", "up{instance=\"a\"}"}, {"time", "1970-01-01T00:00:45Z"}}));
+  EXPECT_EQ(reply.body,
+            R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up",)"
+            R"("instance":"a","job":"shop"},"value":[45,"3"]}]}})");
   Reply now = get("/api/v1/query", with({{"query", "count(up)"}}));
   EXPECT_NE(now.body.find(R"("value":[150,"2"])"), std::string::npos) << now.body;
   Reply text = get("/api/v1/query", with({{"query", "\"x\""}, {"time", "1.5"}}));
   EXPECT_NE(text.body.find(R"("resultType":"string","result":[1.500,"x"])"), std::string::npos) << text.body;
   Reply matrix = get("/api/v1/query", with({{"query", "up{instance=\"a\"}[30s]"}, {"time", "30"}}));
   EXPECT_NE(matrix.body.find(R"("resultType":"matrix")"), std::string::npos);
-  EXPECT_NE(matrix.body.find(R"("values":[[15,"1"],[30,"2"]])"), std::string::npos) << "left open: " << matrix.body;
+  EXPECT_NE(matrix.body.find(R"("values":[[15,"1"],[30,"2"]])"), std::string::npos)
+      << "left open: " << matrix.body;
 }
 
 TEST_F(PrometheusApiTest, NativeHistogramsAndQuotedNames) {
-  Reply reply = get("/api/v1/query", with({{"query", "{\"http.latency\", \"label.x\"=\"y\"}"}, {"time", "2"}}));
+  Reply reply =
+      get("/api/v1/query", with({{"query", "{\"http.latency\", \"label.x\"=\"y\"}"}, {"time", "2"}}));
   EXPECT_NE(reply.body.find(R"("histogram":[2,{"count":"5","sum":"6.5","buckets":[[3,"-0.001","0.001","1"],)"
                             R"([0,"0.5","1","1"],[0,"1","2","3"]]}])"),
             std::string::npos)
@@ -152,36 +156,49 @@ TEST_F(PrometheusApiTest, NativeHistogramsAndQuotedNames) {
 }
 
 TEST_F(PrometheusApiTest, RangeQueries) {
-  Parameters parameters = with({{"query", "sum(up)"}, {"start", "0"}, {"end", "30.5"}, {"step", "15"}, {"stats", "all"}});
-  for (const Reply& reply : {get("/api/v1/query_range", parameters), post("/api/v1/query_range", parameters)}) {
+  Parameters parameters =
+      with({{"query", "sum(up)"}, {"start", "0"}, {"end", "30.5"}, {"step", "15"}, {"stats", "all"}});
+  for (const Reply& reply :
+       {get("/api/v1/query_range", parameters), post("/api/v1/query_range", parameters)}) {
     EXPECT_EQ(reply.status, 200);
-    EXPECT_NE(reply.body.find(R"("resultType":"matrix","result":[{"metric":{},"values":[[0,"1"],[15,"2"],[30,"3"]]}])"),
+    EXPECT_NE(reply.body.find(
+                  R"("resultType":"matrix","result":[{"metric":{},"values":[[0,"1"],[15,"2"],[30,"3"]]}])"),
               std::string::npos)
         << reply.body;
     EXPECT_NE(reply.body.find(R"("totalQueryableSamples":)"), std::string::npos);
   }
-  Reply many = get("/api/v1/query_range", with({{"query", "up"}, {"start", "0"}, {"end", "12000"}, {"step", "1"}}));
+  Reply many =
+      get("/api/v1/query_range", with({{"query", "up"}, {"start", "0"}, {"end", "12000"}, {"step", "1"}}));
   EXPECT_EQ(many.status, 400);
   EXPECT_NE(many.body.find("exceeded maximum resolution of 11000 points"), std::string::npos) << many.body;
-  Reply backwards = get("/api/v1/query_range", with({{"query", "up"}, {"start", "10"}, {"end", "0"}, {"step", "1"}}));
+  Reply backwards =
+      get("/api/v1/query_range", with({{"query", "up"}, {"start", "10"}, {"end", "0"}, {"step", "1"}}));
   EXPECT_EQ(backwards.status, 400);
   EXPECT_NE(backwards.body.find("end timestamp must not be before start time"), std::string::npos);
-  EXPECT_EQ(get("/api/v1/query_range", with({{"query", "up"}, {"start", "0"}, {"end", "1"}, {"step", "0"}})).status, 400);
+  EXPECT_EQ(
+      get("/api/v1/query_range", with({{"query", "up"}, {"start", "0"}, {"end", "1"}, {"step", "0"}})).status,
+      400);
   EXPECT_EQ(get("/api/v1/query_range", with({{"query", "up"}, {"start", "0"}, {"end", "1"}})).status, 400);
-  EXPECT_EQ(get("/api/v1/query_range", with({{"query", "up[5m]"}, {"start", "0"}, {"end", "1"}, {"step", "1"}})).status, 400);
+  EXPECT_EQ(
+      get("/api/v1/query_range", with({{"query", "up[5m]"}, {"start", "0"}, {"end", "1"}, {"step", "1"}}))
+          .status,
+      400);
 }
 
 TEST_F(PrometheusApiTest, ErrorsHaveTheEnvelopeAndTheStatus) {
   Reply parse = get("/api/v1/query", with({{"query", "sum(up"}}));
   EXPECT_EQ(parse.status, 400);
-  EXPECT_EQ(parse.body, R"({"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:7: parse error: )"
-                        R"(unclosed left parenthesis"})");
+  EXPECT_EQ(
+      parse.body,
+      R"({"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:7: parse error: )"
+      R"(unclosed left parenthesis"})");
   Reply execution = get("/api/v1/query", with({{"query", "up * on(job) up"}}));
   EXPECT_EQ(execution.status, 422);
   EXPECT_NE(execution.body.find(R"("errorType":"execution")"), std::string::npos);
   Reply time = get("/api/v1/query", with({{"query", "up"}, {"time", "yesterday"}}));
   EXPECT_EQ(time.status, 400);
-  EXPECT_NE(time.body.find(R"(invalid parameter \"time\": cannot parse \"yesterday\" to a valid timestamp)"), std::string::npos);
+  EXPECT_NE(time.body.find(R"(invalid parameter \"time\": cannot parse \"yesterday\" to a valid timestamp)"),
+            std::string::npos);
   Reply missing = get("/api/v1/nothing/here");
   EXPECT_EQ(missing.status, 404);
   EXPECT_NE(missing.body.find(R"("status":"error","errorType":"not_found")"), std::string::npos);
@@ -194,26 +211,32 @@ TEST_F(PrometheusApiTest, ErrorsHaveTheEnvelopeAndTheStatus) {
 
 TEST_F(PrometheusApiTest, WarningsInfosLimitAndLookback) {
   Reply info = get("/api/v1/query", with({{"query", "rate(up[1m])"}, {"limit", "1"}}));
-  EXPECT_NE(info.body.find(R"("infos":["PromQL info: metric might not be a counter)"), std::string::npos) << info.body;
+  EXPECT_NE(info.body.find(R"("infos":["PromQL info: metric might not be a counter)"), std::string::npos)
+      << info.body;
   EXPECT_NE(info.body.find(R"("warnings":["results truncated due to limit"])"), std::string::npos);
-  Reply old = get("/api/v1/query", with({{"query", "count(up)"}, {"time", "200"}, {"lookback_delta", "30s"}}));
+  Reply old =
+      get("/api/v1/query", with({{"query", "count(up)"}, {"time", "200"}, {"lookback_delta", "30s"}}));
   EXPECT_NE(old.body.find(R"("result":[])"), std::string::npos);
   EXPECT_EQ(get("/api/v1/query", with({{"query", "up"}, {"lookback_delta", "-1"}})).status, 400);
   EXPECT_EQ(get("/api/v1/query", with({{"query", "up"}, {"limit", "-1"}})).status, 400);
 }
 
 TEST_F(PrometheusApiTest, SeriesLabelsAndValues) {
-  Reply series = get("/api/v1/series", with({{"match[]", "up{instance=\"b\"}"}, {"match[]", "{\"http.latency\"}"}}));
+  Reply series =
+      get("/api/v1/series", with({{"match[]", "up{instance=\"b\"}"}, {"match[]", "{\"http.latency\"}"}}));
   EXPECT_EQ(series.body, R"({"status":"success","data":[{"__name__":"http.latency","label.x":"y"},)"
                          R"({"__name__":"up","instance":"b","job":"shop"}]})");
   EXPECT_EQ(get("/api/v1/series").status, 400);
   EXPECT_EQ(get("/api/v1/series", with({{"match[]", "{x=\"\"}"}})).status, 400);
-  EXPECT_EQ(get("/api/v1/labels").body, R"({"status":"success","data":["__name__","instance","job","label.x"]})");
-  EXPECT_EQ(get("/api/v1/labels", with({{"match[]", "up"}, {"limit", "2"}})).body,
-            R"({"status":"success","data":["__name__","instance"],"warnings":["results truncated due to limit"]})");
+  EXPECT_EQ(get("/api/v1/labels").body,
+            R"({"status":"success","data":["__name__","instance","job","label.x"]})");
+  EXPECT_EQ(
+      get("/api/v1/labels", with({{"match[]", "up"}, {"limit", "2"}})).body,
+      R"({"status":"success","data":["__name__","instance"],"warnings":["results truncated due to limit"]})");
   EXPECT_EQ(get("/api/v1/label/instance/values").body, R"({"status":"success","data":["a","b"]})");
   EXPECT_EQ(get("/api/v1/label/U__label_2e_x/values").body, R"({"status":"success","data":["y"]})");
-  EXPECT_EQ(get("/api/v1/label/instance/values", with({{"start", "1000"}, {"end", "2000"}})).body, R"({"status":"success","data":[]})");
+  EXPECT_EQ(get("/api/v1/label/instance/values", with({{"start", "1000"}, {"end", "2000"}})).body,
+            R"({"status":"success","data":[]})");
 }
 
 TEST_F(PrometheusApiTest, EscapedNames) {
@@ -227,26 +250,33 @@ TEST_F(PrometheusApiTest, EscapedNames) {
 }
 
 TEST_F(PrometheusApiTest, MetadataIsTheLastOfASource) {
-  EXPECT_EQ(get("/api/v1/metadata").body,
-            R"({"status":"success","data":{"up":[{"type":"gauge","help":"Whether the target answers","unit":""}]}})");
+  EXPECT_EQ(
+      get("/api/v1/metadata").body,
+      R"({"status":"success","data":{"up":[{"type":"gauge","help":"Whether the target answers","unit":""}]}})");
   EXPECT_EQ(get("/api/v1/metadata", with({{"metric", "down"}})).body, R"({"status":"success","data":{}})");
 }
 
 TEST_F(PrometheusApiTest, ExemplarsOfTheSelectorsOfAnExpression) {
-  Parameters parameters = with({{"query", "histogram_quantile(0.9, sum by(le) (rate(latency_bucket[5m])))"}, {"start", "0"}, {"end", "60"}});
-  EXPECT_EQ(get("/api/v1/query_exemplars", parameters).body,
-            R"({"status":"success","data":[{"seriesLabels":{"__name__":"latency_bucket","job":"shop","le":"0.5"},)"
-            R"("exemplars":[{"labels":{"trace_id":"566acdc19b877beb6c75892a54376696"},"value":"0.25","timestamp":30.250}]}]})");
-  EXPECT_EQ(get("/api/v1/query_exemplars", with({{"query", "1"}, {"start", "0"}, {"end", "60"}})).body, R"({"status":"success","data":[]})");
-  EXPECT_EQ(get("/api/v1/query_exemplars", with({{"query", "x{"}, {"start", "0"}, {"end", "60"}})).status, 400);
+  Parameters parameters = with({{"query", "histogram_quantile(0.9, sum by(le) (rate(latency_bucket[5m])))"},
+                                {"start", "0"},
+                                {"end", "60"}});
+  EXPECT_EQ(
+      get("/api/v1/query_exemplars", parameters).body,
+      R"({"status":"success","data":[{"seriesLabels":{"__name__":"latency_bucket","job":"shop","le":"0.5"},)"
+      R"("exemplars":[{"labels":{"trace_id":"566acdc19b877beb6c75892a54376696"},"value":"0.25","timestamp":30.250}]}]})");
+  EXPECT_EQ(get("/api/v1/query_exemplars", with({{"query", "1"}, {"start", "0"}, {"end", "60"}})).body,
+            R"({"status":"success","data":[]})");
+  EXPECT_EQ(get("/api/v1/query_exemplars", with({{"query", "x{"}, {"start", "0"}, {"end", "60"}})).status,
+            400);
 }
 
 TEST_F(PrometheusApiTest, FormatAndParse) {
   EXPECT_EQ(get("/api/v1/format_query", with({{"query", "sum by(job)(rate( up [5m]))"}})).body,
             R"json({"status":"success","data":"sum by (job) (rate(up[5m]))"})json");
   Reply parsed = get("/api/v1/parse_query", with({{"query", "-up offset 5m"}}));
-  EXPECT_NE(parsed.body.find(R"("type":"unaryExpr","op":"-","expr":{"type":"vectorSelector","name":"up","matchers":)"
-                             R"([{"name":"__name__","value":"up","type":"="}],"offset":300000)"),
+  EXPECT_NE(parsed.body.find(
+                R"("type":"unaryExpr","op":"-","expr":{"type":"vectorSelector","name":"up","matchers":)"
+                R"([{"name":"__name__","value":"up","type":"="}],"offset":300000)"),
             std::string::npos)
       << parsed.body;
   EXPECT_NE(parsed.body.find(R"("position":{"start":1,"end":13})"), std::string::npos) << parsed.body;
@@ -255,9 +285,11 @@ TEST_F(PrometheusApiTest, FormatAndParse) {
 TEST_F(PrometheusApiTest, EmptyProvidersAnswerEmptyLists) {
   EXPECT_EQ(get("/api/v1/rules").body, R"({"status":"success","data":{"groups":[]}})");
   EXPECT_EQ(get("/api/v1/alerts").body, R"({"status":"success","data":{"alerts":[]}})");
-  EXPECT_EQ(get("/api/v1/targets").body,
-            R"({"status":"success","data":{"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":{}}})");
-  EXPECT_EQ(get("/api/v1/alertmanagers").body, R"({"status":"success","data":{"activeAlertmanagers":[],"droppedAlertmanagers":[]}})");
+  EXPECT_EQ(
+      get("/api/v1/targets").body,
+      R"({"status":"success","data":{"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":{}}})");
+  EXPECT_EQ(get("/api/v1/alertmanagers").body,
+            R"({"status":"success","data":{"activeAlertmanagers":[],"droppedAlertmanagers":[]}})");
   EXPECT_EQ(get("/api/v1/status/config").body, R"({"status":"success","data":{"yaml":""}})");
   EXPECT_EQ(get("/api/v1/status/flags").status, 200);
   EXPECT_EQ(get("/api/v1/status/runtimeinfo").status, 200);
@@ -322,18 +354,24 @@ class PrometheusApiWithRulesTest : public PrometheusApiTest {
 
 TEST_F(PrometheusApiWithRulesTest, RulesAndAlerts) {
   Reply all = get("/api/v1/rules");
-  EXPECT_NE(all.body.find(R"({"name":"a","file":"f.yml","rules":[{"state":"firing","name":"TooSlow","query":"up == 0","duration":60)"),
-            std::string::npos)
+  EXPECT_NE(
+      all.body.find(
+          R"({"name":"a","file":"f.yml","rules":[{"state":"firing","name":"TooSlow","query":"up == 0","duration":60)"),
+      std::string::npos)
       << all.body;
-  EXPECT_NE(all.body.find(R"("state":"firing","activeAt":"1970-01-01T00:00:30Z","value":"1e+00")"), std::string::npos);
+  EXPECT_NE(all.body.find(R"("state":"firing","activeAt":"1970-01-01T00:00:30Z","value":"1e+00")"),
+            std::string::npos);
   EXPECT_NE(all.body.find(R"("health":"unknown")"), std::string::npos);
   Reply records = get("/api/v1/rules", with({{"type", "record"}}));
   EXPECT_EQ(records.body.find("TooSlow"), std::string::npos);
   EXPECT_NE(records.body.find("job:up:sum"), std::string::npos);
   EXPECT_EQ(get("/api/v1/rules", with({{"type", "x"}})).status, 400);
-  EXPECT_EQ(get("/api/v1/rules", with({{"match[]", "{severity=\"page\"}"}})).body.find("job:up:sum"), std::string::npos);
-  EXPECT_EQ(get("/api/v1/rules", with({{"exclude_alerts", "true"}})).body.find("activeAt"), std::string::npos);
-  EXPECT_NE(get("/api/v1/alerts").body.find(R"({"alerts":[{"labels":{"alertname":"TooSlow")"), std::string::npos);
+  EXPECT_EQ(get("/api/v1/rules", with({{"match[]", "{severity=\"page\"}"}})).body.find("job:up:sum"),
+            std::string::npos);
+  EXPECT_EQ(get("/api/v1/rules", with({{"exclude_alerts", "true"}})).body.find("activeAt"),
+            std::string::npos);
+  EXPECT_NE(get("/api/v1/alerts").body.find(R"({"alerts":[{"labels":{"alertname":"TooSlow")"),
+            std::string::npos);
 }
 
 TEST_F(PrometheusApiWithRulesTest, RulePagesContinueAfterTheToken) {
@@ -350,8 +388,11 @@ TEST_F(PrometheusApiWithRulesTest, RulePagesContinueAfterTheToken) {
 
 TEST_F(PrometheusApiWithRulesTest, Targets) {
   Reply reply = get("/api/v1/targets");
-  EXPECT_NE(reply.body.find(R"("scrapePool":"shop","scrapeUrl":"http://127.0.0.1:1/metrics")"), std::string::npos) << reply.body;
-  EXPECT_NE(reply.body.find(R"("lastError":"connection refused","lastScrape":"0001-01-01T00:00:00Z")"), std::string::npos);
+  EXPECT_NE(reply.body.find(R"("scrapePool":"shop","scrapeUrl":"http://127.0.0.1:1/metrics")"),
+            std::string::npos)
+      << reply.body;
+  EXPECT_NE(reply.body.find(R"("lastError":"connection refused","lastScrape":"0001-01-01T00:00:00Z")"),
+            std::string::npos);
   EXPECT_NE(reply.body.find(R"("health":"down","scrapeInterval":"15s")"), std::string::npos);
   EXPECT_EQ(get("/api/v1/targets", with({{"state", "dropped"}})).body.find("scrapePool"), std::string::npos);
   EXPECT_EQ(get("/api/v1/targets", with({{"state", "sleeping"}})).status, 400);

@@ -24,7 +24,8 @@ Error query_error(const Error& error) {
 
 Result<PromqlEngine> engine_of(const ApiCall& call) {
   PromqlOptions options = call.service.providers.promql;
-  OBELISK_TRY(int64_t lookback, duration_of(call.parameters, "lookback_delta", options.lookback_ms * kNanosPerMilli));
+  OBELISK_TRY(int64_t lookback,
+              duration_of(call.parameters, "lookback_delta", options.lookback_ms * kNanosPerMilli));
   if (lookback < kNanosPerMilli) return invalid_parameter("lookback_delta", "the lookback must be positive");
   options.lookback_ms = lookback / kNanosPerMilli;
   return PromqlEngine(options);
@@ -40,7 +41,9 @@ std::vector<std::string> shorten(std::vector<std::string> messages, std::string_
 
 class Stopwatch {
  public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -50,7 +53,11 @@ class Stopwatch {
 void write_stats(JsonWriter& json, const ApiCall& call, const PromqlStats& stats, const Stopwatch& watch) {
   if (call.parameters.get_or("stats", "").empty()) return;
   json.key("stats").begin_object();
-  json.key("timings").begin_object().field("evalTotalTime", watch.seconds()).field("execTotalTime", watch.seconds()).end_object();
+  json.key("timings")
+      .begin_object()
+      .field("evalTotalTime", watch.seconds())
+      .field("execTotalTime", watch.seconds())
+      .end_object();
   json.key("samples").begin_object().field("totalQueryableSamples", stats.samples).end_object();
   json.end_object();
 }
@@ -65,7 +72,8 @@ Answer answer_of(const ApiCall& call, const QueryResult& result, uint64_t limit,
   if (write_result(json, result, limit)) answer.warnings.emplace_back(kTruncated);
   write_stats(json, call, result.stats, watch);
   json.end_object();
-  if (!result.stats.complete) answer.warnings.push_back("the answer is not complete: " + result.stats.incomplete_reason);
+  if (!result.stats.complete)
+    answer.warnings.push_back("the answer is not complete: " + result.stats.incomplete_reason);
   answer.data = json.take();
   return answer;
 }
@@ -77,13 +85,19 @@ void collect_selectors(const promql::Node& node, std::vector<Expr>& out) {
 
 std::string attribute_text(const ColumnData& data, size_t row) {
   switch (data.type) {
-    case ColumnType::boolean: return data.ints[row] != 0 ? "true" : "false";
-    case ColumnType::int64: return fmt::format("{}", data.ints[row]);
-    case ColumnType::float64: return format_sample_value(data.floats[row]);
-    case ColumnType::trace_id: return data.trace_ids[row].to_hex();
+    case ColumnType::boolean:
+      return data.ints[row] != 0 ? "true" : "false";
+    case ColumnType::int64:
+      return fmt::format("{}", data.ints[row]);
+    case ColumnType::float64:
+      return format_sample_value(data.floats[row]);
+    case ColumnType::trace_id:
+      return data.trace_ids[row].to_hex();
     case ColumnType::bytes:
-    case ColumnType::any: return to_hex(data.strings[row]);
-    case ColumnType::string: break;
+    case ColumnType::any:
+      return to_hex(data.strings[row]);
+    case ColumnType::string:
+      break;
   }
   return std::string(data.strings[row]);
 }
@@ -96,11 +110,14 @@ void write_exemplars(JsonWriter& json, const Batch& batch, const Group& group) {
   for (uint32_t row = group.first_row; row < group.first_row + group.row_count; ++row) {
     json.begin_object().key("labels").begin_object();
     for (const ColumnData& data : batch.columns) {
-      if (data.id.scope == Scope::attribute && data.is_present(row)) json.field(data.id.name, attribute_text(data, row));
+      if (data.id.scope == Scope::attribute && data.is_present(row))
+        json.field(data.id.name, attribute_text(data, row));
     }
     json.end_object();
     double value = values != nullptr && values->is_present(row) ? values->floats[row] : 0;
-    json.field("value", format_sample_value(value)).key("timestamp").raw(format_time(UnixNanos{batch.times()[row]}.to_millis()));
+    json.field("value", format_sample_value(value))
+        .key("timestamp")
+        .raw(format_time(UnixNanos{batch.times()[row]}.to_millis()));
     json.end_object();
   }
   json.end_array().end_object();
@@ -114,7 +131,8 @@ Result<Answer> handle_query(ApiCall& call, const PathParameters&) {
   OBELISK_TRY(UnixNanos time, time_of(call.parameters, "time", call.service.context.clock.now()));
   OBELISK_TRY(PromqlEngine engine, engine_of(call));
   OBELISK_TRY(std::shared_ptr<QueryRun> run, call.begin());
-  Result<InstantResult> result = engine.instant(call.query_context(*run), call.parameters.get_or("query", ""), time);
+  Result<InstantResult> result =
+      engine.instant(call.query_context(*run), call.parameters.get_or("query", ""), time);
   if (!result.ok()) return query_error(result.error());
   return answer_of(call, *result, limit, watch);
 }
@@ -125,14 +143,17 @@ Result<Answer> handle_query_range(ApiCall& call, const PathParameters&) {
   OBELISK_TRY(UnixNanos start, required_time_of(call.parameters, "start"));
   OBELISK_TRY(UnixNanos end, required_time_of(call.parameters, "end"));
   if (end < start) return invalid_parameter("end", "end timestamp must not be before start time");
-  if (call.parameters.get_or("step", "").empty()) return invalid_parameter("step", "cannot parse \"\" to a valid duration");
+  if (call.parameters.get_or("step", "").empty())
+    return invalid_parameter("step", "cannot parse \"\" to a valid duration");
   OBELISK_TRY(int64_t step, duration_of(call.parameters, "step", 0));
   if (step < kNanosPerMilli) {
-    return invalid_parameter("step", "zero or negative query resolution step widths are not accepted. Try a positive integer");
+    return invalid_parameter(
+        "step", "zero or negative query resolution step widths are not accepted. Try a positive integer");
   }
   OBELISK_TRY(PromqlEngine engine, engine_of(call));
   OBELISK_TRY(std::shared_ptr<QueryRun> run, call.begin());
-  Result<MatrixResult> result = engine.range(call.query_context(*run), call.parameters.get_or("query", ""), start, end, step);
+  Result<MatrixResult> result =
+      engine.range(call.query_context(*run), call.parameters.get_or("query", ""), start, end, step);
   if (!result.ok()) return query_error(result.error());
   return answer_of(call, *result, limit, watch);
 }
@@ -154,7 +175,8 @@ Result<Answer> handle_query_exemplars(ApiCall& call, const PathParameters&) {
     scan.where = Expr::any_of(std::move(selectors));
     scan.unit = Unit::series;
     scan.all_columns = true;
-    OBELISK_TRY(std::unique_ptr<Cursor> cursor, open_scan(call.service.context.reader, run->at, scan, run->budget, run->cancel));
+    OBELISK_TRY(std::unique_ptr<Cursor> cursor,
+                open_scan(call.service.context.reader, run->at, scan, run->budget, run->cancel));
     for (;;) {
       OBELISK_TRY(BatchPtr batch, cursor->next());
       if (!batch) break;

@@ -73,13 +73,18 @@ void write_labels(JsonWriter& json, const Labels& labels) {
 }
 
 void write_histogram(JsonWriter& json, const Histogram& histogram) {
-  json.begin_object().field("count", format_sample_value(histogram.count)).field("sum", format_sample_value(histogram.sum));
+  json.begin_object()
+      .field("count", format_sample_value(histogram.count))
+      .field("sum", format_sample_value(histogram.sum));
   std::vector<HistogramBucket> buckets = buckets_of(histogram);
   if (!buckets.empty()) {
     json.key("buckets").begin_array();
     for (const HistogramBucket& bucket : buckets) {
       int rule = bucket.lower_inclusive ? (bucket.upper_inclusive ? 3 : 1) : (bucket.upper_inclusive ? 0 : 2);
-      json.begin_array().value(rule).value(format_sample_value(bucket.lower)).value(format_sample_value(bucket.upper));
+      json.begin_array()
+          .value(rule)
+          .value(format_sample_value(bucket.lower))
+          .value(format_sample_value(bucket.upper));
       json.value(format_sample_value(bucket.count)).end_array();
     }
     json.end_array();
@@ -90,10 +95,16 @@ void write_histogram(JsonWriter& json, const Histogram& histogram) {
 bool write_result(JsonWriter& json, const InstantResult& result, uint64_t limit) {
   json.field("resultType", promql_type_name(result.type)).key("result");
   switch (result.type) {
-    case PromqlType::scalar: write_point(json, result.time_ms, result.scalar); return false;
-    case PromqlType::string: json.begin_array().raw(format_time(result.time_ms)).value(result.text).end_array(); return false;
-    case PromqlType::matrix: return write_matrix(json, result.matrix, limit);
-    case PromqlType::vector: break;
+    case PromqlType::scalar:
+      write_point(json, result.time_ms, result.scalar);
+      return false;
+    case PromqlType::string:
+      json.begin_array().raw(format_time(result.time_ms)).value(result.text).end_array();
+      return false;
+    case PromqlType::matrix:
+      return write_matrix(json, result.matrix, limit);
+    case PromqlType::vector:
+      break;
   }
   return write_vector(json, result, limit);
 }

@@ -1,5 +1,6 @@
 #pragma once
-// Query results as Prometheus' JSON: sample values as strings, native histograms with their populated buckets.
+// Query results as Prometheus' JSON: sample values as strings, native histograms with their populated
+// buckets.
 #include <string>
 
 #include "base/json_writer.h"
@@ -8,9 +9,11 @@
 namespace obelisk::prometheus_api {
 
 void write_labels(JsonWriter& json, const Labels& labels);
-// {count, sum, buckets: [[rule, lower, upper, count]]}; rule 0: open on the left, 1: on the right, 2: on both, 3: closed.
+// {count, sum, buckets: [[rule, lower, upper, count]]}; rule 0: open on the left, 1: on the right, 2: on
+// both, 3: closed.
 void write_histogram(JsonWriter& json, const Histogram& histogram);
-// The members resultType and result of an open object. `limit` series at most (0: all); true when some were left out.
+// The members resultType and result of an open object. `limit` series at most (0: all); true when some were
+// left out.
 bool write_result(JsonWriter& json, const InstantResult& result, uint64_t limit);
 bool write_result(JsonWriter& json, const MatrixResult& result, uint64_t limit);
 

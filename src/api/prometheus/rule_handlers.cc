@@ -19,7 +19,9 @@ using rules::RuleGroupStatus;
 using rules::RuleStatus;
 
 // Go's zero time, which stands for "never".
-std::string time_text(UnixNanos time) { return time.value == 0 ? "0001-01-01T00:00:00Z" : format_rfc3339(time.value); }
+std::string time_text(UnixNanos time) {
+  return time.value == 0 ? "0001-01-01T00:00:00Z" : format_rfc3339(time.value);
+}
 
 // Go's strconv 'e' -1: "1e+00".
 std::string scientific(double value) {
@@ -46,9 +48,12 @@ void write_alert(JsonWriter& json, const Alert& alert) {
 
 std::string_view health_name(rules::RuleHealth health) {
   switch (health) {
-    case rules::RuleHealth::unknown: return "unknown";
-    case rules::RuleHealth::ok: return "ok";
-    case rules::RuleHealth::error: return "err";
+    case rules::RuleHealth::unknown:
+      return "unknown";
+    case rules::RuleHealth::ok:
+      return "ok";
+    case rules::RuleHealth::error:
+      return "err";
   }
   return "unknown";
 }
@@ -63,7 +68,9 @@ std::string_view state_of(const RuleStatus& rule) {
   return pending ? "pending" : "inactive";
 }
 
-double seconds(int64_t nanos) { return static_cast<double>(nanos) / 1e9; }
+double seconds(int64_t nanos) {
+  return static_cast<double>(nanos) / 1e9;
+}
 
 void write_rule(JsonWriter& json, const RuleStatus& status, bool with_alerts) {
   const Rule& rule = status.rule;
@@ -71,7 +78,9 @@ void write_rule(JsonWriter& json, const RuleStatus& status, bool with_alerts) {
   json.begin_object();
   if (alerting) json.field("state", state_of(status));
   json.field("name", rule.name).field("query", rule.expression);
-  if (alerting) json.field("duration", seconds(rule.for_nanos)).field("keepFiringFor", seconds(rule.keep_firing_for_nanos));
+  if (alerting)
+    json.field("duration", seconds(rule.for_nanos))
+        .field("keepFiringFor", seconds(rule.keep_firing_for_nanos));
   write_map(json, "labels", rule.labels);
   if (alerting) {
     write_map(json, "annotations", rule.annotations);
@@ -83,7 +92,8 @@ void write_rule(JsonWriter& json, const RuleStatus& status, bool with_alerts) {
   }
   json.field("health", health_name(status.health));
   if (!status.last_error.empty()) json.field("lastError", status.last_error);
-  json.field("evaluationTime", status.evaluation_seconds).field("lastEvaluation", time_text(status.last_evaluation));
+  json.field("evaluationTime", status.evaluation_seconds)
+      .field("lastEvaluation", time_text(status.last_evaluation));
   json.field("type", alerting ? "alerting" : "recording").end_object();
 }
 
@@ -103,7 +113,8 @@ struct RuleFilter {
     return std::any_of(selectors.begin(), selectors.end(), [&](const std::vector<promql::Matcher>& matchers) {
       return std::all_of(matchers.begin(), matchers.end(), [&](const promql::Matcher& matcher) {
         auto label = rule.labels.find(matcher.name);
-        return matcher.matches(label == rule.labels.end() ? std::string_view() : std::string_view(label->second));
+        return matcher.matches(label == rule.labels.end() ? std::string_view()
+                                                          : std::string_view(label->second));
       });
     });
   }
@@ -111,9 +122,11 @@ struct RuleFilter {
 
 Result<RuleFilter> filter_of(const Parameters& parameters) {
   RuleFilter filter;
-  std::string_view type = to_lower(parameters.get_or("type", "")) == "alert" ? "alert" : parameters.get_or("type", "");
+  std::string_view type =
+      to_lower(parameters.get_or("type", "")) == "alert" ? "alert" : parameters.get_or("type", "");
   if (!type.empty() && type != "alert" && to_lower(type) != "record") {
-    return invalid_parameter("type", "not supported value \"" + replace_invalid_utf8(type.substr(0, 100)) + "\"");
+    return invalid_parameter("type",
+                             "not supported value \"" + replace_invalid_utf8(type.substr(0, 100)) + "\"");
   }
   filter.recording = type != "alert";
   filter.alerting = type.empty() || type == "alert";
@@ -156,11 +169,15 @@ Result<Answer> handle_rules(ApiCall& call, const PathParameters&) {
   OBELISK_TRY(RuleFilter filter, filter_of(call.parameters));
   OBELISK_TRY(uint64_t limit, limit_of(call.parameters, "group_limit"));
   std::string_view after = call.parameters.get_or("group_next_token", "");
-  if (!after.empty() && limit == 0) return invalid_parameter("group_limit", "group_limit needs to be set in order to paginate over the groups");
+  if (!after.empty() && limit == 0)
+    return invalid_parameter("group_limit",
+                             "group_limit needs to be set in order to paginate over the groups");
   std::vector<RuleGroupStatus> groups = groups_of(call);
   if (!after.empty()) {
-    auto last = std::find_if(groups.begin(), groups.end(), [&](const RuleGroupStatus& group) { return page_token(group) == after; });
-    if (last == groups.end()) return invalid_parameter("group_next_token", "no such group: were the rule files reloaded?");
+    auto last = std::find_if(groups.begin(), groups.end(),
+                             [&](const RuleGroupStatus& group) { return page_token(group) == after; });
+    if (last == groups.end())
+      return invalid_parameter("group_next_token", "no such group: were the rule files reloaded?");
     groups.erase(groups.begin(), last + 1);
   }
   JsonWriter json;
@@ -171,7 +188,8 @@ Result<Answer> handle_rules(ApiCall& call, const PathParameters&) {
   for (const RuleGroupStatus& group : groups) {
     if (!filter.groups.empty() && !filter.groups.contains(group.name)) continue;
     if (!filter.files.empty() && !filter.files.contains(group.file)) continue;
-    bool any = std::any_of(group.rules.begin(), group.rules.end(), [&](const RuleStatus& rule) { return filter.wants(rule); });
+    bool any = std::any_of(group.rules.begin(), group.rules.end(),
+                           [&](const RuleStatus& rule) { return filter.wants(rule); });
     if (!any) continue;
     if (limit != 0 && written == limit) {
       next = page_token(*previous);
@@ -184,7 +202,9 @@ Result<Answer> handle_rules(ApiCall& call, const PathParameters&) {
       if (filter.wants(rule)) write_rule(json, rule, filter.with_alerts);
     }
     json.end_array().field("interval", seconds(group.interval_nanos)).field("limit", group.limit);
-    json.field("evaluationTime", group.evaluation_seconds).field("lastEvaluation", time_text(group.last_evaluation)).end_object();
+    json.field("evaluationTime", group.evaluation_seconds)
+        .field("lastEvaluation", time_text(group.last_evaluation))
+        .end_object();
   }
   json.end_array();
   if (!next.empty()) json.field("groupNextToken", next);

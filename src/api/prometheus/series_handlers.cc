@@ -58,7 +58,8 @@ Result<MetadataByFamily> read_metadata(const ApiCall& call, std::string_view met
   if (!metric.empty()) {
     scan.where = Expr::compare(fixed_column(column::kMetricFamily), CompareOp::equal, std::string(metric));
   }
-  OBELISK_TRY(std::unique_ptr<Cursor> cursor, open_scan(call.service.context.reader, run->at, scan, run->budget, run->cancel));
+  OBELISK_TRY(std::unique_ptr<Cursor> cursor,
+              open_scan(call.service.context.reader, run->at, scan, run->budget, run->cancel));
   // Rows of one source (a target, a sender) repeat and change over time: the last of each source counts.
   std::map<std::pair<std::string, Labels>, FamilyMetadata> last;
   for (;;) {
@@ -70,8 +71,8 @@ Result<MetadataByFamily> read_metadata(const ApiCall& call, std::string_view met
     };
     for (const Group& group : batch->groups) {
       for (size_t row = group.first_row; row < group.first_row + group.row_count; ++row) {
-        last[{text(column::kMetricFamily, row), Labels(group.labels)}] = {text(column::kMetricType, row), text(column::kHelp, row),
-                                                                          text(column::kUnit, row)};
+        last[{text(column::kMetricFamily, row), Labels(group.labels)}] = {
+            text(column::kMetricType, row), text(column::kHelp, row), text(column::kUnit, row)};
       }
     }
   }
@@ -117,7 +118,8 @@ Result<Answer> handle_labels(ApiCall& call, const PathParameters&) {
 Result<Answer> handle_label_values(ApiCall& call, const PathParameters& path) {
   std::string name = unescape_label_name(path.get("name"));
   if (name.empty() || !is_valid_utf8(name)) {
-    return make_error(ErrorCode::invalid_argument, "invalid label name: \"" + replace_invalid_utf8(name) + "\"");
+    return make_error(ErrorCode::invalid_argument,
+                      "invalid label name: \"" + replace_invalid_utf8(name) + "\"");
   }
   OBELISK_TRY(uint64_t limit, limit_of(call.parameters));
   OBELISK_TRY(std::vector<Labels> series, select_series(call));

@@ -30,7 +30,8 @@ void write_largest(JsonWriter& json, std::string_view key, const Counts& counts,
   });
   if (sorted.size() > limit) sorted.resize(limit);
   json.key(key).begin_array();
-  for (const auto& [name, value] : sorted) json.begin_object().field("name", name).field("value", value).end_object();
+  for (const auto& [name, value] : sorted)
+    json.begin_object().field("name", name).field("value", value).end_object();
   json.end_array();
 }
 
@@ -54,9 +55,12 @@ Result<Answer> handle_runtime_info(ApiCall& call, const PathParameters&) {
   json.field("serverTime", format_rfc3339(call.service.context.clock.now().value));
   json.field("reloadConfigSuccess", true).field("lastConfigTime", format_rfc3339(providers.start_time.value));
   // A Go runtime's figures; the schema demands them.
-  json.field("corruptionCount", 0).field("goroutineCount", 0).field("GOMAXPROCS", uint64_t{std::thread::hardware_concurrency()});
+  json.field("corruptionCount", 0)
+      .field("goroutineCount", 0)
+      .field("GOMAXPROCS", uint64_t{std::thread::hardware_concurrency()});
   json.field("GOMEMLIMIT", 0).field("GOGC", "").field("GODEBUG", "");
-  json.field("storageRetention", providers.storage_retention ? providers.storage_retention() : "").end_object();
+  json.field("storageRetention", providers.storage_retention ? providers.storage_retention() : "")
+      .end_object();
   return Answer{json.take(), {}, {}};
 }
 
@@ -78,8 +82,8 @@ Result<Answer> handle_configuration(ApiCall& call, const PathParameters&) {
   return Answer{json.take(), {}, {}};
 }
 
-// Counted from the series of the last hour: what Prometheus calls its head. Chunks are not a notion of this store, so
-// there are none to count.
+// Counted from the series of the last hour: what Prometheus calls its head. Chunks are not a notion of this
+// store, so there are none to count.
 Result<Answer> handle_tsdb(ApiCall& call, const PathParameters&) {
   constexpr uint64_t kLimitDefault = 10;
   constexpr uint64_t kLimitMax = 10'000;

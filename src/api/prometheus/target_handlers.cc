@@ -17,9 +17,12 @@ void write_target(JsonWriter& json, const scrape::TargetStatus& target) {
   write_labels(json, target.discovered_labels);
   json.key("labels");
   write_labels(json, target.labels);
-  json.field("scrapePool", target.job_name).field("scrapeUrl", target.scrape_url).field("globalUrl", target.scrape_url);
+  json.field("scrapePool", target.job_name)
+      .field("scrapeUrl", target.scrape_url)
+      .field("globalUrl", target.scrape_url);
   json.field("lastError", target.last_error);
-  json.field("lastScrape", target.last_scrape.value == 0 ? "0001-01-01T00:00:00Z" : format_rfc3339(target.last_scrape.value));
+  json.field("lastScrape", target.last_scrape.value == 0 ? "0001-01-01T00:00:00Z"
+                                                         : format_rfc3339(target.last_scrape.value));
   json.field("lastScrapeDuration", target.last_scrape_duration_seconds);
   json.field("health", scrape::target_health_name(target.health));
   json.field("scrapeInterval", format_prometheus_duration(target.interval_nanos));

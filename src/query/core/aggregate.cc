@@ -27,7 +27,8 @@ uint64_t hash_of_group(const Labels& labels, const std::vector<std::string>& sor
   return state;
 }
 
-bool is_in_group(const Labels& labels, const Labels& group, const std::vector<std::string>& sorted, bool without) {
+bool is_in_group(const Labels& labels, const Labels& group, const std::vector<std::string>& sorted,
+                 bool without) {
   auto expected = group.begin();
   for (const Label& label : labels) {
     if (!stays(label.name, sorted, without)) continue;
@@ -43,8 +44,10 @@ bool takes_histograms(AggregateOp op) {
     case AggregateOp::avg:
     case AggregateOp::count:
     case AggregateOp::group:
-    case AggregateOp::count_values: return true;
-    default: return false;
+    case AggregateOp::count_values:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -73,18 +76,21 @@ void fold_quantile(double phi, const SampleVector& input, const SeriesGroups& gr
   }
 }
 
-void fold_count_values(std::string_view label, const SampleVector& input, const SeriesGroups& groups, SampleVector& out) {
+void fold_count_values(std::string_view label, const SampleVector& input, const SeriesGroups& groups,
+                       SampleVector& out) {
   std::unordered_map<Labels, size_t> index;
   for (size_t i = 0; i < input.size(); ++i) {
     Labels labels = groups.labels[groups.group_of[i]];
-    labels.set(label, input[i].histogram ? histogram_text(*input[i].histogram) : format_plain_float(input[i].value));
+    labels.set(label,
+               input[i].histogram ? histogram_text(*input[i].histogram) : format_plain_float(input[i].value));
     auto [at, is_new] = index.try_emplace(labels, out.size());
     if (is_new) out.push_back({std::move(labels), 0, nullptr, false});
     out[at->second].value += 1;
   }
 }
 
-void fold_top(bool largest, int64_t k, const SampleVector& input, const SeriesGroups& groups, SampleVector& out) {
+void fold_top(bool largest, int64_t k, const SampleVector& input, const SeriesGroups& groups,
+              SampleVector& out) {
   if (k < 1) return;
   std::vector<std::vector<uint32_t>> members(groups.labels.size());
   for (uint32_t i = 0; i < input.size(); ++i) {
@@ -92,7 +98,8 @@ void fold_top(bool largest, int64_t k, const SampleVector& input, const SeriesGr
   }
   std::vector<uint32_t> order(groups.labels.size());
   for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return groups.labels[a] < groups.labels[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](uint32_t a, uint32_t b) { return groups.labels[a] < groups.labels[b]; });
   for (uint32_t group : order) {
     std::vector<double> values;
     for (uint32_t member : members[group]) values.push_back(input[member].value);
@@ -104,8 +111,9 @@ void fold_top(bool largest, int64_t k, const SampleVector& input, const SeriesGr
 }  // namespace
 
 std::string_view aggregate_op_name(AggregateOp op) {
-  static constexpr std::string_view kNames[] = {"sum",    "avg",    "min",      "max",          "count", "group",
-                                                "stddev", "stdvar", "quantile", "count_values", "topk",  "bottomk"};
+  static constexpr std::string_view kNames[] = {"sum",      "avg",          "min",    "max",
+                                                "count",    "group",        "stddev", "stdvar",
+                                                "quantile", "count_values", "topk",   "bottomk"};
   return kNames[static_cast<int>(op)];
 }
 
@@ -154,7 +162,9 @@ void AggregateState::add_float(AggregateOp op, double value) {
   bool first = float_count_ == 0;
   float_count_ += 1;
   switch (op) {
-    case AggregateOp::sum: kahan_add(value, sum_, compensation_); break;
+    case AggregateOp::sum:
+      kahan_add(value, sum_, compensation_);
+      break;
     case AggregateOp::avg: {
       if (!incremental_mean_) {
         double sum = sum_;
@@ -188,7 +198,8 @@ void AggregateState::add_float(AggregateOp op, double value) {
       sum_ += distance * (value - mean_);
       break;
     }
-    default: break;  // count and group need no more
+    default:
+      break;  // count and group need no more
   }
 }
 
@@ -202,8 +213,12 @@ void AggregateState::add_histogram(AggregateOp op, const Histogram& histogram) {
 bool AggregateState::finish(AggregateOp op, double* value, std::shared_ptr<const Histogram>* histogram) {
   if (float_count_ + histogram_count_ == 0) return false;
   switch (op) {
-    case AggregateOp::count: *value = float_count_ + histogram_count_; return true;
-    case AggregateOp::group: *value = 1; return true;
+    case AggregateOp::count:
+      *value = float_count_ + histogram_count_;
+      return true;
+    case AggregateOp::group:
+      *value = 1;
+      return true;
     case AggregateOp::sum:
     case AggregateOp::avg:
       if (float_count_ > 0 && histogram_count_ > 0) {
@@ -216,7 +231,8 @@ bool AggregateState::finish(AggregateOp op, double* value, std::shared_ptr<const
         if (notes.bounds_reconciled) notes_ |= reconciled_bounds;
         if (notes.reset_hint_collision) notes_ |= reset_hint_collision;
         if (notes.incompatible) return false;
-        *histogram = std::make_shared<const Histogram>(op == AggregateOp::sum ? histograms_->sum() : histograms_->mean());
+        *histogram = std::make_shared<const Histogram>(op == AggregateOp::sum ? histograms_->sum()
+                                                                              : histograms_->mean());
         return true;
       }
       if (op == AggregateOp::sum) {
@@ -264,20 +280,23 @@ std::vector<uint32_t> select_top(bool largest, size_t k, std::span<const double>
 Result<int64_t> count_parameter(double parameter) {
   if (std::isnan(parameter)) return make_error(ErrorCode::execution, "Parameter value is NaN");
   if (!(parameter >= -9223372036854775808.0 && parameter < 9223372036854775808.0)) {
-    return make_error(ErrorCode::execution, "Scalar value " + format_plain_float(parameter) + " overflows int64");
+    return make_error(ErrorCode::execution,
+                      "Scalar value " + format_plain_float(parameter) + " overflows int64");
   }
   return static_cast<int64_t>(parameter);
 }
 
 Result<SampleVector> aggregate(AggregateOp op, const Grouping& grouping, double parameter,
-                               std::string_view text_parameter, const SampleVector& input, bool* ignored_histograms) {
+                               std::string_view text_parameter, const SampleVector& input,
+                               bool* ignored_histograms) {
   std::vector<const Labels*> series;
   series.reserve(input.size());
   for (const VectorSample& sample : input) series.push_back(&sample.labels);
   SeriesGroups groups = group_series(series, grouping);
   if (ignored_histograms != nullptr) {
-    *ignored_histograms = !takes_histograms(op) &&
-                          std::any_of(input.begin(), input.end(), [](const VectorSample& s) { return s.histogram; });
+    *ignored_histograms =
+        !takes_histograms(op) &&
+        std::any_of(input.begin(), input.end(), [](const VectorSample& s) { return s.histogram; });
   }
   SampleVector out;
   switch (op) {
@@ -287,11 +306,17 @@ Result<SampleVector> aggregate(AggregateOp op, const Grouping& grouping, double 
       fold_top(op == AggregateOp::topk, k, input, groups, out);
       return out;
     }
-    case AggregateOp::quantile: fold_quantile(parameter, input, groups, out); break;
-    case AggregateOp::count_values: fold_count_values(text_parameter, input, groups, out); break;
-    default: fold(op, input, groups, out);
+    case AggregateOp::quantile:
+      fold_quantile(parameter, input, groups, out);
+      break;
+    case AggregateOp::count_values:
+      fold_count_values(text_parameter, input, groups, out);
+      break;
+    default:
+      fold(op, input, groups, out);
   }
-  std::sort(out.begin(), out.end(), [](const VectorSample& a, const VectorSample& b) { return a.labels < b.labels; });
+  std::sort(out.begin(), out.end(),
+            [](const VectorSample& a, const VectorSample& b) { return a.labels < b.labels; });
   return out;
 }
 

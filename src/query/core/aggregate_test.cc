@@ -50,7 +50,8 @@ TEST(Aggregate, SumsWithoutLosingSmallTerms) {
   EXPECT_EQ(one(AggregateOp::sum, {1e100, 1, -1e100}), 1);
   EXPECT_EQ(one(AggregateOp::avg, {1e100, 1, -1e100, 3}), 1);
   double huge = std::numeric_limits<double>::max();
-  EXPECT_DOUBLE_EQ(one(AggregateOp::avg, {huge, huge, huge}), huge) << "the mean of an overflowing sum is kept incrementally";
+  EXPECT_DOUBLE_EQ(one(AggregateOp::avg, {huge, huge, huge}), huge)
+      << "the mean of an overflowing sum is kept incrementally";
   EXPECT_EQ(one(AggregateOp::sum, {kInf, 1}), kInf);
 }
 
@@ -110,7 +111,8 @@ TEST(Aggregate, HistogramsAreSummedCountedOrLeftOut) {
   EXPECT_EQ(sum[0].histogram->sum, 10);
   EXPECT_EQ((*aggregate(AggregateOp::avg, {}, 0, "", input, nullptr))[0].histogram->count, 4);
   input.push_back({Labels{{"i", "3"}}, 7, nullptr, false});
-  EXPECT_TRUE(aggregate(AggregateOp::sum, {}, 0, "", input, nullptr)->empty()) << "floats and histograms do not mix";
+  EXPECT_TRUE(aggregate(AggregateOp::sum, {}, 0, "", input, nullptr)->empty())
+      << "floats and histograms do not mix";
   bool ignored = false;
   SampleVector max = *aggregate(AggregateOp::max, {}, 0, "", input, &ignored);
   EXPECT_TRUE(ignored);

@@ -19,7 +19,8 @@ bool some_bucket_fell(const IndexedCounts& current, const IndexedCounts& previou
   for (const IndexedCount& before : previous) {
     if (before.count == 0) continue;
     while (i < current.size() && current[i].index < before.index) ++i;
-    if (i == current.size() || current[i].index != before.index || current[i].count < before.count) return true;
+    if (i == current.size() || current[i].index != before.index || current[i].count < before.count)
+      return true;
   }
   return false;
 }
@@ -33,7 +34,9 @@ void append_bucket_text(std::string& out, const HistogramBucket& bucket) {
 
 }  // namespace
 
-bool has_custom_bounds(const Histogram& histogram) { return histogram.schema == Histogram::kCustomBoundsSchema; }
+bool has_custom_bounds(const Histogram& histogram) {
+  return histogram.schema == Histogram::kCustomBoundsSchema;
+}
 
 void compact_histogram(Histogram& histogram) {
   auto has_empty = [](const std::vector<double>& counts) {
@@ -95,16 +98,20 @@ void divide_histogram(Histogram& histogram, double divisor) {
 }
 
 bool histograms_equal(const Histogram& a, const Histogram& b) {
-  if (a.schema != b.schema || a.count != b.count || std::bit_cast<uint64_t>(a.sum) != std::bit_cast<uint64_t>(b.sum) ||
+  if (a.schema != b.schema || a.count != b.count ||
+      std::bit_cast<uint64_t>(a.sum) != std::bit_cast<uint64_t>(b.sum) ||
       a.custom_bounds != b.custom_bounds) {
     return false;
   }
-  if (!has_custom_bounds(a) && (a.zero_threshold != b.zero_threshold || a.zero_count != b.zero_count)) return false;
+  if (!has_custom_bounds(a) && (a.zero_threshold != b.zero_threshold || a.zero_count != b.zero_count))
+    return false;
   auto same = [](IndexedCounts left, IndexedCounts right) {
     drop_empty(left);
     drop_empty(right);
     return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                      [](const IndexedCount& x, const IndexedCount& y) { return x.index == y.index && x.count == y.count; });
+                      [](const IndexedCount& x, const IndexedCount& y) {
+                        return x.index == y.index && x.count == y.count;
+                      });
   };
   HistogramSpread left = spread(a);
   HistogramSpread right = spread(b);
@@ -131,7 +138,8 @@ bool is_counter_reset(const Histogram& current, const Histogram& previous) {
   if (threshold != current.zero_threshold || current.zero_count < zero_count) return true;
   widen_zero(before, current.zero_threshold);
   reduce_spread(before, current.schema);
-  return some_bucket_fell(after.positive, before.positive) || some_bucket_fell(after.negative, before.negative);
+  return some_bucket_fell(after.positive, before.positive) ||
+         some_bucket_fell(after.negative, before.negative);
 }
 
 std::string histogram_text(const Histogram& histogram) {

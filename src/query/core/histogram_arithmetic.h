@@ -1,10 +1,10 @@
 #pragma once
-// Arithmetic of native histograms: bringing two to a common shape, adding, subtracting, scaling, comparing, and telling
-// a counter reset. Pure functions; nothing here knows a query language.
+// Arithmetic of native histograms: bringing two to a common shape, adding, subtracting, scaling, comparing,
+// and telling a counter reset. Pure functions; nothing here knows a query language.
 //
-// Two histograms are combined at the coarser of their schemas and the wider of their zero buckets. Custom-bounds
-// histograms (schema -53) with different bounds are combined on the bounds they share. Exponential and custom-bounds
-// histograms cannot be combined.
+// Two histograms are combined at the coarser of their schemas and the wider of their zero buckets.
+// Custom-bounds histograms (schema -53) with different bounds are combined on the bounds they share.
+// Exponential and custom-bounds histograms cannot be combined.
 #include <string>
 #include <vector>
 
@@ -13,9 +13,9 @@
 namespace obelisk {
 
 struct HistogramNotes {
-  bool incompatible = false;         // exponential with custom bounds: the target is unchanged
-  bool bounds_reconciled = false;    // different custom bounds were cut to the common ones
-  bool reset_hint_collision = false; // "reset" met "not reset"
+  bool incompatible = false;          // exponential with custom bounds: the target is unchanged
+  bool bounds_reconciled = false;     // different custom bounds were cut to the common ones
+  bool reset_hint_collision = false;  // "reset" met "not reset"
 };
 
 bool has_custom_bounds(const Histogram& histogram);

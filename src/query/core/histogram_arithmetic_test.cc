@@ -29,8 +29,8 @@ Histogram custom(std::vector<double> bounds, std::vector<double> counts) {
 }
 
 TEST(HistogramArithmetic, AddsAtTheCoarserSchema) {
-  Histogram low = exponential(-1, 1, {1});       // (1,4]: 1
-  Histogram high = exponential(0, 1, {2, 2});    // (1,2]: 2, (2,4]: 2
+  Histogram low = exponential(-1, 1, {1});     // (1,4]: 1
+  Histogram high = exponential(0, 1, {2, 2});  // (1,2]: 2, (2,4]: 2
   EXPECT_FALSE(add_histograms(low, high, 1).incompatible);
   EXPECT_EQ(low.schema, -1);
   EXPECT_EQ(low.positive_counts, (std::vector<double>{5}));

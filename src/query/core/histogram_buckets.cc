@@ -17,8 +17,8 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-// A zero bucket, or a first custom bucket reaching up to zero or above, with observations on one side only is taken to
-// begin or end at zero.
+// A zero bucket, or a first custom bucket reaching up to zero or above, with observations on one side only is
+// taken to begin or end at zero.
 void narrow_zero_bucket(const Histogram& histogram, double& lower, double& upper) {
   bool positive = !histogram.positive_counts.empty();
   bool negative = !histogram.negative_counts.empty();
@@ -67,8 +67,9 @@ class RankFinder {
     } else if (bucket.upper > value_) {
       if (linear) {
         // A bucket without a lower end gives no position inside: all of it counts.
-        set(bucket.lower == -kInfinity ? bucket.count
-                                       : rank + bucket.count * (value_ - bucket.lower) / (bucket.upper - bucket.lower));
+        set(bucket.lower == -kInfinity
+                ? bucket.count
+                : rank + bucket.count * (value_ - bucket.lower) / (bucket.upper - bucket.lower));
       } else {
         set(rank + bucket.count * exponential_fraction(bucket.lower, bucket.upper, value_));
       }
@@ -107,7 +108,8 @@ Kept keep_custom(const HistogramBucket& bucket, double bound, bool keep_lower) {
   return {bucket.count * (to - from) / (bucket.upper - lower), (from + to) / 2};
 }
 
-Kept keep_exponential(const Histogram& histogram, const HistogramBucket& bucket, double bound, bool keep_lower) {
+Kept keep_exponential(const Histogram& histogram, const HistogramBucket& bucket, double bound,
+                      bool keep_lower) {
   double lower = bucket.lower;
   double upper = bucket.upper;
   if (bucket.is_zero_bucket) narrow_zero_bucket(histogram, lower, upper);
@@ -151,16 +153,18 @@ std::vector<HistogramBucket> buckets_of(const Histogram& histogram) {
   IndexedCounts negative = expand_buckets(histogram.negative_spans, histogram.negative_counts);
   for (auto bucket = negative.rbegin(); bucket != negative.rend(); ++bucket) {
     if (bucket->count == 0) continue;
-    out.push_back({-exponential_bound(bucket->index, histogram.schema), -exponential_bound(bucket->index - 1, histogram.schema),
-                   bucket->count, true, false, false});
+    out.push_back({-exponential_bound(bucket->index, histogram.schema),
+                   -exponential_bound(bucket->index - 1, histogram.schema), bucket->count, true, false,
+                   false});
   }
   if (histogram.zero_count != 0) {
-    out.push_back({-histogram.zero_threshold, histogram.zero_threshold, histogram.zero_count, true, true, true});
+    out.push_back(
+        {-histogram.zero_threshold, histogram.zero_threshold, histogram.zero_count, true, true, true});
   }
   for (const IndexedCount& bucket : positive) {
     if (bucket.count == 0) continue;
-    out.push_back({exponential_bound(bucket.index - 1, histogram.schema), exponential_bound(bucket.index, histogram.schema),
-                   bucket.count, false, true, false});
+    out.push_back({exponential_bound(bucket.index - 1, histogram.schema),
+                   exponential_bound(bucket.index, histogram.schema), bucket.count, false, true, false});
   }
   return out;
 }
@@ -171,7 +175,8 @@ double histogram_quantile(double phi, const Histogram& histogram, NanObservation
   if (phi > 1) return kInfinity;
   if (histogram.count == 0 || std::isnan(phi)) return kNan;
   std::vector<HistogramBucket> buckets = buckets_of(histogram);
-  // NaN observations are counted but in no bucket: they rank above everything, so counting has to begin at the bottom.
+  // NaN observations are counted but in no bucket: they rank above everything, so counting has to begin at
+  // the bottom.
   bool upwards = std::isnan(histogram.sum) || phi < 0.5;
   bool has_nans = has_nan_observations(histogram, buckets);
   double rank = (upwards ? phi : 1 - phi) * histogram.count;
@@ -264,7 +269,8 @@ Histogram trim_histogram(const Histogram& histogram, double bound, bool keep_low
     if (kept.count != 0) result.sum += kept.count * kept.value;
     return kept.count;
   };
-  auto take_side = [&](const std::vector<BucketSpan>& spans, const std::vector<double>& counts, bool negative) {
+  auto take_side = [&](const std::vector<BucketSpan>& spans, const std::vector<double>& counts,
+                       bool negative) {
     IndexedCounts kept;
     Histogram one = histogram;  // one bucket at a time, so that its bounds come from one place
     for (const IndexedCount& bucket : expand_buckets(spans, counts)) {
@@ -283,7 +289,8 @@ Histogram trim_histogram(const Histogram& histogram, double bound, bool keep_low
   };
   IndexedCounts negative = take_side(histogram.negative_spans, histogram.negative_counts, true);
   if (histogram.zero_count != 0) {
-    result.zero_count = take({-histogram.zero_threshold, histogram.zero_threshold, histogram.zero_count, true, true, true});
+    result.zero_count =
+        take({-histogram.zero_threshold, histogram.zero_threshold, histogram.zero_count, true, true, true});
   }
   IndexedCounts positive = take_side(histogram.positive_spans, histogram.positive_counts, false);
   if (!changed) return histogram;

@@ -1,8 +1,8 @@
 #pragma once
-// What a native histogram says about its observations: its buckets with bounds, quantiles, fractions, variance, and
-// cutting at a value. Pure functions.
-// Inside an exponential bucket observations are taken to lie evenly on a logarithmic scale; inside the zero bucket and
-// inside buckets with custom bounds evenly on a linear one.
+// What a native histogram says about its observations: its buckets with bounds, quantiles, fractions,
+// variance, and cutting at a value. Pure functions. Inside an exponential bucket observations are taken to
+// lie evenly on a logarithmic scale; inside the zero bucket and inside buckets with custom bounds evenly on a
+// linear one.
 #include <vector>
 
 #include "model/histogram.h"

@@ -49,12 +49,14 @@ IndexedCounts expand_buckets(const std::vector<BucketSpan>& spans, const std::ve
   size_t at = 0;
   for (const BucketSpan& span : spans) {
     index += span.offset;
-    for (uint32_t i = 0; i < span.length && at < counts.size(); ++i) buckets.push_back({index++, counts[at++], 0});
+    for (uint32_t i = 0; i < span.length && at < counts.size(); ++i)
+      buckets.push_back({index++, counts[at++], 0});
   }
   return buckets;
 }
 
-void collapse_buckets(const IndexedCounts& buckets, std::vector<BucketSpan>& spans, std::vector<double>& counts) {
+void collapse_buckets(const IndexedCounts& buckets, std::vector<BucketSpan>& spans,
+                      std::vector<double>& counts) {
   spans.clear();
   counts.clear();
   int32_t next = 0;
@@ -77,7 +79,8 @@ double exponential_bound(int32_t index, int32_t schema) {
   }
   if (exponent >= 1024) {
     // 2^1024 itself would be the first bound past the range: the largest double stands for it.
-    return exponent == 1024 && fraction == 1 ? std::numeric_limits<double>::max() : std::numeric_limits<double>::infinity();
+    return exponent == 1024 && fraction == 1 ? std::numeric_limits<double>::max()
+                                             : std::numeric_limits<double>::infinity();
   }
   return std::ldexp(fraction, static_cast<int>(std::max<int64_t>(exponent, -2000)));
 }
@@ -93,7 +96,8 @@ HistogramSpread spread(const Histogram& histogram) {
 }
 
 void drop_empty(IndexedCounts& buckets) {
-  std::erase_if(buckets, [](const IndexedCount& bucket) { return bucket.count == 0 && bucket.compensation == 0; });
+  std::erase_if(buckets,
+                [](const IndexedCount& bucket) { return bucket.count == 0 && bucket.compensation == 0; });
 }
 
 void reduce_spread(HistogramSpread& histogram, int32_t schema) {

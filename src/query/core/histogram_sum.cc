@@ -24,8 +24,10 @@ void HistogramSum::for_each_number(Running& target, Change change) {
 }
 
 void HistogramSum::combine(Running& target, const Histogram& other, double divisor, HistogramNotes& notes) {
-  HistogramSpread a{target.shape.schema, target.shape.zero_threshold, target.zero.value,          target.zero.compensation,
-           target.positive,     target.negative,             target.shape.custom_bounds};
+  HistogramSpread a{target.shape.schema,       target.shape.zero_threshold,
+                    target.zero.value,         target.zero.compensation,
+                    target.positive,           target.negative,
+                    target.shape.custom_bounds};
   HistogramSpread b = spread(other);
   if (!reconcile(a, b, notes.bounds_reconciled)) {
     notes.incompatible = true;
@@ -98,15 +100,19 @@ HistogramNotes HistogramSum::notes() const {
 
 Histogram HistogramSum::finish(const Running& value) {
   Histogram result = value.shape;
-  HistogramSpread spread_out{value.shape.schema, value.shape.zero_threshold, value.zero.value,         value.zero.compensation,
-                    value.positive,     value.negative,             value.shape.custom_bounds};
+  HistogramSpread spread_out{value.shape.schema,       value.shape.zero_threshold,
+                             value.zero.value,         value.zero.compensation,
+                             value.positive,           value.negative,
+                             value.shape.custom_bounds};
   store_spread(result, spread_out);
   result.count = value.count.value + value.count.compensation;
   result.sum = value.sum.value + value.sum.compensation;
   return result;
 }
 
-Histogram HistogramSum::sum() const { return finish(running_); }
+Histogram HistogramSum::sum() const {
+  return finish(running_);
+}
 
 Histogram HistogramSum::mean() const {
   if (incremental_mean_) return finish(mean_);

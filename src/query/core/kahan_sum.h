@@ -1,6 +1,6 @@
 #pragma once
-// Compensated summation (Neumaier's form of Kahan's), as the reference sums and averages: the result of adding is
-// `sum + compensation`.
+// Compensated summation (Neumaier's form of Kahan's), as the reference sums and averages: the result of
+// adding is `sum + compensation`.
 #include <cmath>
 
 namespace obelisk {

@@ -12,7 +12,7 @@ struct VectorSample {
   Labels labels;
   double value = 0;                            // unused when histogram is set
   std::shared_ptr<const Histogram> histogram;  // PromQL only
-  bool drop_name = false;                      // the metric name is to be dropped when the query ends (delayed removal)
+  bool drop_name = false;  // the metric name is to be dropped when the query ends (delayed removal)
 };
 
 using SampleVector = std::vector<VectorSample>;

@@ -30,7 +30,8 @@ Numbered number(const SampleVector& input, MatchSignatures& signatures) {
   return numbered;
 }
 
-// {__name__="up", job="a"}: unlike Labels::to_string, the metric name among the rest, as Prometheus' errors have it.
+// {__name__="up", job="a"}: unlike Labels::to_string, the metric name among the rest, as Prometheus' errors
+// have it.
 std::string error_text(const Labels& labels) {
   std::string out = "{";
   for (const Label& label : labels) {
@@ -41,7 +42,9 @@ std::string error_text(const Labels& labels) {
   return out + "}";
 }
 
-Error execution_error(std::string message) { return make_error(ErrorCode::execution, std::move(message)); }
+Error execution_error(std::string message) {
+  return make_error(ErrorCode::execution, std::move(message));
+}
 
 }  // namespace
 
@@ -77,14 +80,17 @@ uint32_t MatchSignatures::id_of(const Labels& labels) {
   return id;
 }
 
-Labels matched_result_labels(const VectorMatching& matching, const Labels& many, const Labels& one, bool keep_name) {
+Labels matched_result_labels(const VectorMatching& matching, const Labels& many, const Labels& one,
+                             bool keep_name) {
   std::vector<Label> kept;
   auto is_named = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
   for (const Label& label : many) {
     if (label.name == kMetricNameLabel && !keep_name) continue;
-    if (matching.cardinality == MatchCardinality::one_to_one && is_named(matching.labels, label.name) != matching.on) continue;
+    if (matching.cardinality == MatchCardinality::one_to_one &&
+        is_named(matching.labels, label.name) != matching.on)
+      continue;
     if (is_named(matching.include, label.name)) continue;
     kept.push_back(label);
   }
@@ -95,9 +101,11 @@ Labels matched_result_labels(const VectorMatching& matching, const Labels& many,
 }
 
 Result<void> StepMatcher::take_pair(uint32_t many, uint32_t one, uint32_t signature, const OnPair& on_pair) {
-  // Told before the operator is applied: whether a query is refused must not depend on what a comparison filters away.
+  // Told before the operator is applied: whether a query is refused must not depend on what a comparison
+  // filters away.
   if (matching_.cardinality == MatchCardinality::one_to_one && matched_step_[signature] == step_) {
-    return execution_error("multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
+    return execution_error(
+        "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)");
   }
   matched_step_[signature] = step_;
   bool swapped = matching_.cardinality == MatchCardinality::one_to_many;
@@ -129,17 +137,20 @@ Result<void> StepMatcher::match(const Side& left, const Side& right, const OnPai
   const Side& one = swapped ? left : right;
   const std::optional<double>& fill_one = swapped ? matching_.fill_left : matching_.fill_right;
   const std::optional<double>& fill_many = swapped ? matching_.fill_right : matching_.fill_left;
-  // Without a partner and without a fill there is nothing to match, and Prometheus does not look for duplicates then.
+  // Without a partner and without a fill there is nothing to match, and Prometheus does not look for
+  // duplicates then.
   if ((many.present.empty() && !fill_many) || (one.present.empty() && !fill_one)) return {};
   for (uint32_t series : one.present) {
     uint32_t signature = one.signatures[series];
     if (one_step_[signature] == step_) {
       std::string first = error_text(one.labels_of(one_series_[signature]));
       std::string second = error_text(one.labels_of(series));
-      return execution_error(fmt::format(
-          "found duplicate series for the match group {} on the {} hand-side of the operation: [{}, {}];many-to-many "
-          "matching not allowed: matching labels must be unique on one side",
-          error_text(signatures_.labels_of(signature)), swapped ? "left" : "right", std::min(first, second), std::max(first, second)));
+      return execution_error(
+          fmt::format("found duplicate series for the match group {} on the {} hand-side of the operation: "
+                      "[{}, {}];many-to-many "
+                      "matching not allowed: matching labels must be unique on one side",
+                      error_text(signatures_.labels_of(signature)), swapped ? "left" : "right",
+                      std::min(first, second), std::max(first, second)));
     }
     one_step_[signature] = step_;
     one_series_[signature] = series;
@@ -161,8 +172,8 @@ Result<void> StepMatcher::match(const Side& left, const Side& right, const OnPai
   return {};
 }
 
-Result<SampleVector> match_vectors(const VectorMatching& matching, const SampleVector& left, const SampleVector& right,
-                                   bool keep_name, const PairFunction& pair) {
+Result<SampleVector> match_vectors(const VectorMatching& matching, const SampleVector& left,
+                                   const SampleVector& right, bool keep_name, const PairFunction& pair) {
   MatchSignatures signatures(matching);
   Numbered left_side = number(left, signatures);
   Numbered right_side = number(right, signatures);
@@ -180,18 +191,23 @@ Result<SampleVector> match_vectors(const VectorMatching& matching, const SampleV
     OBELISK_TRY(std::optional<VectorSample> result, pair(a, b));
     if (!result) return std::optional<uint32_t>();
     bool swapped = matching.cardinality == MatchCardinality::one_to_many;
-    result->labels = matched_result_labels(matching, swapped ? b.labels : a.labels, swapped ? a.labels : b.labels, keep_name);
-    uint32_t output = numbers.try_emplace(result->labels, static_cast<uint32_t>(numbers.size())).first->second;
+    result->labels = matched_result_labels(matching, swapped ? b.labels : a.labels,
+                                           swapped ? a.labels : b.labels, keep_name);
+    uint32_t output =
+        numbers.try_emplace(result->labels, static_cast<uint32_t>(numbers.size())).first->second;
     out.push_back(std::move(*result));
     return std::optional<uint32_t>(output);
   };
-  StepMatcher::Side a{left_side.present, left_side.signatures, [&](uint32_t i) -> const Labels& { return left[i].labels; }};
-  StepMatcher::Side b{right_side.present, right_side.signatures, [&](uint32_t i) -> const Labels& { return right[i].labels; }};
+  StepMatcher::Side a{left_side.present, left_side.signatures,
+                      [&](uint32_t i) -> const Labels& { return left[i].labels; }};
+  StepMatcher::Side b{right_side.present, right_side.signatures,
+                      [&](uint32_t i) -> const Labels& { return right[i].labels; }};
   OBELISK_CHECK_OK(matcher.match(a, b, on_pair));
   return out;
 }
 
-SampleVector apply_set_op(SetOp op, const VectorMatching& matching, const SampleVector& left, const SampleVector& right) {
+SampleVector apply_set_op(SetOp op, const VectorMatching& matching, const SampleVector& left,
+                          const SampleVector& right) {
   MatchSignatures signatures(matching);
   Numbered left_side = number(left, signatures);
   Numbered right_side = number(right, signatures);

@@ -6,7 +6,9 @@
 namespace obelisk {
 namespace {
 
-VectorSample sample(Labels labels, double value) { return {std::move(labels), value, nullptr, false}; }
+VectorSample sample(Labels labels, double value) {
+  return {std::move(labels), value, nullptr, false};
+}
 
 Result<std::optional<VectorSample>> add(const VectorSample& left, const VectorSample& right) {
   return std::optional<VectorSample>(sample({}, left.value + right.value));
@@ -39,9 +41,11 @@ TEST(VectorMatching, ManyToOneCopiesTheIncludedLabels) {
   ASSERT_EQ(out.size(), 2u);
   EXPECT_EQ(out[1].labels, (Labels{{"__name__", "errors"}, {"job", "a"}, {"code", "501"}, {"team", "x"}}));
   matching.cardinality = MatchCardinality::one_to_many;
-  SampleVector swapped = *match_vectors(matching, kTotals, kErrors, false, [](const auto& left, const auto& right) {
-    return Result<std::optional<VectorSample>>(std::optional<VectorSample>(sample({}, left.value - right.value)));
-  });
+  SampleVector swapped =
+      *match_vectors(matching, kTotals, kErrors, false, [](const auto& left, const auto& right) {
+        return Result<std::optional<VectorSample>>(
+            std::optional<VectorSample>(sample({}, left.value - right.value)));
+      });
   ASSERT_EQ(swapped.size(), 2u);
   EXPECT_EQ(swapped[0].value, 9) << "left stays left";
   EXPECT_EQ(swapped[0].labels.get("code"), "500");
@@ -59,7 +63,8 @@ TEST(VectorMatching, RefusesAmbiguity) {
   ASSERT_FALSE(many_right.ok());
   EXPECT_EQ(many_right.error().message,
             "found duplicate series for the match group {job=\"a\"} on the right hand-side of the operation: "
-            "[{__name__=\"errors\", code=\"500\", job=\"a\"}, {__name__=\"errors\", code=\"501\", job=\"a\"}];many-to-many matching not allowed: "
+            "[{__name__=\"errors\", code=\"500\", job=\"a\"}, {__name__=\"errors\", code=\"501\", "
+            "job=\"a\"}];many-to-many matching not allowed: "
             "matching labels must be unique on one side");
   EXPECT_TRUE(match_vectors(matching, {}, kErrors, false, add).ok()) << "nothing to match, nothing to refuse";
   matching.cardinality = MatchCardinality::many_to_one;

@@ -17,18 +17,30 @@ namespace {
 
 AggregateOp core_op(AggregationOp op) {
   switch (op) {
-    case AggregationOp::sum: return AggregateOp::sum;
-    case AggregationOp::avg: return AggregateOp::avg;
-    case AggregationOp::min: return AggregateOp::min;
-    case AggregationOp::max: return AggregateOp::max;
-    case AggregationOp::count: return AggregateOp::count;
-    case AggregationOp::group: return AggregateOp::group;
-    case AggregationOp::stddev: return AggregateOp::stddev;
-    case AggregationOp::stdvar: return AggregateOp::stdvar;
-    case AggregationOp::quantile: return AggregateOp::quantile;
-    case AggregationOp::count_values: return AggregateOp::count_values;
-    case AggregationOp::topk: return AggregateOp::topk;
-    default: return AggregateOp::bottomk;
+    case AggregationOp::sum:
+      return AggregateOp::sum;
+    case AggregationOp::avg:
+      return AggregateOp::avg;
+    case AggregationOp::min:
+      return AggregateOp::min;
+    case AggregationOp::max:
+      return AggregateOp::max;
+    case AggregationOp::count:
+      return AggregateOp::count;
+    case AggregationOp::group:
+      return AggregateOp::group;
+    case AggregationOp::stddev:
+      return AggregateOp::stddev;
+    case AggregationOp::stdvar:
+      return AggregateOp::stdvar;
+    case AggregationOp::quantile:
+      return AggregateOp::quantile;
+    case AggregationOp::count_values:
+      return AggregateOp::count_values;
+    case AggregationOp::topk:
+      return AggregateOp::topk;
+    default:
+      return AggregateOp::bottomk;
   }
 }
 
@@ -50,8 +62,8 @@ bool drops_name_later(const SeriesList& input, const std::vector<uint32_t>& memb
   return std::any_of(members.begin(), members.end(), [&](uint32_t i) { return input[i].drop_name; });
 }
 
-// Where in [0, 1) a series lies for limit_ratio: by the hash of its labels, so that a ratio and its complement split
-// every vector in two.
+// Where in [0, 1) a series lies for limit_ratio: by the hash of its labels, so that a ratio and its
+// complement split every vector in two.
 double ratio_position(const Labels& labels) {
   return static_cast<double>(labels.hash()) / 18446744073709551616.0;  // 2^64
 }
@@ -75,13 +87,17 @@ Result<SeriesList> Evaluator::evaluate_aggregation(const Node& node, const Steps
   }
   OBELISK_TRY(SeriesList input, evaluate_vector(*node.children[0], steps));
   switch (node.aggregation) {
-    case AggregationOp::quantile: return quantile_groups(node, input, parameter);
-    case AggregationOp::count_values: return count_value_groups(node, input, label, steps.count);
+    case AggregationOp::quantile:
+      return quantile_groups(node, input, parameter);
+    case AggregationOp::count_values:
+      return count_value_groups(node, input, label, steps.count);
     case AggregationOp::topk:
     case AggregationOp::bottomk:
     case AggregationOp::limitk:
-    case AggregationOp::limit_ratio: return select_samples(node, std::move(input), parameter);
-    default: return fold_groups(node, input, steps.count);
+    case AggregationOp::limit_ratio:
+      return select_samples(node, std::move(input), parameter);
+    default:
+      return fold_groups(node, input, steps.count);
   }
 }
 
@@ -108,7 +124,8 @@ Result<SeriesList> Evaluator::fold_groups(const Node& node, const SeriesList& in
     } else {
       for (uint32_t member : members[group]) {
         for (size_t step = 0; step < steps; ++step) {
-          if (input[member].has(step)) states[step].add(op, input[member].values[step], input[member].histogram(step));
+          if (input[member].has(step))
+            states[step].add(op, input[member].values[step], input[member].histogram(step));
         }
       }
     }
@@ -129,7 +146,8 @@ Result<SeriesList> Evaluator::fold_groups(const Node& node, const SeriesList& in
     if (any) out.push_back(std::move(series));
   }
   const Node& at = *node.children[0];
-  if (notes & AggregateState::ignored_histogram) annotations_.ignored_in_aggregation(at, aggregation_op_text(node.aggregation));
+  if (notes & AggregateState::ignored_histogram)
+    annotations_.ignored_in_aggregation(at, aggregation_op_text(node.aggregation));
   if (notes & AggregateState::mixed_types) {
     annotations_.warn(at, "encountered a mix of histograms and floats for aggregation");
   }
@@ -139,7 +157,8 @@ Result<SeriesList> Evaluator::fold_groups(const Node& node, const SeriesList& in
   return out;
 }
 
-Result<SeriesList> Evaluator::quantile_groups(const Node& node, const SeriesList& input, const ScalarSteps& phi) {
+Result<SeriesList> Evaluator::quantile_groups(const Node& node, const SeriesList& input,
+                                              const ScalarSteps& phi) {
   SeriesGroups groups = groups_of(node, input);
   std::vector<std::vector<uint32_t>> members = members_of(groups);
   OBELISK_CHECK_OK(expect_room(members.size(), phi.size()));
@@ -171,9 +190,11 @@ Result<SeriesList> Evaluator::quantile_groups(const Node& node, const SeriesList
   return out;
 }
 
-Result<SeriesList> Evaluator::count_value_groups(const Node& node, const SeriesList& input, const std::string& label, size_t steps) {
+Result<SeriesList> Evaluator::count_value_groups(const Node& node, const SeriesList& input,
+                                                 const std::string& label, size_t steps) {
   if (label.empty() || !is_valid_utf8(label)) {
-    return Error{ErrorCode::execution, "invalid label name " + quote_go_string(label), position_of(query_, node.source.begin)};
+    return Error{ErrorCode::execution, "invalid label name " + quote_go_string(label),
+                 position_of(query_, node.source.begin)};
   }
   SeriesGroups groups = groups_of(node, input);
   std::unordered_map<Labels, size_t> index;
@@ -184,10 +205,12 @@ Result<SeriesList> Evaluator::count_value_groups(const Node& node, const SeriesL
       if (!input[i].has(step)) continue;
       const Histogram* histogram = input[i].histogram(step);
       Labels labels = groups.labels[groups.group_of[i]];
-      labels.set(label, histogram != nullptr ? histogram_text(*histogram) : format_plain_float(input[i].values[step]));
+      labels.set(label, histogram != nullptr ? histogram_text(*histogram)
+                                             : format_plain_float(input[i].values[step]));
       auto [at, is_new] = index.try_emplace(labels, out.size());
       if (is_new) {
-        // Every different value makes a series: the one aggregation whose output can be larger than its input.
+        // Every different value makes a series: the one aggregation whose output can be larger than its
+        // input.
         OBELISK_CHECK_OK(expect_room(out.size() + 1, steps));
         out.push_back(StepSeries::absent(std::move(labels), steps));
         out.back().drop_name = input[i].drop_name;
@@ -199,7 +222,8 @@ Result<SeriesList> Evaluator::count_value_groups(const Node& node, const SeriesL
   return out;
 }
 
-Result<SeriesList> Evaluator::select_samples(const Node& node, SeriesList input, const ScalarSteps& parameter) {
+Result<SeriesList> Evaluator::select_samples(const Node& node, SeriesList input,
+                                             const ScalarSteps& parameter) {
   AggregationOp op = node.aggregation;
   std::string_view name = aggregation_op_text(op);
   SeriesGroups groups = groups_of(node, input);
@@ -221,8 +245,9 @@ Result<SeriesList> Evaluator::select_samples(const Node& node, SeriesList input,
       if (std::isnan(ratio)) return make_error(ErrorCode::execution, "Ratio value is NaN");
       double capped = std::clamp(ratio, -1.0, 1.0);
       if (capped != ratio) {
-        annotations_.warn(*node.children[1], fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
-                                                         format_go_g(ratio), format_go_g(capped)));
+        annotations_.warn(*node.children[1],
+                          fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
+                                      format_go_g(ratio), format_go_g(capped)));
       }
       ratio = capped;
     } else {
@@ -265,7 +290,8 @@ Result<SeriesList> Evaluator::select_samples(const Node& node, SeriesList input,
   }
   if (ignored) annotations_.ignored_in_aggregation(*node.children[0], name);
   SeriesList out;
-  bool ordered = is_instant_ && (op == AggregationOp::topk || op == AggregationOp::bottomk) && parameter.size() == 1;
+  bool ordered =
+      is_instant_ && (op == AggregationOp::topk || op == AggregationOp::bottomk) && parameter.size() == 1;
   if (ordered) {
     for (uint32_t index : best_first) out.push_back(std::move(input[index]));
     return out;

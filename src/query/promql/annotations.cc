@@ -12,7 +12,8 @@ std::string for_metric(std::string_view metric) {
 }
 }  // namespace
 
-void Annotations::add(std::set<std::string>& to, std::string_view prefix, const Node& at, const std::string& message) {
+void Annotations::add(std::set<std::string>& to, std::string_view prefix, const Node& at,
+                      const std::string& message) {
   if (to.size() >= kKinds) return;
   Position position = position_of(query_, at.source.begin);
   to.insert(fmt::format("{}{} ({}:{})", prefix, message, position.line, position.column));
@@ -26,7 +27,8 @@ void Annotations::mixed_range(const Node& at, std::string_view metric) {
   warn(at, "encountered a mix of histograms and floats" + for_metric(metric));
 }
 void Annotations::mixed_schemas(const Node& at, std::string_view metric) {
-  warn(at, "vector contains a mix of histograms with exponential and custom buckets schemas" + for_metric(metric));
+  warn(at, "vector contains a mix of histograms with exponential and custom buckets schemas" +
+               for_metric(metric));
 }
 void Annotations::not_a_counter(const Node& at, std::string_view metric) {
   warn(at, "this native histogram metric is not a counter: " + quote_go_string(metric));

@@ -1,7 +1,7 @@
 #pragma once
-// Warnings and infos gathered while one query runs: each text once, with the place of the sub-expression that raised it.
-// Bounded: past kKinds different texts of a level the rest are dropped (a query over many metric names could otherwise
-// gather one for each); the API tells only the first ten anyway.
+// Warnings and infos gathered while one query runs: each text once, with the place of the sub-expression that
+// raised it. Bounded: past kKinds different texts of a level the rest are dropped (a query over many metric
+// names could otherwise gather one for each); the API tells only the first ten anyway.
 #include <set>
 #include <string>
 #include <string_view>

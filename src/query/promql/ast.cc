@@ -17,22 +17,31 @@ std::string_view type_name(ValueType type) {
 }
 
 std::string_view binary_op_text(BinaryOp op) {
-  static constexpr std::string_view kNames[] = {"+",  "-", "*",  "/", "%",  "^",  "atan2", "==", "!=",
+  static constexpr std::string_view kNames[] = {"+", "-",  "*", "/",  "%",  "^",  "atan2", "==", "!=",
                                                 "<", "<=", ">", ">=", "</", ">/", "and",   "or", "unless"};
   return kNames[static_cast<int>(op)];
 }
 
-bool is_comparison(BinaryOp op) { return op >= BinaryOp::equal && op <= BinaryOp::greater_equal; }
-bool is_set_op(BinaryOp op) { return op >= BinaryOp::and_op; }
-bool is_trim(BinaryOp op) { return op == BinaryOp::trim_upper || op == BinaryOp::trim_lower; }
+bool is_comparison(BinaryOp op) {
+  return op >= BinaryOp::equal && op <= BinaryOp::greater_equal;
+}
+bool is_set_op(BinaryOp op) {
+  return op >= BinaryOp::and_op;
+}
+bool is_trim(BinaryOp op) {
+  return op == BinaryOp::trim_upper || op == BinaryOp::trim_lower;
+}
 
 std::string_view aggregation_op_text(AggregationOp op) {
-  static constexpr std::string_view kNames[] = {"sum",    "avg",      "min",          "max",  "count",   "group",  "stddev",
-                                                "stdvar", "quantile", "count_values", "topk", "bottomk", "limitk", "limit_ratio"};
+  static constexpr std::string_view kNames[] = {"sum",   "avg",     "min",    "max",        "count",
+                                                "group", "stddev",  "stdvar", "quantile",   "count_values",
+                                                "topk",  "bottomk", "limitk", "limit_ratio"};
   return kNames[static_cast<int>(op)];
 }
 
-bool takes_parameter(AggregationOp op) { return op >= AggregationOp::quantile; }
+bool takes_parameter(AggregationOp op) {
+  return op >= AggregationOp::quantile;
+}
 
 std::optional<int64_t> DurationExpr::evaluate_ms(int64_t step_ms, int64_t range_ms) const {
   auto fits = [](double seconds_value) -> std::optional<int64_t> {
@@ -44,18 +53,30 @@ std::optional<int64_t> DurationExpr::evaluate_ms(int64_t step_ms, int64_t range_
   auto value = [&](auto&& self, const DurationExpr& expr) -> double {
     auto operand = [&](size_t i) { return self(self, expr.operands[i]); };
     switch (expr.kind) {
-      case Kind::literal: return expr.seconds;
-      case Kind::step: return static_cast<double>(step_ms) / 1000;
-      case Kind::range: return static_cast<double>(range_ms) / 1000;
-      case Kind::negate: return -operand(0);
-      case Kind::add: return operand(0) + operand(1);
-      case Kind::sub: return operand(0) - operand(1);
-      case Kind::mul: return operand(0) * operand(1);
-      case Kind::div: return operand(0) / operand(1);
-      case Kind::mod: return std::fmod(operand(0), operand(1));
-      case Kind::pow: return std::pow(operand(0), operand(1));
-      case Kind::min_of: return std::fmin(operand(0), operand(1));
-      case Kind::max_of: return std::fmax(operand(0), operand(1));
+      case Kind::literal:
+        return expr.seconds;
+      case Kind::step:
+        return static_cast<double>(step_ms) / 1000;
+      case Kind::range:
+        return static_cast<double>(range_ms) / 1000;
+      case Kind::negate:
+        return -operand(0);
+      case Kind::add:
+        return operand(0) + operand(1);
+      case Kind::sub:
+        return operand(0) - operand(1);
+      case Kind::mul:
+        return operand(0) * operand(1);
+      case Kind::div:
+        return operand(0) / operand(1);
+      case Kind::mod:
+        return std::fmod(operand(0), operand(1));
+      case Kind::pow:
+        return std::pow(operand(0), operand(1));
+      case Kind::min_of:
+        return std::fmin(operand(0), operand(1));
+      case Kind::max_of:
+        return std::fmax(operand(0), operand(1));
     }
     return 0;
   };
@@ -64,10 +85,14 @@ std::optional<int64_t> DurationExpr::evaluate_ms(int64_t step_ms, int64_t range_
 
 bool Matcher::matches(std::string_view text) const {
   switch (op) {
-    case Op::equal: return text == value;
-    case Op::not_equal: return text != value;
-    case Op::match: return regex->matches(text);
-    case Op::not_match: return !regex->matches(text);
+    case Op::equal:
+      return text == value;
+    case Op::not_equal:
+      return text != value;
+    case Op::match:
+      return regex->matches(text);
+    case Op::not_match:
+      return !regex->matches(text);
   }
   return false;
 }
@@ -79,18 +104,26 @@ std::string_view matcher_op_text(Matcher::Op op) {
 
 ValueType Node::type() const {
   switch (kind) {
-    case Kind::number: return ValueType::scalar;
-    case Kind::string: return ValueType::string;
-    case Kind::selector: return ValueType::vector;
+    case Kind::number:
+      return ValueType::scalar;
+    case Kind::string:
+      return ValueType::string;
+    case Kind::selector:
+      return ValueType::vector;
     case Kind::matrix:
-    case Kind::subquery: return ValueType::matrix;
-    case Kind::call: return function->returns;
-    case Kind::aggregation: return ValueType::vector;
+    case Kind::subquery:
+      return ValueType::matrix;
+    case Kind::call:
+      return function->returns;
+    case Kind::aggregation:
+      return ValueType::vector;
     case Kind::unary:
-    case Kind::paren: return children[0]->type();
+    case Kind::paren:
+      return children[0]->type();
     case Kind::binary:
-      return children[0]->type() == ValueType::scalar && children[1]->type() == ValueType::scalar ? ValueType::scalar
-                                                                                                  : ValueType::vector;
+      return children[0]->type() == ValueType::scalar && children[1]->type() == ValueType::scalar
+                 ? ValueType::scalar
+                 : ValueType::vector;
   }
   return ValueType::none;
 }

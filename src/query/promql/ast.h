@@ -28,10 +28,24 @@ struct SourceRange {
 };
 
 enum class BinaryOp : uint8_t {
-  add, sub, mul, div, mod, pow, atan2,
-  equal, not_equal, less, less_equal, greater, greater_equal,
-  trim_upper, trim_lower,
-  and_op, or_op, unless_op,
+  add,
+  sub,
+  mul,
+  div,
+  mod,
+  pow,
+  atan2,
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  trim_upper,
+  trim_lower,
+  and_op,
+  or_op,
+  unless_op,
 };
 std::string_view binary_op_text(BinaryOp op);
 bool is_comparison(BinaryOp op);
@@ -39,12 +53,26 @@ bool is_set_op(BinaryOp op);
 bool is_trim(BinaryOp op);
 
 enum class AggregationOp : uint8_t {
-  sum, avg, min, max, count, group, stddev, stdvar, quantile, count_values, topk, bottomk, limitk, limit_ratio,
+  sum,
+  avg,
+  min,
+  max,
+  count,
+  group,
+  stddev,
+  stdvar,
+  quantile,
+  count_values,
+  topk,
+  bottomk,
+  limitk,
+  limit_ratio,
 };
 std::string_view aggregation_op_text(AggregationOp op);
 bool takes_parameter(AggregationOp op);
 
-// A duration: a literal, or an expression over the query's step and range that is computed when the query runs.
+// A duration: a literal, or an expression over the query's step and range that is computed when the query
+// runs.
 struct DurationExpr {
   enum class Kind : uint8_t { literal, step, range, negate, add, sub, mul, div, mod, pow, min_of, max_of };
   Kind kind = Kind::literal;
@@ -85,7 +113,18 @@ struct Node;
 using NodePtr = std::unique_ptr<Node>;
 
 struct Node {
-  enum class Kind : uint8_t { number, string, selector, matrix, subquery, call, aggregation, binary, unary, paren };
+  enum class Kind : uint8_t {
+    number,
+    string,
+    selector,
+    matrix,
+    subquery,
+    call,
+    aggregation,
+    binary,
+    unary,
+    paren
+  };
 
   Kind kind = Kind::number;
   SourceRange source;
@@ -94,27 +133,29 @@ struct Node {
   // aggregation: the operand, then the parameter if there is one.
   std::vector<NodePtr> children;
 
-  double number = 0;             // number
+  double number = 0;  // number
   bool number_is_duration = false;
-  std::string text;              // string: the value. selector: the metric name as written in front, or empty.
-  std::vector<Matcher> matchers; // selector: all, the name among them
-  TimeModifiers time;            // selector, matrix (its selector's), subquery
-  RangeMode range_mode = RangeMode::plain;   // selector, matrix
-  std::optional<DurationExpr> range;         // matrix, subquery
-  std::optional<DurationExpr> step;          // subquery; absent: the default step
-  const Function* function = nullptr;        // call
+  std::string text;  // string: the value. selector: the metric name as written in front, or empty.
+  std::vector<Matcher> matchers;            // selector: all, the name among them
+  TimeModifiers time;                       // selector, matrix (its selector's), subquery
+  RangeMode range_mode = RangeMode::plain;  // selector, matrix
+  std::optional<DurationExpr> range;        // matrix, subquery
+  std::optional<DurationExpr> step;         // subquery; absent: the default step
+  const Function* function = nullptr;       // call
   AggregationOp aggregation = AggregationOp::sum;
-  bool without = false;                      // aggregation
+  bool without = false;  // aggregation
   bool has_grouping = false;
   std::vector<std::string> grouping;
-  BinaryOp op = BinaryOp::add;               // binary; unary: add or sub
+  BinaryOp op = BinaryOp::add;  // binary; unary: add or sub
   bool return_bool = false;
-  bool has_matching = false;                 // on or ignoring was written
-  bool has_group_modifier = false;           // group_left or group_right was written
-  VectorMatching matching;                   // binary
+  bool has_matching = false;        // on or ignoring was written
+  bool has_group_modifier = false;  // group_left or group_right was written
+  VectorMatching matching;          // binary
 
   ValueType type() const;
-  bool is_selector_like() const { return kind == Kind::selector || kind == Kind::matrix || kind == Kind::subquery; }
+  bool is_selector_like() const {
+    return kind == Kind::selector || kind == Kind::matrix || kind == Kind::subquery;
+  }
 };
 
 // The node with its parentheses taken off.

@@ -15,31 +15,48 @@ namespace {
 
 bool compare(BinaryOp op, double left, double right) {
   switch (op) {
-    case BinaryOp::equal: return left == right;
-    case BinaryOp::not_equal: return left != right;
-    case BinaryOp::less: return left < right;
-    case BinaryOp::less_equal: return left <= right;
-    case BinaryOp::greater: return left > right;
-    case BinaryOp::greater_equal: return left >= right;
-    default: return false;
+    case BinaryOp::equal:
+      return left == right;
+    case BinaryOp::not_equal:
+      return left != right;
+    case BinaryOp::less:
+      return left < right;
+    case BinaryOp::less_equal:
+      return left <= right;
+    case BinaryOp::greater:
+      return left > right;
+    case BinaryOp::greater_equal:
+      return left >= right;
+    default:
+      return false;
   }
 }
 
 double compute(BinaryOp op, double left, double right) {
   switch (op) {
-    case BinaryOp::add: return left + right;
-    case BinaryOp::sub: return left - right;
-    case BinaryOp::mul: return left * right;
-    case BinaryOp::div: return left / right;
-    case BinaryOp::mod: return std::fmod(left, right);
-    case BinaryOp::pow: return std::pow(left, right);
-    case BinaryOp::atan2: return std::atan2(left, right);
-    default: return compare(op, left, right) ? 1 : 0;
+    case BinaryOp::add:
+      return left + right;
+    case BinaryOp::sub:
+      return left - right;
+    case BinaryOp::mul:
+      return left * right;
+    case BinaryOp::div:
+      return left / right;
+    case BinaryOp::mod:
+      return std::fmod(left, right);
+    case BinaryOp::pow:
+      return std::pow(left, right);
+    case BinaryOp::atan2:
+      return std::atan2(left, right);
+    default:
+      return compare(op, left, right) ? 1 : 0;
   }
 }
 
 // A result's name tells what was measured only when values pass through unchanged.
-bool drops_name(const Node& node) { return !(is_comparison(node.op) || is_trim(node.op)) || node.return_bool; }
+bool drops_name(const Node& node) {
+  return !(is_comparison(node.op) || is_trim(node.op)) || node.return_bool;
+}
 
 struct Operand {
   double value = 0;
@@ -55,16 +72,19 @@ struct Outcome {
 
 class PairComputer {
  public:
-  PairComputer(const Node& node, Annotations& annotations) : node_(node), op_(node.op), annotations_(annotations) {}
+  PairComputer(const Node& node, Annotations& annotations)
+      : node_(node), op_(node.op), annotations_(annotations) {}
 
   // For comparisons that filter: `kept` is the operand whose value passes through.
-  Outcome compute_pair(const Operand& left, const Operand& right, const Operand& kept, const HistogramPtr& kept_histogram) {
+  Outcome compute_pair(const Operand& left, const Operand& right, const Operand& kept,
+                       const HistogramPtr& kept_histogram) {
     if (left.histogram == nullptr && right.histogram == nullptr) {
       if (is_trim(op_)) return incompatible(left, right);
       if (!is_comparison(op_)) return {Outcome::Kind::number, compute(op_, left.value, right.value), nullptr};
       return comparison(compare(op_, left.value, right.value), kept, kept_histogram);
     }
-    if (left.histogram != nullptr && right.histogram != nullptr) return histograms(left, right, kept, kept_histogram);
+    if (left.histogram != nullptr && right.histogram != nullptr)
+      return histograms(left, right, kept, kept_histogram);
     if (right.histogram != nullptr && op_ != BinaryOp::mul) return incompatible(left, right);
     const Histogram& histogram = left.histogram != nullptr ? *left.histogram : *right.histogram;
     double number = left.histogram != nullptr ? right.value : left.value;
@@ -81,13 +101,17 @@ class PairComputer {
       }
       case BinaryOp::trim_upper:
       case BinaryOp::trim_lower:
-        return of(std::make_shared<Histogram>(trim_histogram(histogram, number, op_ == BinaryOp::trim_upper)));
-      default: return incompatible(left, right);
+        return of(
+            std::make_shared<Histogram>(trim_histogram(histogram, number, op_ == BinaryOp::trim_upper)));
+      default:
+        return incompatible(left, right);
     }
   }
 
  private:
-  static Outcome of(std::shared_ptr<Histogram> histogram) { return {Outcome::Kind::histogram, 0, std::move(histogram)}; }
+  static Outcome of(std::shared_ptr<Histogram> histogram) {
+    return {Outcome::Kind::histogram, 0, std::move(histogram)};
+  }
 
   Outcome comparison(bool holds, const Operand& kept, const HistogramPtr& kept_histogram) const {
     if (node_.return_bool) return {Outcome::Kind::number, holds ? 1.0 : 0.0, nullptr};
@@ -96,17 +120,22 @@ class PairComputer {
     return {Outcome::Kind::number, kept.value, nullptr};
   }
 
-  Outcome histograms(const Operand& left, const Operand& right, const Operand& kept, const HistogramPtr& kept_histogram) {
+  Outcome histograms(const Operand& left, const Operand& right, const Operand& kept,
+                     const HistogramPtr& kept_histogram) {
     switch (op_) {
-      case BinaryOp::equal: return comparison(histograms_equal(*left.histogram, *right.histogram), kept, kept_histogram);
-      case BinaryOp::not_equal: return comparison(!histograms_equal(*left.histogram, *right.histogram), kept, kept_histogram);
+      case BinaryOp::equal:
+        return comparison(histograms_equal(*left.histogram, *right.histogram), kept, kept_histogram);
+      case BinaryOp::not_equal:
+        return comparison(!histograms_equal(*left.histogram, *right.histogram), kept, kept_histogram);
       case BinaryOp::add:
       case BinaryOp::sub: {
         bool add = op_ == BinaryOp::add;
         auto sum = std::make_shared<Histogram>(*left.histogram);
         HistogramNotes notes = add_histograms(*sum, *right.histogram, add ? 1 : -1);
         if (notes.incompatible) {
-          annotations_.warn(node_, fmt::format("incompatible bucket layout encountered for binary operator {}", binary_op_text(op_)));
+          annotations_.warn(node_,
+                            fmt::format("incompatible bucket layout encountered for binary operator {}",
+                                        binary_op_text(op_)));
           return {};
         }
         std::string_view operation = add ? "addition" : "subtraction";
@@ -115,14 +144,16 @@ class PairComputer {
         if (!add) sum->reset_hint = CounterResetHint::gauge;
         return of(std::move(sum));
       }
-      default: return incompatible(left, right);
+      default:
+        return incompatible(left, right);
     }
   }
 
   Outcome incompatible(const Operand& left, const Operand& right) {
     auto type = [](const Operand& operand) { return operand.histogram != nullptr ? "histogram" : "float"; };
-    annotations_.info(node_, fmt::format("incompatible sample types encountered for binary operator \"{}\": {} {} {}",
-                                         binary_op_text(op_), type(left), binary_op_text(op_), type(right)));
+    annotations_.info(
+        node_, fmt::format("incompatible sample types encountered for binary operator \"{}\": {} {} {}",
+                           binary_op_text(op_), type(left), binary_op_text(op_), type(right)));
     return {};
   }
 
@@ -131,19 +162,25 @@ class PairComputer {
   Annotations& annotations_;
 };
 
-Operand operand_of(const StepSeries& series, size_t step) { return {series.values[step], series.histogram(step)}; }
+Operand operand_of(const StepSeries& series, size_t step) {
+  return {series.values[step], series.histogram(step)};
+}
 HistogramPtr histogram_of(const StepSeries& series, size_t step) {
   return series.histograms.empty() ? nullptr : series.histograms[step];
 }
 
 void store(StepSeries& series, size_t step, Outcome outcome) {
   switch (outcome.kind) {
-    case Outcome::Kind::none: series.clear(step); break;
+    case Outcome::Kind::none:
+      series.clear(step);
+      break;
     case Outcome::Kind::number:
       series.values[step] = outcome.value;
       if (!series.histograms.empty()) series.histograms[step].reset();
       break;
-    case Outcome::Kind::histogram: series.set_histogram(step, std::move(outcome.histogram)); break;
+    case Outcome::Kind::histogram:
+      series.set_histogram(step, std::move(outcome.histogram));
+      break;
   }
 }
 
@@ -178,7 +215,8 @@ class OutputSeries {
   OutputSeries(const Node& node, bool keep_name, bool drop_later, size_t steps)
       : matching_(node.matching), keep_name_(keep_name), drop_later_(drop_later), steps_(steps) {}
 
-  uint32_t index_of(uint32_t left, uint32_t right, const Labels& many, const Labels& one, bool drop_later_inherited) {
+  uint32_t index_of(uint32_t left, uint32_t right, const Labels& many, const Labels& one,
+                    bool drop_later_inherited) {
     uint64_t key = (static_cast<uint64_t>(left) << 32) | right;
     auto [known, is_new_pair] = of_pair_.try_emplace(key, 0);
     if (!is_new_pair) return known->second;
@@ -213,25 +251,32 @@ Result<Value> Evaluator::evaluate_binary(const Node& node, const Steps& steps) {
   ScalarSteps* right_scalar = std::get_if<ScalarSteps>(&right);
   if (left_scalar != nullptr && right_scalar != nullptr) {
     if (is_trim(node.op)) {
-      return Error{ErrorCode::execution, "operator \"" + std::string(binary_op_text(node.op)) + "\" not allowed for Scalar operations",
-                   position_of(query_, node.source.begin)};
+      return Error{
+          ErrorCode::execution,
+          "operator \"" + std::string(binary_op_text(node.op)) + "\" not allowed for Scalar operations",
+          position_of(query_, node.source.begin)};
     }
-    for (size_t step = 0; step < steps.count; ++step) (*left_scalar)[step] = compute(node.op, (*left_scalar)[step], (*right_scalar)[step]);
+    for (size_t step = 0; step < steps.count; ++step)
+      (*left_scalar)[step] = compute(node.op, (*left_scalar)[step], (*right_scalar)[step]);
     return left;
   }
   auto as_value = [](Result<SeriesList> list) -> Result<Value> {
     if (!list.ok()) return list.error();
     return Value(std::move(*list));
   };
-  if (right_scalar != nullptr) return as_value(vector_with_scalar(node, std::get<SeriesList>(std::move(left)), *right_scalar, false));
-  if (left_scalar != nullptr) return as_value(vector_with_scalar(node, std::get<SeriesList>(std::move(right)), *left_scalar, true));
+  if (right_scalar != nullptr)
+    return as_value(vector_with_scalar(node, std::get<SeriesList>(std::move(left)), *right_scalar, false));
+  if (left_scalar != nullptr)
+    return as_value(vector_with_scalar(node, std::get<SeriesList>(std::move(right)), *left_scalar, true));
   SeriesList left_list = std::get<SeriesList>(std::move(left));
   SeriesList right_list = std::get<SeriesList>(std::move(right));
-  if (is_set_op(node.op)) return as_value(set_operation(node, std::move(left_list), std::move(right_list), steps.count));
+  if (is_set_op(node.op))
+    return as_value(set_operation(node, std::move(left_list), std::move(right_list), steps.count));
   return as_value(vector_with_vector(node, left_list, right_list, steps.count));
 }
 
-Result<SeriesList> Evaluator::vector_with_scalar(const Node& node, SeriesList vector, const ScalarSteps& scalar, bool scalar_left) {
+Result<SeriesList> Evaluator::vector_with_scalar(const Node& node, SeriesList vector,
+                                                 const ScalarSteps& scalar, bool scalar_left) {
   PairComputer computer(node, annotations_);
   bool filters = is_comparison(node.op) && !node.return_bool;
   for (StepSeries& series : vector) {
@@ -251,7 +296,8 @@ Result<SeriesList> Evaluator::vector_with_scalar(const Node& node, SeriesList ve
       Operand sample = operand_of(series, step);
       Operand number{scalar[step], nullptr};
       store(series, step,
-            computer.compute_pair(scalar_left ? number : sample, scalar_left ? sample : number, sample, histogram_of(series, step)));
+            computer.compute_pair(scalar_left ? number : sample, scalar_left ? sample : number, sample,
+                                  histogram_of(series, step)));
     }
   }
   remove_empty(vector);
@@ -259,7 +305,8 @@ Result<SeriesList> Evaluator::vector_with_scalar(const Node& node, SeriesList ve
   return vector;
 }
 
-Result<SeriesList> Evaluator::vector_with_vector(const Node& node, const SeriesList& left, const SeriesList& right, size_t steps) {
+Result<SeriesList> Evaluator::vector_with_vector(const Node& node, const SeriesList& left,
+                                                 const SeriesList& right, size_t steps) {
   MatchSignatures signatures(node.matching);
   std::vector<uint32_t> left_signatures = signatures_of(left, signatures);
   std::vector<uint32_t> right_signatures = signatures_of(right, signatures);
@@ -281,15 +328,17 @@ Result<SeriesList> Evaluator::vector_with_vector(const Node& node, const SeriesL
     if (outcome.kind == Outcome::Kind::none) return std::optional<uint32_t>();
     uint32_t many = swapped ? r : l;
     bool inherited = many != StepMatcher::kMissing && (swapped ? right : left)[many].drop_name;
-    uint32_t index = outputs.index_of(l, r,
-                                      swapped ? right_labels : left_labels, swapped ? left_labels : right_labels, inherited);
+    uint32_t index = outputs.index_of(l, r, swapped ? right_labels : left_labels,
+                                      swapped ? left_labels : right_labels, inherited);
     store(outputs.at(index), step, std::move(outcome));
     return std::optional<uint32_t>(index);
   };
   std::vector<uint32_t> left_present;
   std::vector<uint32_t> right_present;
-  StepMatcher::Side left_side{left_present, left_signatures, [&](uint32_t i) -> const Labels& { return left[i].labels; }};
-  StepMatcher::Side right_side{right_present, right_signatures, [&](uint32_t i) -> const Labels& { return right[i].labels; }};
+  StepMatcher::Side left_side{left_present, left_signatures,
+                              [&](uint32_t i) -> const Labels& { return left[i].labels; }};
+  StepMatcher::Side right_side{right_present, right_signatures,
+                               [&](uint32_t i) -> const Labels& { return right[i].labels; }};
   for (step = 0; step < steps; ++step) {
     OBELISK_CHECK_OK(check_cancel());
     list_present(left, step, left_present);
@@ -299,7 +348,8 @@ Result<SeriesList> Evaluator::vector_with_vector(const Node& node, const SeriesL
   return outputs.take();
 }
 
-Result<SeriesList> Evaluator::set_operation(const Node& node, SeriesList left, SeriesList right, size_t steps) {
+Result<SeriesList> Evaluator::set_operation(const Node& node, SeriesList left, SeriesList right,
+                                            size_t steps) {
   MatchSignatures signatures(node.matching);
   std::vector<uint32_t> left_signatures = signatures_of(left, signatures);
   std::vector<uint32_t> right_signatures = signatures_of(right, signatures);

@@ -12,7 +12,9 @@
 namespace obelisk::promql {
 namespace {
 
-double seconds(int64_t millis) { return static_cast<double>(millis) / 1000; }
+double seconds(int64_t millis) {
+  return static_cast<double>(millis) / 1000;
+}
 
 // Moves along ascending times to the samples in (start, end].
 class WindowCursor {
@@ -33,10 +35,14 @@ class SeriesWindows {
  public:
   explicit SeriesWindows(const RawSeries& series) : series_(series) {}
 
-  // Counts once where the series falls, so that rate() need not look for resets in every window.
-  void count_falls() {
-    falls_.resize(series_.floats.size());
-    for (size_t i = 1; i < falls_.size(); ++i) falls_[i] = falls_[i - 1] + (series_.floats[i] < series_.floats[i - 1] ? 1 : 0);
+  // Counts once where the series begins anew, so that rate() need not look for resets in every window.
+  void count_resets() {
+    Window all;
+    all.float_times = series_.float_times;
+    all.floats = series_.floats;
+    all.float_starts = series_.float_starts;
+    resets_.resize(series_.floats.size());
+    for (size_t i = 1; i < resets_.size(); ++i) resets_[i] = resets_[i - 1] + (all.is_reset(i) ? 1 : 0);
   }
 
   Window at(int64_t start_ms, int64_t end_ms) {
@@ -46,7 +52,8 @@ class SeriesWindows {
     auto [first, count] = floats_.move_to(series_.float_times, start_ms, end_ms);
     window.float_times = series_.float_times.subspan(first, count);
     window.floats = series_.floats.subspan(first, count);
-    if (!falls_.empty() && count > 0) window.may_fall = falls_[first] != falls_[first + count - 1];
+    if (!series_.float_starts.empty()) window.float_starts = std::span(series_.float_starts).subspan(first, count);
+    if (!resets_.empty() && count > 0) window.may_reset = resets_[first] != resets_[first + count - 1];
     if (series_.histograms.empty()) return window;
     auto [first_histogram, histogram_count] = histograms_.move_to(series_.histogram_times, start_ms, end_ms);
     window.histogram_times = std::span(series_.histogram_times).subspan(first_histogram, histogram_count);
@@ -58,10 +65,12 @@ class SeriesWindows {
   const RawSeries& series_;
   WindowCursor floats_;
   WindowCursor histograms_;
-  std::vector<uint32_t> falls_;
+  std::vector<uint32_t> resets_;
 };
 
-bool keeps_name(FunctionId id) { return id == FunctionId::last_over_time || id == FunctionId::first_over_time; }
+bool keeps_name(FunctionId id) {
+  return id == FunctionId::last_over_time || id == FunctionId::first_over_time;
+}
 
 size_t matrix_argument(const Node& node) {
   for (size_t i = 0; i < node.children.size(); ++i) {
@@ -71,8 +80,8 @@ size_t matrix_argument(const Node& node) {
 }
 
 // The functions that may stand around `anchored` and `smoothed`; type checking lets no others through.
-std::optional<double> extended_value(const RangeCall& call, const RawSeries& raw, int64_t start_ms, int64_t end_ms,
-                                     int64_t lookback_ms, RangeMode mode) {
+std::optional<double> extended_value(const RangeCall& call, const RawSeries& raw, int64_t start_ms,
+                                     int64_t end_ms, int64_t lookback_ms, RangeMode mode) {
   bool is_counter = call.id == FunctionId::rate || call.id == FunctionId::increase;
   std::optional<ExtendedWindow> extended =
       extended_window(raw, start_ms, end_ms, lookback_ms, mode == RangeMode::smoothed, is_counter);
@@ -91,10 +100,12 @@ Result<void> check_smoothing(const RangeCall& call, size_t step) {
   double level = call.scalars[0][step];
   double trend = call.scalars[1][step];
   if (!(level > 0 && level < 1)) {
-    return make_error(ErrorCode::execution, "invalid smoothing factor. Expected: 0 < sf < 1, got: " + format_go_g(level));
+    return make_error(ErrorCode::execution,
+                      "invalid smoothing factor. Expected: 0 < sf < 1, got: " + format_go_g(level));
   }
   if (!(trend > 0 && trend < 1)) {
-    return make_error(ErrorCode::execution, "invalid trend factor. Expected: 0 < tf < 1, got: " + format_go_g(trend));
+    return make_error(ErrorCode::execution,
+                      "invalid trend factor. Expected: 0 < tf < 1, got: " + format_go_g(trend));
   }
   return {};
 }
@@ -129,11 +140,16 @@ Result<Value> Evaluator::evaluate_call(const Node& node, const Steps& steps) {
   int64_t query_start = query_steps_.start_ms;
   int64_t query_end = query_end_ms_;
   switch (node.function->id) {
-    case FunctionId::pi: return constant(std::numbers::pi);
-    case FunctionId::start: return constant(seconds(query_start));
-    case FunctionId::end: return constant(seconds(query_end));
-    case FunctionId::range: return constant(seconds(query_end - query_start));
-    case FunctionId::step: return constant(is_instant_ ? 0 : seconds(query_steps_.step_ms));
+    case FunctionId::pi:
+      return constant(std::numbers::pi);
+    case FunctionId::start:
+      return constant(seconds(query_start));
+    case FunctionId::end:
+      return constant(seconds(query_end));
+    case FunctionId::range:
+      return constant(seconds(query_end - query_start));
+    case FunctionId::step:
+      return constant(is_instant_ ? 0 : seconds(query_steps_.step_ms));
     case FunctionId::time: {
       ScalarSteps times(steps.count);
       for (size_t step = 0; step < steps.count; ++step) times[step] = seconds(steps.time(step));
@@ -182,16 +198,21 @@ Result<Value> Evaluator::evaluate_call(const Node& node, const Steps& steps) {
       if (any) out.push_back(std::move(series));
       return Value(std::move(out));
     }
-    case FunctionId::absent_over_time: return as_value(call_absent_over_time(node, steps));
+    case FunctionId::absent_over_time:
+      return as_value(call_absent_over_time(node, steps));
     case FunctionId::start_timestamp:
-      return Error{ErrorCode::unsupported, "unsupported: start_timestamp()", position_of(query_, node.source.begin)};
-    case FunctionId::info: return as_value(call_info(node, steps));
+      return Error{ErrorCode::unsupported, "unsupported: start_timestamp()",
+                   position_of(query_, node.source.begin)};
+    case FunctionId::info:
+      return as_value(call_info(node, steps));
     case FunctionId::label_join:
-    case FunctionId::label_replace: return as_value(call_label_function(node, steps));
+    case FunctionId::label_replace:
+      return as_value(call_label_function(node, steps));
     case FunctionId::sort:
     case FunctionId::sort_desc:
     case FunctionId::sort_by_label:
-    case FunctionId::sort_by_label_desc: return as_value(call_sort(node, steps));
+    case FunctionId::sort_by_label_desc:
+      return as_value(call_sort(node, steps));
     case FunctionId::timestamp:
     case FunctionId::day_of_month:
     case FunctionId::day_of_week:
@@ -200,7 +221,8 @@ Result<Value> Evaluator::evaluate_call(const Node& node, const Steps& steps) {
     case FunctionId::hour:
     case FunctionId::minute:
     case FunctionId::month:
-    case FunctionId::year: return as_value(call_time_function(node, steps));
+    case FunctionId::year:
+      return as_value(call_time_function(node, steps));
     case FunctionId::histogram_avg:
     case FunctionId::histogram_count:
     case FunctionId::histogram_sum:
@@ -208,8 +230,10 @@ Result<Value> Evaluator::evaluate_call(const Node& node, const Steps& steps) {
     case FunctionId::histogram_stdvar:
     case FunctionId::histogram_fraction:
     case FunctionId::histogram_quantile:
-    case FunctionId::histogram_quantiles: return as_value(call_histogram_function(node, steps));
-    default: break;
+    case FunctionId::histogram_quantiles:
+      return as_value(call_histogram_function(node, steps));
+    default:
+      break;
   }
   if (matrix_argument(node) < node.children.size()) return as_value(call_range_function(node, steps));
   return as_value(call_vector_function(node, steps));
@@ -238,13 +262,14 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
     call.metric = raw.labels.get(kMetricNameLabel);
     StepSeries series = StepSeries::absent(Labels(), steps.count);
     SeriesWindows windows(raw);
-    if (call.id == FunctionId::rate || call.id == FunctionId::increase) windows.count_falls();
+    if (call.id == FunctionId::rate || call.id == FunctionId::increase) windows.count_resets();
     bool any = false;
     for (size_t step = 0; step < steps.count; ++step) {
       if (once && step > 0) break;
       int64_t end = pinned ? first : first + static_cast<int64_t>(step) * steps.step_ms;
       if (mode != RangeMode::plain) {
-        std::optional<double> value = extended_value(call, raw, end - data.range_ms, end, options_.lookback_ms, mode);
+        std::optional<double> value =
+            extended_value(call, raw, end - data.range_ms, end, options_.lookback_ms, mode);
         if (value) series.values[step] = *value;
         any |= value.has_value();
         continue;
@@ -264,7 +289,8 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
     if (!any) continue;
     if (once && steps.count > 1) {
       std::fill(series.values.begin(), series.values.end(), series.values[0]);
-      std::fill(series.histograms.begin(), series.histograms.end(), series.histograms.empty() ? nullptr : series.histograms[0]);
+      std::fill(series.histograms.begin(), series.histograms.end(),
+                series.histograms.empty() ? nullptr : series.histograms[0]);
     }
     series.labels = std::move(raw.labels);
     series.drop_name = raw.drop_name;

@@ -24,7 +24,8 @@ bool almost_equal(double a, double b) {
 
 // Sorted by bound, equal bounds added up.
 void normalise(std::vector<ClassicBucket>& buckets) {
-  std::stable_sort(buckets.begin(), buckets.end(), [](const ClassicBucket& a, const ClassicBucket& b) { return a.upper < b.upper; });
+  std::stable_sort(buckets.begin(), buckets.end(),
+                   [](const ClassicBucket& a, const ClassicBucket& b) { return a.upper < b.upper; });
   size_t kept = 0;
   for (size_t i = 0; i < buckets.size(); ++i) {
     if (kept > 0 && buckets[kept - 1].upper == buckets[i].upper) {

@@ -1,5 +1,6 @@
 #pragma once
-// Histograms made of cumulative `le` buckets: quantiles and fractions by linear interpolation. Pure functions.
+// Histograms made of cumulative `le` buckets: quantiles and fractions by linear interpolation. Pure
+// functions.
 #include <vector>
 
 namespace obelisk::promql {

@@ -13,7 +13,8 @@ class DurationParser {
 
   // Levels: 0 + -, 1 * / %, 2 ^ (right associative).
   Result<DurationExpr> binary(int level) {
-    if (++nesting_ > kNestingMax) return tokens_.error(tokens_.peek().begin, "duration expression is nested too deeply");
+    if (++nesting_ > kNestingMax)
+      return tokens_.error(tokens_.peek().begin, "duration expression is nested too deeply");
     OBELISK_TRY(DurationExpr left, level == 2 ? unary() : binary(level + 1));
     for (;;) {
       std::optional<DurationExpr::Kind> kind = operator_at(level);
@@ -28,7 +29,8 @@ class DurationParser {
   }
 
   Result<DurationExpr> unary() {
-    if (++nesting_ > kNestingMax) return tokens_.error(tokens_.peek().begin, "duration expression is nested too deeply");
+    if (++nesting_ > kNestingMax)
+      return tokens_.error(tokens_.peek().begin, "duration expression is nested too deeply");
     uint32_t begin = tokens_.peek().begin;
     if (tokens_.is(TokenKind::add) || tokens_.is(TokenKind::sub)) {
       bool negative = tokens_.take().kind == TokenKind::sub;
@@ -99,13 +101,20 @@ class DurationParser {
 
   std::optional<DurationExpr::Kind> operator_at(int level) const {
     switch (tokens_.peek().kind) {
-      case TokenKind::add: return level == 0 ? std::optional(DurationExpr::Kind::add) : std::nullopt;
-      case TokenKind::sub: return level == 0 ? std::optional(DurationExpr::Kind::sub) : std::nullopt;
-      case TokenKind::mul: return level == 1 ? std::optional(DurationExpr::Kind::mul) : std::nullopt;
-      case TokenKind::div: return level == 1 ? std::optional(DurationExpr::Kind::div) : std::nullopt;
-      case TokenKind::mod: return level == 1 ? std::optional(DurationExpr::Kind::mod) : std::nullopt;
-      case TokenKind::pow: return level == 2 ? std::optional(DurationExpr::Kind::pow) : std::nullopt;
-      default: return std::nullopt;
+      case TokenKind::add:
+        return level == 0 ? std::optional(DurationExpr::Kind::add) : std::nullopt;
+      case TokenKind::sub:
+        return level == 0 ? std::optional(DurationExpr::Kind::sub) : std::nullopt;
+      case TokenKind::mul:
+        return level == 1 ? std::optional(DurationExpr::Kind::mul) : std::nullopt;
+      case TokenKind::div:
+        return level == 1 ? std::optional(DurationExpr::Kind::div) : std::nullopt;
+      case TokenKind::mod:
+        return level == 1 ? std::optional(DurationExpr::Kind::mod) : std::nullopt;
+      case TokenKind::pow:
+        return level == 2 ? std::optional(DurationExpr::Kind::pow) : std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
 
@@ -124,7 +133,11 @@ class DurationParser {
 
 }  // namespace
 
-Result<DurationExpr> parse_duration(TokenReader& tokens) { return DurationParser(tokens).binary(0); }
-Result<DurationExpr> parse_offset_duration(TokenReader& tokens) { return DurationParser(tokens).unary(); }
+Result<DurationExpr> parse_duration(TokenReader& tokens) {
+  return DurationParser(tokens).binary(0);
+}
+Result<DurationExpr> parse_offset_duration(TokenReader& tokens) {
+  return DurationParser(tokens).unary();
+}
 
 }  // namespace obelisk::promql

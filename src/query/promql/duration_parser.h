@@ -1,5 +1,6 @@
 #pragma once
-// Durations in ranges, steps and offsets: literals, and arithmetic with step(), range(), min_of() and max_of().
+// Durations in ranges, steps and offsets: literals, and arithmetic with step(), range(), min_of() and
+// max_of().
 #include "base/result.h"
 #include "query/promql/ast.h"
 #include "query/promql/token_reader.h"

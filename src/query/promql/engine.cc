@@ -14,8 +14,8 @@ namespace {
 using promql::Evaluator;
 using promql::Node;
 using promql::SeriesList;
-using promql::StepSeries;
 using promql::Steps;
+using promql::StepSeries;
 using promql::Value;
 
 MatrixSeries to_matrix_series(StepSeries series, const Steps& steps) {
@@ -33,22 +33,30 @@ MatrixSeries to_matrix_series(StepSeries series, const Steps& steps) {
 
 void sort_by_labels(std::vector<MatrixSeries>& series) {
   auto by_labels = [](const MatrixSeries& a, const MatrixSeries& b) { return a.labels < b.labels; };
-  if (!std::is_sorted(series.begin(), series.end(), by_labels)) std::sort(series.begin(), series.end(), by_labels);
+  if (!std::is_sorted(series.begin(), series.end(), by_labels))
+    std::sort(series.begin(), series.end(), by_labels);
 }
 
-promql::ParserOptions parser_options(const PromqlOptions& options) { return {options.experimental_functions}; }
+promql::ParserOptions parser_options(const PromqlOptions& options) {
+  return {options.experimental_functions};
+}
 
 PromqlType public_type(promql::ValueType type) {
   switch (type) {
-    case promql::ValueType::scalar: return PromqlType::scalar;
-    case promql::ValueType::string: return PromqlType::string;
-    case promql::ValueType::matrix: return PromqlType::matrix;
-    default: return PromqlType::vector;
+    case promql::ValueType::scalar:
+      return PromqlType::scalar;
+    case promql::ValueType::string:
+      return PromqlType::string;
+    case promql::ValueType::matrix:
+      return PromqlType::matrix;
+    default:
+      return PromqlType::vector;
   }
 }
 
 // The samples of a range selector or subquery at one instant, as they are.
-Result<void> read_matrix(Evaluator& evaluator, const Node& node, const Steps& steps, int64_t lookback_ms, InstantResult& result) {
+Result<void> read_matrix(Evaluator& evaluator, const Node& node, const Steps& steps, int64_t lookback_ms,
+                         InstantResult& result) {
   OBELISK_TRY(promql::RangeData data, evaluator.read_range(node, steps));
   OBELISK_TRY(int64_t end, evaluator.reference_time(data.node->time, steps.start_ms));
   int64_t start = end - data.range_ms;
@@ -60,12 +68,14 @@ Result<void> read_matrix(Evaluator& evaluator, const Node& node, const Steps& st
       bool smoothed = data.node->range_mode == promql::RangeMode::smoothed;
       auto extended = promql::extended_window(raw, start, end, lookback_ms, smoothed, false);
       if (!extended) continue;
-      for (size_t i = 0; i < extended->times.size(); ++i) series.floats.push_back({extended->times[i], extended->values[i]});
+      for (size_t i = 0; i < extended->times.size(); ++i)
+        series.floats.push_back({extended->times[i], extended->values[i]});
       result.matrix.push_back(std::move(series));
       continue;
     }
     for (size_t i = 0; i < raw.floats.size(); ++i) {
-      if (raw.float_times[i] > start && raw.float_times[i] <= end) series.floats.push_back({raw.float_times[i], raw.floats[i]});
+      if (raw.float_times[i] > start && raw.float_times[i] <= end)
+        series.floats.push_back({raw.float_times[i], raw.floats[i]});
     }
     for (size_t i = 0; i < raw.histograms.size(); ++i) {
       if (raw.histogram_times[i] > start && raw.histogram_times[i] <= end) {
@@ -83,7 +93,8 @@ Result<void> read_matrix(Evaluator& evaluator, const Node& node, const Steps& st
   return {};
 }
 
-Result<void> evaluate_instant(Evaluator& evaluator, const Node& node, const Steps& steps, int64_t lookback_ms, InstantResult& result) {
+Result<void> evaluate_instant(Evaluator& evaluator, const Node& node, const Steps& steps, int64_t lookback_ms,
+                              InstantResult& result) {
   if (result.type == PromqlType::matrix) return read_matrix(evaluator, node, steps, lookback_ms, result);
   OBELISK_TRY(Value value, evaluator.evaluate(node, steps));
   if (const promql::ScalarSteps* scalar = std::get_if<promql::ScalarSteps>(&value)) {
@@ -120,7 +131,8 @@ Result<PromqlType> PromqlEngine::check(std::string_view query) const {
   return public_type(node->type());
 }
 
-Result<InstantResult> PromqlEngine::instant(const QueryContext& context, std::string_view query, UnixNanos time) const {
+Result<InstantResult> PromqlEngine::instant(const QueryContext& context, std::string_view query,
+                                            UnixNanos time) const {
   OBELISK_TRY(promql::NodePtr node, promql::parse(query, parser_options(options_)));
   InstantResult result;
   result.type = public_type(node->type());
@@ -133,26 +145,32 @@ Result<InstantResult> PromqlEngine::instant(const QueryContext& context, std::st
   return result;
 }
 
-Result<MatrixResult> PromqlEngine::range(const QueryContext& context, std::string_view query, UnixNanos start, UnixNanos end,
-                                         int64_t step_nanos) const {
+Result<MatrixResult> PromqlEngine::range(const QueryContext& context, std::string_view query, UnixNanos start,
+                                         UnixNanos end, int64_t step_nanos) const {
   OBELISK_TRY(promql::NodePtr node, promql::parse(query, parser_options(options_)));
   promql::ValueType type = node->type();
   if (type != promql::ValueType::scalar && type != promql::ValueType::vector) {
-    return make_error(ErrorCode::invalid_argument, fmt::format("invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
-                                                               promql::documented_type(type)));
+    return make_error(
+        ErrorCode::invalid_argument,
+        fmt::format("invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
+                    promql::documented_type(type)));
   }
   int64_t step_ms = step_nanos / kNanosPerMilli;
   if (step_ms <= 0) {
-    return make_error(ErrorCode::invalid_argument, "zero or negative query resolution step widths are not accepted. Try a positive integer");
+    return make_error(
+        ErrorCode::invalid_argument,
+        "zero or negative query resolution step widths are not accepted. Try a positive integer");
   }
   int64_t start_ms = start.to_millis();
   int64_t end_ms = end.to_millis();
-  if (end_ms < start_ms) return make_error(ErrorCode::invalid_argument, "end timestamp must not be before start time");
+  if (end_ms < start_ms)
+    return make_error(ErrorCode::invalid_argument, "end timestamp must not be before start time");
   uint64_t points = static_cast<uint64_t>((end_ms - start_ms) / step_ms) + 1;
   // Prometheus counts intervals: 11,000 of them, 11,001 points, are allowed.
   if (points > options_.points_per_series_max + 1) {
     return make_error(ErrorCode::invalid_argument,
-                      fmt::format("exceeded maximum resolution of {} points per timeseries. Try decreasing the query resolution (?step=XX)",
+                      fmt::format("exceeded maximum resolution of {} points per timeseries. Try decreasing "
+                                  "the query resolution (?step=XX)",
                                   options_.points_per_series_max));
   }
   // The steps a query sees end at the last one evaluated; @ end() means the end asked for.

@@ -2,11 +2,12 @@
 // Runs PromQL: what the HTTP API and the rules call. Stateless apart from its options; safe from any thread.
 //
 //   PromqlEngine engine;
-//   auto result = engine.instant(QueryContext{reader, tenant, snapshot, budget, cancel}, "sum(rate(x[5m]))", now);
+//   auto result = engine.instant(QueryContext{reader, tenant, snapshot, budget, cancel}, "sum(rate(x[5m]))",
+//   now);
 //
-// Errors: parse_error with a position (see parse_error_text), invalid_argument (a range that ends before it starts, too many
-// points), execution (two results with one label set, ...), too_large, cancelled, timeout, unsupported (it names what is
-// not there yet), and whatever the reader returns.
+// Errors: parse_error with a position (see parse_error_text), invalid_argument (a range that ends before it
+// starts, too many points), execution (two results with one label set, ...), too_large, cancelled, timeout,
+// unsupported (it names what is not there yet), and whatever the reader returns.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,28 +22,29 @@
 namespace obelisk {
 
 struct PromqlOptions {
-  int64_t lookback_ms = 5 * 60 * 1000;                // how long a sample stands for its series
-  int64_t default_subquery_step_ms = 60 * 1000;       // of `[5m:]`
-  uint64_t samples_max = 50'000'000;                  // loaded or produced by one query
-  uint64_t points_per_series_max = 11'000;            // of a range query
+  int64_t lookback_ms = 5 * 60 * 1000;           // how long a sample stands for its series
+  int64_t default_subquery_step_ms = 60 * 1000;  // of `[5m:]`
+  uint64_t samples_max = 50'000'000;             // loaded or produced by one query
+  uint64_t points_per_series_max = 11'000;       // of a range query
   bool experimental_functions = true;
-  bool delayed_name_removal = false;                  // Prometheus' feature flag: names go only when the query ends
+  bool delayed_name_removal = false;  // Prometheus' feature flag: names go only when the query ends
+  bool use_start_timestamps = false;  // its other one: a changed start is a counter reset
 };
 
 enum class PromqlType : uint8_t { scalar, string, vector, matrix };
 std::string_view promql_type_name(PromqlType type);
 
-// Something odd that did not stop the query. `message` begins with "PromQL warning: " or "PromQL info: " and ends with
-// the place, "(1:7)".
+// Something odd that did not stop the query. `message` begins with "PromQL warning: " or "PromQL info: " and
+// ends with the place, "(1:7)".
 struct PromqlAnnotations {
   std::vector<std::string> warnings;
   std::vector<std::string> infos;
 };
 
 struct PromqlStats {
-  uint64_t samples = 0;   // samples read
-  uint64_t series = 0;    // series selected
-  bool complete = true;   // false: the store could not read everything; `incomplete_reason` says why
+  uint64_t samples = 0;  // samples read
+  uint64_t series = 0;   // series selected
+  bool complete = true;  // false: the store could not read everything; `incomplete_reason` says why
   std::string incomplete_reason;
 };
 
@@ -56,7 +58,7 @@ struct HistogramPoint {
 };
 struct MatrixSeries {
   Labels labels;
-  std::vector<FloatPoint> floats;          // both ascending in time
+  std::vector<FloatPoint> floats;  // both ascending in time
   std::vector<HistogramPoint> histograms;
 };
 
@@ -64,15 +66,15 @@ struct InstantResult {
   PromqlType type = PromqlType::vector;
   int64_t time_ms = 0;
   double scalar = 0;
-  std::string text;                        // string
-  SampleVector vector;                     // in the order of the query where it sorts
-  std::vector<MatrixSeries> matrix;        // a range selector's samples, sorted by labels
+  std::string text;                  // string
+  SampleVector vector;               // in the order of the query where it sorts
+  std::vector<MatrixSeries> matrix;  // a range selector's samples, sorted by labels
   PromqlAnnotations annotations;
   PromqlStats stats;
 };
 
 struct MatrixResult {
-  std::vector<MatrixSeries> series;        // sorted by labels
+  std::vector<MatrixSeries> series;  // sorted by labels
   PromqlAnnotations annotations;
   PromqlStats stats;
 };
@@ -85,8 +87,8 @@ class PromqlEngine {
   // Times are cut to milliseconds, PromQL's resolution.
   Result<InstantResult> instant(const QueryContext& context, std::string_view query, UnixNanos time) const;
   // Evaluates at start, start + step, ... up to and including end.
-  Result<MatrixResult> range(const QueryContext& context, std::string_view query, UnixNanos start, UnixNanos end,
-                             int64_t step_nanos) const;
+  Result<MatrixResult> range(const QueryContext& context, std::string_view query, UnixNanos start,
+                             UnixNanos end, int64_t step_nanos) const;
   // Whether the expression parses, and to which type.
   Result<PromqlType> check(std::string_view query) const;
 

@@ -1,4 +1,5 @@
-// Goal: what scripts cannot say: bounds, cancellation, snapshots, several batches, options and positions of annotations.
+// Goal: what scripts cannot say: bounds, cancellation, snapshots, several batches, options and positions of
+// annotations.
 #include "query/promql/engine.h"
 
 #include <gtest/gtest.h>
@@ -23,14 +24,18 @@ class EngineTest : public testing::Test {
     ASSERT_TRUE(append_and_wait(store_, std::move(request)).ok());
   }
 
-  Result<InstantResult> instant(std::string_view query, int64_t time_ms, const PromqlEngine& engine = PromqlEngine()) {
+  Result<InstantResult> instant(std::string_view query, int64_t time_ms,
+                                const PromqlEngine& engine = PromqlEngine()) {
     return engine.instant(context(), query, UnixNanos::from_millis(time_ms));
   }
   Result<MatrixResult> range(std::string_view query, int64_t start_ms, int64_t end_ms, int64_t step_ms,
                              const PromqlEngine& engine = PromqlEngine()) {
-    return engine.range(context(), query, UnixNanos::from_millis(start_ms), UnixNanos::from_millis(end_ms), step_ms * kNanosPerMilli);
+    return engine.range(context(), query, UnixNanos::from_millis(start_ms), UnixNanos::from_millis(end_ms),
+                        step_ms * kNanosPerMilli);
   }
-  QueryContext context() { return {store_, kDefaultTenant, *store_.snapshot(kDefaultTenant), budget_, cancel_}; }
+  QueryContext context() {
+    return {store_, kDefaultTenant, *store_.snapshot(kDefaultTenant), budget_, cancel_};
+  }
 
   MemoryStore store_;
   Budget budget_{64 << 20};
@@ -43,14 +48,16 @@ TEST_F(EngineTest, RangeLimits) {
   EXPECT_EQ(range("vector(1)", 1, 0, 1000).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(range("vector(1)", 0, 1, 0).error().code, ErrorCode::invalid_argument);
   auto wrong_type = range("\"x\"", 0, 1, 1);
-  EXPECT_EQ(wrong_type.error().message, "invalid expression type \"string\" for range query, must be Scalar or instant Vector");
+  EXPECT_EQ(wrong_type.error().message,
+            "invalid expression type \"string\" for range query, must be Scalar or instant Vector");
 }
 
 TEST_F(EngineTest, SamplesAndMemoryAreBounded) {
   add(Labels{{"__name__", "x"}}, 0, 1000, 1000);
   PromqlOptions few;
   few.samples_max = 500;
-  EXPECT_EQ(instant("count_over_time(x[1h])", 1'000'000, PromqlEngine(few)).error().code, ErrorCode::too_large);
+  EXPECT_EQ(instant("count_over_time(x[1h])", 1'000'000, PromqlEngine(few)).error().code,
+            ErrorCode::too_large);
   // A subquery with a billion steps is refused before it is built.
   EXPECT_EQ(instant("count_over_time(vector(1)[100y:1ms])", 0).error().code, ErrorCode::too_large);
   EXPECT_EQ(instant("count_over_time(vector(1)[10h:1ms])", 0).error().code, ErrorCode::too_large);
@@ -101,7 +108,8 @@ TEST_F(EngineTest, AnnotationsNameThePlace) {
   ASSERT_TRUE(result.ok());
   ASSERT_EQ(result->annotations.infos.size(), 1u);
   EXPECT_EQ(result->annotations.infos[0],
-            "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"requests\" (2:8)");
+            "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "
+            "\"requests\" (2:8)");
   EXPECT_EQ(result->stats.series, 1u);
   EXPECT_EQ(result->stats.samples, 10u);
 }

@@ -18,8 +18,8 @@ uint64_t bytes_of(const Value& value) {
   constexpr uint64_t kBytesOfHistogram = sizeof(HistogramPtr) + 256;
   uint64_t total = 0;
   for (const StepSeries& series : *list) {
-    total += sizeof(StepSeries) + series.values.size() * sizeof(double) + series.labels.size() * kBytesOfLabel +
-             series.histograms.size() * kBytesOfHistogram;
+    total += sizeof(StepSeries) + series.values.size() * sizeof(double) +
+             series.labels.size() * kBytesOfLabel + series.histograms.size() * kBytesOfHistogram;
   }
   return total;
 }
@@ -49,27 +49,38 @@ void remove_metric_labels(Labels& labels) {
 bool wants_only_totals(const Node& node) {
   switch (node.kind) {
     case Node::Kind::selector:
-    case Node::Kind::matrix: return true;
-    case Node::Kind::paren: return wants_only_totals(*node.children[0]);
+    case Node::Kind::matrix:
+      return true;
+    case Node::Kind::paren:
+      return wants_only_totals(*node.children[0]);
     case Node::Kind::aggregation:
       return (node.aggregation == AggregationOp::sum || node.aggregation == AggregationOp::avg) &&
              wants_only_totals(*node.children[0]);
     case Node::Kind::call:
-      return (node.function->id == FunctionId::sum_over_time || node.function->id == FunctionId::avg_over_time) &&
+      return (node.function->id == FunctionId::sum_over_time ||
+              node.function->id == FunctionId::avg_over_time) &&
              wants_only_totals(*node.children[0]);
-    default: return false;  // subqueries and operators: whether samples lie next to each other in storage is not known
+    default:
+      return false;  // subqueries and operators: whether samples lie next to each other in storage is not
+                     // known
   }
 }
 
 Evaluator::Evaluator(const QueryContext& context, const PromqlOptions& options, std::string_view query,
                      const Steps& query_steps, bool is_instant)
-    : context_(context), options_(options), query_(query), query_steps_(query_steps),
-      query_end_ms_(query_steps.last()), is_instant_(is_instant), annotations_(query) {}
+    : context_(context),
+      options_(options),
+      query_(query),
+      query_steps_(query_steps),
+      query_end_ms_(query_steps.last()),
+      is_instant_(is_instant),
+      annotations_(query) {}
 
 Result<void> Evaluator::count_samples(uint64_t samples) {
   stats_.samples += samples;
   if (stats_.samples <= options_.samples_max) return {};
-  return make_error(ErrorCode::too_large, "query processing would load too many samples into memory in query execution");
+  return make_error(ErrorCode::too_large,
+                    "query processing would load too many samples into memory in query execution");
 }
 
 Result<void> Evaluator::expect_room(uint64_t series, uint64_t steps) const {
@@ -93,12 +104,18 @@ Result<Value> Evaluator::evaluate(const Node& node, const Steps& steps) {
 
 Result<Value> Evaluator::evaluate_node(const Node& node, const Steps& steps) {
   switch (node.kind) {
-    case Node::Kind::number: return Value(ScalarSteps(steps.count, node.number));
-    case Node::Kind::string: return Value(node.text);
-    case Node::Kind::paren: return evaluate(*node.children[0], steps);
-    case Node::Kind::unary: return evaluate_unary(node, steps);
-    case Node::Kind::binary: return evaluate_binary(node, steps);
-    case Node::Kind::call: return evaluate_call(node, steps);
+    case Node::Kind::number:
+      return Value(ScalarSteps(steps.count, node.number));
+    case Node::Kind::string:
+      return Value(node.text);
+    case Node::Kind::paren:
+      return evaluate(*node.children[0], steps);
+    case Node::Kind::unary:
+      return evaluate_unary(node, steps);
+    case Node::Kind::binary:
+      return evaluate_binary(node, steps);
+    case Node::Kind::call:
+      return evaluate_call(node, steps);
     case Node::Kind::aggregation: {
       OBELISK_TRY(SeriesList list, evaluate_aggregation(node, steps));
       return Value(std::move(list));
@@ -108,7 +125,8 @@ Result<Value> Evaluator::evaluate_node(const Node& node, const Steps& steps) {
       return Value(std::move(list));
     }
     case Node::Kind::matrix:
-    case Node::Kind::subquery: break;  // only read_range looks at them
+    case Node::Kind::subquery:
+      break;  // only read_range looks at them
   }
   return make_error(ErrorCode::internal, "a range vector stands where an instant vector is needed");
 }
@@ -190,9 +208,11 @@ Result<void> Evaluator::finish(SeriesList& list) const {
 Result<int64_t> Evaluator::duration_ms(const DurationExpr& duration, bool must_be_positive) const {
   int64_t range = query_end_ms_ - query_steps_.start_ms;
   std::optional<int64_t> millis = duration.evaluate_ms(is_instant_ ? 0 : query_steps_.step_ms, range);
-  if (!millis) return Error{ErrorCode::execution, "duration out of range", position_of(query_, duration.source.begin)};
+  if (!millis)
+    return Error{ErrorCode::execution, "duration out of range", position_of(query_, duration.source.begin)};
   if (must_be_positive && *millis <= 0) {
-    return Error{ErrorCode::execution, "duration must be greater than 0", position_of(query_, duration.source.begin)};
+    return Error{ErrorCode::execution, "duration must be greater than 0",
+                 position_of(query_, duration.source.begin)};
   }
   return *millis;
 }
@@ -200,10 +220,17 @@ Result<int64_t> Evaluator::duration_ms(const DurationExpr& duration, bool must_b
 Result<int64_t> Evaluator::reference_time(const TimeModifiers& time, int64_t step_time) const {
   int64_t reference = step_time;
   switch (time.at) {
-    case TimeModifiers::At::none: break;
-    case TimeModifiers::At::time: reference = time.at_ms; break;
-    case TimeModifiers::At::start: reference = query_steps_.start_ms; break;
-    case TimeModifiers::At::end: reference = query_end_ms_; break;
+    case TimeModifiers::At::none:
+      break;
+    case TimeModifiers::At::time:
+      reference = time.at_ms;
+      break;
+    case TimeModifiers::At::start:
+      reference = query_steps_.start_ms;
+      break;
+    case TimeModifiers::At::end:
+      reference = query_end_ms_;
+      break;
   }
   if (!time.offset) return reference;
   OBELISK_TRY(int64_t offset, duration_ms(*time.offset, false));

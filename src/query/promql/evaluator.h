@@ -1,10 +1,11 @@
 #pragma once
-// Evaluates a syntax tree over steps, one whole series at a time: a selector is read once for all steps, range functions
-// move a window over it, aggregations and joins number their groups once. One object evaluates one query, on one thread.
+// Evaluates a syntax tree over steps, one whole series at a time: a selector is read once for all steps,
+// range functions move a window over it, aggregations and joins number their groups once. One object
+// evaluates one query, on one thread.
 //
-// Memory: the results of a node are charged to the query's budget while they live; samples read are charged by the store.
-// Where a method is defined: evaluator.cc the tree, selector_eval.cc reading, binary_eval.cc, aggregation_eval.cc,
-// call_eval.cc and the files of the function families.
+// Memory: the results of a node are charged to the query's budget while they live; samples read are charged
+// by the store. Where a method is defined: evaluator.cc the tree, selector_eval.cc reading, binary_eval.cc,
+// aggregation_eval.cc, call_eval.cc and the files of the function families.
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,8 @@ struct RangeData {
 class Evaluator {
  public:
   // `query_steps`: of the whole query, what @ start(), step() and range() mean.
-  Evaluator(const QueryContext& context, const PromqlOptions& options, std::string_view query, const Steps& query_steps,
-            bool is_instant);
+  Evaluator(const QueryContext& context, const PromqlOptions& options, std::string_view query,
+            const Steps& query_steps, bool is_instant);
 
   Result<Value> evaluate(const Node& node, const Steps& steps);
   // The end of a query: names that were to be dropped go, series that became equal are joined or refused.
@@ -54,7 +55,8 @@ class Evaluator {
   Result<Value> evaluate_unary(const Node& node, const Steps& steps);
 
   // selector_eval.cc
-  Result<std::vector<RawSeries>> load(const std::vector<Matcher>& matchers, int64_t after_ms, int64_t until_ms);
+  Result<std::vector<RawSeries>> load(const std::vector<Matcher>& matchers, int64_t after_ms,
+                                      int64_t until_ms);
   Result<void> load_group(const Batch& batch, const Group& group, std::shared_ptr<const void> owner,
                           std::span<const int64_t> times_ms, std::vector<RawSeries>& out);
   Result<SeriesList> evaluate_selector(const Node& node, const Steps& steps, bool as_timestamps);
@@ -64,15 +66,18 @@ class Evaluator {
 
   // binary_eval.cc
   Result<Value> evaluate_binary(const Node& node, const Steps& steps);
-  Result<SeriesList> vector_with_scalar(const Node& node, SeriesList vector, const ScalarSteps& scalar, bool scalar_left);
-  Result<SeriesList> vector_with_vector(const Node& node, const SeriesList& left, const SeriesList& right, size_t steps);
+  Result<SeriesList> vector_with_scalar(const Node& node, SeriesList vector, const ScalarSteps& scalar,
+                                        bool scalar_left);
+  Result<SeriesList> vector_with_vector(const Node& node, const SeriesList& left, const SeriesList& right,
+                                        size_t steps);
   Result<SeriesList> set_operation(const Node& node, SeriesList left, SeriesList right, size_t steps);
 
   // aggregation_eval.cc
   Result<SeriesList> evaluate_aggregation(const Node& node, const Steps& steps);
   Result<SeriesList> fold_groups(const Node& node, const SeriesList& input, size_t steps);
   Result<SeriesList> quantile_groups(const Node& node, const SeriesList& input, const ScalarSteps& phi);
-  Result<SeriesList> count_value_groups(const Node& node, const SeriesList& input, const std::string& label, size_t steps);
+  Result<SeriesList> count_value_groups(const Node& node, const SeriesList& input, const std::string& label,
+                                        size_t steps);
   Result<SeriesList> select_samples(const Node& node, SeriesList input, const ScalarSteps& parameter);
 
   // call_eval.cc and the function families
@@ -103,7 +108,8 @@ class Evaluator {
   Annotations annotations_;
   PromqlStats stats_;
   uint64_t charged_bytes_ = 0;
-  bool reset_hints_wanted_ = false;  // reading for histogram_count() and its like: resets are told between samples
+  bool reset_hints_wanted_ =
+      false;  // reading for histogram_count() and its like: resets are told between samples
 };
 
 // Labels for absent(): those the selector demands.

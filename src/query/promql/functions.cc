@@ -39,7 +39,12 @@ const std::vector<Function>& table() {
       {"deg", F::deg, kVector, {kVector}},
       {"delta", F::delta, kVector, {kMatrix}},
       {"deriv", F::deriv, kVector, {kMatrix}},
-      {"double_exponential_smoothing", F::double_exponential_smoothing, kVector, {kMatrix, kScalar, kScalar}, 0, true},
+      {"double_exponential_smoothing",
+       F::double_exponential_smoothing,
+       kVector,
+       {kMatrix, kScalar, kScalar},
+       0,
+       true},
       {"end", F::end, kScalar, {}, 0, true},
       {"exp", F::exp, kVector, {kVector}},
       {"first_over_time", F::first_over_time, kVector, {kMatrix}},
@@ -112,11 +117,14 @@ const std::vector<Function>& table() {
 
 const Function* find_function(std::string_view name) {
   const std::vector<Function>& functions = table();
-  auto found = std::lower_bound(functions.begin(), functions.end(), name,
-                                [](const Function& function, std::string_view wanted) { return function.name < wanted; });
+  auto found = std::lower_bound(
+      functions.begin(), functions.end(), name,
+      [](const Function& function, std::string_view wanted) { return function.name < wanted; });
   return found != functions.end() && found->name == name ? &*found : nullptr;
 }
 
-std::span<const Function> all_functions() { return table(); }
+std::span<const Function> all_functions() {
+  return table();
+}
 
 }  // namespace obelisk::promql

@@ -32,7 +32,10 @@ std::optional<uint32_t> read_digits(std::string_view text, size_t at, size_t cou
   uint32_t value = 0;
   for (size_t i = at; i < at + count; ++i) {
     char c = text[i];
-    int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+    int digit = c >= '0' && c <= '9'   ? c - '0'
+                : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                       : 99;
     if (digit >= base) return std::nullopt;
     value = value * static_cast<uint32_t>(base) + static_cast<uint32_t>(digit);
   }

@@ -20,11 +20,16 @@ constexpr std::string_view kBucketLabel = "le";
 
 double plain_property(FunctionId id, const Histogram& histogram) {
   switch (id) {
-    case FunctionId::histogram_count: return histogram.count;
-    case FunctionId::histogram_sum: return histogram.sum;
-    case FunctionId::histogram_avg: return histogram.sum / histogram.count;
-    case FunctionId::histogram_stdvar: return histogram_variance(histogram);
-    default: return std::sqrt(histogram_variance(histogram));
+    case FunctionId::histogram_count:
+      return histogram.count;
+    case FunctionId::histogram_sum:
+      return histogram.sum;
+    case FunctionId::histogram_avg:
+      return histogram.sum / histogram.count;
+    case FunctionId::histogram_stdvar:
+      return histogram_variance(histogram);
+    default:
+      return std::sqrt(histogram_variance(histogram));
   }
 }
 
@@ -57,7 +62,8 @@ class HistogramAnswers {
   void collect() {
     for (size_t i = 0; i < input_.size(); ++i) {
       const StepSeries& series = input_[i];
-      if (std::any_of(series.histograms.begin(), series.histograms.end(), [](const HistogramPtr& h) { return h != nullptr; })) {
+      if (std::any_of(series.histograms.begin(), series.histograms.end(),
+                      [](const HistogramPtr& h) { return h != nullptr; })) {
         input_of(series.labels, series.drop_name).natives.push_back(i);
       }
       bool floats = false;
@@ -66,8 +72,9 @@ class HistogramAnswers {
       std::string_view text = series.labels.get(kBucketLabel);
       std::optional<double> upper = parse_float(text);
       if (!upper) {
-        annotations_.warn(at_, fmt::format("bucket label \"le\" is missing or has a malformed value of {}{}", quote_go_string(text),
-                                           for_metric(series.labels.get(kMetricNameLabel))));
+        annotations_.warn(
+            at_, fmt::format("bucket label \"le\" is missing or has a malformed value of {}{}",
+                             quote_go_string(text), for_metric(series.labels.get(kMetricNameLabel))));
         continue;
       }
       Labels labels = series.labels;
@@ -95,12 +102,15 @@ class HistogramAnswers {
     }
     if (native != nullptr) return native_answer(*native, question, which, step, metric);
     if (buckets.empty()) return stale_marker();
-    if (!question.is_quantile) return classic_fraction(question.lower[step], question.upper[step], std::move(buckets));
+    if (!question.is_quantile)
+      return classic_fraction(question.lower[step], question.upper[step], std::move(buckets));
     ClassicQuantile quantile = classic_quantile(question.phi[which][step], std::move(buckets));
     if (quantile.forced_monotonic) {
-      annotations_.info(at_, "input to histogram_quantile needed to be fixed for monotonicity (see "
-                             "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)" +
-                                 for_metric(metric));
+      annotations_.info(
+          at_,
+          "input to histogram_quantile needed to be fixed for monotonicity (see "
+          "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)" +
+              for_metric(metric));
     }
     return quantile.value;
   }
@@ -112,20 +122,25 @@ class HistogramAnswers {
     return inputs_[at->second];
   }
 
-  double native_answer(const Histogram& histogram, const Question& question, size_t which, size_t step, std::string_view metric) {
+  double native_answer(const Histogram& histogram, const Question& question, size_t which, size_t step,
+                       std::string_view metric) {
     NanObservations nans = NanObservations::none;
     if (!question.is_quantile) {
       double fraction = histogram_fraction(question.lower[step], question.upper[step], histogram, &nans);
       if (nans != NanObservations::none) {
-        annotations_.info(at_, "input to histogram_fraction has NaN observations, which are excluded from all fractions" + for_metric(metric));
+        annotations_.info(
+            at_, "input to histogram_fraction has NaN observations, which are excluded from all fractions" +
+                     for_metric(metric));
       }
       return fraction;
     }
     double quantile = obelisk::histogram_quantile(question.phi[which][step], histogram, &nans);
     if (nans == NanObservations::make_result_nan) {
-      annotations_.info(at_, "input to histogram_quantile has NaN observations, result is NaN" + for_metric(metric));
+      annotations_.info(
+          at_, "input to histogram_quantile has NaN observations, result is NaN" + for_metric(metric));
     } else if (nans == NanObservations::skew_result) {
-      annotations_.info(at_, "input to histogram_quantile has NaN observations, result is skewed higher" + for_metric(metric));
+      annotations_.info(at_, "input to histogram_quantile has NaN observations, result is skewed higher" +
+                                 for_metric(metric));
     }
     return quantile;
   }
@@ -172,8 +187,10 @@ Result<SeriesList> Evaluator::call_histogram_function(const Node& node, const St
       break;
     }
     default: {
-      // Only the totals are asked for: then resets are told from sample to sample, as the reference reads them.
-      bool totals = id == FunctionId::histogram_count || id == FunctionId::histogram_sum || id == FunctionId::histogram_avg;
+      // Only the totals are asked for: then resets are told from sample to sample, as the reference reads
+      // them.
+      bool totals = id == FunctionId::histogram_count || id == FunctionId::histogram_sum ||
+                    id == FunctionId::histogram_avg;
       bool before = std::exchange(reset_hints_wanted_, totals && wants_only_totals(*node.children[0]));
       Result<SeriesList> evaluated = evaluate_vector(*node.children[0], steps);
       reset_hints_wanted_ = before;
@@ -188,7 +205,8 @@ Result<SeriesList> Evaluator::call_histogram_function(const Node& node, const St
         series.histograms.clear();
       }
       std::erase_if(list, [](const StepSeries& series) {
-        return std::all_of(series.values.begin(), series.values.end(), [](double value) { return is_absent(value); });
+        return std::all_of(series.values.begin(), series.values.end(),
+                           [](double value) { return is_absent(value); });
       });
       OBELISK_CHECK_OK(deduplicate(list));
       return list;
@@ -210,7 +228,8 @@ Result<SeriesList> Evaluator::call_histogram_function(const Node& node, const St
   for (const HistogramInput& histogram : answers.inputs()) {
     OBELISK_CHECK_OK(check_cancel());
     for (size_t which = 0; which < results; ++which) {
-      std::unordered_map<std::string, size_t> of_phi;  // a phi that changes from step to step makes several series
+      std::unordered_map<std::string, size_t>
+          of_phi;  // a phi that changes from step to step makes several series
       for (size_t step = 0; step < steps.count; ++step) {
         double value = answers.answer(histogram, question, which, step);
         if (is_absent(value)) continue;

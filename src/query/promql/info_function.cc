@@ -1,4 +1,5 @@
-// info(): adds the labels of info metrics (target_info and its like) to the series of the same instance and job.
+// info(): adds the labels of info metrics (target_info and its like) to the series of the same instance and
+// job.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -10,11 +11,12 @@
 
 namespace obelisk::promql {
 
-// One evaluation of info(). Info series meet base series by the labels instance and job; of several info series of one
-// metric the one with the newest sample wins.
+// One evaluation of info(). Info series meet base series by the labels instance and job; of several info
+// series of one metric the one with the newest sample wins.
 class InfoJoin {
  public:
-  InfoJoin(Evaluator& evaluator, const Node& node, const Steps& steps) : evaluator_(evaluator), node_(node), steps_(steps) {}
+  InfoJoin(Evaluator& evaluator, const Node& node, const Steps& steps)
+      : evaluator_(evaluator), node_(node), steps_(steps) {}
 
   Result<SeriesList> run() {
     OBELISK_CHECK_OK(read_selectors());
@@ -53,7 +55,8 @@ class InfoJoin {
     if (positive) return {};
     // No word of which info metrics: target_info; only of which not: the others that are named like one.
     bool excluded = !name_matchers_.empty();
-    OBELISK_TRY(Matcher implied, make_matcher(std::string(kMetricNameLabel), excluded ? Matcher::Op::match : Matcher::Op::equal,
+    OBELISK_TRY(Matcher implied, make_matcher(std::string(kMetricNameLabel),
+                                              excluded ? Matcher::Op::match : Matcher::Op::equal,
                                               excluded ? ".+_info" : "target_info"));
     name_matchers_.push_back(std::move(implied));
     return {};
@@ -61,18 +64,22 @@ class InfoJoin {
 
   bool is_info_metric(const Labels& labels) const {
     std::string_view name = labels.get(kMetricNameLabel);
-    return std::all_of(name_matchers_.begin(), name_matchers_.end(), [&](const Matcher& m) { return m.matches(name); });
+    return std::all_of(name_matchers_.begin(), name_matchers_.end(),
+                       [&](const Matcher& m) { return m.matches(name); });
   }
 
-  // Where in time the base samples of a step come from: through the offsets and @ of the first selector found.
+  // Where in time the base samples of a step come from: through the offsets and @ of the first selector
+  // found.
   Result<int64_t> reference_of(const Node& node, int64_t time) const {
-    if (node.kind == Node::Kind::selector || node.kind == Node::Kind::matrix) return evaluator_.reference_time(node.time, time);
+    if (node.kind == Node::Kind::selector || node.kind == Node::Kind::matrix)
+      return evaluator_.reference_time(node.time, time);
     if (node.kind == Node::Kind::subquery) {
       OBELISK_TRY(int64_t outer, evaluator_.reference_time(node.time, time));
       return reference_of(*node.children[0], outer);
     }
     for (const NodePtr& child : node.children) {
-      if (child->type() == ValueType::vector || child->type() == ValueType::matrix) return reference_of(*child, time);
+      if (child->type() == ValueType::vector || child->type() == ValueType::matrix)
+        return reference_of(*child, time);
     }
     return time;
   }
@@ -90,7 +97,8 @@ class InfoJoin {
     Steps steps{first, steps_.step_ms, pinned ? 1 : steps_.count};
     OBELISK_TRY(SeriesList values, evaluator_.evaluate_selector(selector, steps, false));
     for (const StepSeries& series : values) {
-      if (std::any_of(series.histograms.begin(), series.histograms.end(), [](const HistogramPtr& h) { return h != nullptr; })) {
+      if (std::any_of(series.histograms.begin(), series.histograms.end(),
+                      [](const HistogramPtr& h) { return h != nullptr; })) {
         return make_error(ErrorCode::execution, "this should be an info metric, with float samples: " +
                                                     std::string(series.labels.get(kMetricNameLabel)));
       }
@@ -99,13 +107,15 @@ class InfoJoin {
     for (StepSeries& series : times) {
       if (pinned) series.values.resize(steps_.count, series.values[0]);
       uint32_t signature = signatures_.id_of(series.labels);
-      by_signature_[signature].push_back({series.labels, std::string(series.labels.get(kMetricNameLabel)), std::move(series.values)});
+      by_signature_[signature].push_back(
+          {series.labels, std::string(series.labels.get(kMetricNameLabel)), std::move(series.values)});
     }
     return {};
   }
 
   // The newest info series of each metric at a step.
-  std::map<std::string_view, const InfoSeries*> newest_at(const std::vector<InfoSeries>& candidates, size_t step) const {
+  std::map<std::string_view, const InfoSeries*> newest_at(const std::vector<InfoSeries>& candidates,
+                                                          size_t step) const {
     std::map<std::string_view, const InfoSeries*> newest;
     for (const InfoSeries& info : candidates) {
       if (is_absent(info.times[step])) continue;
@@ -119,7 +129,8 @@ class InfoJoin {
     static const std::vector<InfoSeries> kNone;
     auto found = by_signature_.find(signatures_.id_of(series.labels));
     const std::vector<InfoSeries>& candidates = found == by_signature_.end() ? kNone : found->second;
-    bool needs_info = std::any_of(data_matchers_.begin(), data_matchers_.end(), [](const Matcher& m) { return !m.matches(""); });
+    bool needs_info = std::any_of(data_matchers_.begin(), data_matchers_.end(),
+                                  [](const Matcher& m) { return !m.matches(""); });
     std::unordered_map<Labels, size_t> of_labels;
     for (size_t step = 0; step < steps_.count; ++step) {
       if (!series.has(step)) continue;
@@ -136,7 +147,8 @@ class InfoJoin {
     return {};
   }
 
-  Result<Labels> enriched_labels(const Labels& base, const std::map<std::string_view, const InfoSeries*>& infos) const {
+  Result<Labels> enriched_labels(const Labels& base,
+                                 const std::map<std::string_view, const InfoSeries*>& infos) const {
     Labels labels = base;
     for (const auto& [metric, info] : infos) {
       for (const Label& label : info->labels) {
@@ -151,8 +163,8 @@ class InfoJoin {
   }
 
   bool is_wanted(const std::string& name) const {
-    return data_matchers_.empty() ||
-           std::any_of(data_matchers_.begin(), data_matchers_.end(), [&](const Matcher& m) { return m.name == name; });
+    return data_matchers_.empty() || std::any_of(data_matchers_.begin(), data_matchers_.end(),
+                                                 [&](const Matcher& m) { return m.name == name; });
   }
 
   static const VectorMatching& matching() {
@@ -174,6 +186,8 @@ class InfoJoin {
   std::map<uint32_t, std::vector<InfoSeries>> by_signature_;
 };
 
-Result<SeriesList> Evaluator::call_info(const Node& node, const Steps& steps) { return InfoJoin(*this, node, steps).run(); }
+Result<SeriesList> Evaluator::call_info(const Node& node, const Steps& steps) {
+  return InfoJoin(*this, node, steps).run();
+}
 
 }  // namespace obelisk::promql

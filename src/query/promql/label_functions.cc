@@ -1,4 +1,5 @@
-// Functions that change labels (label_replace, label_join) or order by them and by values (sort and its like).
+// Functions that change labels (label_replace, label_join) or order by them and by values (sort and its
+// like).
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
@@ -15,8 +16,10 @@ bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-// Go's regexp.Expand: $1, $name, ${name}, $$; what is not there is empty, what is no reference stays as it is.
-std::string expand(std::string_view replacement, const Regex& regex, const std::vector<std::string_view>& groups) {
+// Go's regexp.Expand: $1, $name, ${name}, $$; what is not there is empty, what is no reference stays as it
+// is.
+std::string expand(std::string_view replacement, const Regex& regex,
+                   const std::vector<std::string_view>& groups) {
   std::string out;
   for (size_t at = 0; at < replacement.size();) {
     if (replacement[at] != '$') {
@@ -106,7 +109,8 @@ Result<SeriesList> Evaluator::call_label_function(const Node& node, const Steps&
     regex = std::move(*compiled);
   } else {
     for (size_t i = 2; i < texts.size(); ++i) {
-      if (texts[i].empty() || !is_valid_utf8(texts[i])) return fail("invalid source label name in label_join(): " + texts[i]);
+      if (texts[i].empty() || !is_valid_utf8(texts[i]))
+        return fail("invalid source label name in label_join(): " + texts[i]);
     }
   }
   OBELISK_TRY(SeriesList list, evaluate_vector(*node.children[0], steps));
@@ -139,7 +143,8 @@ Result<SeriesList> Evaluator::call_sort(const Node& node, const Steps& steps) {
   }
   OBELISK_TRY(SeriesList list, evaluate_vector(*node.children[0], steps));
   if (!is_instant_) {
-    annotations_.warn(node, "sort is ineffective for range queries since results are always ordered by labels");
+    annotations_.warn(node,
+                      "sort is ineffective for range queries since results are always ordered by labels");
   }
   if (steps.count != 1) return list;
   bool descending = id == FunctionId::sort_desc || id == FunctionId::sort_by_label_desc;

@@ -10,9 +10,15 @@
 namespace obelisk::promql {
 namespace {
 
-bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_alpha(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 class Lexer {
  public:
@@ -34,7 +40,9 @@ class Lexer {
 
  private:
   char peek(size_t ahead = 0) const { return at_ + ahead < query_.size() ? query_[at_ + ahead] : '\0'; }
-  Error error(uint64_t offset, std::string message) const { return parse_error(query_, offset, std::move(message)); }
+  Error error(uint64_t offset, std::string message) const {
+    return parse_error(query_, offset, std::move(message));
+  }
 
   void skip_blanks() {
     while (at_ < query_.size()) {
@@ -72,12 +80,15 @@ class Lexer {
       return {};
     }
     switch (c) {
-      case '{': return error(at_, "unexpected left brace '{'");
+      case '{':
+        return error(at_, "unexpected left brace '{'");
       case '}':
         in_braces_ = false;
         add(TokenKind::right_brace, 1);
         return {};
-      case ',': add(TokenKind::comma, 1); return {};
+      case ',':
+        add(TokenKind::comma, 1);
+        return {};
       case '=':
         if (peek(1) == '~') {
           add(TokenKind::match, 2);
@@ -91,17 +102,20 @@ class Lexer {
         } else if (peek(1) == '=') {
           add(TokenKind::not_equal, 2);
         } else {
-          return error(at_, fmt::format("unexpected character after '!' inside braces: {}", quote_character(1)));
+          return error(at_,
+                       fmt::format("unexpected character after '!' inside braces: {}", quote_character(1)));
         }
         return {};
-      default: return error(at_, fmt::format("unexpected character inside braces: {}", quote_character(0)));
+      default:
+        return error(at_, fmt::format("unexpected character inside braces: {}", quote_character(0)));
     }
   }
 
   std::string quote_character(size_t ahead) const {
     if (at_ + ahead >= query_.size()) return "end of input";
     size_t length = 1;
-    while (at_ + ahead + length < query_.size() && (static_cast<unsigned char>(query_[at_ + ahead + length]) & 0xC0) == 0x80) {
+    while (at_ + ahead + length < query_.size() &&
+           (static_cast<unsigned char>(query_[at_ + ahead + length]) & 0xC0) == 0x80) {
       ++length;
     }
     return "'" + replace_invalid_utf8(query_.substr(at_ + ahead, length)) + "'";
@@ -109,7 +123,8 @@ class Lexer {
 
   Result<void> lex_identifier() {
     size_t length = 0;
-    while (is_alpha(peek(length)) || is_digit(peek(length)) || (peek(length) == ':' && !in_brackets_)) ++length;
+    while (is_alpha(peek(length)) || is_digit(peek(length)) || (peek(length) == ':' && !in_brackets_))
+      ++length;
     add(TokenKind::identifier, length);
     return {};
   }
@@ -137,7 +152,8 @@ class Lexer {
   size_t number_length() const {
     size_t length = 0;
     auto take_digits = [&](auto accepts) {
-      while (accepts(peek(length)) || (peek(length) == '_' && length > 0 && accepts(peek(length + 1)))) ++length;
+      while (accepts(peek(length)) || (peek(length) == '_' && length > 0 && accepts(peek(length + 1))))
+        ++length;
     };
     if (peek() == '0' && (peek(1) == 'x' || peek(1) == 'X')) {
       length = 2;
@@ -170,8 +186,8 @@ class Lexer {
       if (digits.size() == 2 || digits.size() > 18) return std::nullopt;
       return static_cast<double>(std::stoull(digits.substr(2), nullptr, 16));
     }
-    bool octal = digits.size() > 1 && digits[0] == '0' && digits.find_first_not_of("01234567") == std::string::npos &&
-                 digits.size() <= 22;
+    bool octal = digits.size() > 1 && digits[0] == '0' &&
+                 digits.find_first_not_of("01234567") == std::string::npos && digits.size() <= 22;
     if (octal) return static_cast<double>(std::stoull(digits, nullptr, 8));
     return parse_float(digits);
   }
@@ -217,7 +233,8 @@ class Lexer {
         in_braces_ = true;
         add(TokenKind::left_brace, 1);
         return {};
-      case '}': return error(at_, "unexpected right brace '}'");
+      case '}':
+        return error(at_, "unexpected right brace '}'");
       case '[':
         if (in_brackets_) return error(at_, "unexpected left bracket '['");
         in_brackets_ = true;
@@ -228,15 +245,33 @@ class Lexer {
         in_brackets_ = false;
         add(TokenKind::right_bracket, 1);
         return {};
-      case ':': add(TokenKind::colon, 1); return {};
-      case ',': add(TokenKind::comma, 1); return {};
-      case '@': add(TokenKind::at, 1); return {};
-      case '+': add(TokenKind::add, 1); return {};
-      case '-': add(TokenKind::sub, 1); return {};
-      case '*': add(TokenKind::mul, 1); return {};
-      case '/': add(TokenKind::div, 1); return {};
-      case '%': add(TokenKind::mod, 1); return {};
-      case '^': add(TokenKind::pow, 1); return {};
+      case ':':
+        add(TokenKind::colon, 1);
+        return {};
+      case ',':
+        add(TokenKind::comma, 1);
+        return {};
+      case '@':
+        add(TokenKind::at, 1);
+        return {};
+      case '+':
+        add(TokenKind::add, 1);
+        return {};
+      case '-':
+        add(TokenKind::sub, 1);
+        return {};
+      case '*':
+        add(TokenKind::mul, 1);
+        return {};
+      case '/':
+        add(TokenKind::div, 1);
+        return {};
+      case '%':
+        add(TokenKind::mod, 1);
+        return {};
+      case '^':
+        add(TokenKind::pow, 1);
+        return {};
       case '=':
         if (after == '=') {
           add(TokenKind::equal, 2);
@@ -271,7 +306,8 @@ class Lexer {
           add(TokenKind::greater, 1);
         }
         return {};
-      default: return error(at_, fmt::format("unexpected character: {}", quote_character(0)));
+      default:
+        return error(at_, fmt::format("unexpected character: {}", quote_character(0)));
     }
   }
 
@@ -292,11 +328,16 @@ Error parse_error(std::string_view query, uint64_t offset, std::string message) 
 
 std::string describe(const Token& token) {
   switch (token.kind) {
-    case TokenKind::end: return "end of input";
-    case TokenKind::identifier: return fmt::format("identifier \"{}\"", token.text);
-    case TokenKind::number: return fmt::format("number \"{}\"", token.text);
-    case TokenKind::duration: return fmt::format("duration \"{}\"", token.text);
-    case TokenKind::string: return fmt::format("string {}", quote_go_string(token.text));
+    case TokenKind::end:
+      return "end of input";
+    case TokenKind::identifier:
+      return fmt::format("identifier \"{}\"", token.text);
+    case TokenKind::number:
+      return fmt::format("number \"{}\"", token.text);
+    case TokenKind::duration:
+      return fmt::format("duration \"{}\"", token.text);
+    case TokenKind::string:
+      return fmt::format("string {}", quote_go_string(token.text));
     case TokenKind::add:
     case TokenKind::sub:
     case TokenKind::mul:
@@ -312,14 +353,17 @@ std::string describe(const Token& token) {
     case TokenKind::trim_upper:
     case TokenKind::trim_lower:
     case TokenKind::match:
-    case TokenKind::not_match: return fmt::format("<op:{}>", token.text);
-    default: return fmt::format("\"{}\"", token.text);
+    case TokenKind::not_match:
+      return fmt::format("<op:{}>", token.text);
+    default:
+      return fmt::format("\"{}\"", token.text);
   }
 }
 
 Result<std::vector<Token>> tokenize(std::string_view query) {
   if (query.size() > kQueryBytesMax) {
-    return parse_error(query.substr(0, 1), 0, fmt::format("the query is longer than {} bytes", kQueryBytesMax));
+    return parse_error(query.substr(0, 1), 0,
+                       fmt::format("the query is longer than {} bytes", kQueryBytesMax));
   }
   return Lexer(query).run();
 }

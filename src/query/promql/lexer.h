@@ -1,7 +1,7 @@
 #pragma once
-// Splits a PromQL text into tokens. What a character means depends on where it stands: inside `{}` names are label names
-// and `=~` is a matcher, inside `[]` a colon separates the subquery step.
-// Bounds: kQueryBytesMax of text (a dashboard's longest query is a few KiB), so tokens are bounded as well.
+// Splits a PromQL text into tokens. What a character means depends on where it stands: inside `{}` names are
+// label names and `=~` is a matcher, inside `[]` a colon separates the subquery step. Bounds: kQueryBytesMax
+// of text (a dashboard's longest query is a few KiB), so tokens are bounded as well.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,26 +17,42 @@ enum class TokenKind : uint8_t {
   end,
   identifier,  // also every keyword: the parser decides by place; colons allowed outside braces
   number,
-  duration,    // 1h30m
+  duration,  // 1h30m
   string,
-  left_paren, right_paren, left_brace, right_brace, left_bracket, right_bracket,
-  comma, colon, at,
-  add, sub, mul, div, mod, pow,
-  equal,        // ==
-  not_equal,    // !=
-  less, less_equal, greater, greater_equal,
-  trim_upper,   // </
-  trim_lower,   // >/
-  assign,       // = in matchers
-  match, not_match,  // =~ !~
+  left_paren,
+  right_paren,
+  left_brace,
+  right_brace,
+  left_bracket,
+  right_bracket,
+  comma,
+  colon,
+  at,
+  add,
+  sub,
+  mul,
+  div,
+  mod,
+  pow,
+  equal,      // ==
+  not_equal,  // !=
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  trim_upper,  // </
+  trim_lower,  // >/
+  assign,      // = in matchers
+  match,
+  not_match,  // =~ !~
 };
 
 struct Token {
   TokenKind kind = TokenKind::end;
   uint32_t begin = 0;  // bytes into the query
   uint32_t end = 0;
-  std::string text;    // as written; strings without quotes and with escapes undone
-  double number = 0;   // number: the value; duration: seconds
+  std::string text;   // as written; strings without quotes and with escapes undone
+  double number = 0;  // number: the value; duration: seconds
 };
 
 // "identifier \"foo\"", "end of input": how errors name a token.

@@ -43,12 +43,14 @@ std::optional<double> special_number(const Token& token) {
 
 Result<double> parse_signed_number(TokenReader& tokens, std::string_view context) {
   double sign = 1;
-  if (tokens.is(TokenKind::add) || tokens.is(TokenKind::sub)) sign = tokens.take().kind == TokenKind::sub ? -1 : 1;
+  if (tokens.is(TokenKind::add) || tokens.is(TokenKind::sub))
+    sign = tokens.take().kind == TokenKind::sub ? -1 : 1;
   if (std::optional<double> special = special_number(tokens.peek())) {
     tokens.take();
     return sign * *special;
   }
-  if (!tokens.is(TokenKind::number) && !tokens.is(TokenKind::duration)) return tokens.unexpected(context, "number");
+  if (!tokens.is(TokenKind::number) && !tokens.is(TokenKind::duration))
+    return tokens.unexpected(context, "number");
   return sign * tokens.take().number;
 }
 
@@ -59,9 +61,11 @@ Result<std::vector<std::string>> parse_grouping_labels(TokenReader& tokens) {
     const Token& token = tokens.peek();
     bool quoted = token.kind == TokenKind::string;
     if (token.kind != TokenKind::identifier && !quoted) return tokens.unexpected("grouping opts", "label");
-    bool valid = quoted ? !token.text.empty() && is_valid_utf8(token.text) : token.text.find(':') == std::string::npos;
+    bool valid =
+        quoted ? !token.text.empty() && is_valid_utf8(token.text) : token.text.find(':') == std::string::npos;
     if (!valid) {
-      return quoted ? tokens.error(token.begin, "invalid label name for grouping: " + quote_go_string(token.text))
+      return quoted ? tokens.error(token.begin,
+                                   "invalid label name for grouping: " + quote_go_string(token.text))
                     : tokens.unexpected("grouping opts", "label");
     }
     labels.push_back(tokens.take().text);

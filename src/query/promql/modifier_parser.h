@@ -1,6 +1,6 @@
 #pragma once
-// What follows a binary operator (bool, on, ignoring, group_left, group_right, fill) and the pieces it shares with other
-// places: label lists and signed numbers.
+// What follows a binary operator (bool, on, ignoring, group_left, group_right, fill) and the pieces it shares
+// with other places: label lists and signed numbers.
 #include <optional>
 #include <string>
 #include <string_view>

@@ -24,21 +24,36 @@ constexpr int kPowerPrecedence = 6;
 
 std::optional<OperatorInfo> operator_of(const TokenReader& tokens) {
   switch (tokens.peek().kind) {
-    case TokenKind::pow: return OperatorInfo{BinaryOp::pow, kPowerPrecedence};
-    case TokenKind::mul: return OperatorInfo{BinaryOp::mul, kUnaryPrecedence};
-    case TokenKind::div: return OperatorInfo{BinaryOp::div, kUnaryPrecedence};
-    case TokenKind::mod: return OperatorInfo{BinaryOp::mod, kUnaryPrecedence};
-    case TokenKind::add: return OperatorInfo{BinaryOp::add, 4};
-    case TokenKind::sub: return OperatorInfo{BinaryOp::sub, 4};
-    case TokenKind::equal: return OperatorInfo{BinaryOp::equal, 3};
-    case TokenKind::not_equal: return OperatorInfo{BinaryOp::not_equal, 3};
-    case TokenKind::less: return OperatorInfo{BinaryOp::less, 3};
-    case TokenKind::less_equal: return OperatorInfo{BinaryOp::less_equal, 3};
-    case TokenKind::greater: return OperatorInfo{BinaryOp::greater, 3};
-    case TokenKind::greater_equal: return OperatorInfo{BinaryOp::greater_equal, 3};
-    case TokenKind::trim_upper: return OperatorInfo{BinaryOp::trim_upper, 3};
-    case TokenKind::trim_lower: return OperatorInfo{BinaryOp::trim_lower, 3};
-    default: break;
+    case TokenKind::pow:
+      return OperatorInfo{BinaryOp::pow, kPowerPrecedence};
+    case TokenKind::mul:
+      return OperatorInfo{BinaryOp::mul, kUnaryPrecedence};
+    case TokenKind::div:
+      return OperatorInfo{BinaryOp::div, kUnaryPrecedence};
+    case TokenKind::mod:
+      return OperatorInfo{BinaryOp::mod, kUnaryPrecedence};
+    case TokenKind::add:
+      return OperatorInfo{BinaryOp::add, 4};
+    case TokenKind::sub:
+      return OperatorInfo{BinaryOp::sub, 4};
+    case TokenKind::equal:
+      return OperatorInfo{BinaryOp::equal, 3};
+    case TokenKind::not_equal:
+      return OperatorInfo{BinaryOp::not_equal, 3};
+    case TokenKind::less:
+      return OperatorInfo{BinaryOp::less, 3};
+    case TokenKind::less_equal:
+      return OperatorInfo{BinaryOp::less_equal, 3};
+    case TokenKind::greater:
+      return OperatorInfo{BinaryOp::greater, 3};
+    case TokenKind::greater_equal:
+      return OperatorInfo{BinaryOp::greater_equal, 3};
+    case TokenKind::trim_upper:
+      return OperatorInfo{BinaryOp::trim_upper, 3};
+    case TokenKind::trim_lower:
+      return OperatorInfo{BinaryOp::trim_lower, 3};
+    default:
+      break;
   }
   if (tokens.is_word("atan2")) return OperatorInfo{BinaryOp::atan2, kUnaryPrecedence};
   if (tokens.is_word("and")) return OperatorInfo{BinaryOp::and_op, 2};
@@ -49,7 +64,8 @@ std::optional<OperatorInfo> operator_of(const TokenReader& tokens) {
 
 std::optional<AggregationOp> aggregation_of(std::string_view word) {
   for (int i = 0; i <= static_cast<int>(AggregationOp::limit_ratio); ++i) {
-    if (equals_ignoring_case(word, aggregation_op_text(static_cast<AggregationOp>(i)))) return static_cast<AggregationOp>(i);
+    if (equals_ignoring_case(word, aggregation_op_text(static_cast<AggregationOp>(i))))
+      return static_cast<AggregationOp>(i);
   }
   return std::nullopt;
 }
@@ -74,7 +90,8 @@ class Parser {
   };
 
   Error too_deep() const {
-    return tokens_.error(tokens_.peek().begin, fmt::format("expression is nested more than {} deep", kDepthMax));
+    return tokens_.error(tokens_.peek().begin,
+                         fmt::format("expression is nested more than {} deep", kDepthMax));
   }
 
   Result<NodePtr> make(Node::Kind kind, SourceRange source, std::vector<NodePtr> children) {
@@ -165,7 +182,8 @@ class Parser {
         OBELISK_TRY(step, positive_duration());
       }
       OBELISK_CHECK_OK(tokens_.expect(TokenKind::right_bracket, "subquery selector", "\"]\""));
-      OBELISK_TRY(NodePtr node, make(Node::Kind::subquery, {begin, tokens_.last_end()}, list(std::move(operand))));
+      OBELISK_TRY(NodePtr node,
+                  make(Node::Kind::subquery, {begin, tokens_.last_end()}, list(std::move(operand))));
       node->range = std::move(range);
       node->step = std::move(step);
       return node;
@@ -174,14 +192,16 @@ class Parser {
     if (operand->kind != Node::Kind::selector) {
       return tokens_.error(operand->source.end, "ranges only allowed for vector selectors");
     }
-    if (operand->time.offset) return tokens_.error(operand->source.end, "no offset modifiers allowed before range");
+    if (operand->time.offset)
+      return tokens_.error(operand->source.end, "no offset modifiers allowed before range");
     if (operand->time.at != TimeModifiers::At::none) {
       return tokens_.error(operand->source.end, "no @ modifiers allowed before range");
     }
     if (operand->range_mode != RangeMode::plain) {
       return tokens_.error(operand->source.end, "no anchored or smoothed modifiers allowed before range");
     }
-    OBELISK_TRY(NodePtr node, make(Node::Kind::matrix, {begin, tokens_.last_end()}, list(std::move(operand))));
+    OBELISK_TRY(NodePtr node,
+                make(Node::Kind::matrix, {begin, tokens_.last_end()}, list(std::move(operand))));
     node->range = std::move(range);
     return node;
   }
@@ -198,7 +218,8 @@ class Parser {
     const Token word = tokens_.take();
     if (!node.is_selector_like()) {
       return tokens_.error(node.source.begin,
-                           "offset modifier must be preceded by an instant vector selector or range vector selector or a subquery");
+                           "offset modifier must be preceded by an instant vector selector or range vector "
+                           "selector or a subquery");
     }
     if (node.time.offset) return tokens_.error(word.begin, "offset may not be set multiple times");
     OBELISK_TRY(node.time.offset, parse_offset_duration(tokens_));
@@ -208,10 +229,12 @@ class Parser {
   Result<void> at(Node& node) {
     const Token sign = tokens_.take();
     if (!node.is_selector_like()) {
-      return tokens_.error(node.source.begin,
-                           "@ modifier must be preceded by an instant vector selector or range vector selector or a subquery");
+      return tokens_.error(
+          node.source.begin,
+          "@ modifier must be preceded by an instant vector selector or range vector selector or a subquery");
     }
-    if (node.time.at != TimeModifiers::At::none) return tokens_.error(sign.begin, "@ <timestamp> may not be set multiple times");
+    if (node.time.at != TimeModifiers::At::none)
+      return tokens_.error(sign.begin, "@ <timestamp> may not be set multiple times");
     bool start = tokens_.is_word("start");
     if (start || tokens_.is_word("end")) {
       tokens_.take();
@@ -233,8 +256,9 @@ class Parser {
     const Token word = tokens_.take();
     bool anchored = equals_ignoring_case(word.text, "anchored");
     if (node.kind != Node::Kind::matrix && !(node.kind == Node::Kind::selector && !anchored)) {
-      return tokens_.error(word.begin, anchored ? "anchored modifier can only be used with range vector selectors"
-                                                : "smoothed modifier can only be used with instant or range vector selectors");
+      return tokens_.error(
+          word.begin, anchored ? "anchored modifier can only be used with range vector selectors"
+                               : "smoothed modifier can only be used with instant or range vector selectors");
     }
     if (node.range_mode != RangeMode::plain) {
       return tokens_.error(word.begin, "anchored and smoothed modifiers cannot be used together or twice");
@@ -247,16 +271,21 @@ class Parser {
     const Token& token = tokens_.peek();
     switch (token.kind) {
       case TokenKind::number:
-      case TokenKind::duration: return number();
+      case TokenKind::duration:
+        return number();
       case TokenKind::string: {
         OBELISK_TRY(NodePtr node, make(Node::Kind::string, {token.begin, token.end}, {}));
         node->text = tokens_.take().text;
         return node;
       }
-      case TokenKind::left_paren: return parens();
-      case TokenKind::left_brace: return selector();
-      case TokenKind::identifier: return named();
-      default: return tokens_.unexpected("");
+      case TokenKind::left_paren:
+        return parens();
+      case TokenKind::left_brace:
+        return selector();
+      case TokenKind::identifier:
+        return named();
+      default:
+        return tokens_.unexpected("");
     }
   }
 
@@ -346,8 +375,10 @@ class Parser {
     if (nodes.empty()) return tokens_.error(source.begin, "no arguments for aggregate expression provided");
     size_t wanted = takes_parameter(op) ? 2 : 1;
     if (nodes.size() != wanted) {
-      return tokens_.error(source.begin, fmt::format("wrong number of arguments for aggregate expression provided, expected {}, got {}",
-                                                     wanted, nodes.size()));
+      return tokens_.error(
+          source.begin,
+          fmt::format("wrong number of arguments for aggregate expression provided, expected {}, got {}",
+                      wanted, nodes.size()));
     }
     if (wanted == 2) std::swap(nodes[0], nodes[1]);  // the operand first, then the parameter
     OBELISK_TRY(NodePtr node, make(Node::Kind::aggregation, source, std::move(nodes)));

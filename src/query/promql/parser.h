@@ -1,7 +1,7 @@
 #pragma once
-// Parses PromQL and checks its types, as Prometheus 3 does. Errors have code parse_error (or unsupported) with the place
-// in the query; their text is Prometheus' where it is one of the messages users know.
-// Bounds: kQueryBytesMax, kDepthMax.
+// Parses PromQL and checks its types, as Prometheus 3 does. Errors have code parse_error (or unsupported)
+// with the place in the query; their text is Prometheus' where it is one of the messages users know. Bounds:
+// kQueryBytesMax, kDepthMax.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,8 +20,8 @@ Result<NodePtr> parse(std::string_view query, const ParserOptions& options = {})
 // A selector alone, as match[] parameters hold it.
 Result<std::vector<Matcher>> parse_selector(std::string_view selector);
 
-// "1:5: parse error: unexpected end of input", the form in which Prometheus' APIs report a parse error. Other errors:
-// their message.
+// "1:5: parse error: unexpected end of input", the form in which Prometheus' APIs report a parse error. Other
+// errors: their message.
 std::string parse_error_text(const Error& error);
 
 // Part of parse(): the types of operands and arguments.

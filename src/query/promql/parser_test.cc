@@ -1,4 +1,5 @@
-// Goal: what parses gives the tree its text says (shown by printing it back), and what does not is told with its place.
+// Goal: what parses gives the tree its text says (shown by printing it back), and what does not is told with
+// its place.
 #include "query/promql/parser.h"
 
 #include <gtest/gtest.h>
@@ -81,7 +82,8 @@ TEST(PromqlParser, Precedence) {
   auto shape = [](std::string_view query) {
     auto describe = [](auto&& self, const Node& node) -> std::string {
       if (node.kind == Node::Kind::binary) {
-        return "(" + self(self, *node.children[0]) + std::string(binary_op_text(node.op)) + self(self, *node.children[1]) + ")";
+        return "(" + self(self, *node.children[0]) + std::string(binary_op_text(node.op)) +
+               self(self, *node.children[1]) + ")";
       }
       if (node.kind == Node::Kind::unary) return "-" + self(self, *node.children[0]);
       return to_string(node);
@@ -110,35 +112,49 @@ TEST(PromqlParser, ErrorsNameThePlace) {
            {"x{a=\"b\"", "1:8: parse error: unexpected end of input inside braces"},
            {"x{a}", "1:4: parse error: unexpected \"}\" in label matching, expected label matching operator"},
            {"x{a=b}", "1:5: parse error: unexpected identifier \"b\" in label matching, expected string"},
-           {"x{a=\"b\" c=\"d\"}", "1:9: parse error: unexpected identifier \"c\" in label matching, expected \",\" or \"}\""},
+           {"x{a=\"b\" c=\"d\"}",
+            "1:9: parse error: unexpected identifier \"c\" in label matching, expected \",\" or \"}\""},
            {"up{__name__=\"x\"}", "1:4: parse error: metric name must not be set twice: \"up\" or \"x\""},
            {"{x=\"\"}", "1:1: parse error: vector selector must contain at least one non-empty matcher"},
            {"foo(x)", "1:1: parse error: unknown function with name \"foo\""},
-           {"rate(x)", "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector"},
+           {"rate(x)",
+            "1:6: parse error: expected type range vector in call to function \"rate\", got instant vector"},
            {"rate(x[5m], 1)", "1:1: parse error: expected 1 argument(s) in call to \"rate\", got 2"},
-           {"label_join(x)", "1:1: parse error: expected at least 3 argument(s) in call to \"label_join\", got 1"},
+           {"label_join(x)",
+            "1:1: parse error: expected at least 3 argument(s) in call to \"label_join\", got 1"},
            {"round(x, 1, 2)", "1:1: parse error: expected at most 2 argument(s) in call to \"round\", got 3"},
-           {"topk(x)", "1:1: parse error: wrong number of arguments for aggregate expression provided, expected 2, got 1"},
+           {"topk(x)",
+            "1:1: parse error: wrong number of arguments for aggregate expression provided, expected 2, got "
+            "1"},
            {"sum()", "1:1: parse error: no arguments for aggregate expression provided"},
-           {"topk(x, y)", "1:6: parse error: expected type scalar in aggregation parameter, got instant vector"},
+           {"topk(x, y)",
+            "1:6: parse error: expected type scalar in aggregation parameter, got instant vector"},
            {"sum(1)", "1:5: parse error: expected type instant vector in aggregation expression, got scalar"},
            {"1 == 1", "1:1: parse error: comparisons between scalars must use BOOL modifier"},
            {"x + bool y", "1:1: parse error: bool modifier can only be used on comparison operators"},
            {"1 and x", "1:1: parse error: set operator \"and\" not allowed in binary scalar expression"},
            {"x + on(a) 1", "1:1: parse error: vector matching only allowed between instant vectors"},
            {"x and on(a) group_left y", "1:1: parse error: no grouping allowed for \"and\" operation"},
-           {"x * on(a) group_left(a) y", "1:1: parse error: label \"a\" must not occur in ON and GROUP clause at once"},
-           {"x[5m] + 1", "1:1: parse error: binary expression must contain only scalar and instant vector types"},
-           {"\"a\" + 1", "1:1: parse error: binary expression must contain only scalar and instant vector types"},
-           {"-x[5m]", "1:1: parse error: unary expression only allowed on expressions of type scalar or instant vector, got \"range vector\""},
+           {"x * on(a) group_left(a) y",
+            "1:1: parse error: label \"a\" must not occur in ON and GROUP clause at once"},
+           {"x[5m] + 1",
+            "1:1: parse error: binary expression must contain only scalar and instant vector types"},
+           {"\"a\" + 1",
+            "1:1: parse error: binary expression must contain only scalar and instant vector types"},
+           {"-x[5m]",
+            "1:1: parse error: unary expression only allowed on expressions of type scalar or instant "
+            "vector, got \"range vector\""},
            {"1[5m:1m]", "1:1: parse error: subquery is only allowed on instant vector, got scalar instead"},
            {"sum(x)[5m]", "1:7: parse error: ranges only allowed for vector selectors"},
            {"x offset 5m[5m]", "1:12: parse error: no offset modifiers allowed before range"},
            {"x[0s]", "1:3: parse error: duration must be greater than 0"},
            {"x[5m", "1:5: parse error: unexpected end of input in duration expression"},
-           {"x[foo]", "1:3: parse error: unexpected identifier \"foo\" in duration expression, expected number, duration, step() or range()"},
+           {"x[foo]",
+            "1:3: parse error: unexpected identifier \"foo\" in duration expression, expected number, "
+            "duration, step() or range()"},
            {"sum(x) offset 5m",
-            "1:1: parse error: offset modifier must be preceded by an instant vector selector or range vector selector or a subquery"},
+            "1:1: parse error: offset modifier must be preceded by an instant vector selector or range "
+            "vector selector or a subquery"},
            {"x offset 5m offset 5m", "1:13: parse error: offset may not be set multiple times"},
            {"x @ Inf", "1:3: parse error: timestamp out of bounds for @ modifier: inf"},
            {"5x", "1:1: parse error: bad number or duration syntax: \"5x\""},
@@ -150,7 +166,8 @@ TEST(PromqlParser, ErrorsNameThePlace) {
            {"a $ b", "1:3: parse error: unexpected character: '$'"},
            {"a\n  + )", "2:5: parse error: unexpected right parenthesis ')'"},
            {"rate(x[5m] smoothed) + changes(x[5m] smoothed)",
-            "1:32: parse error: smoothed modifier can only be used with: delta, increase, rate - not with changes"},
+            "1:32: parse error: smoothed modifier can only be used with: delta, increase, rate - not with "
+            "changes"},
        }) {
     Result<NodePtr> node = parse(query);
     ASSERT_FALSE(node.ok()) << query;
@@ -211,7 +228,8 @@ TEST(PromqlParser, SelectorsOfMatchParameters) {
 
 TEST(PromqlPrinter, SplitsLongLines) {
   Result<NodePtr> node = parse(
-      "histogram_quantile(0.99, sum by (le, route) (rate(app_http_request_duration_seconds_bucket{job=\"order\"}[5m]))) > 0.5");
+      "histogram_quantile(0.99, sum by (le, route) "
+      "(rate(app_http_request_duration_seconds_bucket{job=\"order\"}[5m]))) > 0.5");
   ASSERT_TRUE(node.ok());
   EXPECT_EQ(pretty(**node),
             "  histogram_quantile(\n"

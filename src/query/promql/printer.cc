@@ -23,7 +23,9 @@ bool is_plain_label(std::string_view name) {
   return true;
 }
 
-std::string label_text(const std::string& name) { return is_plain_label(name) ? name : quote_go_string(name); }
+std::string label_text(const std::string& name) {
+  return is_plain_label(name) ? name : quote_go_string(name);
+}
 
 std::string join_labels(const std::vector<std::string>& labels) {
   std::string out;
@@ -45,10 +47,17 @@ std::string number_text(const Node& node) {
 std::string time_suffix(const Node& node) {
   std::string out;
   switch (node.time.at) {
-    case TimeModifiers::At::none: break;
-    case TimeModifiers::At::time: out += fmt::format(" @ {:.3f}", static_cast<double>(node.time.at_ms) / 1000); break;
-    case TimeModifiers::At::start: out += " @ start()"; break;
-    case TimeModifiers::At::end: out += " @ end()"; break;
+    case TimeModifiers::At::none:
+      break;
+    case TimeModifiers::At::time:
+      out += fmt::format(" @ {:.3f}", static_cast<double>(node.time.at_ms) / 1000);
+      break;
+    case TimeModifiers::At::start:
+      out += " @ start()";
+      break;
+    case TimeModifiers::At::end:
+      out += " @ end()";
+      break;
   }
   if (node.time.offset) out += " offset " + to_string(*node.time.offset);
   return out;
@@ -71,7 +80,8 @@ std::string selector_text(const Node& node) {
 }
 
 std::string subquery_suffix(const Node& node) {
-  return "[" + to_string(*node.range) + ":" + (node.step ? to_string(*node.step) : "") + "]" + time_suffix(node);
+  return "[" + to_string(*node.range) + ":" + (node.step ? to_string(*node.step) : "") + "]" +
+         time_suffix(node);
 }
 
 std::string aggregation_head(const Node& node) {
@@ -101,34 +111,41 @@ std::string operator_text(const Node& node) {
   return out;
 }
 
-std::string indent(int level) { return std::string(static_cast<size_t>(level) * 2, ' '); }
+std::string indent(int level) {
+  return std::string(static_cast<size_t>(level) * 2, ' ');
+}
 
 std::string pretty_at(const Node& node, int level) {
   std::string line = to_string(node);
   if (line.size() <= kLineMax) return indent(level) + line;
   auto list = [&](size_t from, size_t to) {
     std::string out;
-    for (size_t i = from; i < to; ++i) out += (i > from ? ",\n" : "") + pretty_at(*node.children[i], level + 1);
+    for (size_t i = from; i < to; ++i)
+      out += (i > from ? ",\n" : "") + pretty_at(*node.children[i], level + 1);
     return out;
   };
   std::string close = "\n" + indent(level) + ")";
   switch (node.kind) {
     case Node::Kind::aggregation: {
       std::string parameter = node.children.size() > 1 ? pretty_at(*node.children[1], level + 1) + ",\n" : "";
-      return indent(level) + aggregation_head(node) + "(\n" + parameter + pretty_at(*node.children[0], level + 1) + close;
+      return indent(level) + aggregation_head(node) + "(\n" + parameter +
+             pretty_at(*node.children[0], level + 1) + close;
     }
     case Node::Kind::call:
       return indent(level) + std::string(node.function->name) + "(\n" + list(0, node.children.size()) + close;
-    case Node::Kind::paren: return indent(level) + "(\n" + list(0, 1) + close;
+    case Node::Kind::paren:
+      return indent(level) + "(\n" + list(0, 1) + close;
     case Node::Kind::binary:
       return pretty_at(*node.children[0], level + 1) + "\n" + indent(level) + operator_text(node) + "\n" +
              pretty_at(*node.children[1], level + 1);
-    case Node::Kind::subquery: return pretty_at(*node.children[0], level) + subquery_suffix(node);
+    case Node::Kind::subquery:
+      return pretty_at(*node.children[0], level) + subquery_suffix(node);
     case Node::Kind::unary: {
       std::string child = pretty_at(*node.children[0], level);
       return indent(level) + std::string(binary_op_text(node.op)) + std::string(trim(child));
     }
-    default: return indent(level) + line;
+    default:
+      return indent(level) + line;
   }
 }
 
@@ -144,36 +161,68 @@ std::string to_string(const DurationExpr& duration) {
     return to_string(duration.operands[0]) + " " + std::string(op) + " " + to_string(duration.operands[1]);
   };
   auto call = [&](std::string_view name) {
-    return std::string(name) + "(" + to_string(duration.operands[0]) + ", " + to_string(duration.operands[1]) + ")";
+    return std::string(name) + "(" + to_string(duration.operands[0]) + ", " +
+           to_string(duration.operands[1]) + ")";
   };
   std::string out;
   switch (duration.kind) {
-    case Kind::literal: out = duration_text(duration.seconds); break;
-    case Kind::step: out = "step()"; break;
-    case Kind::range: out = "range()"; break;
-    case Kind::negate: out = "-" + to_string(duration.operands[0]); break;
-    case Kind::add: out = infix("+"); break;
-    case Kind::sub: out = infix("-"); break;
-    case Kind::mul: out = infix("*"); break;
-    case Kind::div: out = infix("/"); break;
-    case Kind::mod: out = infix("%"); break;
-    case Kind::pow: out = infix("^"); break;
-    case Kind::min_of: out = call("min_of"); break;
-    case Kind::max_of: out = call("max_of"); break;
+    case Kind::literal:
+      out = duration_text(duration.seconds);
+      break;
+    case Kind::step:
+      out = "step()";
+      break;
+    case Kind::range:
+      out = "range()";
+      break;
+    case Kind::negate:
+      out = "-" + to_string(duration.operands[0]);
+      break;
+    case Kind::add:
+      out = infix("+");
+      break;
+    case Kind::sub:
+      out = infix("-");
+      break;
+    case Kind::mul:
+      out = infix("*");
+      break;
+    case Kind::div:
+      out = infix("/");
+      break;
+    case Kind::mod:
+      out = infix("%");
+      break;
+    case Kind::pow:
+      out = infix("^");
+      break;
+    case Kind::min_of:
+      out = call("min_of");
+      break;
+    case Kind::max_of:
+      out = call("max_of");
+      break;
   }
   return duration.parenthesised ? "(" + out + ")" : out;
 }
 
 std::string to_string(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::number: return number_text(node);
-    case Node::Kind::string: return quote_go_string(node.text);
-    case Node::Kind::selector: return selector_text(node) + mode_suffix(node.range_mode) + time_suffix(node);
+    case Node::Kind::number:
+      return number_text(node);
+    case Node::Kind::string:
+      return quote_go_string(node.text);
+    case Node::Kind::selector:
+      return selector_text(node) + mode_suffix(node.range_mode) + time_suffix(node);
     case Node::Kind::matrix:
-      return selector_text(*node.children[0]) + "[" + to_string(*node.range) + "]" + mode_suffix(node.range_mode) + time_suffix(node);
-    case Node::Kind::subquery: return to_string(*node.children[0]) + subquery_suffix(node);
-    case Node::Kind::paren: return "(" + to_string(*node.children[0]) + ")";
-    case Node::Kind::unary: return std::string(binary_op_text(node.op)) + to_string(*node.children[0]);
+      return selector_text(*node.children[0]) + "[" + to_string(*node.range) + "]" +
+             mode_suffix(node.range_mode) + time_suffix(node);
+    case Node::Kind::subquery:
+      return to_string(*node.children[0]) + subquery_suffix(node);
+    case Node::Kind::paren:
+      return "(" + to_string(*node.children[0]) + ")";
+    case Node::Kind::unary:
+      return std::string(binary_op_text(node.op)) + to_string(*node.children[0]);
     case Node::Kind::binary:
       return to_string(*node.children[0]) + " " + operator_text(node) + " " + to_string(*node.children[1]);
     case Node::Kind::aggregation: {
@@ -183,13 +232,16 @@ std::string to_string(const Node& node) {
     case Node::Kind::call: {
       std::string out(node.function->name);
       out += '(';
-      for (size_t i = 0; i < node.children.size(); ++i) out += (i > 0 ? ", " : "") + to_string(*node.children[i]);
+      for (size_t i = 0; i < node.children.size(); ++i)
+        out += (i > 0 ? ", " : "") + to_string(*node.children[i]);
       return out + ")";
     }
   }
   return "";
 }
 
-std::string pretty(const Node& node) { return pretty_at(node, 0); }
+std::string pretty(const Node& node) {
+  return pretty_at(node, 0);
+}
 
 }  // namespace obelisk::promql

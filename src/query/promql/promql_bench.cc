@@ -1,5 +1,6 @@
-// How long a range query takes: 4,000 series of 140 samples, 100 steps, the query of the reference's published figure.
-// `range_query` runs on the brute-force memory store, whose scan is nearly all of it; `evaluation` on batches read before.
+// How long a range query takes: 4,000 series of 140 samples, 100 steps, the query of the reference's
+// published figure. `range_query` runs on the brute-force memory store, whose scan is nearly all of it;
+// `evaluation` on batches read before.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -64,9 +65,11 @@ class ReadyReader : public Reader {
   Result<std::vector<Labels>> series(const Snapshot& at, const Scan& scan, const Cancel& cancel) override {
     return store_.series(at, scan, cancel);
   }
-  Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) override { return store_.columns(at, scan); }
-  Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column, uint64_t limit,
-                                         const Cancel& cancel) override {
+  Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) override {
+    return store_.columns(at, scan);
+  }
+  Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column,
+                                         uint64_t limit, const Cancel& cancel) override {
     return store_.values(at, scan, column, limit, cancel);
   }
 
@@ -96,16 +99,19 @@ void evaluation(benchmark::State& state, const char* query) {
   for (auto _ : state) {
     Budget budget;
     QueryContext context{reader, kDefaultTenant, *reader.snapshot(kDefaultTenant), budget, cancel};
-    auto result = engine.range(context, query, UnixNanos::from_millis(600'000), UnixNanos::from_millis(600'000 + 99 * kStepMs),
-                               kStepMs * kNanosPerMilli);
+    auto result = engine.range(context, query, UnixNanos::from_millis(600'000),
+                               UnixNanos::from_millis(600'000 + 99 * kStepMs), kStepMs * kNanosPerMilli);
     if (!result.ok()) state.SkipWithError(result.error().message.c_str());
     benchmark::DoNotOptimize(result);
   }
 }
-BENCHMARK_CAPTURE(evaluation, sum_by_job_rate, "sum by (job) (rate(app_requests_total[5m]))")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(evaluation, sum_by_job_rate, "sum by (job) (rate(app_requests_total[5m]))")
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(evaluation, selector, "app_requests_total")->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(evaluation, vector_join, "app_requests_total / app_requests_total")->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(evaluation, quantile, "quantile by (job) (0.9, app_requests_total)")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(evaluation, vector_join, "app_requests_total / app_requests_total")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(evaluation, quantile, "quantile by (job) (0.9, app_requests_total)")
+    ->Unit(benchmark::kMillisecond);
 
 void range_query(benchmark::State& state, const char* query) {
   MemoryStore store;
@@ -115,15 +121,17 @@ void range_query(benchmark::State& state, const char* query) {
   for (auto _ : state) {
     Budget budget;
     QueryContext context{store, kDefaultTenant, *store.snapshot(kDefaultTenant), budget, cancel};
-    auto result = engine.range(context, query, UnixNanos::from_millis(600'000), UnixNanos::from_millis(600'000 + 99 * kStepMs),
-                               kStepMs * kNanosPerMilli);
+    auto result = engine.range(context, query, UnixNanos::from_millis(600'000),
+                               UnixNanos::from_millis(600'000 + 99 * kStepMs), kStepMs * kNanosPerMilli);
     if (!result.ok()) state.SkipWithError(result.error().message.c_str());
     benchmark::DoNotOptimize(result);
   }
 }
-BENCHMARK_CAPTURE(range_query, sum_by_job_rate, "sum by (job) (rate(app_requests_total[5m]))")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(range_query, sum_by_job_rate, "sum by (job) (rate(app_requests_total[5m]))")
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(range_query, selector, "app_requests_total")->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(range_query, vector_join, "app_requests_total / app_requests_total")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(range_query, vector_join, "app_requests_total / app_requests_total")
+    ->Unit(benchmark::kMillisecond);
 
 // The store's share of the above: what a scan of the same rows costs.
 void scan_only(benchmark::State& state) {

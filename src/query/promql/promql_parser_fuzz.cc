@@ -27,8 +27,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 namespace obelisk {
 std::vector<std::string> fuzz_seeds() {
   return {
-      "sum by (job) (rate(http_requests_total{status=~\"5..\", route!=\"/x\"}[5m] offset 1h)) / on(job) group_left(team) x",
-      "histogram_quantile(0.99, sum(rate(d_bucket[5m])) by (le)) > bool 0.5 and on() up == 1 or absent(y) unless z",
+      "sum by (job) (rate(http_requests_total{status=~\"5..\", route!=\"/x\"}[5m] offset 1h)) / on(job) "
+      "group_left(team) x",
+      "histogram_quantile(0.99, sum(rate(d_bucket[5m])) by (le)) > bool 0.5 and on() up == 1 or absent(y) "
+      "unless z",
       "max_over_time(deriv(x[1h:5m] @ end())[1d:] offset -(step() + 1m))",
       "{\"a.b\", \"c.d\"!~`e.*`, f=\"\\u00e9\\x41\"} * -2 ^ 3 atan2 0x1F % 1e-3",
       "topk(5, x) by (a, \"b\") + fill_left(0) fill_right(-Inf) count_values without () (\"v\", y)",

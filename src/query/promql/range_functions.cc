@@ -14,10 +14,15 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-RangeOutcome number(double value) { return {true, value, nullptr}; }
-RangeOutcome nothing() { return {}; }
+RangeOutcome number(double value) {
+  return {true, value, nullptr};
+}
+RangeOutcome nothing() {
+  return {};
+}
 
-// Functions of floats ignore histograms: silently where there is nothing else, with an info in a mixed window.
+// Functions of floats ignore histograms: silently where there is nothing else, with an info in a mixed
+// window.
 bool has_floats(const RangeCall& call, const Window& window) {
   if (window.floats.empty()) return false;
   if (!window.histograms.empty()) call.annotations.ignored_in_mixed_range(call.argument, call.metric);
@@ -34,9 +39,12 @@ RangeOutcome sum_or_average(const RangeCall& call, const Window& window, Aggrega
   for (const HistogramPtr& histogram : window.histograms) state.add(op, 0, histogram.get());
   RangeOutcome outcome;
   outcome.present = state.finish(op, &outcome.value, &outcome.histogram);
-  if (state.notes() & AggregateState::incompatible_schemas) call.annotations.mixed_schemas(call.argument, call.metric);
-  if (state.notes() & AggregateState::reconciled_bounds) call.annotations.bounds_reconciled(call.argument, "aggregation");
-  if (state.notes() & AggregateState::reset_hint_collision) call.annotations.reset_collision(call.argument, "aggregation");
+  if (state.notes() & AggregateState::incompatible_schemas)
+    call.annotations.mixed_schemas(call.argument, call.metric);
+  if (state.notes() & AggregateState::reconciled_bounds)
+    call.annotations.bounds_reconciled(call.argument, "aggregation");
+  if (state.notes() & AggregateState::reset_hint_collision)
+    call.annotations.reset_collision(call.argument, "aggregation");
   return outcome;
 }
 
@@ -142,7 +150,7 @@ double smooth(const Window& window, double level_factor, double trend_factor) {
   return level;
 }
 
-// Visits floats and histograms in time order.
+// Visits floats (by their position) and histograms in time order.
 template <typename Visit>
 void in_order(const Window& window, Visit visit) {
   size_t i = 0;
@@ -151,9 +159,9 @@ void in_order(const Window& window, Visit visit) {
     bool take_float = j == window.histograms.size() ||
                       (i < window.floats.size() && window.float_times[i] < window.histogram_times[j]);
     if (take_float) {
-      visit(window.floats[i++], nullptr);
+      visit(i++, nullptr);
     } else {
-      visit(0.0, window.histograms[j++].get());
+      visit(0, window.histograms[j++].get());
     }
   }
 }
@@ -161,24 +169,25 @@ void in_order(const Window& window, Visit visit) {
 double count_changes(const Window& window, bool only_resets) {
   double count = 0;
   bool first = true;
-  double value_before = 0;
-  const Histogram* histogram_before = nullptr;
-  in_order(window, [&](double value, const Histogram* histogram) {
+  const Histogram* before = nullptr;
+  in_order(window, [&](size_t at, const Histogram* histogram) {
     if (!first) {
       bool counts = false;
-      if ((histogram != nullptr) != (histogram_before != nullptr)) {
+      if ((histogram != nullptr) != (before != nullptr)) {
         counts = true;
       } else if (histogram != nullptr) {
-        counts = only_resets ? is_counter_reset(*histogram, *histogram_before) : !histograms_equal(*histogram, *histogram_before);
+        counts = only_resets ? is_counter_reset(*histogram, *before) : !histograms_equal(*histogram, *before);
+      } else if (only_resets) {
+        counts = window.is_reset(at);
       } else {
-        counts = only_resets ? value < value_before
-                             : value != value_before && !(std::isnan(value) && std::isnan(value_before));
+        double value = window.floats[at];
+        double value_before = window.floats[at - 1];
+        counts = value != value_before && !(std::isnan(value) && std::isnan(value_before));
       }
       if (counts) count += 1;
     }
     first = false;
-    value_before = value;
-    histogram_before = histogram;
+    before = histogram;
   });
   return count;
 }
@@ -192,23 +201,40 @@ RangeOutcome time_of_extreme(const RangeCall& call, const Window& window, bool l
 
 RangeOutcome apply_range_function(const RangeCall& call, const Window& window, size_t step, int64_t time_ms) {
   switch (call.id) {
-    case FunctionId::rate: return extrapolated(call, window, true, true);
-    case FunctionId::increase: return extrapolated(call, window, true, false);
-    case FunctionId::delta: return extrapolated(call, window, false, false);
-    case FunctionId::irate: return from_last_two(call, window, true);
-    case FunctionId::idelta: return from_last_two(call, window, false);
-    case FunctionId::sum_over_time: return sum_or_average(call, window, AggregateOp::sum);
-    case FunctionId::avg_over_time: return sum_or_average(call, window, AggregateOp::avg);
-    case FunctionId::count_over_time: return number(static_cast<double>(window.floats.size() + window.histograms.size()));
-    case FunctionId::present_over_time: return number(1);
-    case FunctionId::last_over_time: return edge_sample(window, true);
-    case FunctionId::first_over_time: return edge_sample(window, false);
-    case FunctionId::ts_of_last_over_time: return number(edge_time(window, true));
-    case FunctionId::ts_of_first_over_time: return number(edge_time(window, false));
-    case FunctionId::ts_of_max_over_time: return time_of_extreme(call, window, true);
-    case FunctionId::ts_of_min_over_time: return time_of_extreme(call, window, false);
-    case FunctionId::changes: return number(count_changes(window, false));
-    case FunctionId::resets: return number(count_changes(window, true));
+    case FunctionId::rate:
+      return extrapolated(call, window, true, true);
+    case FunctionId::increase:
+      return extrapolated(call, window, true, false);
+    case FunctionId::delta:
+      return extrapolated(call, window, false, false);
+    case FunctionId::irate:
+      return from_last_two(call, window, true);
+    case FunctionId::idelta:
+      return from_last_two(call, window, false);
+    case FunctionId::sum_over_time:
+      return sum_or_average(call, window, AggregateOp::sum);
+    case FunctionId::avg_over_time:
+      return sum_or_average(call, window, AggregateOp::avg);
+    case FunctionId::count_over_time:
+      return number(static_cast<double>(window.floats.size() + window.histograms.size()));
+    case FunctionId::present_over_time:
+      return number(1);
+    case FunctionId::last_over_time:
+      return edge_sample(window, true);
+    case FunctionId::first_over_time:
+      return edge_sample(window, false);
+    case FunctionId::ts_of_last_over_time:
+      return number(edge_time(window, true));
+    case FunctionId::ts_of_first_over_time:
+      return number(edge_time(window, false));
+    case FunctionId::ts_of_max_over_time:
+      return time_of_extreme(call, window, true);
+    case FunctionId::ts_of_min_over_time:
+      return time_of_extreme(call, window, false);
+    case FunctionId::changes:
+      return number(count_changes(window, false));
+    case FunctionId::resets:
+      return number(count_changes(window, true));
     case FunctionId::max_over_time:
     case FunctionId::min_over_time:
       if (!has_floats(call, window)) return nothing();
@@ -246,7 +272,8 @@ RangeOutcome apply_range_function(const RangeCall& call, const Window& window, s
       }
       has_floats(call, window);
       return number(smooth(window, call.scalars[0][step], call.scalars[1][step]));
-    default: return nothing();
+    default:
+      return nothing();
   }
 }
 

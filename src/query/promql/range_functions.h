@@ -1,6 +1,6 @@
 #pragma once
-// What each function of a range vector computes from the samples of one window: rate and its like, and *_over_time.
-// Pure, apart from the annotations they raise.
+// What each function of a range vector computes from the samples of one window: rate and its like, and
+// *_over_time. Pure, apart from the annotations they raise.
 #include <string_view>
 #include <vector>
 
@@ -12,12 +12,12 @@ namespace obelisk::promql {
 
 struct RangeCall {
   FunctionId id;
-  const Node& argument;               // the range selector or subquery: where annotations point
+  const Node& argument;  // the range selector or subquery: where annotations point
   const Node& call;
   Annotations& annotations;
   int64_t range_ms = 0;
-  std::string_view metric;            // the series' metric name, for messages
-  std::vector<ScalarSteps> scalars;   // scalar arguments in order
+  std::string_view metric;           // the series' metric name, for messages
+  std::vector<ScalarSteps> scalars;  // scalar arguments in order
 };
 
 struct RangeOutcome {

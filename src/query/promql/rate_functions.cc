@@ -8,7 +8,9 @@
 namespace obelisk::promql {
 namespace {
 
-bool is_gauge(const Histogram& histogram) { return histogram.reset_hint == CounterResetHint::gauge; }
+bool is_gauge(const Histogram& histogram) {
+  return histogram.reset_hint == CounterResetHint::gauge;
+}
 
 // A name that does not look like a counter's.
 void check_counter_name(const RangeCall& call) {
@@ -16,16 +18,19 @@ void check_counter_name(const RangeCall& call) {
   for (std::string_view ending : {"_total", "_sum", "_count", "_bucket"}) {
     if (call.metric.ends_with(ending)) return;
   }
-  call.annotations.info(call.argument, "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: " +
-                                           quote_go_string(call.metric));
+  call.annotations.info(call.argument,
+                        "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: " +
+                            quote_go_string(call.metric));
 }
 
 // The change over the window's histograms, resets added; null when they cannot be combined.
-std::shared_ptr<Histogram> histogram_change(const RangeCall& call, std::span<const HistogramPtr> points, bool is_counter) {
+std::shared_ptr<Histogram> histogram_change(const RangeCall& call, std::span<const HistogramPtr> points,
+                                            bool is_counter) {
   const Histogram* first = points.front().get();
   const Histogram& last = *points.back();
   if (is_counter) {
-    if (std::any_of(points.begin(), points.end(), [](const HistogramPtr& point) { return is_gauge(*point); })) {
+    if (std::any_of(points.begin(), points.end(),
+                    [](const HistogramPtr& point) { return is_gauge(*point); })) {
       call.annotations.not_a_counter(call.argument, call.metric);
     }
   } else if (!is_gauge(*first) || !is_gauge(last)) {
@@ -41,7 +46,8 @@ std::shared_ptr<Histogram> histogram_change(const RangeCall& call, std::span<con
   }
   bool custom = has_custom_bounds(last);
   bool mixed = custom != has_custom_bounds(*first);
-  for (size_t i = 1; is_counter && i + 1 < points.size(); ++i) mixed |= custom != has_custom_bounds(*points[i]);
+  for (size_t i = 1; is_counter && i + 1 < points.size(); ++i)
+    mixed |= custom != has_custom_bounds(*points[i]);
   if (mixed) {
     call.annotations.mixed_schemas(call.argument, call.metric);
     return nullptr;
@@ -50,7 +56,8 @@ std::shared_ptr<Histogram> histogram_change(const RangeCall& call, std::span<con
   if (is_counter && !custom) {
     for (size_t i = 1; i < points.size(); ++i) coarsen_histogram(*change, points[i]->schema);
   }
-  if (add_histograms(*change, *first, -1).bounds_reconciled) call.annotations.bounds_reconciled(call.argument, "subtraction");
+  if (add_histograms(*change, *first, -1).bounds_reconciled)
+    call.annotations.bounds_reconciled(call.argument, "subtraction");
   const Histogram* before = first;
   for (size_t i = 1; is_counter && i < points.size(); ++i) {
     const Histogram& current = *points[i];
@@ -67,14 +74,16 @@ std::shared_ptr<Histogram> histogram_change(const RangeCall& call, std::span<con
 double float_change(const Window& window, bool is_counter) {
   std::span<const double> values = window.floats;
   double change = values.back() - values.front();
-  if (!is_counter || !window.may_fall) return change;
+  if (!is_counter || !window.may_reset) return change;
   for (size_t i = 1; i < values.size(); ++i) {
-    if (values[i] < values[i - 1]) change += values[i - 1];
+    if (window.is_reset(i)) change += values[i - 1];
   }
   return change;
 }
 
-double seconds(int64_t millis) { return static_cast<double>(millis) / 1000; }
+double seconds(int64_t millis) {
+  return static_cast<double>(millis) / 1000;
+}
 
 }  // namespace
 
@@ -108,7 +117,8 @@ RangeOutcome extrapolated(const RangeCall& call, const Window& window, bool is_c
   double interval = sampled / static_cast<double>(times.size() - 1);
   double threshold = interval * 1.1;
   if (to_start >= threshold) to_start = interval / 2;
-  if (is_counter && changed > 0 && first_value >= 0) to_start = std::min(to_start, sampled * (first_value / changed));
+  if (is_counter && changed > 0 && first_value >= 0)
+    to_start = std::min(to_start, sampled * (first_value / changed));
   if (to_end >= threshold) to_end = interval / 2;
   double factor = (sampled + to_start + to_end) / sampled;
   if (is_rate) factor /= seconds(call.range_ms);
@@ -129,9 +139,10 @@ RangeOutcome from_last_two(const RangeCall& call, const Window& window, bool is_
   size_t taken_floats = 0;
   size_t taken_histograms = 0;
   while (taken_floats + taken_histograms < 2) {
-    bool take_float = taken_histograms == histograms ||
-                      (taken_floats < floats && window.float_times[floats - 1 - taken_floats] >
-                                                    window.histogram_times[histograms - 1 - taken_histograms]);
+    bool take_float =
+        taken_histograms == histograms ||
+        (taken_floats < floats && window.float_times[floats - 1 - taken_floats] >
+                                      window.histogram_times[histograms - 1 - taken_histograms]);
     ++(take_float ? taken_floats : taken_histograms);
   }
   if (taken_floats == 1) {
@@ -146,14 +157,16 @@ RangeOutcome from_last_two(const RangeCall& call, const Window& window, bool is_
   if (taken_floats == 2) {
     double last = window.floats[floats - 1];
     double before = window.floats[floats - 2];
-    outcome.value = is_rate && last < before ? last : last - before;
+    outcome.value = is_rate && window.is_reset(floats - 1) ? last : last - before;
     if (is_rate) outcome.value /= interval;
     return outcome;
   }
   const Histogram& last = *window.histograms[histograms - 1];
   const Histogram& before = *window.histograms[histograms - 2];
-  if (is_rate && (is_gauge(last) || is_gauge(before))) call.annotations.not_a_counter(call.argument, call.metric);
-  if (!is_rate && (!is_gauge(last) || !is_gauge(before))) call.annotations.not_a_gauge(call.argument, call.metric);
+  if (is_rate && (is_gauge(last) || is_gauge(before)))
+    call.annotations.not_a_counter(call.argument, call.metric);
+  if (!is_rate && (!is_gauge(last) || !is_gauge(before)))
+    call.annotations.not_a_gauge(call.argument, call.metric);
   auto change = std::make_shared<Histogram>(last);
   if (!is_rate || !is_counter_reset(last, before)) {
     HistogramNotes notes = add_histograms(*change, before, -1);

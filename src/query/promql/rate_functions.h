@@ -1,9 +1,10 @@
 #pragma once
 // rate, increase, delta, irate and idelta over the samples of one window, as Prometheus computes them.
 //
-// The first three take the change between the first and the last sample (with the lost part at each counter reset added)
-// and extrapolate it to the ends of the window: all the way where a sample lies within 1.1 mean intervals of the end, else
-// by half an interval, and for counters never past the point where the value would have been zero.
+// The first three take the change between the first and the last sample (with the lost part at each counter
+// reset added) and extrapolate it to the ends of the window: all the way where a sample lies within 1.1 mean
+// intervals of the end, else by half an interval, and for counters never past the point where the value would
+// have been zero.
 #include "query/promql/range_functions.h"
 
 namespace obelisk::promql {

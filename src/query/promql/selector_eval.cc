@@ -78,10 +78,18 @@ Expr predicate_of(const std::vector<Matcher>& matchers) {
   for (const Matcher& matcher : matchers) {
     ColumnId label = label_column(matcher.name);
     switch (matcher.op) {
-      case Matcher::Op::equal: all.push_back(Expr::compare(label, CompareOp::equal, matcher.value)); break;
-      case Matcher::Op::not_equal: all.push_back(Expr::compare(label, CompareOp::not_equal, matcher.value)); break;
-      case Matcher::Op::match: all.push_back(Expr::matches(label, matcher.regex)); break;
-      case Matcher::Op::not_match: all.push_back(Expr::not_of(Expr::matches(label, matcher.regex))); break;
+      case Matcher::Op::equal:
+        all.push_back(Expr::compare(label, CompareOp::equal, matcher.value));
+        break;
+      case Matcher::Op::not_equal:
+        all.push_back(Expr::compare(label, CompareOp::not_equal, matcher.value));
+        break;
+      case Matcher::Op::match:
+        all.push_back(Expr::matches(label, matcher.regex));
+        break;
+      case Matcher::Op::not_match:
+        all.push_back(Expr::not_of(Expr::matches(label, matcher.regex)));
+        break;
     }
   }
   return Expr::all_of(std::move(all));
@@ -94,7 +102,12 @@ Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::
   std::span<const int64_t> times = times_ms.subspan(group.first_row, group.row_count);
   RawSeries series;
   series.labels = Labels(group.labels);
-  bool only_floats = values != nullptr;
+  const ColumnData* starts = options_.use_start_timestamps ? batch.find_fixed(column::kStartTime) : nullptr;
+  auto start_of = [&](uint32_t row) -> int64_t {
+    return starts != nullptr && starts->is_present(row) ? UnixNanos{starts->ints[row]}.to_millis() : 0;
+  };
+  int64_t histogram_start = 0;
+  bool only_floats = values != nullptr && starts == nullptr;
   for (uint32_t row = group.first_row; only_floats && row < group.first_row + group.row_count; ++row) {
     only_floats = values->is_present(row);
   }
@@ -118,6 +131,7 @@ Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::
       } else {
         series.own_times.push_back(times[i]);
         series.own_floats.push_back(values->floats[row]);
+        if (starts != nullptr) series.float_starts.push_back(start_of(row));
       }
     } else if (histograms != nullptr && histograms->is_present(row)) {
       OBELISK_TRY(Histogram histogram, decode_histogram(histograms->strings[row]));
@@ -125,6 +139,9 @@ Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::
         series.stale_times.push_back(times[i]);
         continue;
       }
+      int64_t start = start_of(row);
+      if (start != 0 && histogram_start != 0 && start != histogram_start) histogram.reset_hint = CounterResetHint::yes;
+      histogram_start = start;
       series.histogram_times.push_back(times[i]);
       series.histograms.push_back(std::make_shared<const Histogram>(std::move(histogram)));
     }
@@ -136,7 +153,8 @@ Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::
   return {};
 }
 
-Result<std::vector<RawSeries>> Evaluator::load(const std::vector<Matcher>& matchers, int64_t after_ms, int64_t until_ms) {
+Result<std::vector<RawSeries>> Evaluator::load(const std::vector<Matcher>& matchers, int64_t after_ms,
+                                               int64_t until_ms) {
   std::vector<RawSeries> loaded;
   if (after_ms >= until_ms) return loaded;
   Scan scan;
@@ -146,7 +164,9 @@ Result<std::vector<RawSeries>> Evaluator::load(const std::vector<Matcher>& match
   scan.where = predicate_of(matchers);
   scan.unit = Unit::series;
   scan.columns = {fixed_column(column::kValue), fixed_column(column::kHistogram)};
-  OBELISK_TRY(std::unique_ptr<Cursor> cursor, open_scan(context_.reader, context_.at, scan, context_.budget, context_.cancel));
+  if (options_.use_start_timestamps) scan.columns.push_back(fixed_column(column::kStartTime));
+  OBELISK_TRY(std::unique_ptr<Cursor> cursor,
+              open_scan(context_.reader, context_.at, scan, context_.budget, context_.cancel));
   for (;;) {
     OBELISK_TRY(BatchPtr batch, cursor->next());
     if (!batch) break;
@@ -168,7 +188,8 @@ Result<std::vector<RawSeries>> Evaluator::load(const std::vector<Matcher>& match
   }
   // Most stores return them sorted already.
   auto by_labels = [](const RawSeries& a, const RawSeries& b) { return a.labels < b.labels; };
-  if (!std::is_sorted(loaded.begin(), loaded.end(), by_labels)) std::sort(loaded.begin(), loaded.end(), by_labels);
+  if (!std::is_sorted(loaded.begin(), loaded.end(), by_labels))
+    std::sort(loaded.begin(), loaded.end(), by_labels);
   stats_.series += loaded.size();
   return loaded;
 }
@@ -178,7 +199,8 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
   OBELISK_TRY(int64_t last, reference_time(node.time, steps.last()));
   int64_t lookback = options_.lookback_ms;
   bool smoothed = node.range_mode == RangeMode::smoothed;
-  OBELISK_TRY(std::vector<RawSeries> loaded, load(node.matchers, first - lookback, smoothed ? last + lookback : last));
+  OBELISK_TRY(std::vector<RawSeries> loaded,
+              load(node.matchers, first - lookback, smoothed ? last + lookback : last));
   OBELISK_CHECK_OK(expect_room(loaded.size(), steps.count));
   bool pinned = node.time.at != TimeModifiers::At::none;
   SeriesList out;
@@ -271,7 +293,8 @@ Result<RangeData> Evaluator::read_subquery(const Node& node, const Steps& steps)
       if (const Histogram* histogram = series.histogram(step)) {
         // A hint tells of the sample before in storage, which may not be the one before here.
         HistogramPtr kept = series.histograms[step];
-        if (histogram->reset_hint != CounterResetHint::gauge && histogram->reset_hint != CounterResetHint::unknown) {
+        if (histogram->reset_hint != CounterResetHint::gauge &&
+            histogram->reset_hint != CounterResetHint::unknown) {
           auto unhinted = std::make_shared<Histogram>(*histogram);
           unhinted->reset_hint = CounterResetHint::unknown;
           kept = std::move(unhinted);

@@ -7,11 +7,16 @@ namespace {
 
 std::optional<Matcher::Op> matcher_op(TokenKind kind) {
   switch (kind) {
-    case TokenKind::assign: return Matcher::Op::equal;
-    case TokenKind::not_equal: return Matcher::Op::not_equal;
-    case TokenKind::match: return Matcher::Op::match;
-    case TokenKind::not_match: return Matcher::Op::not_match;
-    default: return std::nullopt;
+    case TokenKind::assign:
+      return Matcher::Op::equal;
+    case TokenKind::not_equal:
+      return Matcher::Op::not_equal;
+    case TokenKind::match:
+      return Matcher::Op::match;
+    case TokenKind::not_match:
+      return Matcher::Op::not_match;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -19,7 +24,8 @@ std::optional<Matcher::Op> matcher_op(TokenKind kind) {
 Result<void> parse_element(TokenReader& tokens, std::string& name, std::vector<Matcher>& matchers) {
   const Token label = tokens.peek();
   bool quoted = label.kind == TokenKind::string;
-  if (label.kind != TokenKind::identifier && !quoted) return tokens.unexpected("label matching", "identifier or \"}\"");
+  if (label.kind != TokenKind::identifier && !quoted)
+    return tokens.unexpected("label matching", "identifier or \"}\"");
   tokens.take();
   std::optional<Matcher::Op> op = matcher_op(tokens.peek().kind);
   if (!op) {
@@ -27,8 +33,8 @@ Result<void> parse_element(TokenReader& tokens, std::string& name, std::vector<M
       return tokens.unexpected("label matching", "label matching operator");
     }
     if (!name.empty()) {
-      return tokens.error(label.begin, "metric name must not be set twice: " + quote_go_string(name) + " or " +
-                                           quote_go_string(label.text));
+      return tokens.error(label.begin, "metric name must not be set twice: " + quote_go_string(name) +
+                                           " or " + quote_go_string(label.text));
     }
     if (label.text.empty()) return tokens.error(label.begin, "the metric name must not be empty");
     name = label.text;

@@ -24,12 +24,15 @@ struct Steps {
   int64_t last() const { return time(count - 1); }
 };
 
-// "No sample", as StepSeries keeps it. The same test as is_stale_marker, inline: it stands in every inner loop.
-inline bool is_absent(double value) { return std::bit_cast<uint64_t>(value) == kStaleMarkerBits; }
+// "No sample", as StepSeries keeps it. The same test as is_stale_marker, inline: it stands in every inner
+// loop.
+inline bool is_absent(double value) {
+  return std::bit_cast<uint64_t>(value) == kStaleMarkerBits;
+}
 
-// One series over the steps. A step without a sample holds the stale marker, a NaN that no computation and no stored
-// sample that counts can have (storing it means "no sample"). Where `histograms` has a histogram, the value does not
-// count; `histograms` is empty or has one entry a step.
+// One series over the steps. A step without a sample holds the stale marker, a NaN that no computation and no
+// stored sample that counts can have (storing it means "no sample"). Where `histograms` has a histogram, the
+// value does not count; `histograms` is empty or has one entry a step.
 struct StepSeries {
   Labels labels;
   bool drop_name = false;  // delayed name removal: the name goes when the query ends
@@ -39,7 +42,9 @@ struct StepSeries {
   static StepSeries absent(Labels labels, size_t steps) {
     return {std::move(labels), false, std::vector<double>(steps, stale_marker()), {}};
   }
-  const Histogram* histogram(size_t step) const { return histograms.empty() ? nullptr : histograms[step].get(); }
+  const Histogram* histogram(size_t step) const {
+    return histograms.empty() ? nullptr : histograms[step].get();
+  }
   bool has_float(size_t step) const { return !is_absent(values[step]) && histogram(step) == nullptr; }
   bool has(size_t step) const { return !is_absent(values[step]) || histogram(step) != nullptr; }
   void set_histogram(size_t step, HistogramPtr histogram) {
@@ -60,16 +65,19 @@ using SeriesList = std::vector<StepSeries>;
 using ScalarSteps = std::vector<double>;  // one value a step
 using Value = std::variant<ScalarSteps, std::string, SeriesList>;
 
-// The samples of one stored (or sub-queried) series, without stale markers, ascending in time. Floats and histograms
-// apart. Times in milliseconds. Spans borrow from `owner` (a batch as read) or from the series' own vectors.
+// The samples of one stored (or sub-queried) series, without stale markers, ascending in time. Floats and
+// histograms apart. Times in milliseconds. Spans borrow from `owner` (a batch as read) or from the series'
+// own vectors.
 struct RawSeries {
   Labels labels;
   bool drop_name = false;
   std::span<const int64_t> float_times;
   std::span<const double> floats;
+  std::vector<int64_t> float_starts;  // when counting began, 0 unknown; empty when not asked for or never known
   std::vector<int64_t> histogram_times;
   std::vector<HistogramPtr> histograms;
-  // Times at which the series was said to have ended: instants after one, and before the next sample, have no value.
+  // Times at which the series was said to have ended: instants after one, and before the next sample, have no
+  // value.
   std::vector<int64_t> stale_times;
 
   std::shared_ptr<const void> owner;
@@ -87,12 +95,20 @@ struct RawSeries {
 struct Window {
   std::span<const int64_t> float_times;
   std::span<const double> floats;
+  std::span<const int64_t> float_starts;  // as RawSeries has them
   std::span<const int64_t> histogram_times;
   std::span<const HistogramPtr> histograms;
   int64_t start_ms = 0;
   int64_t end_ms = 0;
-  // Whether some float is smaller than the one before it; false only when that is known without looking.
-  bool may_fall = true;
+  // False when it is known without looking that is_reset() holds for no sample.
+  bool may_reset = true;
+  // Whether the counter began anew between float i - 1 and float i: it fell, or says that it started later.
+  bool is_reset(size_t i) const {
+    if (floats[i] < floats[i - 1]) return true;
+    if (float_starts.empty() || float_starts[i] == 0) return false;
+    if (float_starts[i - 1] == 0) return float_starts[i] > float_times[i - 1];
+    return float_starts[i] != float_starts[i - 1];
+  }
   bool empty() const { return floats.empty() && histograms.empty(); }
 };
 

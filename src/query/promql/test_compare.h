@@ -1,5 +1,6 @@
 #pragma once
-// How query scripts compare: numbers with a relative tolerance of 1e-6, NaN with NaN, histograms bucket by bucket.
+// How query scripts compare: numbers with a relative tolerance of 1e-6, NaN with NaN, histograms bucket by
+// bucket.
 #include <string>
 
 #include "query/promql/test_series.h"

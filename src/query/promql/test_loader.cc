@@ -10,7 +10,7 @@ namespace obelisk::promql {
 namespace {
 
 ScriptPoint custom_bucket_point(const std::map<double, const ScriptSeries*>& buckets, const ScriptSeries* sum,
-                                       const ScriptSeries* count, size_t i) {
+                                const ScriptSeries* count, size_t i) {
   auto histogram = std::make_shared<Histogram>();
   histogram->schema = Histogram::kCustomBoundsSchema;
   double before = 0;
@@ -28,7 +28,8 @@ ScriptPoint custom_bucket_point(const std::map<double, const ScriptSeries*>& buc
       histogram->positive_counts.push_back(std::max(0.0, histogram->count - before));
     }
   }
-  if (sum != nullptr && i < sum->points.size() && !sum->points[i].missing) histogram->sum = sum->points[i].value;
+  if (sum != nullptr && i < sum->points.size() && !sum->points[i].missing)
+    histogram->sum = sum->points[i].value;
   histogram->positive_spans = {{0, static_cast<uint32_t>(histogram->positive_counts.size())}};
   return {false, 0, std::move(histogram), false};
 }
@@ -60,7 +61,8 @@ std::vector<ScriptSeries> custom_bucket_series(const std::vector<ScriptSeries>& 
     ScriptSeries one{labels, {}};
     size_t points = 0;
     for (const auto& [upper, bucket] : parts.buckets) points = std::max(points, bucket->points.size());
-    for (size_t i = 0; i < points; ++i) one.points.push_back(custom_bucket_point(parts.buckets, parts.sum, parts.count, i));
+    for (size_t i = 0; i < points; ++i)
+      one.points.push_back(custom_bucket_point(parts.buckets, parts.sum, parts.count, i));
     out.push_back(std::move(one));
   }
   return out;
@@ -72,7 +74,8 @@ void ScriptLoader::clear() {
   store_ = std::make_unique<MemoryStore>();
   last_histogram_.clear();
 }
-Result<void> ScriptLoader::load(const std::vector<ScriptSeries>& series, int64_t step_ms, bool with_custom_buckets) {
+Result<void> ScriptLoader::load(const std::vector<ScriptSeries>& series, int64_t step_ms,
+                                bool with_custom_buckets) {
   BatchBuilder builder(Table::samples);
   for (const ScriptSeries& one : series) add(builder, one, step_ms);
   if (with_custom_buckets) {
@@ -101,8 +104,10 @@ void ScriptLoader::add(BatchBuilder& builder, const ScriptSeries& series, int64_
     Histogram histogram = *point.histogram;
     if (histogram.reset_hint == CounterResetHint::unknown || histogram.reset_hint == CounterResetHint::no) {
       histogram.reset_hint = CounterResetHint::unknown;
-      bool continues = before && before->reset_hint != CounterResetHint::gauge && !is_counter_reset(histogram, *before);
-      if (continues && before->custom_bounds == histogram.custom_bounds) histogram.reset_hint = CounterResetHint::no;
+      bool continues =
+          before && before->reset_hint != CounterResetHint::gauge && !is_counter_reset(histogram, *before);
+      if (continues && before->custom_bounds == histogram.custom_bounds)
+        histogram.reset_hint = CounterResetHint::no;
     }
     before = point.histogram;
     std::string bytes = encode_histogram(histogram);

@@ -15,8 +15,8 @@ class ScriptLoader {
  public:
   void clear();
   MemoryStore& store() { return *store_; }
-  // Point n of each series lies at n * step. `with_custom_buckets`: classic `_bucket` series also become a histogram with
-  // custom bounds, under their name without the ending.
+  // Point n of each series lies at n * step. `with_custom_buckets`: classic `_bucket` series also become a
+  // histogram with custom bounds, under their name without the ending.
   Result<void> load(const std::vector<ScriptSeries>& series, int64_t step_ms, bool with_custom_buckets);
 
  private:

@@ -21,7 +21,7 @@ namespace {
 struct Demand {
   bool wanted = false;
   bool forbidden = false;
-  std::string message;              // exact, when not empty
+  std::string message;  // exact, when not empty
   std::shared_ptr<const Regex> regex;
 };
 
@@ -156,7 +156,8 @@ class ScriptRunner {
       std::optional<int64_t> from = time_after("from");
       std::optional<int64_t> to = time_after("to");
       std::optional<int64_t> step = time_after("step");
-      if (!from || !to || !step) return at_line(eval.line, "eval range needs: from <time> to <time> step <duration> <query>");
+      if (!from || !to || !step)
+        return at_line(eval.line, "eval range needs: from <time> to <time> step <duration> <query>");
       eval.range = true;
       eval.start_ms = *from;
       eval.end_ms = *to;
@@ -215,7 +216,8 @@ class ScriptRunner {
       eval.ordered = true;
     } else if (what == "string") {
       OBELISK_TRY(std::vector<Token> tokens, tokenize(trim(rest)));
-      if (tokens[0].kind != TokenKind::string) return at_line(eval.line, "expect string needs a quoted string");
+      if (tokens[0].kind != TokenKind::string)
+        return at_line(eval.line, "expect string needs a quoted string");
       eval.text = tokens[0].text;
     } else if (what == "range") {
       std::string_view vector = take_word(rest);
@@ -225,7 +227,8 @@ class ScriptRunner {
       take_word(rest);
       take_word(rest);
       std::optional<int64_t> step = parse_time(take_word(rest));
-      if (vector != "vector" || from != "from" || !start || !step) return at_line(eval.line, "expect range vector from .. to .. step ..");
+      if (vector != "vector" || from != "from" || !start || !step)
+        return at_line(eval.line, "expect range vector from .. to .. step ..");
       eval.range_vector = true;
       eval.vector_start_ms = *start;
       eval.vector_step_ms = *step;
@@ -242,13 +245,16 @@ class ScriptRunner {
     Snapshot at = *loader_.store().snapshot(kDefaultTenant);
     QueryContext context{loader_.store(), kDefaultTenant, at, budget, cancel};
     if (eval.range) return check_range(eval, context);
-    Result<InstantResult> result = engine_.instant(context, eval.query, UnixNanos::from_millis(eval.start_ms));
-    if (std::optional<std::string> verdict = check_failure(eval, result.ok(), result.ok() ? "" : parse_error_text(result.error()))) {
+    Result<InstantResult> result =
+        engine_.instant(context, eval.query, UnixNanos::from_millis(eval.start_ms));
+    if (std::optional<std::string> verdict =
+            check_failure(eval, result.ok(), result.ok() ? "" : parse_error_text(result.error()))) {
       return *verdict;
     }
     std::string wrong = check_annotations(eval, result->annotations);
     if (wrong.empty()) wrong = check_instant(eval, *result);
-    if (wrong.empty() && !eval.ordered && (result->type == PromqlType::vector || result->type == PromqlType::scalar)) {
+    if (wrong.empty() && !eval.ordered &&
+        (result->type == PromqlType::vector || result->type == PromqlType::scalar)) {
       wrong = check_inside_range(eval, *result, context);
     }
     return wrong;
@@ -257,12 +263,14 @@ class ScriptRunner {
   static std::optional<std::string> check_failure(const Eval& eval, bool ok, const std::string& error) {
     if (!eval.fail.wanted) return ok ? std::nullopt : std::optional("failed: " + error);
     if (ok) return "was expected to fail";
-    if (!eval.fail.message.empty() && eval.fail.message != error) return "failed with another message: " + error;
+    if (!eval.fail.message.empty() && eval.fail.message != error)
+      return "failed with another message: " + error;
     if (eval.fail.regex && !eval.fail.regex->matches(error)) return "failed with another message: " + error;
     return "";
   }
 
-  static std::string check_demand(std::string_view kind, const Demand& demand, const std::vector<std::string>& messages) {
+  static std::string check_demand(std::string_view kind, const Demand& demand,
+                                  const std::vector<std::string>& messages) {
     std::string all;
     for (const std::string& message : messages) all += "\n      " + message;
     if (demand.forbidden && !messages.empty()) return fmt::format("unexpected {}:{}", kind, all);
@@ -281,10 +289,14 @@ class ScriptRunner {
   }
 
   static std::string check_instant(const Eval& eval, const InstantResult& result) {
-    if (eval.text) return result.type == PromqlType::string && result.text == *eval.text ? "" : "another string: " + result.text;
+    if (eval.text)
+      return result.type == PromqlType::string && result.text == *eval.text
+                 ? ""
+                 : "another string: " + result.text;
     if (eval.scalar) {
       bool same = result.type == PromqlType::scalar && numbers_match(*eval.scalar, result.scalar);
-      return same ? "" : "expected a scalar " + format_go_g(*eval.scalar) + ", got " + format_go_g(result.scalar);
+      return same ? ""
+                  : "expected a scalar " + format_go_g(*eval.scalar) + ", got " + format_go_g(result.scalar);
     }
     if (result.type == PromqlType::matrix) {
       return check_matrix(eval, result.matrix, eval.vector_start_ms, eval.vector_step_ms);
@@ -312,7 +324,8 @@ class ScriptRunner {
                            point_text(sample.value, sample.histogram.get()));
       }
     }
-    if (std::find(used.begin(), used.end(), false) != used.end()) return "more series than expected" + list(vector);
+    if (std::find(used.begin(), used.end(), false) != used.end())
+      return "more series than expected" + list(vector);
     return "";
   }
 
@@ -324,7 +337,8 @@ class ScriptRunner {
     return out;
   }
 
-  static std::string check_matrix(const Eval& eval, const std::vector<MatrixSeries>& matrix, int64_t start_ms, int64_t step_ms) {
+  static std::string check_matrix(const Eval& eval, const std::vector<MatrixSeries>& matrix, int64_t start_ms,
+                                  int64_t step_ms) {
     std::vector<bool> used(matrix.size());
     for (const ScriptSeries& expected : eval.series) {
       size_t found = matrix.size();
@@ -342,7 +356,8 @@ class ScriptRunner {
     return "";
   }
 
-  static std::string check_points(const ScriptSeries& expected, const MatrixSeries& actual, int64_t start_ms, int64_t step_ms) {
+  static std::string check_points(const ScriptSeries& expected, const MatrixSeries& actual, int64_t start_ms,
+                                  int64_t step_ms) {
     std::map<int64_t, std::pair<double, const Histogram*>> points;
     for (const FloatPoint& point : actual.floats) points[point.time_ms] = {point.value, nullptr};
     for (const HistogramPoint& point : actual.histograms) points[point.time_ms] = {0, point.histogram.get()};
@@ -350,12 +365,15 @@ class ScriptRunner {
       int64_t time = start_ms + static_cast<int64_t>(i) * step_ms;
       auto point = points.find(time);
       const ScriptPoint& wanted = expected.points[i];
-      std::string place = fmt::format("{} at {}", expected.labels.to_string(), format_prometheus_duration(time * kNanosPerMilli));
+      std::string place = fmt::format("{} at {}", expected.labels.to_string(),
+                                      format_prometheus_duration(time * kNanosPerMilli));
       if (wanted.missing) {
-        if (point != points.end()) return place + ": expected none, got " + point_text(point->second.first, point->second.second);
+        if (point != points.end())
+          return place + ": expected none, got " + point_text(point->second.first, point->second.second);
         continue;
       }
-      if (point == points.end()) return place + ": expected " + point_text(wanted.value, wanted.histogram.get()) + ", got none";
+      if (point == points.end())
+        return place + ": expected " + point_text(wanted.value, wanted.histogram.get()) + ", got none";
       if (!point_matches(wanted, point->second.first, point->second.second)) {
         return place + ": expected " + point_text(wanted.value, wanted.histogram.get()) + ", got " +
                point_text(point->second.first, point->second.second);
@@ -368,9 +386,11 @@ class ScriptRunner {
   }
 
   std::string check_range(const Eval& eval, const QueryContext& context) {
-    Result<MatrixResult> result = engine_.range(context, eval.query, UnixNanos::from_millis(eval.start_ms),
-                                                UnixNanos::from_millis(eval.end_ms), eval.step_ms * kNanosPerMilli);
-    if (std::optional<std::string> verdict = check_failure(eval, result.ok(), result.ok() ? "" : parse_error_text(result.error()))) {
+    Result<MatrixResult> result =
+        engine_.range(context, eval.query, UnixNanos::from_millis(eval.start_ms),
+                      UnixNanos::from_millis(eval.end_ms), eval.step_ms * kNanosPerMilli);
+    if (std::optional<std::string> verdict =
+            check_failure(eval, result.ok(), result.ok() ? "" : parse_error_text(result.error()))) {
       return *verdict;
     }
     std::string wrong = check_annotations(eval, result->annotations);
@@ -378,15 +398,18 @@ class ScriptRunner {
   }
 
   // The same query over three steps, the middle one at the time of the instant.
-  std::string check_inside_range(const Eval& eval, const InstantResult& instant, const QueryContext& context) {
+  std::string check_inside_range(const Eval& eval, const InstantResult& instant,
+                                 const QueryContext& context) {
     constexpr int64_t kStepMs = 60 * 1000;
     for (std::string_view word : {"start()", "end()", "range()", "step()"}) {
       if (eval.query.find(word) != std::string::npos) return "";  // these mean something else in a range
     }
-    Result<MatrixResult> result = engine_.range(context, eval.query, UnixNanos::from_millis(eval.start_ms - kStepMs),
-                                                UnixNanos::from_millis(eval.start_ms + kStepMs), kStepMs * kNanosPerMilli);
+    Result<MatrixResult> result =
+        engine_.range(context, eval.query, UnixNanos::from_millis(eval.start_ms - kStepMs),
+                      UnixNanos::from_millis(eval.start_ms + kStepMs), kStepMs * kNanosPerMilli);
     // Another step may be refused where this one was not (two series that meet there only).
-    if (!result.ok()) return result.error().code == ErrorCode::execution ? "" : "as a range query: " + result.error().message;
+    if (!result.ok())
+      return result.error().code == ErrorCode::execution ? "" : "as a range query: " + result.error().message;
     SampleVector middle;
     for (const MatrixSeries& series : result->series) {
       for (const FloatPoint& point : series.floats) {
@@ -415,6 +438,8 @@ class ScriptRunner {
 
 }  // namespace
 
-Result<ScriptReport> run_script(std::string_view script, const PromqlEngine& engine) { return ScriptRunner(script, engine).run(); }
+Result<ScriptReport> run_script(std::string_view script, const PromqlEngine& engine) {
+  return ScriptRunner(script, engine).run();
+}
 
 }  // namespace obelisk::promql

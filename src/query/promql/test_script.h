@@ -1,6 +1,6 @@
 #pragma once
-// Runs query scripts: plain text that loads series and states what queries over them give. The language is the one of
-// Prometheus' promqltest:
+// Runs query scripts: plain text that loads series and states what queries over them give. The language is
+// the one of Prometheus' promqltest:
 //
 //     load 1m
 //       requests_total{job="api"} 0+60x10
@@ -14,13 +14,14 @@
 //     eval instant at 0 rate(requests_total)
 //       expect fail
 //
-// Commands: load <step>, load_with_nhcb <step>, clear, eval instant at <time> <query>, eval range from <t> to <t> step <d> <query>;
-// eval_fail, eval_warn, eval_info and eval_ordered as older scripts write them. Expectations: result series, a number (a
-// scalar), and `expect fail|warn|info [msg: text | regex: pattern]`, `expect no_warn|no_info|ordered`, `expect string "x"`,
-// `expect range vector from <t> to <t> step <d>`. A blank or comment line ends a block.
+// Commands: load <step>, load_with_nhcb <step>, clear, eval instant at <time> <query>, eval range from <t> to
+// <t> step <d> <query>; eval_fail, eval_warn, eval_info and eval_ordered as older scripts write them.
+// Expectations: result series, a number (a scalar), and `expect fail|warn|info [msg: text | regex: pattern]`,
+// `expect no_warn|no_info|ordered`, `expect string "x"`, `expect range vector from <t> to <t> step <d>`. A
+// blank or comment line ends a block.
 //
-// Each instant query whose order is not asked for is run again as the middle of a range query and must give the same.
-// Histograms are given the reset hint that appending them one after the other would give.
+// Each instant query whose order is not asked for is run again as the middle of a range query and must give
+// the same. Histograms are given the reset hint that appending them one after the other would give.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -36,7 +37,7 @@ struct ScriptFailure {
 };
 
 struct ScriptReport {
-  size_t total = 0;     // evals
+  size_t total = 0;  // evals
   size_t passed = 0;
   std::vector<ScriptFailure> failures;
 };

@@ -12,7 +12,8 @@ namespace obelisk::promql {
 namespace {
 
 Error bad(std::string_view what, std::string_view text) {
-  return make_error(ErrorCode::parse_error, std::string(what) + ": \"" + std::string(text.substr(0, 80)) + "\"");
+  return make_error(ErrorCode::parse_error,
+                    std::string(what) + ": \"" + std::string(text.substr(0, 80)) + "\"");
 }
 
 // Where the labels of a series line end.
@@ -45,7 +46,8 @@ Result<Labels> parse_labels(std::string_view text) {
   if (text == "{}") return Labels();
   OBELISK_TRY(std::vector<Token> tokens, tokenize(text));
   size_t at = 0;
-  if (tokens[at].kind == TokenKind::identifier) labels.push_back({std::string(kMetricNameLabel), tokens[at++].text});
+  if (tokens[at].kind == TokenKind::identifier)
+    labels.push_back({std::string(kMetricNameLabel), tokens[at++].text});
   if (tokens[at].kind == TokenKind::left_brace) {
     ++at;
     while (tokens[at].kind != TokenKind::right_brace) {
@@ -54,7 +56,8 @@ Result<Labels> parse_labels(std::string_view text) {
         labels.push_back({std::string(kMetricNameLabel), name.text});
         ++at;
       } else {
-        if (at + 2 >= tokens.size() || tokens[at + 1].kind != TokenKind::assign || tokens[at + 2].kind != TokenKind::string) {
+        if (at + 2 >= tokens.size() || tokens[at + 1].kind != TokenKind::assign ||
+            tokens[at + 2].kind != TokenKind::string) {
           return bad("bad label", text);
         }
         labels.push_back({name.text, tokens[at + 2].text});
@@ -151,7 +154,8 @@ class HistogramReader {
     return true;
   }
 
-  static bool set_number(Histogram& histogram, std::string_view key, double number, int32_t& offset, int32_t& negative_offset) {
+  static bool set_number(Histogram& histogram, std::string_view key, double number, int32_t& offset,
+                         int32_t& negative_offset) {
     if (key == "schema") {
       histogram.schema = static_cast<int32_t>(number);
     } else if (key == "sum") {
@@ -281,7 +285,8 @@ class PointsReader {
     for (uint64_t i = 0; i < count; ++i) {
       if (sign != 0) {
         CounterResetHint hint = value.reset_hint;
-        if (add_histograms(value, *by.histogram, sign).incompatible) return bad("histograms of different kinds", rest_);
+        if (add_histograms(value, *by.histogram, sign).incompatible)
+          return bad("histograms of different kinds", rest_);
         value.reset_hint = by.hint_given ? by.histogram->reset_hint : hint;
       }
       points_.push_back({false, 0, std::make_shared<const Histogram>(value), first.hint_given});

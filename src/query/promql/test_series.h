@@ -13,9 +13,9 @@ namespace obelisk::promql {
 
 struct ScriptPoint {
   bool missing = false;
-  double value = 0;             // the stale marker for `stale`
+  double value = 0;  // the stale marker for `stale`
   HistogramPtr histogram;
-  bool hint_given = false;      // the histogram's counter_reset_hint was written
+  bool hint_given = false;  // the histogram's counter_reset_hint was written
 };
 
 struct ScriptSeries {

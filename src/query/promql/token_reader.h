@@ -11,7 +11,8 @@ namespace obelisk::promql {
 
 class TokenReader {
  public:
-  TokenReader(std::string_view query, std::vector<Token> tokens) : query_(query), tokens_(std::move(tokens)) {}
+  TokenReader(std::string_view query, std::vector<Token> tokens)
+      : query_(query), tokens_(std::move(tokens)) {}
 
   const Token& peek(size_t ahead = 0) const {
     size_t at = at_ + ahead;
@@ -50,7 +51,9 @@ class TokenReader {
     if (!expected.empty()) message += ", expected " + std::string(expected);
     return error(peek().begin, std::move(message));
   }
-  Error error(uint64_t offset, std::string message) const { return parse_error(query_, offset, std::move(message)); }
+  Error error(uint64_t offset, std::string message) const {
+    return parse_error(query_, offset, std::move(message));
+  }
   // Where the last token taken ended.
   uint32_t last_end() const { return at_ == 0 ? 0 : tokens_[at_ - 1].end; }
   std::string_view query() const { return query_; }

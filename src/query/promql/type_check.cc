@@ -17,40 +17,55 @@ class TypeChecker {
   Result<void> check(const Node& node) {
     switch (node.kind) {
       case Node::Kind::number:
-      case Node::Kind::string: return {};
-      case Node::Kind::selector: return check_selector(node);
-      case Node::Kind::matrix: return check(*node.children[0]);
+      case Node::Kind::string:
+        return {};
+      case Node::Kind::selector:
+        return check_selector(node);
+      case Node::Kind::matrix:
+        return check(*node.children[0]);
       case Node::Kind::subquery: {
         OBELISK_CHECK_OK(check(*node.children[0]));
         ValueType type = node.children[0]->type();
         if (type == ValueType::vector) return {};
-        return error(node, fmt::format("subquery is only allowed on instant vector, got {} instead", type_name(type)));
+        return error(
+            node, fmt::format("subquery is only allowed on instant vector, got {} instead", type_name(type)));
       }
-      case Node::Kind::paren: return check(*node.children[0]);
+      case Node::Kind::paren:
+        return check(*node.children[0]);
       case Node::Kind::unary: {
         OBELISK_CHECK_OK(check(*node.children[0]));
         ValueType type = node.children[0]->type();
         if (type == ValueType::scalar || type == ValueType::vector) return {};
-        return error(node, fmt::format("unary expression only allowed on expressions of type scalar or instant vector, got \"{}\"",
-                                       documented_type(type)));
+        return error(
+            node,
+            fmt::format(
+                "unary expression only allowed on expressions of type scalar or instant vector, got \"{}\"",
+                documented_type(type)));
       }
-      case Node::Kind::aggregation: return check_aggregation(node);
-      case Node::Kind::call: return check_call(node);
-      case Node::Kind::binary: return check_binary(node);
+      case Node::Kind::aggregation:
+        return check_aggregation(node);
+      case Node::Kind::call:
+        return check_call(node);
+      case Node::Kind::binary:
+        return check_binary(node);
     }
     return {};
   }
 
  private:
-  Error error(const Node& node, std::string message) const { return parse_error(query_, node.source.begin, std::move(message)); }
+  Error error(const Node& node, std::string message) const {
+    return parse_error(query_, node.source.begin, std::move(message));
+  }
 
   Result<void> expect(const Node& node, ValueType wanted, std::string_view context) const {
     if (node.type() == wanted) return {};
-    return error(node, fmt::format("expected type {} in {}, got {}", documented_type(wanted), context, documented_type(node.type())));
+    return error(node, fmt::format("expected type {} in {}, got {}", documented_type(wanted), context,
+                                   documented_type(node.type())));
   }
 
   Result<void> check_selector(const Node& node) const {
-    bool selective = std::any_of(node.matchers.begin(), node.matchers.end(), [](const Matcher& m) { return !m.matches(""); });
+    bool selective = std::any_of(node.matchers.begin(), node.matchers.end(),
+                                 [](const Matcher& m) { return !m.matches(""); });
     if (selective) return {};
     return error(node, "vector selector must contain at least one non-empty matcher");
   }
@@ -60,7 +75,8 @@ class TypeChecker {
     OBELISK_CHECK_OK(expect(*node.children[0], ValueType::vector, "aggregation expression"));
     if (node.children.size() < 2) return {};
     OBELISK_CHECK_OK(check(*node.children[1]));
-    ValueType wanted = node.aggregation == AggregationOp::count_values ? ValueType::string : ValueType::scalar;
+    ValueType wanted =
+        node.aggregation == AggregationOp::count_values ? ValueType::string : ValueType::scalar;
     return expect(*node.children[1], wanted, "aggregation parameter");
   }
 
@@ -74,7 +90,8 @@ class TypeChecker {
       size_t least = named - 1;
       if (given < least) return error(node, count_message("expected at least", least, function, given));
       size_t most = least + static_cast<size_t>(std::max(function.variadic, 0));
-      if (function.variadic > 0 && given > most) return error(node, count_message("expected at most", most, function, given));
+      if (function.variadic > 0 && given > most)
+        return error(node, count_message("expected at most", most, function, given));
     }
     std::string context = fmt::format("call to function \"{}\"", function.name);
     for (size_t i = 0; i < given; ++i) {
@@ -85,7 +102,8 @@ class TypeChecker {
           return error(argument, "expected label selectors as the second argument to info function, got " +
                                      std::string(documented_type(argument.type())));
         }
-        if (!argument.text.empty()) return error(argument, "expected label selectors only, got vector selector instead");
+        if (!argument.text.empty())
+          return error(argument, "expected label selectors only, got vector selector instead");
         continue;
       }
       OBELISK_CHECK_OK(check(argument));
@@ -103,18 +121,26 @@ class TypeChecker {
     switch (function.id) {
       case FunctionId::delta:
       case FunctionId::increase:
-      case FunctionId::rate: return {};
+      case FunctionId::rate:
+        return {};
       case FunctionId::changes:
       case FunctionId::resets:
         if (anchored) return {};
         break;
-      default: break;
+      default:
+        break;
     }
-    return error(argument, anchored ? fmt::format("anchored modifier can only be used with: changes, delta, increase, rate, resets - not with {}", function.name)
-                                    : fmt::format("smoothed modifier can only be used with: delta, increase, rate - not with {}", function.name));
+    return error(
+        argument,
+        anchored ? fmt::format("anchored modifier can only be used with: changes, delta, increase, rate, "
+                               "resets - not with {}",
+                               function.name)
+                 : fmt::format("smoothed modifier can only be used with: delta, increase, rate - not with {}",
+                               function.name));
   }
 
-  static std::string count_message(std::string_view expected, size_t count, const Function& function, size_t given) {
+  static std::string count_message(std::string_view expected, size_t count, const Function& function,
+                                   size_t given) {
     return fmt::format("{} {} argument(s) in call to \"{}\", got {}", expected, count, function.name, given);
   }
 
@@ -132,26 +158,31 @@ class TypeChecker {
       }
     }
     bool vectors = left.type() == ValueType::vector && right.type() == ValueType::vector;
-    if (is_comparison(node.op) && !node.return_bool && left.type() == ValueType::scalar && right.type() == ValueType::scalar) {
+    if (is_comparison(node.op) && !node.return_bool && left.type() == ValueType::scalar &&
+        right.type() == ValueType::scalar) {
       return error(node, "comparisons between scalars must use BOOL modifier");
     }
     if (is_set_op(node.op) && !vectors) {
-      return error(node, fmt::format("set operator \"{}\" not allowed in binary scalar expression", binary_op_text(node.op)));
+      return error(node, fmt::format("set operator \"{}\" not allowed in binary scalar expression",
+                                     binary_op_text(node.op)));
     }
     const VectorMatching& matching = node.matching;
     bool fills = matching.fill_left.has_value() || matching.fill_right.has_value();
     if (!vectors && node.has_matching && !matching.labels.empty()) {
       return error(node, "vector matching only allowed between instant vectors");
     }
-    if (!vectors && fills) return error(node, "filling in missing series only allowed between instant vectors");
+    if (!vectors && fills)
+      return error(node, "filling in missing series only allowed between instant vectors");
     if (is_set_op(node.op) && node.has_group_modifier) {
       return error(node, fmt::format("no grouping allowed for \"{}\" operation", binary_op_text(node.op)));
     }
-    if (is_set_op(node.op) && fills) return error(node, "filling in missing series not allowed for set operators");
+    if (is_set_op(node.op) && fills)
+      return error(node, "filling in missing series not allowed for set operators");
     if (matching.on) {
       for (const std::string& label : matching.include) {
         if (std::find(matching.labels.begin(), matching.labels.end(), label) != matching.labels.end()) {
-          return error(node, fmt::format("label \"{}\" must not occur in ON and GROUP clause at once", label));
+          return error(node,
+                       fmt::format("label \"{}\" must not occur in ON and GROUP clause at once", label));
         }
       }
     }
@@ -163,6 +194,8 @@ class TypeChecker {
 
 }  // namespace
 
-Result<void> check_types(const Node& node, std::string_view query) { return TypeChecker(query).check(node); }
+Result<void> check_types(const Node& node, std::string_view query) {
+  return TypeChecker(query).check(node);
+}
 
 }  // namespace obelisk::promql

@@ -26,42 +26,73 @@ void map_floats(SeriesList& list, Map map) {
     series.histograms.clear();
   }
   std::erase_if(list, [](const StepSeries& series) {
-    return std::all_of(series.values.begin(), series.values.end(), [](double value) { return is_absent(value); });
+    return std::all_of(series.values.begin(), series.values.end(),
+                       [](double value) { return is_absent(value); });
   });
 }
 
-double sign(double value) { return value < 0 ? -1 : value > 0 ? 1 : value; }
+double sign(double value) {
+  return value < 0 ? -1 : value > 0 ? 1 : value;
+}
 
 // Go's math.Max and math.Min: NaN wins.
-double larger(double a, double b) { return std::isnan(a) || std::isnan(b) ? kNan : std::fmax(a, b); }
-double smaller(double a, double b) { return std::isnan(a) || std::isnan(b) ? kNan : std::fmin(a, b); }
+double larger(double a, double b) {
+  return std::isnan(a) || std::isnan(b) ? kNan : std::fmax(a, b);
+}
+double smaller(double a, double b) {
+  return std::isnan(a) || std::isnan(b) ? kNan : std::fmin(a, b);
+}
 
 double (*math_function(FunctionId id))(double) {
   switch (id) {
-    case FunctionId::abs: return [](double x) { return std::fabs(x); };
-    case FunctionId::ceil: return [](double x) { return std::ceil(x); };
-    case FunctionId::floor: return [](double x) { return std::floor(x); };
-    case FunctionId::exp: return [](double x) { return std::exp(x); };
-    case FunctionId::sqrt: return [](double x) { return std::sqrt(x); };
-    case FunctionId::ln: return [](double x) { return std::log(x); };
-    case FunctionId::log2: return [](double x) { return std::log2(x); };
-    case FunctionId::log10: return [](double x) { return std::log10(x); };
-    case FunctionId::sin: return [](double x) { return std::sin(x); };
-    case FunctionId::cos: return [](double x) { return std::cos(x); };
-    case FunctionId::tan: return [](double x) { return std::tan(x); };
-    case FunctionId::asin: return [](double x) { return std::asin(x); };
-    case FunctionId::acos: return [](double x) { return std::acos(x); };
-    case FunctionId::atan: return [](double x) { return std::atan(x); };
-    case FunctionId::sinh: return [](double x) { return std::sinh(x); };
-    case FunctionId::cosh: return [](double x) { return std::cosh(x); };
-    case FunctionId::tanh: return [](double x) { return std::tanh(x); };
-    case FunctionId::asinh: return [](double x) { return std::asinh(x); };
-    case FunctionId::acosh: return [](double x) { return std::acosh(x); };
-    case FunctionId::atanh: return [](double x) { return std::atanh(x); };
-    case FunctionId::rad: return [](double x) { return x * std::numbers::pi / 180; };
-    case FunctionId::deg: return [](double x) { return x * 180 / std::numbers::pi; };
-    case FunctionId::sgn: return sign;
-    default: return nullptr;
+    case FunctionId::abs:
+      return [](double x) { return std::fabs(x); };
+    case FunctionId::ceil:
+      return [](double x) { return std::ceil(x); };
+    case FunctionId::floor:
+      return [](double x) { return std::floor(x); };
+    case FunctionId::exp:
+      return [](double x) { return std::exp(x); };
+    case FunctionId::sqrt:
+      return [](double x) { return std::sqrt(x); };
+    case FunctionId::ln:
+      return [](double x) { return std::log(x); };
+    case FunctionId::log2:
+      return [](double x) { return std::log2(x); };
+    case FunctionId::log10:
+      return [](double x) { return std::log10(x); };
+    case FunctionId::sin:
+      return [](double x) { return std::sin(x); };
+    case FunctionId::cos:
+      return [](double x) { return std::cos(x); };
+    case FunctionId::tan:
+      return [](double x) { return std::tan(x); };
+    case FunctionId::asin:
+      return [](double x) { return std::asin(x); };
+    case FunctionId::acos:
+      return [](double x) { return std::acos(x); };
+    case FunctionId::atan:
+      return [](double x) { return std::atan(x); };
+    case FunctionId::sinh:
+      return [](double x) { return std::sinh(x); };
+    case FunctionId::cosh:
+      return [](double x) { return std::cosh(x); };
+    case FunctionId::tanh:
+      return [](double x) { return std::tanh(x); };
+    case FunctionId::asinh:
+      return [](double x) { return std::asinh(x); };
+    case FunctionId::acosh:
+      return [](double x) { return std::acosh(x); };
+    case FunctionId::atanh:
+      return [](double x) { return std::atanh(x); };
+    case FunctionId::rad:
+      return [](double x) { return x * std::numbers::pi / 180; };
+    case FunctionId::deg:
+      return [](double x) { return x * 180 / std::numbers::pi; };
+    case FunctionId::sgn:
+      return sign;
+    default:
+      return nullptr;
   }
 }
 
@@ -76,14 +107,22 @@ double date_part(FunctionId id, double unix_seconds) {
   chrono::hh_mm_ss clock(time - day);
   auto unsigned_value = [](auto part) { return static_cast<double>(static_cast<unsigned>(part)); };
   switch (id) {
-    case FunctionId::year: return static_cast<double>(static_cast<int>(date.year()));
-    case FunctionId::month: return unsigned_value(date.month());
-    case FunctionId::day_of_month: return unsigned_value(date.day());
-    case FunctionId::day_of_week: return static_cast<double>(chrono::weekday(day).c_encoding());
-    case FunctionId::day_of_year: return static_cast<double>((day - chrono::sys_days(date.year() / 1 / 1)).count() + 1);
-    case FunctionId::days_in_month: return unsigned_value((date.year() / date.month() / chrono::last).day());
-    case FunctionId::hour: return static_cast<double>(clock.hours().count());
-    default: return static_cast<double>(clock.minutes().count());
+    case FunctionId::year:
+      return static_cast<double>(static_cast<int>(date.year()));
+    case FunctionId::month:
+      return unsigned_value(date.month());
+    case FunctionId::day_of_month:
+      return unsigned_value(date.day());
+    case FunctionId::day_of_week:
+      return static_cast<double>(chrono::weekday(day).c_encoding());
+    case FunctionId::day_of_year:
+      return static_cast<double>((day - chrono::sys_days(date.year() / 1 / 1)).count() + 1);
+    case FunctionId::days_in_month:
+      return unsigned_value((date.year() / date.month() / chrono::last).day());
+    case FunctionId::hour:
+      return static_cast<double>(clock.hours().count());
+    default:
+      return static_cast<double>(clock.minutes().count());
   }
 }
 
@@ -105,8 +144,12 @@ Result<SeriesList> Evaluator::call_vector_function(const Node& node, const Steps
         return larger(scalars[0][step], smaller(scalars[1][step], value));
       });
       break;
-    case FunctionId::clamp_min: map_floats(list, [&](double value, size_t step) { return larger(scalars[0][step], value); }); break;
-    case FunctionId::clamp_max: map_floats(list, [&](double value, size_t step) { return smaller(scalars[0][step], value); }); break;
+    case FunctionId::clamp_min:
+      map_floats(list, [&](double value, size_t step) { return larger(scalars[0][step], value); });
+      break;
+    case FunctionId::clamp_max:
+      map_floats(list, [&](double value, size_t step) { return smaller(scalars[0][step], value); });
+      break;
     case FunctionId::round:
       map_floats(list, [&](double value, size_t step) {
         double inverse = 1 / (scalars.empty() ? 1 : scalars[0][step]);
@@ -133,7 +176,8 @@ Result<SeriesList> Evaluator::call_time_function(const Node& node, const Steps& 
   if (node.children.empty()) {
     StepSeries now;
     now.values.resize(steps.count);
-    for (size_t step = 0; step < steps.count; ++step) now.values[step] = static_cast<double>(steps.time(step)) / 1000;
+    for (size_t step = 0; step < steps.count; ++step)
+      now.values[step] = static_cast<double>(steps.time(step)) / 1000;
     list.push_back(std::move(now));
   } else if (const Node& argument = unwrap_parens(*node.children[0]);
              id == FunctionId::timestamp && argument.kind == Node::Kind::selector) {
@@ -149,7 +193,8 @@ Result<SeriesList> Evaluator::call_time_function(const Node& node, const Steps& 
       }
     }
   }
-  if (id != FunctionId::timestamp) map_floats(list, [&](double value, size_t) { return date_part(id, value); });
+  if (id != FunctionId::timestamp)
+    map_floats(list, [&](double value, size_t) { return date_part(id, value); });
   for (StepSeries& series : list) drop_name(series);
   OBELISK_CHECK_OK(deduplicate(list));
   return list;

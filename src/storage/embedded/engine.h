@@ -131,6 +131,7 @@ class Engine : public Reader, public Writer, private LogSink {
   enum class Which { events, metrics, both };
   Result<void> flush_tenant(TenantStores& tenant, Which which) REQUIRES(flush_mutex_);
   Result<void> merge_tenant(TenantStores& tenant, bool& merged) REQUIRES(merge_mutex_);
+  Result<void> finish_merge(TenantStores& tenant) REQUIRES(merge_mutex_);
   Result<void> retain_tenant(TenantStores& tenant) REQUIRES(merge_mutex_);
   // Writes the manifest with `change` applied to it, then calls `commit`.
   Result<void> commit_manifest(const std::function<void(Manifest&)>& change,

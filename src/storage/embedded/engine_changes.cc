@@ -129,6 +129,12 @@ Result<void> Engine::merge_tenant(TenantStores& tenant, bool& merged) {
   if (!tenant.pending_metric_merge) {
     OBELISK_TRY(tenant.pending_metric_merge, tenant.metrics->merge());
   }
+  merged |= tenant.pending_event_merge || tenant.pending_metric_merge;
+  return finish_merge(tenant);
+}
+
+// Names the parts of merges that are written in the manifest.
+Result<void> Engine::finish_merge(TenantStores& tenant) {
   if (!tenant.pending_event_merge && !tenant.pending_metric_merge) return {};
   OBELISK_CHECK_OK(commit_manifest(
       [&](Manifest& manifest) {
@@ -144,7 +150,6 @@ Result<void> Engine::merge_tenant(TenantStores& tenant, bool& merged) {
       }));
   tenant.pending_event_merge.reset();
   tenant.pending_metric_merge.reset();
-  merged = true;
   static Counter& merges = counter("obelisk_storage_merges_total", "Merges and removals of parts.");
   merges.add();
   return {};
@@ -160,12 +165,7 @@ Result<bool> Engine::merge() {
 // A removal is a merge into nothing: it uses the same slots, so that it is finished before the next of its
 // kind begins.
 Result<void> Engine::retain_tenant(TenantStores& tenant) {
-  bool merged = false;
-  auto finish = [&] {
-    return tenant.pending_event_merge || tenant.pending_metric_merge ? merge_tenant(tenant, merged)
-                                                                     : Result<void>();
-  };
-  OBELISK_CHECK_OK(finish());
+  OBELISK_CHECK_OK(finish_merge(tenant));
   int64_t now = clock_.now().value;
   auto keep_from = [&](int64_t retention) { return UnixNanos{now - retention}; };
   struct Rule {
@@ -180,14 +180,14 @@ Result<void> Engine::retain_tenant(TenantStores& tenant) {
                 tenant.events->apply_retention(rule.table, keep_from(rule.retention)));
     if (change.empty()) continue;
     tenant.pending_event_merge = std::move(change);
-    OBELISK_CHECK_OK(finish());
+    OBELISK_CHECK_OK(finish_merge(tenant));
   }
   if (options_.metrics_retention_nanos > 0) {
     OBELISK_TRY(MetricStore::Flush change,
                 tenant.metrics->apply_retention(keep_from(options_.metrics_retention_nanos)));
     if (change.change_id == 0) return {};
     tenant.pending_metric_merge = std::move(change);
-    OBELISK_CHECK_OK(finish());
+    OBELISK_CHECK_OK(finish_merge(tenant));
   }
   return {};
 }
