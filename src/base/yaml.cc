@@ -42,8 +42,9 @@ class Converter {
         OBELISK_TRY(YamlNode converted, convert(entry.second, depth + 1));
         // The line of the key: an empty value has no place of its own.
         converted.line = static_cast<uint32_t>(entry.first.Mark().line + 1);
-        if (node.find(key) != nullptr) return yaml_error(file_, converted, fmt::format("key \"{}\" stands twice", key));
-        node.entries.emplace_back(key, std::move(converted));
+        if (node.find(key) != nullptr)
+          return yaml_error(file_, converted, fmt::format("key \"{}\" stands twice", key));
+        node.entries.push_back({key, std::move(converted)});
       }
     }
     return node;
@@ -79,15 +80,18 @@ const YamlNode* YamlNode::find(std::string_view key) const {
 }
 
 Error yaml_error(std::string_view file, const YamlNode& at, std::string_view message) {
-  return Error{ErrorCode::parse_error, fmt::format("{}:{}: {}", file, at.line, message), Position{0, at.line, 1}};
+  return Error{ErrorCode::parse_error, fmt::format("{}:{}: {}", file, at.line, message),
+               Position{0, at.line, 1}};
 }
 
 Result<YamlNode> parse_yaml(std::string_view text, std::string_view file) {
-  if (text.size() > kTextBytesMax) return make_error(ErrorCode::too_large, fmt::format("{}: larger than 16 MiB", file));
+  if (text.size() > kTextBytesMax)
+    return make_error(ErrorCode::too_large, fmt::format("{}: larger than 16 MiB", file));
   try {
     std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
     if (documents.empty()) return YamlNode{};
-    if (documents.size() > 1) return make_error(ErrorCode::parse_error, fmt::format("{}: more than one YAML document", file));
+    if (documents.size() > 1)
+      return make_error(ErrorCode::parse_error, fmt::format("{}: more than one YAML document", file));
     return Converter(file).convert(documents[0], 0);
   } catch (const YAML::Exception& exception) {
     YamlNode at;
@@ -161,7 +165,8 @@ void YamlMap::integer(std::string_view key, int64_t& out, int64_t min, int64_t m
   if (found == nullptr) return;
   std::optional<int64_t> value = parse_int64(found->scalar);
   if (!value || *value < min || *value > max) {
-    fail(*found, fmt::format("{}: {} must be a whole number from {} to {}, not \"{}\"", what_, key, min, max, found->scalar));
+    fail(*found, fmt::format("{}: {} must be a whole number from {} to {}, not \"{}\"", what_, key, min, max,
+                             found->scalar));
     return;
   }
   out = *value;
@@ -187,7 +192,8 @@ void YamlMap::byte_size(std::string_view key, uint64_t& out) {
   bool known = unit.empty() || unit == "b";
   if (!known) {
     size_t prefix = kPrefixes.find(unit[0]);
-    known = prefix != std::string_view::npos && (unit.size() == 1 || unit.substr(1) == "b" || unit.substr(1) == "ib");
+    known = prefix != std::string_view::npos &&
+            (unit.size() == 1 || unit.substr(1) == "b" || unit.substr(1) == "ib");
     shift = 10 * (prefix + 1);
   }
   if (!number || !known || *number > (UINT64_MAX >> shift)) {
@@ -204,9 +210,11 @@ void YamlMap::string_list(std::string_view key, std::vector<std::string>& out) {
     out.push_back(found->scalar);
     return;
   }
-  if (found->kind != YamlNode::Kind::list) return fail(*found, fmt::format("{}: {} must be a list", what_, key));
+  if (found->kind != YamlNode::Kind::list)
+    return fail(*found, fmt::format("{}: {} must be a list", what_, key));
   for (const YamlNode& item : found->items) {
-    if (item.kind != YamlNode::Kind::scalar) return fail(item, fmt::format("{}: {} must be a list of texts", what_, key));
+    if (item.kind != YamlNode::Kind::scalar)
+      return fail(item, fmt::format("{}: {} must be a list of texts", what_, key));
     out.push_back(item.scalar);
   }
 }
@@ -214,7 +222,8 @@ void YamlMap::string_list(std::string_view key, std::vector<std::string>& out) {
 void YamlMap::string_map(std::string_view key, std::map<std::string, std::string>& out) {
   const YamlNode* found = take(key);
   if (found == nullptr) return;
-  if (found->kind != YamlNode::Kind::map) return fail(*found, fmt::format("{}: {} must be a map", what_, key));
+  if (found->kind != YamlNode::Kind::map)
+    return fail(*found, fmt::format("{}: {} must be a map", what_, key));
   for (const auto& [name, value] : found->entries) {
     if (value.kind != YamlNode::Kind::scalar && value.kind != YamlNode::Kind::null) {
       return fail(value, fmt::format("{}: {}.{} must be a single value", what_, key, name));
@@ -232,7 +241,8 @@ void YamlMap::node(std::string_view key, const std::function<Result<void>(const 
 void YamlMap::list(std::string_view key, const std::function<Result<void>(const YamlNode&)>& read) {
   const YamlNode* found = take(key);
   if (found == nullptr || error_) return;
-  if (found->kind != YamlNode::Kind::list) return fail(*found, fmt::format("{}: {} must be a list", what_, key));
+  if (found->kind != YamlNode::Kind::list)
+    return fail(*found, fmt::format("{}: {} must be a list", what_, key));
   for (const YamlNode& item : found->items) {
     if (Result<void> result = read(item); !result.ok()) {
       error_ = result.error();
@@ -254,8 +264,9 @@ Result<void> YamlMap::finish() {
     if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
     std::string_view nearest = nearest_name(key, known_);
     return yaml_error(file_, value,
-                      nearest.empty() ? fmt::format("{}: unknown key \"{}\"", what_, key)
-                                      : fmt::format("{}: unknown key \"{}\", did you mean \"{}\"?", what_, key, nearest));
+                      nearest.empty()
+                          ? fmt::format("{}: unknown key \"{}\"", what_, key)
+                          : fmt::format("{}: unknown key \"{}\", did you mean \"{}\"?", what_, key, nearest));
   }
   return {};
 }

@@ -1,7 +1,8 @@
 #pragma once
-// Configuration files: a YAML document as a plain tree with line numbers, and a reader that refuses unknown keys by
-// name, with the place and the nearest valid name. Every configuration of the server is read through this.
-// Bounds: 16 MiB of text, 64 levels, 1 Mi nodes (aliases count each time), so that a hostile file cannot take memory.
+// Configuration files: a YAML document as a plain tree with line numbers, and a reader that refuses unknown
+// keys by name, with the place and the nearest valid name. Every configuration of the server is read through
+// this. Bounds: 16 MiB of text, 64 levels, 1 Mi nodes (aliases count each time), so that a hostile file
+// cannot take memory.
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -16,16 +17,23 @@
 
 namespace obelisk {
 
+struct YamlEntry;
+
 struct YamlNode {
   enum class Kind : uint8_t { null, scalar, list, map };
   Kind kind = Kind::null;
   bool quoted = false;  // a scalar written in quotes: never a number or null
   std::string scalar;
-  std::vector<YamlNode> items;                              // list
-  std::vector<std::pair<std::string, YamlNode>> entries;    // map, in file order, keys unique
+  std::vector<YamlNode> items;     // list
+  std::vector<YamlEntry> entries;  // map, in file order, keys unique
   uint32_t line = 1;
 
   const YamlNode* find(std::string_view key) const;
+};
+
+struct YamlEntry {
+  std::string key;
+  YamlNode value;
 };
 
 // `file` appears in messages ("rules.yml:12: ...").
@@ -51,7 +59,8 @@ class YamlMap {
   void integer(std::string_view key, int64_t& out, int64_t min, int64_t max);
   // Prometheus duration, in nanoseconds.
   void duration(std::string_view key, int64_t& out);
-  // "64MB", "1GiB", "1024": bytes; decimal and binary units both are powers of 1024, as Prometheus reads them.
+  // "64MB", "1GiB", "1024": bytes; decimal and binary units both are powers of 1024, as Prometheus reads
+  // them.
   void byte_size(std::string_view key, uint64_t& out);
   void string_list(std::string_view key, std::vector<std::string>& out);  // a single scalar is a list of one
   void string_map(std::string_view key, std::map<std::string, std::string>& out);

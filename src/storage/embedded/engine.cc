@@ -176,7 +176,8 @@ Result<void> Engine::close() {
   stop_threads();
   log_->stop();
   OBELISK_CHECK_OK(flush());
-  log_->release(published_, true);
+  MutexLock lock(manifest_mutex_);
+  log_->release(manifest_.log_from, true);
   return {};
 }
 

@@ -110,7 +110,14 @@ Result<void> Engine::flush_tenant(TenantStores& tenant, Which which) {
 
 Result<void> Engine::flush() {
   MutexLock lock(flush_mutex_);
-  for (const TenantPtr& tenant : all_tenants()) OBELISK_CHECK_OK(flush_tenant(*tenant, Which::both));
+  uint64_t goal = published_;
+  for (const TenantPtr& tenant : all_tenants()) {
+    OBELISK_CHECK_OK(flush_tenant(*tenant, Which::both));
+    // The first may only have finished an earlier flush whose manifest could not be written.
+    bool behind = (tenant->events_wait() && tenant->events_flushed < goal) ||
+                  (tenant->metrics_wait() && tenant->metrics_flushed < goal);
+    if (behind) OBELISK_CHECK_OK(flush_tenant(*tenant, Which::both));
+  }
   bool behind = false;
   {
     MutexLock manifest_lock(manifest_mutex_);
