@@ -92,6 +92,13 @@ TEST_F(QueryApi, ErrorsAreTextWithLokisWords) {
   EXPECT_NE(
       error(query("query_range", "{app=\"web\"}", "&limit=0"), 400).find("limit must be a positive value"),
       std::string::npos);
+  for (const char* range :
+       {"&start=-9223372036854775808&end=9223372036854775807", "&start=9999999999", "&since=9e18",
+        "&start=0&end=9000000000", "&start=-9000000000&end=-8999999999&since=-9e9"}) {
+    auto sink = send("GET", query("query_range", "rate({app=\"web\"}[200y] offset 90y)", range));
+    ASSERT_TRUE(sink->answer);
+    EXPECT_EQ(sink->answer->status, 400) << range << sink->answer->body;
+  }
   EXPECT_NE(error("/loki/api/v1/query_range", 400).find("query"), std::string::npos);
   EXPECT_NE(
       error(query("query", "sum_over_time({app=\"web\"} | logfmt | unwrap level [1m])", "&time=1700000050"),

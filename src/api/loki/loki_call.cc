@@ -11,6 +11,9 @@
 namespace obelisk::loki {
 namespace {
 
+// Times a little inside what nanoseconds can hold, so that a nanosecond more or less is no overflow.
+constexpr int64_t kTimeMax = 9'200'000'000 * kNanosPerSecond;
+
 Error invalid(std::string message) {
   return make_error(ErrorCode::invalid_argument, std::move(message));
 }
@@ -69,7 +72,9 @@ Result<UnixNanos> parse_time(std::string_view name, std::string_view text) {
   };
   if (std::optional<int64_t> integer = parse_int64(text)) {
     size_t digits = text.size() - (text[0] == '-' || text[0] == '+' ? 1 : 0);
-    return UnixNanos{digits <= 10 ? *integer * kNanosPerSecond : *integer};
+    int64_t unit = digits > 10 ? 1 : kNanosPerSecond;
+    if (*integer > kTimeMax / unit || *integer < -(kTimeMax / unit)) return wrong();
+    return UnixNanos{*integer * unit};
   }
   if (std::optional<int64_t> nanos = parse_rfc3339(text)) return UnixNanos{*nanos};
   std::optional<double> seconds = parse_float(text);
@@ -103,8 +108,15 @@ Result<TimeRange> range_of(const Parameters& parameters, UnixNanos now, int64_t 
   TimeRange range;
   OBELISK_TRY(range.end, time_of(parameters, "end", now));
   OBELISK_TRY(int64_t since, duration_of(parameters, "since", since_nanos));
-  OBELISK_TRY(range.begin, time_of(parameters, "start", std::min(range.end, now) - since));
+  UnixNanos begin;
+  if (__builtin_sub_overflow(std::min(range.end, now).value, since, &begin.value))
+    return invalid("since goes beyond the clock");
+  OBELISK_TRY(range.begin, time_of(parameters, "start", begin));
   if (range.end <= range.begin) return invalid("end timestamp must not be before or equal to start time");
+  int64_t span = 0;
+  if (__builtin_sub_overflow(range.end.value, range.begin.value, &span) || span > kTimeMax / 2) {
+    return invalid("the query time range exceeds the limit of 145 years");
+  }
   return range;
 }
 

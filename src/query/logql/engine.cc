@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "query/logql/log_query.h"
 #include "query/logql/matrix_operations.h"
@@ -116,6 +117,9 @@ Result<LogqlResult> run_range(QueryContext& context, const Query& query, const R
   if (request.end < request.start)
     return make_error(ErrorCode::invalid_argument, "end timestamp must not be before or equal to start time");
   uint64_t span = static_cast<uint64_t>(request.end.value) - static_cast<uint64_t>(request.start.value);
+  if (span > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) / 2) {
+    return make_error(ErrorCode::invalid_argument, "the query time range exceeds the limit of 146 years");
+  }
   uint64_t count = span / static_cast<uint64_t>(request.step_nanos) + 1;
   if (count > limits.points_max) {
     return make_error(

@@ -46,8 +46,10 @@ class StreamCollector {
   bool far_enough(int64_t time) {
     if (request_.interval_nanos <= 0) return true;
     bool first = last_time_ == std::numeric_limits<int64_t>::min();
-    int64_t distance = request_.direction == Direction::forward ? time - last_time_ : last_time_ - time;
-    if (!first && distance < request_.interval_nanos) return false;
+    if (!first) {
+      int64_t distance = request_.direction == Direction::forward ? time - last_time_ : last_time_ - time;
+      if (distance < request_.interval_nanos) return false;
+    }
     last_time_ = time;
     return true;
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "query/logql/lexer.h"
 #include "query/logql/literals.h"
@@ -45,8 +46,10 @@ class WindowSteps {
 
   Steps of(int64_t time) const {
     Steps steps;
-    steps.first = time <= grid_.start ? 0 : (time - grid_.start + grid_.step - 1) / grid_.step;
-    int64_t reach = time + range_ - 1 - grid_.start;  // the last instant that still sees the row
+    int64_t since_start = 0, reach = 0;  // the last instant that still sees the row, counted from the start
+    if (__builtin_sub_overflow(time, grid_.start, &since_start)) return steps;
+    if (__builtin_add_overflow(since_start, range_ - 1, &reach)) reach = std::numeric_limits<int64_t>::max();
+    steps.first = since_start <= 0 ? 0 : (since_start - 1) / grid_.step + 1;
     steps.last =
         reach < 0 ? -1 : std::min<int64_t>(reach / grid_.step, static_cast<int64_t>(grid_.count) - 1);
     return steps;
@@ -208,7 +211,8 @@ class RangeEvaluation {
  private:
   Result<bool> take(const PassedRow& passed) {
     LogRow& row = passed.row;
-    int64_t time = row.time + query_.range.offset_nanos;
+    int64_t time = 0;
+    if (__builtin_add_overflow(row.time, query_.range.offset_nanos, &time)) return true;
     Steps steps = steps_.of(time);
     if (steps.first > steps.last) return true;
     double value = 0;
@@ -352,7 +356,10 @@ class RangeEvaluation {
     for (size_t i = 0; i < grid_.count; ++i) {
       Window window{grid_.at(i), query_.range.range_nanos, query_.parameter.value_or(0)};
       while (end < samples.size() && samples[end].time <= window.end) ++end;
-      while (begin < end && samples[begin].time <= window.end - window.range) ++begin;
+      int64_t before = 0;  // the first instant that is not in the window any more
+      if (__builtin_sub_overflow(window.end, window.range, &before))
+        before = std::numeric_limits<int64_t>::min();
+      while (begin < end && samples[begin].time <= before) ++begin;
       if (begin == end) continue;
       series.present[i] = 1;
       series.values[i] =

@@ -68,9 +68,11 @@ class FilterCondition {
   }
 
   static bool says_something(const LabelFilter& filter) {
-    if (!filter.children.empty()) return says_something(filter.children[0]) || says_something(filter.children[1]);
-    return filter.kind == LabelFilter::Kind::text && filter.matcher.op == MatchOp::equal && !filter.matcher.value.empty() &&
-           !filter.matcher.name.ends_with("_extracted") && !filter.matcher.name.starts_with("__");
+    if (!filter.children.empty())
+      return says_something(filter.children[0]) || says_something(filter.children[1]);
+    return filter.kind == LabelFilter::Kind::text && filter.matcher.op == MatchOp::equal &&
+           !filter.matcher.value.empty() && !filter.matcher.name.ends_with("_extracted") &&
+           !filter.matcher.name.starts_with("__");
   }
 
  private:
@@ -80,14 +82,16 @@ class FilterCondition {
       // The members of a map have names of their own, which begin with the map's.
       bool same = metadata_name_of(info.id) == name;
       if (info.type == ColumnType::any && !metadata_name_of(info.id).empty()) {
-        if (same || name.starts_with(metadata_name_of(info.id) + "_")) sources.push_back(Expr::exists(info.id));
+        if (same || name.starts_with(metadata_name_of(info.id) + "_"))
+          sources.push_back(Expr::exists(info.id));
       } else if (!same) {
         continue;
       } else if (info.type == ColumnType::string) {
         sources.push_back(Expr::compare(info.id, CompareOp::equal, value));
       } else if (info.type == ColumnType::trace_id) {
         std::optional<TraceId> id = value.size() == 32 ? TraceId::from_hex(value) : std::nullopt;
-        if (id) sources.push_back(Expr::in_trace_ids(info.id, std::make_shared<const TraceIdSet>(TraceIdSet{*id})));
+        if (id)
+          sources.push_back(Expr::in_trace_ids(info.id, std::make_shared<const TraceIdSet>(TraceIdSet{*id})));
       } else {
         sources.push_back(Expr::exists(info.id));  // its text is only known row by row
       }
@@ -106,8 +110,10 @@ bool sets_labels(Stage::Kind kind) {
     case Stage::Kind::regexp:
     case Stage::Kind::pattern:
     case Stage::Kind::unpack:
-    case Stage::Kind::label_format: return true;
-    default: return false;
+    case Stage::Kind::label_format:
+      return true;
+    default:
+      return false;
   }
 }
 

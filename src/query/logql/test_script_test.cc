@@ -411,7 +411,8 @@ void write_rows(MemoryStore& store, const std::vector<TestRow>& rows) {
       if (name == "trace_id") {
         builder.set_trace_id(Scope::fixed, column::kTraceId, TraceId::from_hex(value).value());
       } else if (name == "span_id") {
-        builder.set_int(Scope::fixed, column::kSpanId, static_cast<int64_t>(SpanId::from_hex(value).value().value));
+        builder.set_int(Scope::fixed, column::kSpanId,
+                        static_cast<int64_t>(SpanId::from_hex(value).value().value));
       } else if (name == "severity_text") {
         builder.set_string(Scope::fixed, column::kSeverityText, kept);
       } else {

@@ -14,6 +14,9 @@
 namespace obelisk::promql {
 
 inline constexpr uint32_t kDepthMax = 400;
+// Parentheses, calls and the like inside each other while parsing, whose stack frames are larger than those
+// of the walks over a tree. Chains of operators (a + b + c) count for kDepthMax only.
+inline constexpr uint32_t kNestingMax = 150;
 
 enum class ValueType : uint8_t { none, scalar, string, vector, matrix };
 // "instant vector", "range vector": how messages and the documentation name a type.

@@ -52,7 +52,8 @@ class SeriesWindows {
     auto [first, count] = floats_.move_to(series_.float_times, start_ms, end_ms);
     window.float_times = series_.float_times.subspan(first, count);
     window.floats = series_.floats.subspan(first, count);
-    if (!series_.float_starts.empty()) window.float_starts = std::span(series_.float_starts).subspan(first, count);
+    if (!series_.float_starts.empty())
+      window.float_starts = std::span(series_.float_starts).subspan(first, count);
     if (!resets_.empty() && count > 0) window.may_reset = resets_[first] != resets_[first + count - 1];
     if (series_.histograms.empty()) return window;
     auto [first_histogram, histogram_count] = histograms_.move_to(series_.histogram_times, start_ms, end_ms);

@@ -5,7 +5,7 @@
 namespace obelisk::promql {
 namespace {
 
-constexpr int kNestingMax = 64;  // parentheses and signs inside one duration
+constexpr int kDurationNestingMax = 64;  // parentheses and signs inside one duration
 
 class DurationParser {
  public:
@@ -13,7 +13,7 @@ class DurationParser {
 
   // Levels: 0 + -, 1 * / %, 2 ^ (right associative).
   Result<DurationExpr> binary(int level) {
-    if (++nesting_ > kNestingMax)
+    if (++nesting_ > kDurationNestingMax)
       return tokens_.error(tokens_.peek().begin, "duration expression is nested too deeply");
     OBELISK_TRY(DurationExpr left, level == 2 ? unary() : binary(level + 1));
     for (;;) {
@@ -29,7 +29,7 @@ class DurationParser {
   }
 
   Result<DurationExpr> unary() {
-    if (++nesting_ > kNestingMax)
+    if (++nesting_ > kDurationNestingMax)
       return tokens_.error(tokens_.peek().begin, "duration expression is nested too deeply");
     uint32_t begin = tokens_.peek().begin;
     if (tokens_.is(TokenKind::add) || tokens_.is(TokenKind::sub)) {

@@ -89,9 +89,8 @@ class Parser {
     uint32_t& depth_;
   };
 
-  Error too_deep() const {
-    return tokens_.error(tokens_.peek().begin,
-                         fmt::format("expression is nested more than {} deep", kDepthMax));
+  Error too_deep(uint32_t limit) const {
+    return tokens_.error(tokens_.peek().begin, fmt::format("expression is nested more than {} deep", limit));
   }
 
   Result<NodePtr> make(Node::Kind kind, SourceRange source, std::vector<NodePtr> children) {
@@ -100,7 +99,7 @@ class Parser {
     node->source = source;
     for (const NodePtr& child : children) node->depth = std::max(node->depth, child->depth + 1);
     node->children = std::move(children);
-    if (node->depth > kDepthMax) return too_deep();
+    if (node->depth > kDepthMax) return too_deep(kDepthMax);
     return node;
   }
 
@@ -113,7 +112,7 @@ class Parser {
 
   Result<NodePtr> binary(int precedence_min) {
     Nesting nesting(nesting_);
-    if (nesting_ > kDepthMax) return too_deep();
+    if (nesting_ > kNestingMax) return too_deep(kNestingMax);
     OBELISK_TRY(NodePtr left, unary());
     for (;;) {
       std::optional<OperatorInfo> info = operator_of(tokens_);

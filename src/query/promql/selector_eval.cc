@@ -140,7 +140,8 @@ Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::
         continue;
       }
       int64_t start = start_of(row);
-      if (start != 0 && histogram_start != 0 && start != histogram_start) histogram.reset_hint = CounterResetHint::yes;
+      if (start != 0 && histogram_start != 0 && start != histogram_start)
+        histogram.reset_hint = CounterResetHint::yes;
       histogram_start = start;
       series.histogram_times.push_back(times[i]);
       series.histograms.push_back(std::make_shared<const Histogram>(std::move(histogram)));

@@ -73,7 +73,8 @@ struct RawSeries {
   bool drop_name = false;
   std::span<const int64_t> float_times;
   std::span<const double> floats;
-  std::vector<int64_t> float_starts;  // when counting began, 0 unknown; empty when not asked for or never known
+  std::vector<int64_t>
+      float_starts;  // when counting began, 0 unknown; empty when not asked for or never known
   std::vector<int64_t> histogram_times;
   std::vector<HistogramPtr> histograms;
   // Times at which the series was said to have ended: instants after one, and before the next sample, have no
