@@ -40,11 +40,14 @@ Result<std::string> unquote(std::string_view text) {
   return make_error(ErrorCode::parse_error, fmt::format("unterminated quote in matcher: {}", text));
 }
 
-bool is_http_url(std::string_view url) { return url.starts_with("http://") || url.starts_with("https://"); }
+bool is_http_url(std::string_view url) {
+  return url.starts_with("http://") || url.starts_with("https://");
+}
 
 Result<void> parse_matchers(const YamlNode& node, const std::string& file, std::vector<Matcher>& out) {
   for (const YamlNode& item : node.items) {
-    if (item.kind != YamlNode::Kind::scalar) return yaml_error(file, item, "a matcher is a text such as severity=\"page\"");
+    if (item.kind != YamlNode::Kind::scalar)
+      return yaml_error(file, item, "a matcher is a text such as severity=\"page\"");
     Result<Matcher> matcher = parse_matcher(item.scalar);
     if (!matcher.ok()) return yaml_error(file, item, matcher.error().message);
     out.push_back(*matcher);
@@ -77,7 +80,8 @@ Result<Route> parse_route(const YamlNode& node, const std::string& file, const R
   map.duration("group_interval", route.group_interval_nanos);
   map.duration("repeat_interval", route.repeat_interval_nanos);
   map.boolean("continue", route.continue_matching);
-  map.node("matchers", [&](const YamlNode& matchers) { return parse_matchers(matchers, file, route.matchers); });
+  map.node("matchers",
+           [&](const YamlNode& matchers) { return parse_matchers(matchers, file, route.matchers); });
   map.refuse({"match", "match_re"}, "is the old form: write matchers");
   map.refuse({"mute_time_intervals", "active_time_intervals", "labels"}, kNotYet);
   std::vector<const YamlNode*> children;
@@ -117,12 +121,14 @@ Result<WebhookConfig> parse_webhook(const YamlNode& node, const std::string& fil
   map.integer("max_alerts", max_alerts, 0, 1'000'000);
   map.refuse({"url_file", "http_config", "timeout", "payload"}, kNotYet);
   OBELISK_CHECK_OK(map.finish());
-  if (!is_http_url(config.url)) return yaml_error(file, node, "webhook_configs: url must begin with http:// or https://");
+  if (!is_http_url(config.url))
+    return yaml_error(file, node, "webhook_configs: url must begin with http:// or https://");
   config.max_alerts = static_cast<uint64_t>(max_alerts);
   return config;
 }
 
-Result<SlackConfig> parse_slack(const YamlNode& node, const std::string& file, const std::string& global_url) {
+Result<SlackConfig> parse_slack(const YamlNode& node, const std::string& file,
+                                const std::string& global_url) {
   SlackConfig config;
   config.api_url = global_url;
   YamlMap map(node, file, "slack_configs");
@@ -132,13 +138,15 @@ Result<SlackConfig> parse_slack(const YamlNode& node, const std::string& file, c
   map.string("title", config.title);
   map.string("text", config.text);
   map.boolean("send_resolved", config.send_resolved);
-  map.refuse({"api_url_file", "http_config", "color", "fields", "actions", "icon_emoji", "icon_url",
-              "title_link", "pretext", "fallback", "footer", "mrkdwn_in", "short_fields", "link_names", "callback_id",
-              "image_url", "thumb_url", "message_text", "update_message", "app_token", "app_token_file"},
+  map.refuse({"api_url_file",   "http_config", "color",         "fields",    "actions",   "icon_emoji",
+              "icon_url",       "title_link",  "pretext",       "fallback",  "footer",    "mrkdwn_in",
+              "short_fields",   "link_names",  "callback_id",   "image_url", "thumb_url", "message_text",
+              "update_message", "app_token",   "app_token_file"},
              kNotYet);
   OBELISK_CHECK_OK(map.finish());
   if (!is_http_url(config.api_url)) {
-    return yaml_error(file, node, "slack_configs: api_url (or global slack_api_url) must begin with http:// or https://");
+    return yaml_error(file, node,
+                      "slack_configs: api_url (or global slack_api_url) must begin with http:// or https://");
   }
   for (const std::string* text : {&config.title, &config.text}) {
     if (Result<void> checked = check_notification_template(*text); !checked.ok()) {
@@ -162,9 +170,10 @@ Result<Receiver> parse_receiver(const YamlNode& node, const std::string& file, c
     receiver.slacks.push_back(std::move(config));
     return {};
   });
-  map.refuse({"email_configs", "pagerduty_configs", "opsgenie_configs", "victorops_configs", "pushover_configs",
-              "telegram_configs", "sns_configs", "discord_configs", "msteams_configs", "msteamsv2_configs", "webex_configs",
-              "wechat_configs", "jira_configs", "rocketchat_configs", "mattermost_configs", "incidentio_configs", "labels"},
+  map.refuse({"email_configs", "pagerduty_configs", "opsgenie_configs", "victorops_configs",
+              "pushover_configs", "telegram_configs", "sns_configs", "discord_configs", "msteams_configs",
+              "msteamsv2_configs", "webex_configs", "wechat_configs", "jira_configs", "rocketchat_configs",
+              "mattermost_configs", "incidentio_configs", "labels"},
              kNotYet);
   OBELISK_CHECK_OK(map.finish());
   return receiver;
@@ -172,14 +181,17 @@ Result<Receiver> parse_receiver(const YamlNode& node, const std::string& file, c
 
 Result<void> check_receivers(const Route& route, const AlertmanagerConfig& config, const std::string& file) {
   if (config.find_receiver(route.receiver) == nullptr) {
-    return make_error(ErrorCode::parse_error, fmt::format("{}: route names receiver \"{}\", which is not defined", file, route.receiver));
+    return make_error(
+        ErrorCode::parse_error,
+        fmt::format("{}: route names receiver \"{}\", which is not defined", file, route.receiver));
   }
   for (const Route& child : route.routes) OBELISK_CHECK_OK(check_receivers(child, config, file));
   return {};
 }
 
 bool takes(const Route& route, const Labels& labels) {
-  return std::all_of(route.matchers.begin(), route.matchers.end(), [&](const Matcher& matcher) { return matcher.holds(labels); });
+  return std::all_of(route.matchers.begin(), route.matchers.end(),
+                     [&](const Matcher& matcher) { return matcher.holds(labels); });
 }
 
 // True when the route or one below it took the alert.
@@ -200,10 +212,14 @@ bool collect(const Route& route, const Labels& labels, std::vector<const Route*>
 bool Matcher::holds(const Labels& labels) const {
   std::string_view actual = labels.get(name);
   switch (op) {
-    case Op::equal: return actual == value;
-    case Op::not_equal: return actual != value;
-    case Op::matches: return regex->matches(actual);
-    case Op::not_matches: return !regex->matches(actual);
+    case Op::equal:
+      return actual == value;
+    case Op::not_equal:
+      return actual != value;
+    case Op::matches:
+      return regex->matches(actual);
+    case Op::not_matches:
+      return !regex->matches(actual);
   }
   return false;
 }
@@ -217,7 +233,8 @@ std::string Matcher::to_string() const {
 
 Result<Matcher> parse_matcher(std::string_view text) {
   size_t at = text.find_first_of("=!", text.starts_with('"') ? text.find('"', 1) : 0);
-  if (at == std::string_view::npos) return make_error(ErrorCode::parse_error, fmt::format("not a matcher: {}", text));
+  if (at == std::string_view::npos)
+    return make_error(ErrorCode::parse_error, fmt::format("not a matcher: {}", text));
   std::string_view rest = text.substr(at);
   Matcher matcher;
   size_t op_length = 2;
@@ -234,7 +251,8 @@ Result<Matcher> parse_matcher(std::string_view text) {
   }
   OBELISK_TRY(matcher.name, unquote(text.substr(0, at)));
   OBELISK_TRY(matcher.value, unquote(rest.substr(op_length)));
-  if (matcher.name.empty()) return make_error(ErrorCode::parse_error, fmt::format("matcher without a label name: {}", text));
+  if (matcher.name.empty())
+    return make_error(ErrorCode::parse_error, fmt::format("matcher without a label name: {}", text));
   if (matcher.op == Matcher::Op::matches || matcher.op == Matcher::Op::not_matches) {
     OBELISK_TRY(matcher.regex, Regex::compile(matcher.value, Regex::Mode::anchored));
   }
@@ -258,13 +276,15 @@ Result<AlertmanagerConfig> parse_alertmanager_config(std::string_view text, cons
     global.duration("resolve_timeout", config.resolve_timeout_nanos);
     global.string("slack_api_url", slack_url);
     for (const auto& [key, value] : node.entries) {
-      if (key != "resolve_timeout" && key != "slack_api_url") global.fail(value, fmt::format("global: {} {}", key, kNotYet));
+      if (key != "resolve_timeout" && key != "slack_api_url")
+        global.fail(value, fmt::format("global: {} {}", key, kNotYet));
     }
     return global.finish();
   });
   map.list("receivers", [&](const YamlNode& node) -> Result<void> {
     OBELISK_TRY(Receiver receiver, parse_receiver(node, file, slack_url));
-    if (config.find_receiver(receiver.name) != nullptr) return yaml_error(file, node, fmt::format("receiver \"{}\" stands twice", receiver.name));
+    if (config.find_receiver(receiver.name) != nullptr)
+      return yaml_error(file, node, fmt::format("receiver \"{}\" stands twice", receiver.name));
     config.receivers.push_back(std::move(receiver));
     return {};
   });
@@ -272,9 +292,12 @@ Result<AlertmanagerConfig> parse_alertmanager_config(std::string_view text, cons
     OBELISK_TRY(config.route, parse_route(node, file, nullptr, 0));
     return {};
   });
-  map.refuse({"templates", "inhibit_rules", "mute_time_intervals", "time_intervals", "tracing", "event_recorder"}, kNotYet);
+  map.refuse(
+      {"templates", "inhibit_rules", "mute_time_intervals", "time_intervals", "tracing", "event_recorder"},
+      kNotYet);
   OBELISK_CHECK_OK(map.finish());
-  if (root.find("route") == nullptr) return yaml_error(file, root, "alertmanager configuration: route is missing");
+  if (root.find("route") == nullptr)
+    return yaml_error(file, root, "alertmanager configuration: route is missing");
   OBELISK_CHECK_OK(check_receivers(config.route, config, file));
   return config;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// The part of alertmanager.yml that this version serves: the routing tree with its timers, and receivers of webhook
-// and Slack (incoming webhook) kind. Every other key is refused by name, with file and line.
+// The part of alertmanager.yml that this version serves: the routing tree with its timers, and receivers of
+// webhook and Slack (incoming webhook) kind. Every other key is refused by name, with file and line.
 #include <cstdint>
 #include <memory>
 #include <optional>

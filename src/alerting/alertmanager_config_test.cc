@@ -38,7 +38,8 @@ TEST(AlertmanagerConfig, RoutesDepthFirstWithContinueAndInheritance) {
   ASSERT_TRUE(config.ok()) << config.error().to_string();
   EXPECT_EQ(receivers_for(*config, {{"severity", "critical"}}), (std::vector<std::string>{"pager"}));
   EXPECT_EQ(receivers_for(*config, {{"severity", "ticket"}}), (std::vector<std::string>{"tickets"}));
-  EXPECT_EQ(receivers_for(*config, {{"severity", "ticket"}, {"team", "web"}}), (std::vector<std::string>{"default"}));
+  EXPECT_EQ(receivers_for(*config, {{"severity", "ticket"}, {"team", "web"}}),
+            (std::vector<std::string>{"default"}));
   EXPECT_EQ(config->route.routes[1].group_wait_nanos, kNanosPerSecond);
   EXPECT_EQ(config->route.routes[1].repeat_interval_nanos, 3600 * kNanosPerSecond);
   EXPECT_EQ(config->route.routes[0].path, "{}/{severity=\"critical\"}");
@@ -46,10 +47,13 @@ TEST(AlertmanagerConfig, RoutesDepthFirstWithContinueAndInheritance) {
 }
 
 TEST(AlertmanagerConfig, RefusesByNameWithTheLine) {
-  auto message = [](std::string_view text) { return parse_alertmanager_config(text, "am.yml").error().message; };
+  auto message = [](std::string_view text) {
+    return parse_alertmanager_config(text, "am.yml").error().message;
+  };
   EXPECT_EQ(message("route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules: []\n"),
             "am.yml:3: alertmanager configuration: inhibit_rules is not supported yet");
-  EXPECT_EQ(message("route: {receiver: b}\nreceivers: [{name: a}]\n"), "am.yml: route names receiver \"b\", which is not defined");
+  EXPECT_EQ(message("route: {receiver: b}\nreceivers: [{name: a}]\n"),
+            "am.yml: route names receiver \"b\", which is not defined");
   EXPECT_EQ(message("route: {receiver: a, group_wiat: 1s}\nreceivers: [{name: a}]\n"),
             "am.yml:1: route: unknown key \"group_wiat\", did you mean \"group_wait\"?");
   EXPECT_EQ(message("receivers: [{name: a}]\n"), "am.yml:1: alertmanager configuration: route is missing");

@@ -18,11 +18,13 @@ Counter& sent_total() {
   return instance;
 }
 Counter& failed_total() {
-  static Counter& instance = counter("obelisk_notifications_failed_total", "Attempts to notify a receiver that failed.");
+  static Counter& instance =
+      counter("obelisk_notifications_failed_total", "Attempts to notify a receiver that failed.");
   return instance;
 }
 Counter& dropped_total() {
-  static Counter& instance = counter("obelisk_alerts_dropped_total", "Alerts dropped because too many are active.");
+  static Counter& instance =
+      counter("obelisk_alerts_dropped_total", "Alerts dropped because too many are active.");
   return instance;
 }
 
@@ -36,9 +38,14 @@ Labels group_labels_of(const Route& route, const Labels& labels) {
 }  // namespace
 
 Dispatcher::Dispatcher(AlertmanagerConfig config, std::string external_url, const Clock& clock, Sender sender)
-    : config_(std::move(config)), external_url_(std::move(external_url)), clock_(clock), sender_(std::move(sender)) {}
+    : config_(std::move(config)),
+      external_url_(std::move(external_url)),
+      clock_(clock),
+      sender_(std::move(sender)) {}
 
-Dispatcher::~Dispatcher() { stop(); }
+Dispatcher::~Dispatcher() {
+  stop();
+}
 
 void Dispatcher::start() {
   thread_ = std::thread([this] { run(); });
@@ -155,7 +162,8 @@ UnixNanos Dispatcher::flush_due(UnixNanos now) {
     if (!sent.ok()) {
       log_warning("alerting", fmt::format("receiver {}: {}", receiver_name, sent.error().to_string()));
       // 0.5 s, doubling, at most a minute; never past the group's own tick.
-      int64_t pause = std::min<int64_t>(kNanosPerSecond / 2 << std::min(group.failures, 7), 60 * kNanosPerSecond);
+      int64_t pause =
+          std::min<int64_t>(kNanosPerSecond / 2 << std::min(group.failures, 7), 60 * kNanosPerSecond);
       ++group.failures;
       group.next_flush = std::min(now + pause, group.tick);
       continue;

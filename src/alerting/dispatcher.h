@@ -3,14 +3,15 @@
 //
 // * a new group waits group_wait (not at all when its oldest alert is older than that), then flushes;
 // * afterwards it flushes every group_interval;
-// * a flush notifies when something new fires, when something resolved, or when repeat_interval has passed since the
+// * a flush notifies when something new fires, when something resolved, or when repeat_interval has passed
+// since the
 //   last notification; a group that never notified of firing alerts does not notify of their end;
 // * a group without alerts is forgotten.
 // A notification that fails is tried again with growing pauses until the next tick of its group, then anew.
 // The notification log is kept in memory: after a restart a firing group notifies again.
 //
-// Dispatcher is thread safe. One thread flushes; sending happens on it, one group after the other, bounded by the
-// sender's timeouts.
+// Dispatcher is thread safe. One thread flushes; sending happens on it, one group after the other, bounded by
+// the sender's timeouts.
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -24,7 +25,8 @@
 
 namespace obelisk::alerting {
 
-// Delivers to all integrations of a receiver. An error is retried. `include_resolved` is decided per integration.
+// Delivers to all integrations of a receiver. An error is retried. `include_resolved` is decided per
+// integration.
 using Sender = std::function<Result<void>(const Receiver& receiver, const Notification& notification)>;
 
 class Dispatcher {
@@ -39,7 +41,8 @@ class Dispatcher {
   void stop();
   // Takes alerts as the rules send them: repeatedly while they fire, and when they resolve.
   void post(std::vector<rules::FiredAlert> alerts);
-  // Flushes the groups that are due at `now`; returns when the next one is (max when none). For the thread and tests.
+  // Flushes the groups that are due at `now`; returns when the next one is (max when none). For the thread
+  // and tests.
   UnixNanos flush_due(UnixNanos now);
 
   const AlertmanagerConfig& config() const { return config_; }

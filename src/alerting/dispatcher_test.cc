@@ -1,4 +1,5 @@
-// Goal: Alertmanager's group timing, driven with a hand-moved clock and a sender that writes down what it is given.
+// Goal: Alertmanager's group timing, driven with a hand-moved clock and a sender that writes down what it is
+// given.
 #include "alerting/dispatcher.h"
 
 #include <gtest/gtest.h>
@@ -12,10 +13,12 @@ class DispatcherTest : public testing::Test {
  protected:
   DispatcherTest()
       : clock_({1000 * kSecond}),
-        dispatcher_(*parse_alertmanager_config("route: {receiver: r, group_by: [alertname], group_wait: 2s, group_interval: 5s, "
-                                               "repeat_interval: 20s}\nreceivers: [{name: r}]\n",
-                                               "am.yml"),
-                    "http://x", clock_, [this](const Receiver&, const Notification& notification) -> Result<void> {
+        dispatcher_(*parse_alertmanager_config(
+                        "route: {receiver: r, group_by: [alertname], group_wait: 2s, group_interval: 5s, "
+                        "repeat_interval: 20s}\nreceivers: [{name: r}]\n",
+                        "am.yml"),
+                    "http://x", clock_,
+                    [this](const Receiver&, const Notification& notification) -> Result<void> {
                       if (fail_) return make_error(ErrorCode::unavailable, "down");
                       sent_.push_back(notification);
                       return {};

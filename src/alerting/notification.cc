@@ -38,10 +38,17 @@ std::string escape_slack(std::string_view text) {
   std::string out;
   for (char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -62,8 +69,9 @@ std::string default_slack_text(const Notification& notification) {
     std::string_view mark = alert.resolved ? ":white_check_mark:" : ":rotating_light:";
     std::string_view severity = alert.labels.get("severity");
     std::string_view summary = annotation(alert, {"summary", "title"});
-    text += fmt::format("{} {}{}\n", mark, severity.empty() ? "" : fmt::format("*{}*: ", escape_slack(severity)),
-                        escape_slack(summary.empty() ? alert.labels.get("alertname") : summary));
+    text +=
+        fmt::format("{} {}{}\n", mark, severity.empty() ? "" : fmt::format("*{}*: ", escape_slack(severity)),
+                    escape_slack(summary.empty() ? alert.labels.get("alertname") : summary));
     std::string_view description = annotation(alert, {"description", "message"});
     if (!description.empty()) text += escape_slack(description) + "\n";
     std::string_view runbook = annotation(alert, {"runbook_url", "runbook"});
@@ -91,7 +99,8 @@ CommonFields common_fields(const Notification& notification) {
 }
 
 bool Notification::is_resolved() const {
-  return std::all_of(alerts.begin(), alerts.end(), [](const rules::FiredAlert& alert) { return alert.resolved; });
+  return std::all_of(alerts.begin(), alerts.end(),
+                     [](const rules::FiredAlert& alert) { return alert.resolved; });
 }
 
 std::string fingerprint_of(const Labels& labels) {
@@ -142,13 +151,15 @@ std::string webhook_body(const Notification& notification, uint64_t max_alerts) 
 
 std::string slack_body(const Notification& notification, const SlackConfig& config) {
   bool resolved = notification.is_resolved();
-  size_t firing = static_cast<size_t>(std::count_if(notification.alerts.begin(), notification.alerts.end(),
-                                                    [](const rules::FiredAlert& alert) { return !alert.resolved; }));
+  size_t firing =
+      static_cast<size_t>(std::count_if(notification.alerts.begin(), notification.alerts.end(),
+                                        [](const rules::FiredAlert& alert) { return !alert.resolved; }));
   CommonFields shared = common_fields(notification);
   std::string name = shared.labels.contains("alertname") ? shared.labels["alertname"] : "alerts";
   std::string title = resolved ? "[RESOLVED] " + name : fmt::format("[FIRING:{}] {}", firing, name);
   if (!config.title.empty()) title = expand_notification_template(config.title, notification);
-  std::string text = config.text.empty() ? default_slack_text(notification) : expand_notification_template(config.text, notification);
+  std::string text = config.text.empty() ? default_slack_text(notification)
+                                         : expand_notification_template(config.text, notification);
   JsonWriter json;
   json.begin_object();
   if (!config.channel.empty()) json.field("channel", config.channel);

@@ -1,6 +1,6 @@
 #pragma once
-// What goes out for one group of alerts, and its two wire shapes: Alertmanager's webhook JSON (version 4) and the
-// message of a Slack-compatible incoming webhook. Pure functions.
+// What goes out for one group of alerts, and its two wire shapes: Alertmanager's webhook JSON (version 4) and
+// the message of a Slack-compatible incoming webhook. Pure functions.
 #include <map>
 #include <string>
 #include <vector>

@@ -30,7 +30,8 @@ Result<TemplateValue> join(TemplateArguments arguments, const TemplateScope&) {
 const TemplateFunctions& functions() {
   static const TemplateFunctions table = [] {
     TemplateFunctions built = rules::alert_template_functions();
-    for (const char* name : {"query", "first", "label", "value", "strvalue", "sortByLabel", "now", "externalURL", "pathPrefix"}) {
+    for (const char* name : {"query", "first", "label", "value", "strvalue", "sortByLabel", "now",
+                             "externalURL", "pathPrefix"}) {
       built.erase(name);
     }
     built["join"] = {2, 2, join};

@@ -1,8 +1,8 @@
 #pragma once
 // Templates in receiver configurations (Alertmanager's notification templates): Go's text/template over
-// .Receiver, .Status, .Alerts (each .Status, .Labels, .Annotations, .StartsAt, .EndsAt, .GeneratorURL, .Fingerprint),
-// .GroupLabels, .CommonLabels, .CommonAnnotations and .ExternalURL, with the functions of rule templates that need no
-// query, and join. Pure functions.
+// .Receiver, .Status, .Alerts (each .Status, .Labels, .Annotations, .StartsAt, .EndsAt, .GeneratorURL,
+// .Fingerprint), .GroupLabels, .CommonLabels, .CommonAnnotations and .ExternalURL, with the functions of rule
+// templates that need no query, and join. Pure functions.
 #include <string>
 #include <string_view>
 

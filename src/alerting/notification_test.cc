@@ -25,7 +25,11 @@ Notification example(bool resolved) {
 
 TEST(Notification, FingerprintIsAlertmanagers) {
   // Captured from Alertmanager 0.25 for these labels.
-  Labels labels{{"alertname", "HighErrorRate"}, {"cluster", "eu-1"}, {"instance", "10.0.0.5:9090"}, {"job", "api"}, {"severity", "critical"}};
+  Labels labels{{"alertname", "HighErrorRate"},
+                {"cluster", "eu-1"},
+                {"instance", "10.0.0.5:9090"},
+                {"job", "api"},
+                {"severity", "critical"}};
   EXPECT_EQ(fingerprint_of(labels), "f4d466682f759bde");
 }
 
@@ -34,7 +38,8 @@ TEST(Notification, WebhookBodyFiringAndResolved) {
   EXPECT_NE(firing.find("\"status\":\"firing\""), std::string::npos);
   EXPECT_NE(firing.find("\"endsAt\":\"0001-01-01T00:00:00Z\""), std::string::npos);
   EXPECT_NE(firing.find("\"truncatedAlerts\":1"), std::string::npos);
-  EXPECT_NE(firing.find("\"commonLabels\":{\"alertname\":\"HighErrorRate\",\"severity\":\"critical\"}"), std::string::npos);
+  EXPECT_NE(firing.find("\"commonLabels\":{\"alertname\":\"HighErrorRate\",\"severity\":\"critical\"}"),
+            std::string::npos);
   EXPECT_NE(firing.find("\"version\":\"4\""), std::string::npos);
   std::string resolved = webhook_body(example(true), 0);
   EXPECT_EQ(resolved.find("firing"), std::string::npos);

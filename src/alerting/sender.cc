@@ -29,11 +29,12 @@ Result<void> deliver(HttpClient& client, const std::string& url, std::string bod
   request.response_bytes_max = 1 << 20;
   Result<ClientResponse> response = client.request(request);
   if (!response.ok()) {
-    return make_error(response.error().code, fmt::format("{}: {}", host_of(url), error_code_name(response.error().code)));
+    return make_error(response.error().code,
+                      fmt::format("{}: {}", host_of(url), error_code_name(response.error().code)));
   }
   if (response->status / 100 == 2) return {};
-  return make_error(ErrorCode::unavailable,
-                    fmt::format("{} answered {}: {}", host_of(url), response->status, response->body.substr(0, 200)));
+  return make_error(ErrorCode::unavailable, fmt::format("{} answered {}: {}", host_of(url), response->status,
+                                                        response->body.substr(0, 200)));
 }
 
 }  // namespace
@@ -45,7 +46,8 @@ Sender make_http_sender(int64_t timeout_nanos) {
     Result<void> worst;
     for (const WebhookConfig& webhook : receiver.webhooks) {
       if (resolved && !webhook.send_resolved) continue;
-      Result<void> sent = deliver(*client, webhook.url, webhook_body(notification, webhook.max_alerts), timeout_nanos);
+      Result<void> sent =
+          deliver(*client, webhook.url, webhook_body(notification, webhook.max_alerts), timeout_nanos);
       if (!sent.ok()) worst = sent;
     }
     for (const SlackConfig& slack : receiver.slacks) {

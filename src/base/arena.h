@@ -1,11 +1,12 @@
 #pragma once
-// A bump allocator for bytes that live as long as their batch: no per-value allocation, one release at the end.
-// Not thread safe. Memory grows by blocks that double up to 256 KiB; a larger single value gets a block of its own.
+// A bump allocator for bytes that live as long as their batch: no per-value allocation, one release at the
+// end. Not thread safe. Memory grows by blocks that double up to 256 KiB; a larger single value gets a block
+// of its own.
 #include <cstddef>
 #include <cstring>
 #include <memory>
-#include <type_traits>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace obelisk {

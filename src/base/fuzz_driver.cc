@@ -22,18 +22,25 @@ std::string mutate(const std::vector<std::string>& seeds, std::mt19937_64& rando
         if (!input.empty()) input[at] = static_cast<char>(input[at] ^ (1 << (random() % 8)));
         break;
       case 1: {
-        static constexpr unsigned char kBytes[] = {0x00, 0x01, 0x7f, 0x80, 0xff, '"', '\\', '{', '}', '(', '[', '|', '\n'};
+        static constexpr unsigned char kBytes[] = {0x00, 0x01, 0x7f, 0x80, 0xff, '"', '\\',
+                                                   '{',  '}',  '(',  '[',  '|',  '\n'};
         if (!input.empty()) input[at] = static_cast<char>(kBytes[random() % sizeof kBytes]);
         break;
       }
-      case 2: input.erase(at, length); break;
-      case 3: input.insert(at, input.substr(at, length)); break;
+      case 2:
+        input.erase(at, length);
+        break;
+      case 3:
+        input.insert(at, input.substr(at, length));
+        break;
       case 4: {
         const std::string& other = seeds[random() % seeds.size()];
         if (!other.empty()) input.insert(at, other.substr(random() % other.size(), length * 2));
         break;
       }
-      default: input.resize(at); break;
+      default:
+        input.resize(at);
+        break;
     }
   }
   if (input.size() > 1 << 20) input.resize(1 << 20);

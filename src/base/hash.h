@@ -1,6 +1,6 @@
 #pragma once
-// 64-bit xxHash3, the hash of every in-memory table and of label sets. Not for hostile-collision resistance: tables
-// keyed by it compare the full key.
+// 64-bit xxHash3, the hash of every in-memory table and of label sets. Not for hostile-collision resistance:
+// tables keyed by it compare the full key.
 #include <cstdint>
 #include <string_view>
 

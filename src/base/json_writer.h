@@ -1,6 +1,7 @@
 #pragma once
-// Appends JSON to a string. Commas are placed by the writer; the caller keeps the nesting balanced (asserted).
-// Strings are escaped; invalid UTF-8 becomes U+FFFD, so the output is always valid JSON. Not thread safe.
+// Appends JSON to a string. Commas are placed by the writer; the caller keeps the nesting balanced
+// (asserted). Strings are escaped; invalid UTF-8 becomes U+FFFD, so the output is always valid JSON. Not
+// thread safe.
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -6,21 +6,36 @@ namespace obelisk {
 
 std::string_view error_code_name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::invalid_argument: return "invalid_argument";
-    case ErrorCode::parse_error: return "parse_error";
-    case ErrorCode::unsupported: return "unsupported";
-    case ErrorCode::execution: return "execution";
-    case ErrorCode::not_found: return "not_found";
-    case ErrorCode::too_large: return "too_large";
-    case ErrorCode::unauthenticated: return "unauthenticated";
-    case ErrorCode::cancelled: return "cancelled";
-    case ErrorCode::timeout: return "timeout";
-    case ErrorCode::overloaded: return "overloaded";
-    case ErrorCode::no_space: return "no_space";
-    case ErrorCode::corrupt: return "corrupt";
-    case ErrorCode::io: return "io";
-    case ErrorCode::unavailable: return "unavailable";
-    case ErrorCode::internal: return "internal";
+    case ErrorCode::invalid_argument:
+      return "invalid_argument";
+    case ErrorCode::parse_error:
+      return "parse_error";
+    case ErrorCode::unsupported:
+      return "unsupported";
+    case ErrorCode::execution:
+      return "execution";
+    case ErrorCode::not_found:
+      return "not_found";
+    case ErrorCode::too_large:
+      return "too_large";
+    case ErrorCode::unauthenticated:
+      return "unauthenticated";
+    case ErrorCode::cancelled:
+      return "cancelled";
+    case ErrorCode::timeout:
+      return "timeout";
+    case ErrorCode::overloaded:
+      return "overloaded";
+    case ErrorCode::no_space:
+      return "no_space";
+    case ErrorCode::corrupt:
+      return "corrupt";
+    case ErrorCode::io:
+      return "io";
+    case ErrorCode::unavailable:
+      return "unavailable";
+    case ErrorCode::internal:
+      return "internal";
   }
   return "internal";
 }

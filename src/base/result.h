@@ -1,8 +1,8 @@
 #pragma once
 // Result<T> is a value or an Error: the way everything that a user, a peer or a disk can cause is reported.
 // Exceptions of libraries are caught where the library is called and become an Error.
-// An Error has a stable code (what a program may switch on), a message an operator can act on, and, for parsers,
-// the position in the input.
+// An Error has a stable code (what a program may switch on), a message an operator can act on, and, for
+// parsers, the position in the input.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,21 +15,21 @@
 namespace obelisk {
 
 enum class ErrorCode : uint8_t {
-  invalid_argument,   // the request is wrong: HTTP 400
-  parse_error,        // text in a query language or a file is wrong: HTTP 400, with a position
-  unsupported,        // understood, and not there yet; the message names it: HTTP 400 or 501
-  execution,          // a valid query that cannot be evaluated: HTTP 422
-  not_found,          // HTTP 404
-  too_large,          // a stated limit was exceeded: HTTP 413 or 422
-  unauthenticated,    // HTTP 401
-  cancelled,          // the caller went away
-  timeout,            // HTTP 503 or 504
-  overloaded,         // a queue is full, try again: HTTP 429 or 503
-  no_space,           // the disk is full: HTTP 503
-  corrupt,            // stored or sent bytes fail their checksum or their format
-  io,                 // the operating system refused: HTTP 500
-  unavailable,        // shutting down or not ready: HTTP 503
-  internal,           // HTTP 500
+  invalid_argument,  // the request is wrong: HTTP 400
+  parse_error,       // text in a query language or a file is wrong: HTTP 400, with a position
+  unsupported,       // understood, and not there yet; the message names it: HTTP 400 or 501
+  execution,         // a valid query that cannot be evaluated: HTTP 422
+  not_found,         // HTTP 404
+  too_large,         // a stated limit was exceeded: HTTP 413 or 422
+  unauthenticated,   // HTTP 401
+  cancelled,         // the caller went away
+  timeout,           // HTTP 503 or 504
+  overloaded,        // a queue is full, try again: HTTP 429 or 503
+  no_space,          // the disk is full: HTTP 503
+  corrupt,           // stored or sent bytes fail their checksum or their format
+  io,                // the operating system refused: HTTP 500
+  unavailable,       // shutting down or not ready: HTTP 503
+  internal,          // HTTP 500
 };
 
 std::string_view error_code_name(ErrorCode code);
@@ -107,13 +107,16 @@ class [[nodiscard]] Result<void> {
   std::optional<Error> error_;
 };
 
-inline Error make_error(ErrorCode code, std::string message) { return Error{code, std::move(message), {}}; }
+inline Error make_error(ErrorCode code, std::string message) {
+  return Error{code, std::move(message), {}};
+}
 
 }  // namespace obelisk
 
 #define OBELISK_CONCAT_INNER(a, b) a##b
 #define OBELISK_CONCAT(a, b) OBELISK_CONCAT_INNER(a, b)
-// OBELISK_TRY(auto x, f()): x is the value, or the error is returned. OBELISK_CHECK_OK(f()): the same for Result<void>.
+// OBELISK_TRY(auto x, f()): x is the value, or the error is returned. OBELISK_CHECK_OK(f()): the same for
+// Result<void>.
 #define OBELISK_TRY(declaration, expression) \
   OBELISK_TRY_INNER(declaration, expression, OBELISK_CONCAT(result_of_try_, __LINE__))
 #define OBELISK_TRY_INNER(declaration, expression, name) \
@@ -121,8 +124,8 @@ inline Error make_error(ErrorCode code, std::string message) { return Error{code
   if (!name.ok()) [[unlikely]]                           \
     return name.error();                                 \
   declaration = std::move(name).value()
-#define OBELISK_CHECK_OK(expression)                             \
-  do {                                                           \
+#define OBELISK_CHECK_OK(expression)                                       \
+  do {                                                                     \
     if (auto check_result = (expression); !check_result.ok()) [[unlikely]] \
-      return check_result.error();                               \
+      return check_result.error();                                         \
   } while (false)

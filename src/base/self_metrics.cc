@@ -50,7 +50,8 @@ std::string render_labels(const MetricLabels& labels) {
 
 Family& family(Registry& metrics, std::string_view name, std::string_view help, const char* type) {
   auto it = metrics.families.find(name);
-  if (it == metrics.families.end()) it = metrics.families.emplace(std::string(name), Family{std::string(help), type, {}, {}, {}}).first;
+  if (it == metrics.families.end())
+    it = metrics.families.emplace(std::string(name), Family{std::string(help), type, {}, {}, {}}).first;
   return it->second;
 }
 
@@ -67,11 +68,13 @@ void render_histogram(std::string& out, const std::string& name, const std::stri
   std::string prefix = labels.empty() ? "" : labels + ",";
   for (int i = 0; i <= LatencyHistogram::kBuckets; ++i) {
     cumulative += histogram.bucket(i);
-    std::string bound = i == LatencyHistogram::kBuckets ? "+Inf" : fmt::format("{}", LatencyHistogram::upper_bound(i));
+    std::string bound =
+        i == LatencyHistogram::kBuckets ? "+Inf" : fmt::format("{}", LatencyHistogram::upper_bound(i));
     out += fmt::format("{}_bucket{{{}le=\"{}\"}} {}\n", name, prefix, bound, cumulative);
   }
   std::string braces = labels.empty() ? "" : "{" + labels + "}";
-  out += fmt::format("{}_sum{} {}\n{}_count{} {}\n", name, braces, histogram.sum_seconds(), name, braces, cumulative);
+  out += fmt::format("{}_sum{} {}\n{}_count{} {}\n", name, braces, histogram.sum_seconds(), name, braces,
+                     cumulative);
 }
 
 }  // namespace
@@ -99,7 +102,8 @@ Gauge& gauge(std::string_view name, std::string_view help, const MetricLabels& l
   return find_or_create(family(metrics, name, help, "gauge").gauges, labels);
 }
 
-LatencyHistogram& latency_histogram(std::string_view name, std::string_view help, const MetricLabels& labels) {
+LatencyHistogram& latency_histogram(std::string_view name, std::string_view help,
+                                    const MetricLabels& labels) {
   Registry& metrics = registry();
   std::lock_guard lock(metrics.mutex);
   return find_or_create(family(metrics, name, help, "histogram").histograms, labels);
@@ -112,8 +116,10 @@ std::string render_self_metrics() {
   for (const auto& [name, group] : metrics.families) {
     out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, group.help, name, group.type);
     auto braces = [](const std::string& labels) { return labels.empty() ? "" : "{" + labels + "}"; };
-    for (const auto& [labels, value] : group.counters) out += fmt::format("{}{} {}\n", name, braces(labels), value->value());
-    for (const auto& [labels, value] : group.gauges) out += fmt::format("{}{} {}\n", name, braces(labels), value->value());
+    for (const auto& [labels, value] : group.counters)
+      out += fmt::format("{}{} {}\n", name, braces(labels), value->value());
+    for (const auto& [labels, value] : group.gauges)
+      out += fmt::format("{}{} {}\n", name, braces(labels), value->value());
     for (const auto& [labels, value] : group.histograms) render_histogram(out, name, labels, *value);
   }
   return out;

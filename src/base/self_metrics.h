@@ -1,7 +1,7 @@
 #pragma once
 // The server's own metrics, served on /metrics in the Prometheus text format (0.0.4).
-// A metric is created once (usually a static reference at its place of use) and lives for ever; adding and setting
-// are lock free and safe from any thread; creating takes a lock. Names end in their unit or `_total`.
+// A metric is created once (usually a static reference at its place of use) and lives for ever; adding and
+// setting are lock free and safe from any thread; creating takes a lock. Names end in their unit or `_total`.
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -50,7 +50,8 @@ class LatencyHistogram {
 // The same name and labels give the same object. Help is taken from the first call.
 Counter& counter(std::string_view name, std::string_view help, const MetricLabels& labels = {});
 Gauge& gauge(std::string_view name, std::string_view help, const MetricLabels& labels = {});
-LatencyHistogram& latency_histogram(std::string_view name, std::string_view help, const MetricLabels& labels = {});
+LatencyHistogram& latency_histogram(std::string_view name, std::string_view help,
+                                    const MetricLabels& labels = {});
 
 // Every metric of the process in Prometheus text format, sorted by name.
 std::string render_self_metrics();

@@ -18,12 +18,14 @@ int hex_digit(char c) {
   return -1;
 }
 
-// Length of the valid UTF-8 sequence at the start of `text`, 0 when it is invalid. RFC 3629: no surrogates, no
-// overlong forms, nothing above U+10FFFF.
+// Length of the valid UTF-8 sequence at the start of `text`, 0 when it is invalid. RFC 3629: no surrogates,
+// no overlong forms, nothing above U+10FFFF.
 size_t utf8_sequence_length(std::string_view text) {
   unsigned char lead = static_cast<unsigned char>(text[0]);
   if (lead < 0x80) return 1;
-  auto continues = [&](size_t i) { return i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80; };
+  auto continues = [&](size_t i) {
+    return i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80;
+  };
   auto second = [&] { return static_cast<unsigned char>(text[1]); };
   if (lead >= 0xC2 && lead <= 0xDF) return continues(1) ? 2 : 0;
   if (lead >= 0xE0 && lead <= 0xEF) {
@@ -50,7 +52,8 @@ std::optional<T> parse_integer(std::string_view text) {
   return value;
 }
 
-// Days since 1970-01-01 of a proleptic Gregorian date (Howard Hinnant, "chrono-compatible low-level date algorithms").
+// Days since 1970-01-01 of a proleptic Gregorian date (Howard Hinnant, "chrono-compatible low-level date
+// algorithms").
 int64_t days_from_civil(int64_t year, int month, int day) {
   year -= month <= 2;
   int64_t era = (year >= 0 ? year : year - 399) / 400;
@@ -147,7 +150,8 @@ std::string format_sample_value(double value) {
   if (value == 0) return std::signbit(value) ? "-0" : "0";
   double magnitude = std::fabs(value);
   std::array<char, 400> buffer;
-  auto format = (magnitude < 1e-6 || magnitude >= 1e21) ? std::chars_format::scientific : std::chars_format::fixed;
+  auto format =
+      (magnitude < 1e-6 || magnitude >= 1e21) ? std::chars_format::scientific : std::chars_format::fixed;
   auto [end, code] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, format);
   OBELISK_ASSERT(code == std::errc());
   return std::string(buffer.data(), end);
@@ -171,7 +175,9 @@ std::optional<double> parse_float(std::string_view text) {
       text.remove_prefix(2);
       format = std::chars_format::hex;
     }
-    if (text.empty() || text[0] == '-' || text[0] == '+' || text[0] == 'i' || text[0] == 'n' || text[0] == 'I' || text[0] == 'N') return std::nullopt;
+    if (text.empty() || text[0] == '-' || text[0] == '+' || text[0] == 'i' || text[0] == 'n' ||
+        text[0] == 'I' || text[0] == 'N')
+      return std::nullopt;
     auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value, format);
     if (end != text.data() + text.size()) {
       // Hexadecimal exponents are written `p`, which from_chars reads; anything else left over is an error.
@@ -189,8 +195,12 @@ std::optional<double> parse_float(std::string_view text) {
   return negative ? -value : value;
 }
 
-std::optional<int64_t> parse_int64(std::string_view text) { return parse_integer<int64_t>(text); }
-std::optional<uint64_t> parse_uint64(std::string_view text) { return parse_integer<uint64_t>(text); }
+std::optional<int64_t> parse_int64(std::string_view text) {
+  return parse_integer<int64_t>(text);
+}
+std::optional<uint64_t> parse_uint64(std::string_view text) {
+  return parse_integer<uint64_t>(text);
+}
 
 Result<int64_t> parse_prometheus_duration(std::string_view text) {
   if (text == "0") return int64_t{0};
@@ -217,7 +227,8 @@ Result<int64_t> parse_prometheus_duration(std::string_view text) {
     if (number > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) ||
         __builtin_mul_overflow(static_cast<int64_t>(number), kPrometheusUnits[unit].nanos, &part) ||
         __builtin_add_overflow(total, part, &total)) {
-      return make_error(ErrorCode::parse_error, fmt::format("duration out of range: \"{}\"", text.substr(0, 64)));
+      return make_error(ErrorCode::parse_error,
+                        fmt::format("duration out of range: \"{}\"", text.substr(0, 64)));
     }
   }
   return total;
@@ -272,7 +283,8 @@ Result<int64_t> parse_go_duration(std::string_view text) {
     rest.remove_prefix(length);
     const DurationUnit* found = nullptr;
     for (const DurationUnit& unit : kUnits) {
-      if (rest.starts_with(unit.name) && (found == nullptr || unit.name.size() > found->name.size())) found = &unit;
+      if (rest.starts_with(unit.name) && (found == nullptr || unit.name.size() > found->name.size()))
+        found = &unit;
     }
     if (found == nullptr) return bad_duration(text);
     rest.remove_prefix(found->name.size());
@@ -320,8 +332,8 @@ std::optional<int64_t> parse_rfc3339(std::string_view text) {
     }
     return value;
   };
-  if (text.size() < 20 || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ') ||
-      text[13] != ':' || text[16] != ':') {
+  if (text.size() < 20 || text[4] != '-' || text[7] != '-' ||
+      (text[10] != 'T' && text[10] != 't' && text[10] != ' ') || text[13] != ':' || text[16] != ':') {
     return std::nullopt;
   }
   int year = number(0, 4), month = number(5, 2), day = number(8, 2);
@@ -336,7 +348,8 @@ std::optional<int64_t> parse_rfc3339(std::string_view text) {
     ++at;
     int64_t scale = kSecond / 10;
     size_t first = at;
-    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10) fraction += (text[at] - '0') * scale;
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10)
+      fraction += (text[at] - '0') * scale;
     if (at == first) return std::nullopt;
   }
   int64_t offset_seconds = 0;
@@ -352,7 +365,8 @@ std::optional<int64_t> parse_rfc3339(std::string_view text) {
     return std::nullopt;
   }
   if (at != text.size()) return std::nullopt;
-  int64_t seconds = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_seconds;
+  int64_t seconds =
+      days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_seconds;
   return seconds * kSecond + fraction;
 }
 

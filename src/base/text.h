@@ -1,6 +1,6 @@
 #pragma once
-// Small text conversions that several layers need: hexadecimal, numbers as Prometheus and Go print them, durations,
-// UTF-8 validity. All functions are pure.
+// Small text conversions that several layers need: hexadecimal, numbers as Prometheus and Go print them,
+// durations, UTF-8 validity. All functions are pure.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,7 +21,8 @@ std::string replace_invalid_utf8(std::string_view text);
 // The shortest decimal that reads back as the same double, in the form Go's strconv 'f' -1 / 'g' mix that the
 // Prometheus API prints: NaN, +Inf, -Inf, 1e+06 only when the exponent is < -4 or >= 21.
 std::string format_sample_value(double value);
-// Go's strconv.ParseFloat as far as telemetry uses it: decimal, hexadecimal, inf, infinity, nan in any case, `_` refused.
+// Go's strconv.ParseFloat as far as telemetry uses it: decimal, hexadecimal, inf, infinity, nan in any case,
+// `_` refused.
 std::optional<double> parse_float(std::string_view text);
 std::optional<int64_t> parse_int64(std::string_view text);
 std::optional<uint64_t> parse_uint64(std::string_view text);

@@ -21,7 +21,10 @@ TEST(Text, Utf8) {
   EXPECT_FALSE(is_valid_utf8("\xC0\x80"));      // overlong
   EXPECT_FALSE(is_valid_utf8("\xED\xA0\x80"));  // surrogate
   EXPECT_FALSE(is_valid_utf8("\xE2\x82"));      // cut
-  EXPECT_EQ(replace_invalid_utf8("a\xFF" "b"), "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(replace_invalid_utf8("a\xFF"
+                                 "b"),
+            "a\xEF\xBF\xBD"
+            "b");
 }
 
 TEST(Text, SampleValues) {

@@ -28,7 +28,8 @@ class OBELISK_THREAD_ATTRIBUTE(capability("mutex")) Mutex {
 // Locks for a scope. `wait` releases and reacquires, as std::condition_variable does.
 class OBELISK_THREAD_ATTRIBUTE(scoped_lockable) MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) OBELISK_THREAD_ATTRIBUTE(acquire_capability(mutex)) : lock_(mutex.native()) {}
+  explicit MutexLock(Mutex& mutex) OBELISK_THREAD_ATTRIBUTE(acquire_capability(mutex))
+      : lock_(mutex.native()) {}
   ~MutexLock() OBELISK_THREAD_ATTRIBUTE(release_capability()) = default;
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;

@@ -1,6 +1,6 @@
 #pragma once
-// Instants and ranges. Everything inside the server is nanoseconds since the Unix epoch; Prometheus' milliseconds
-// are converted where they enter and leave.
+// Instants and ranges. Everything inside the server is nanoseconds since the Unix epoch; Prometheus'
+// milliseconds are converted where they enter and leave.
 #include <compare>
 #include <cstdint>
 #include <limits>
@@ -19,9 +19,15 @@ struct UnixNanos {
   }
 };
 
-constexpr UnixNanos operator+(UnixNanos time, int64_t nanos) { return {time.value + nanos}; }
-constexpr UnixNanos operator-(UnixNanos time, int64_t nanos) { return {time.value - nanos}; }
-constexpr int64_t operator-(UnixNanos later, UnixNanos earlier) { return later.value - earlier.value; }
+constexpr UnixNanos operator+(UnixNanos time, int64_t nanos) {
+  return {time.value + nanos};
+}
+constexpr UnixNanos operator-(UnixNanos time, int64_t nanos) {
+  return {time.value - nanos};
+}
+constexpr int64_t operator-(UnixNanos later, UnixNanos earlier) {
+  return later.value - earlier.value;
+}
 
 inline constexpr int64_t kNanosPerMilli = 1'000'000;
 inline constexpr int64_t kNanosPerSecond = 1'000'000'000;

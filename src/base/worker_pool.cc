@@ -12,7 +12,9 @@ WorkerPool::WorkerPool(std::string name, size_t thread_count, size_t queue_lengt
   }
 }
 
-WorkerPool::~WorkerPool() { stop(); }
+WorkerPool::~WorkerPool() {
+  stop();
+}
 
 bool WorkerPool::submit(std::function<void()> work) {
   {

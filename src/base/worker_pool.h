@@ -1,6 +1,6 @@
 #pragma once
-// A fixed number of threads over one bounded queue. Work that does not fit is refused, never blocked on, so that a
-// slow query cannot stop the network. Thread safe. The destructor finishes what was accepted.
+// A fixed number of threads over one bounded queue. Work that does not fit is refused, never blocked on, so
+// that a slow query cannot stop the network. Thread safe. The destructor finishes what was accepted.
 #include <condition_variable>
 #include <cstddef>
 #include <deque>

@@ -30,7 +30,8 @@ Result<Example> read(std::string_view text) {
 }
 
 TEST(Yaml, ReadsTypedValues) {
-  Result<Example> example = read("name: a\ninterval: 1m30s\nsize: 64MB\non: true\nlist: [x, y]\nmap: {k: v}\n");
+  Result<Example> example =
+      read("name: a\ninterval: 1m30s\nsize: 64MB\non: true\nlist: [x, y]\nmap: {k: v}\n");
   ASSERT_TRUE(example.ok()) << example.error().to_string();
   EXPECT_EQ(example->interval, 90'000'000'000);
   EXPECT_EQ(example->size, 64u << 20);
@@ -40,10 +41,12 @@ TEST(Yaml, ReadsTypedValues) {
 }
 
 TEST(Yaml, ErrorsNameFileLineAndTheNearestKey) {
-  EXPECT_EQ(read("name: a\nintervall: 1m\n").error().message, "x.yml:2: example: unknown key \"intervall\", did you mean \"interval\"?");
+  EXPECT_EQ(read("name: a\nintervall: 1m\n").error().message,
+            "x.yml:2: example: unknown key \"intervall\", did you mean \"interval\"?");
   EXPECT_EQ(read("name: a\nlater: 1\n").error().message, "x.yml:2: example: later is not supported yet");
   EXPECT_EQ(read("interval: 1m\n").error().message, "x.yml:1: example: name is missing");
-  EXPECT_NE(read("name: a\nname: b\n").error().message.find("x.yml:2: key \"name\" stands twice"), std::string::npos);
+  EXPECT_NE(read("name: a\nname: b\n").error().message.find("x.yml:2: key \"name\" stands twice"),
+            std::string::npos);
   EXPECT_NE(read("name: [a\n").error().message.find("x.yml:"), std::string::npos);
   EXPECT_FALSE(read("name: a\non: maybe\n").ok());
   EXPECT_FALSE(read("name: a\nsize: 5 parsecs\n").ok());

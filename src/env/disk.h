@@ -1,8 +1,8 @@
 #pragma once
-// The disk as a seam: the engine reads and writes only through these calls, so that a test can run out of space, fail
-// a sync, or lose every byte that was not synced. Paths are relative to the disk's root and use '/'.
-// The root itself is the empty path; absolute paths and paths with a `..` component are refused.
-// A Disk is thread safe; a File's writes belong to one thread at a time, its reads to any number.
+// The disk as a seam: the engine reads and writes only through these calls, so that a test can run out of
+// space, fail a sync, or lose every byte that was not synced. Paths are relative to the disk's root and use
+// '/'. The root itself is the empty path; absolute paths and paths with a `..` component are refused. A Disk
+// is thread safe; a File's writes belong to one thread at a time, its reads to any number.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -43,8 +43,8 @@ class Disk {
   // Makes creations, renames and removals in a directory durable.
   virtual Result<void> sync_directory(const std::string& path) = 0;
   virtual Result<uint64_t> free_bytes() = 0;
-  // Creates the file when missing and holds an exclusive lock on it for as long as the File lives; unavailable when
-  // another holder, in this process or another, has it.
+  // Creates the file when missing and holds an exclusive lock on it for as long as the File lives;
+  // unavailable when another holder, in this process or another, has it.
   virtual Result<std::unique_ptr<File>> lock(const std::string& path) = 0;
 };
 
@@ -58,7 +58,8 @@ std::string parent_directory(const std::string& path);
 
 // The whole of a file; too_large over `bytes_max`.
 Result<std::string> read_file(Disk& disk, const std::string& path, uint64_t bytes_max);
-// Writes path.new, syncs it, renames it over path, syncs the directory: afterwards the old or the new content stands.
+// Writes path.new, syncs it, renames it over path, syncs the directory: afterwards the old or the new content
+// stands.
 Result<void> replace_file(Disk& disk, const std::string& path, std::string_view bytes);
 
 }  // namespace obelisk

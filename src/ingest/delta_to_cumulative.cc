@@ -30,8 +30,8 @@ ColumnData& start_times(Batch& batch) {
 
 using BucketMap = std::vector<std::pair<int64_t, double>>;
 
-void add_buckets(std::vector<BucketSpan>& spans, std::vector<double>& counts, const std::vector<BucketSpan>& more_spans,
-                 const std::vector<double>& more_counts) {
+void add_buckets(std::vector<BucketSpan>& spans, std::vector<double>& counts,
+                 const std::vector<BucketSpan>& more_spans, const std::vector<double>& more_counts) {
   BucketMap merged;
   merged.reserve(counts.size() + more_counts.size());
   auto collect = [&](int64_t index, double count) { merged.emplace_back(index, count); };
@@ -66,7 +66,8 @@ bool add_to(Histogram& sum, Histogram more) {
 
 }  // namespace
 
-std::vector<DeltaToCumulative::Refusal> DeltaToCumulative::convert(const Tenant& tenant, Batch& batch, UnixNanos now) {
+std::vector<DeltaToCumulative::Refusal> DeltaToCumulative::convert(const Tenant& tenant, Batch& batch,
+                                                                   UnixNanos now) {
   std::vector<Refusal> refusals(batch.row_count, Refusal::none);
   ColumnData& starts = start_times(batch);
   if (starts.present.empty()) starts.present.assign(batch.row_count, 1);

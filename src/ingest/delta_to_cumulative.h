@@ -1,13 +1,12 @@
 #pragma once
-// Turns delta samples (column::kTemporality) into cumulative ones, which is what PromQL's rate and increase expect: each
-// series' deltas are added up, and start_time is when the adding began.
-// Rules: a point not later than the one before it is refused (it may be a repetition, and must not count twice); so a
-// request that was added up but not stored, and is sent again, does not count twice either, and its amounts arrive with
-// the next point. A stale marker ends the series' sum. A histogram whose zero threshold or custom bounds change begins
-// anew; of two resolutions the lower stays.
-// Bounds: kSeriesMax series are tracked; when they are all in use (a point in the last kIdleNanos), points of further
-// series are refused. Sums live in memory only: after a restart they begin at zero, which PromQL sees as a counter reset.
-// Thread safe.
+// Turns delta samples (column::kTemporality) into cumulative ones, which is what PromQL's rate and increase
+// expect: each series' deltas are added up, and start_time is when the adding began. Rules: a point not later
+// than the one before it is refused (it may be a repetition, and must not count twice); so a request that was
+// added up but not stored, and is sent again, does not count twice either, and its amounts arrive with the
+// next point. A stale marker ends the series' sum. A histogram whose zero threshold or custom bounds change
+// begins anew; of two resolutions the lower stays. Bounds: kSeriesMax series are tracked; when they are all
+// in use (a point in the last kIdleNanos), points of further series are refused. Sums live in memory only:
+// after a restart they begin at zero, which PromQL sees as a counter reset. Thread safe.
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -30,7 +29,8 @@ class DeltaToCumulative {
 
   explicit DeltaToCumulative(size_t series_max = kSeriesMax) : series_max_(series_max) {}
 
-  // Changes values and start times in place and removes column::kTemporality. Gives one entry a row: why it was refused.
+  // Changes values and start times in place and removes column::kTemporality. Gives one entry a row: why it
+  // was refused.
   std::vector<Refusal> convert(const Tenant& tenant, Batch& batch, UnixNanos now);
   size_t series_count() const;
 
@@ -41,7 +41,9 @@ class DeltaToCumulative {
     bool operator==(const Key&) const = default;
   };
   struct KeyHash {
-    size_t operator()(const Key& key) const { return key.labels.hash() ^ std::hash<std::string>()(key.tenant); }
+    size_t operator()(const Key& key) const {
+      return key.labels.hash() ^ std::hash<std::string>()(key.tenant);
+    }
   };
   struct Sum {
     int64_t start_time = 0;

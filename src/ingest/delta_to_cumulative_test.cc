@@ -12,7 +12,8 @@ Batch histogram_batch(int64_t time, const Histogram& histogram) {
   rows.begin_group_copy(Labels{{"__name__", "h"}}.view());
   rows.add_row(UnixNanos{time});
   rows.set_int(Scope::fixed, column::kTemporality, column::kTemporalityDelta);
-  rows.set_string(Scope::fixed, column::kHistogram, rows.arena().copy(encode_histogram(histogram)), ColumnType::bytes);
+  rows.set_string(Scope::fixed, column::kHistogram, rows.arena().copy(encode_histogram(histogram)),
+                  ColumnType::bytes);
   return rows.finish();
 }
 
@@ -30,7 +31,8 @@ Batch value_batch(const std::string& name, std::initializer_list<std::pair<int64
 TEST(DeltaToCumulative, AddsUpWithinAndAcrossBatches) {
   DeltaToCumulative deltas;
   Batch first = value_batch("a", {{10, 1}, {20, 2}, {20, 100}, {15, 100}});
-  EXPECT_EQ(deltas.convert("t", first, {0}), (std::vector<Refusal>{Refusal::none, Refusal::none, Refusal::not_later, Refusal::not_later}));
+  EXPECT_EQ(deltas.convert("t", first, {0}),
+            (std::vector<Refusal>{Refusal::none, Refusal::none, Refusal::not_later, Refusal::not_later}));
   EXPECT_EQ(first.find_fixed(column::kValue)->floats[1], 3);
   Batch second = value_batch("a", {{30, 4}});
   deltas.convert("t", second, {0});
@@ -87,7 +89,8 @@ TEST(DeltaToCumulative, TheNumberOfSeriesIsBounded) {
   EXPECT_EQ(deltas.series_count(), 2u);
   // Idle series make room.
   Batch later = value_batch("c", {{10, 1}});
-  EXPECT_EQ(deltas.convert("t", later, now + DeltaToCumulative::kIdleNanos + kNanosPerSecond)[0], Refusal::none);
+  EXPECT_EQ(deltas.convert("t", later, now + DeltaToCumulative::kIdleNanos + kNanosPerSecond)[0],
+            Refusal::none);
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ void count_refused(Table table, const RefusedRows& refused) {
   }
 }
 
-// The rows of `batch` for which keep(row) is true. Strings stay where they are: the new batch owns the old one.
+// The rows of `batch` for which keep(row) is true. Strings stay where they are: the new batch owns the old
+// one.
 template <typename Keep>
 Batch filter_rows(Batch batch, Keep&& keep) {
   auto source = std::make_shared<const Batch>(std::move(batch));
@@ -60,20 +61,26 @@ Batch filter_rows(Batch batch, Keep&& keep) {
 
 RowRefusal refusal_of(DeltaToCumulative::Refusal refusal) {
   switch (refusal) {
-    case DeltaToCumulative::Refusal::none: return RowRefusal::none;
-    case DeltaToCumulative::Refusal::not_later: return RowRefusal::delta_not_later;
-    case DeltaToCumulative::Refusal::too_many_series: return RowRefusal::delta_too_many_series;
-    case DeltaToCumulative::Refusal::bad_histogram: return RowRefusal::delta_bad_histogram;
+    case DeltaToCumulative::Refusal::none:
+      return RowRefusal::none;
+    case DeltaToCumulative::Refusal::not_later:
+      return RowRefusal::delta_not_later;
+    case DeltaToCumulative::Refusal::too_many_series:
+      return RowRefusal::delta_too_many_series;
+    case DeltaToCumulative::Refusal::bad_histogram:
+      return RowRefusal::delta_bad_histogram;
   }
   return RowRefusal::none;
 }
 
 std::string delta_message(RowRefusal refusal) {
   switch (refusal) {
-    case RowRefusal::delta_not_later: return "a delta point is not later than the one before it";
+    case RowRefusal::delta_not_later:
+      return "a delta point is not later than the one before it";
     case RowRefusal::delta_too_many_series:
       return fmt::format("too many delta series; at most {} can be added up", DeltaToCumulative::kSeriesMax);
-    default: return "a delta histogram cannot be read";
+    default:
+      return "a delta histogram cannot be read";
   }
 }
 
@@ -107,7 +114,8 @@ void Intake::prepare(const Tenant& tenant, Batch batch, UnixNanos now, Request& 
     if (refused.count > 0) {
       count_refused(batch.table, refused);
       request.note(refused);
-      batch = filter_rows(std::move(batch), [&](size_t row) { return refused.by_row[row] == RowRefusal::none; });
+      batch =
+          filter_rows(std::move(batch), [&](size_t row) { return refused.by_row[row] == RowRefusal::none; });
       refused = {};
       if (batch.row_count == 0) return;
     }
@@ -120,7 +128,8 @@ void Intake::prepare(const Tenant& tenant, Batch batch, UnixNanos now, Request& 
   if (refused.count > 0) {
     count_refused(batch.table, refused);
     request.note(refused);
-    batch = filter_rows(std::move(batch), [&](size_t row) { return refused.by_row[row] == RowRefusal::none; });
+    batch =
+        filter_rows(std::move(batch), [&](size_t row) { return refused.by_row[row] == RowRefusal::none; });
   }
   request.outcome.accepted_rows += batch.row_count;
   if (batch.table == Table::metadata && batch.row_count > 0) {
@@ -145,8 +154,8 @@ void Intake::write(const Tenant& tenant, std::vector<Batch> batches, Done done) 
   for (const Batch& batch : request.write.batches) rows[static_cast<size_t>(batch.table)] += batch.row_count;
   std::weak_ptr<MetadataFilter> metadata;
   if (request.has_metadata) metadata = metadata_;
-  writer_.append(std::move(request.write), [outcome = std::move(outcome), done = std::move(done), rows, metadata,
-                                            now](Result<LogPosition> result) mutable {
+  writer_.append(std::move(request.write), [outcome = std::move(outcome), done = std::move(done), rows,
+                                            metadata, now](Result<LogPosition> result) mutable {
     if (!result.ok()) {
       counter("obelisk_intake_failed_requests_total", "Requests that the store did not take.",
               {{"code", std::string(error_code_name(result.error().code))}})
@@ -154,7 +163,8 @@ void Intake::write(const Tenant& tenant, std::vector<Batch> batches, Done done) 
       if (std::shared_ptr<MetadataFilter> filter = metadata.lock()) filter->forget_since(now);
       return done(result.error());
     }
-    for (int i = 0; i < kTableCount; ++i) stored_rows(static_cast<Table>(i)).add(rows[static_cast<size_t>(i)]);
+    for (int i = 0; i < kTableCount; ++i)
+      stored_rows(static_cast<Table>(i)).add(rows[static_cast<size_t>(i)]);
     done(std::move(outcome));
   });
 }

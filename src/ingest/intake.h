@@ -1,7 +1,7 @@
 #pragma once
-// The door to the store: every batch, wherever it comes from, passes here on its way to the writer. It checks rows
-// against limits, finds trace ids in log lines, counts what it refuses, and hands the rest over as one request.
-// Thread safe; never blocks.
+// The door to the store: every batch, wherever it comes from, passes here on its way to the writer. It checks
+// rows against limits, finds trace ids in log lines, counts what it refuses, and hands the rest over as one
+// request. Thread safe; never blocks.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,11 +18,11 @@ namespace obelisk {
 
 // Bounds on single rows; the texts of the errors follow Loki's and Prometheus' (reference: logs A5).
 struct IntakeLimits {
-  size_t line_bytes_max = 256 * 1024;       // Loki's max_line_size
+  size_t line_bytes_max = 256 * 1024;  // Loki's max_line_size
   size_t label_name_bytes_max = 1024;
-  size_t label_value_bytes_max = 4096;      // twice Loki's 2048: OTLP resource attributes become label values
+  size_t label_value_bytes_max = 4096;  // twice Loki's 2048: OTLP resource attributes become label values
   size_t label_count_max = 64;
-  size_t attribute_count_max = 1024;        // OTLP SDKs cap at 128 by default
+  size_t attribute_count_max = 1024;                 // OTLP SDKs cap at 128 by default
   int64_t future_nanos_max = 600 * kNanosPerSecond;  // 10 minutes, as Prometheus and Loki
 };
 
@@ -40,11 +40,11 @@ class Intake {
   using Done = std::function<void(Result<IntakeOutcome>)>;
   Intake(Writer& writer, const Clock& clock, IntakeLimits limits = {});
 
-  // Rows over a limit are left out and counted; the others are stored together, wholly or not at all. `done` is called
-  // once, when they are durable, or with the writer's error. A request without any acceptable row succeeds with
-  // accepted_rows 0.
-  // Delta samples (column::kTemporality) are stored as cumulative ones (delta_to_cumulative.h); metadata that was stored
-  // within the last hour is not stored again, and counts as accepted.
+  // Rows over a limit are left out and counted; the others are stored together, wholly or not at all. `done`
+  // is called once, when they are durable, or with the writer's error. A request without any acceptable row
+  // succeeds with accepted_rows 0. Delta samples (column::kTemporality) are stored as cumulative ones
+  // (delta_to_cumulative.h); metadata that was stored within the last hour is not stored again, and counts as
+  // accepted.
   void write(const Tenant& tenant, std::vector<Batch> batches, Done done);
 
  private:

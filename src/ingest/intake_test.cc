@@ -35,7 +35,8 @@ class IntakeTest : public testing::Test {
  protected:
   Result<IntakeOutcome> write(std::vector<Batch> batches) {
     std::optional<Result<IntakeOutcome>> result;
-    intake_.write(kDefaultTenant, std::move(batches), [&](Result<IntakeOutcome> outcome) { result = std::move(outcome); });
+    intake_.write(kDefaultTenant, std::move(batches),
+                  [&](Result<IntakeOutcome> outcome) { result = std::move(outcome); });
     EXPECT_TRUE(result.has_value());
     return *result;
   }
@@ -50,7 +51,8 @@ class IntakeTest : public testing::Test {
   Intake intake_{writer_, clock_};
 };
 
-Batch log_batch(std::initializer_list<std::pair<int64_t, std::string_view>> lines, const Labels& labels = {{"app", "shop"}}) {
+Batch log_batch(std::initializer_list<std::pair<int64_t, std::string_view>> lines,
+                const Labels& labels = {{"app", "shop"}}) {
   BatchBuilder rows(Table::logs);
   rows.begin_group_copy(labels.view());
   for (const auto& [time, line] : lines) {
@@ -72,15 +74,18 @@ TEST_F(IntakeTest, StoresRowsAndCountsThem) {
 }
 
 TEST_F(IntakeTest, RowsOverALimitAreLeftOutTheRestIsStored) {
-  Counter& refused = counter("obelisk_intake_refused_rows_total", "", {{"table", "logs"}, {"reason", "line_too_long"}});
+  Counter& refused =
+      counter("obelisk_intake_refused_rows_total", "", {{"table", "logs"}, {"reason", "line_too_long"}});
   uint64_t before = refused.value();
   std::string long_line(300'000, 'x');
-  Result<IntakeOutcome> outcome =
-      write(log_batch({{kNow, "kept"}, {kNow, long_line}, {kNow + 601 * kNanosPerSecond, "future"}, {kNow, "also kept"}}));
+  Result<IntakeOutcome> outcome = write(log_batch(
+      {{kNow, "kept"}, {kNow, long_line}, {kNow + 601 * kNanosPerSecond, "future"}, {kNow, "also kept"}}));
   ASSERT_TRUE(outcome.ok());
   EXPECT_EQ(outcome->accepted_rows, 2u);
   EXPECT_EQ(outcome->rejected_rows, 2u);
-  EXPECT_NE(outcome->message.find("entry for stream '{app=\"shop\"}' has timestamp too new"), std::string::npos) << outcome->message;
+  EXPECT_NE(outcome->message.find("entry for stream '{app=\"shop\"}' has timestamp too new"),
+            std::string::npos)
+      << outcome->message;
   EXPECT_NE(outcome->message.find("(2 rows rejected)"), std::string::npos);
   ASSERT_EQ(writer_.batches.at(0).row_count, 2u);
   EXPECT_EQ(writer_.batches[0].find_fixed(column::kLine)->strings[1], "also kept");
@@ -88,22 +93,30 @@ TEST_F(IntakeTest, RowsOverALimitAreLeftOutTheRestIsStored) {
 }
 
 TEST_F(IntakeTest, TextsFollowLokiAndPrometheus) {
-  EXPECT_NE(write(log_batch({{kNow, std::string(300'000, 'x')}}))->message.find(
-                "max entry size '262144' bytes exceeded for stream '{app=\"shop\"}' while adding an entry with length "
-                "'300000' bytes"),
+  EXPECT_NE(write(log_batch({{kNow, std::string(300'000, 'x')}}))
+                ->message.find("max entry size '262144' bytes exceeded for stream '{app=\"shop\"}' while "
+                               "adding an entry with length "
+                               "'300000' bytes"),
             std::string::npos);
   std::string long_text(5'000, 'v');
-  EXPECT_NE(write(log_batch({{kNow, "x"}}, Labels{{"app", long_text}}))->message.find("has label value too long"), std::string::npos);
-  EXPECT_NE(write(log_batch({{kNow, "x"}}, Labels{{long_text, "y"}}))->message.find("has label name too long"), std::string::npos);
+  EXPECT_NE(
+      write(log_batch({{kNow, "x"}}, Labels{{"app", long_text}}))->message.find("has label value too long"),
+      std::string::npos);
+  EXPECT_NE(
+      write(log_batch({{kNow, "x"}}, Labels{{long_text, "y"}}))->message.find("has label name too long"),
+      std::string::npos);
   std::vector<Label> many;
   for (int i = 0; i < 70; ++i) many.push_back({"l" + std::to_string(i), "v"});
-  EXPECT_NE(write(log_batch({{kNow, "x"}}, Labels(many)))->message.find("has 70 label names; limit 64"), std::string::npos);
+  EXPECT_NE(write(log_batch({{kNow, "x"}}, Labels(many)))->message.find("has 70 label names; limit 64"),
+            std::string::npos);
 
   BatchBuilder rows(Table::samples);
   rows.begin_group_copy(Labels{{"__name__", "up"}, {"x", long_text}}.view());
   rows.add_row(UnixNanos{kNow});
   rows.set_float(Scope::fixed, column::kValue, 1);
-  EXPECT_NE(write(rows.finish())->message.find("label_value_length_limit exceeded (metric: up, label name: x"), std::string::npos);
+  EXPECT_NE(
+      write(rows.finish())->message.find("label_value_length_limit exceeded (metric: up, label name: x"),
+      std::string::npos);
   EXPECT_TRUE(writer_.batches.empty());
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-// Metadata of a metric family comes with every request, and says the same each time. This remembers what was stored
-// lately, so that it is stored again only when it changed or kRepeatNanos passed (retention must not lose it).
-// Bounded: with kFamiliesMax families remembered, it forgets them all and begins anew. Thread safe.
+// Metadata of a metric family comes with every request, and says the same each time. This remembers what was
+// stored lately, so that it is stored again only when it changed or kRepeatNanos passed (retention must not
+// lose it). Bounded: with kFamiliesMax families remembered, it forgets them all and begins anew. Thread safe.
 #include <string>
 #include <unordered_map>
 #include <vector>

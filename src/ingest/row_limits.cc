@@ -9,7 +9,9 @@
 namespace obelisk {
 namespace {
 
-std::string series_text(const Group& group) { return Labels(group.labels).to_string().substr(0, 1024); }
+std::string series_text(const Group& group) {
+  return Labels(group.labels).to_string().substr(0, 1024);
+}
 
 struct Problem {
   RowRefusal why = RowRefusal::none;
@@ -18,13 +20,14 @@ struct Problem {
 
 Problem log_labels_problem(const Group& group, const IntakeLimits& limits) {
   if (group.labels.size() > limits.label_count_max) {
-    return {RowRefusal::too_many_labels, fmt::format("entry for stream '{}' has {} label names; limit {}",
-                                                     series_text(group), group.labels.size(), limits.label_count_max)};
+    return {RowRefusal::too_many_labels,
+            fmt::format("entry for stream '{}' has {} label names; limit {}", series_text(group),
+                        group.labels.size(), limits.label_count_max)};
   }
   for (const LabelRef& label : group.labels) {
     if (label.name.size() > limits.label_name_bytes_max) {
-      return {RowRefusal::label_name_too_long,
-              fmt::format("stream '{}' has label name too long: '{}'", series_text(group), label.name.substr(0, 256))};
+      return {RowRefusal::label_name_too_long, fmt::format("stream '{}' has label name too long: '{}'",
+                                                           series_text(group), label.name.substr(0, 256))};
     }
     if (label.value.size() > limits.label_value_bytes_max) {
       return {RowRefusal::label_value_too_long, fmt::format("stream '{}' has label value too long: '{}'",
@@ -37,21 +40,24 @@ Problem log_labels_problem(const Group& group, const IntakeLimits& limits) {
 Problem series_labels_problem(const Group& group, const IntakeLimits& limits) {
   std::string_view metric = label_value(group.labels, kMetricNameLabel).substr(0, 50);
   if (group.labels.size() > limits.label_count_max) {
-    return {RowRefusal::too_many_labels, fmt::format("label_limit exceeded (metric: {}, number of labels: {}, limit: {})",
-                                                     metric, group.labels.size(), limits.label_count_max)};
+    return {RowRefusal::too_many_labels,
+            fmt::format("label_limit exceeded (metric: {}, number of labels: {}, limit: {})", metric,
+                        group.labels.size(), limits.label_count_max)};
   }
   for (const LabelRef& label : group.labels) {
     if (label.name.size() > limits.label_name_bytes_max) {
-      return {RowRefusal::label_name_too_long,
-              fmt::format("label_name_length_limit exceeded (metric: {}, label name: {}, length: {}, limit: {})", metric,
-                          label.name.substr(0, 50), label.name.size(), limits.label_name_bytes_max)};
+      return {
+          RowRefusal::label_name_too_long,
+          fmt::format("label_name_length_limit exceeded (metric: {}, label name: {}, length: {}, limit: {})",
+                      metric, label.name.substr(0, 50), label.name.size(), limits.label_name_bytes_max)};
     }
     if (label.value.size() > limits.label_value_bytes_max) {
       return {RowRefusal::label_value_too_long,
-              fmt::format("label_value_length_limit exceeded (metric: {}, label name: {}, value: \"{}\", length: {}, "
-                          "limit: {})",
-                          metric, label.name.substr(0, 50), label.value.substr(0, 50), label.value.size(),
-                          limits.label_value_bytes_max)};
+              fmt::format(
+                  "label_value_length_limit exceeded (metric: {}, label name: {}, value: \"{}\", length: {}, "
+                  "limit: {})",
+                  metric, label.name.substr(0, 50), label.value.substr(0, 50), label.value.size(),
+                  limits.label_value_bytes_max)};
     }
   }
   return {};
@@ -83,9 +89,9 @@ void check_times(const Batch& batch, const IntakeLimits& limits, UnixNanos now, 
     std::string message;
     if (refused.first_message.empty()) {
       std::string time = format_rfc3339(times[row]);
-      message = batch.table == Table::logs
-                    ? fmt::format("entry for stream '{}' has timestamp too new: {}", series_text(group_of(batch, row)), time)
-                    : fmt::format("timestamp {} is too far in the future", time);
+      message = batch.table == Table::logs ? fmt::format("entry for stream '{}' has timestamp too new: {}",
+                                                         series_text(group_of(batch, row)), time)
+                                           : fmt::format("timestamp {} is too far in the future", time);
     }
     refused.refuse(row, batch.row_count, RowRefusal::too_far_in_future, std::move(message));
   }
@@ -96,16 +102,19 @@ void check_lines(const Batch& batch, const IntakeLimits& limits, RefusedRows& re
   if (lines == nullptr) return;
   for (size_t row = 0; row < batch.row_count; ++row) {
     if (lines->strings[row].size() <= limits.line_bytes_max) continue;
-    refused.refuse(row, batch.row_count, RowRefusal::line_too_long,
-                   fmt::format("max entry size '{}' bytes exceeded for stream '{}' while adding an entry with length '{}' "
-                               "bytes",
-                               limits.line_bytes_max, series_text(group_of(batch, row)), lines->strings[row].size()));
+    refused.refuse(
+        row, batch.row_count, RowRefusal::line_too_long,
+        fmt::format(
+            "max entry size '{}' bytes exceeded for stream '{}' while adding an entry with length '{}' "
+            "bytes",
+            limits.line_bytes_max, series_text(group_of(batch, row)), lines->strings[row].size()));
   }
 }
 
 void check_attributes(const Batch& batch, const IntakeLimits& limits, RefusedRows& refused) {
   auto is_attribute = [](const ColumnData& data) { return data.id.scope == Scope::attribute; };
-  size_t columns = static_cast<size_t>(std::count_if(batch.columns.begin(), batch.columns.end(), is_attribute));
+  size_t columns =
+      static_cast<size_t>(std::count_if(batch.columns.begin(), batch.columns.end(), is_attribute));
   if (columns <= limits.attribute_count_max) return;
   std::vector<uint32_t> counts(batch.row_count);
   for (const ColumnData& data : batch.columns) {
@@ -122,10 +131,16 @@ void check_attributes(const Batch& batch, const IntakeLimits& limits, RefusedRow
 }  // namespace
 
 std::string_view refusal_name(RowRefusal refusal) {
-  static constexpr std::string_view kNames[] = {
-      "none",                "too_far_in_future",   "line_too_long",   "max_label_names_per_series",
-      "label_name_too_long", "label_value_too_long", "too_many_attributes", "delta_not_later",
-      "delta_too_many_series", "delta_bad_histogram"};
+  static constexpr std::string_view kNames[] = {"none",
+                                                "too_far_in_future",
+                                                "line_too_long",
+                                                "max_label_names_per_series",
+                                                "label_name_too_long",
+                                                "label_value_too_long",
+                                                "too_many_attributes",
+                                                "delta_not_later",
+                                                "delta_too_many_series",
+                                                "delta_bad_histogram"};
   return kNames[static_cast<int>(refusal)];
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Which rows of a batch the intake refuses, and why. The texts are Loki's for logs and Prometheus' for series, since
-// runbooks and clients match on them. Thread safe (const).
+// Which rows of a batch the intake refuses, and why. The texts are Loki's for logs and Prometheus' for
+// series, since runbooks and clients match on them. Thread safe (const).
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -8,10 +8,13 @@ namespace obelisk {
 namespace {
 
 bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+         c == '-';
 }
 
-bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
 size_t hex_run(std::string_view text) {
   size_t length = 0;
@@ -19,8 +22,8 @@ size_t hex_run(std::string_view text) {
   return length;
 }
 
-// What may stand between a key and its value: quotes (also escaped, for JSON inside JSON), blanks, one ':' or '='.
-// Gives the value's start, or npos.
+// What may stand between a key and its value: quotes (also escaped, for JSON inside JSON), blanks, one ':' or
+// '='. Gives the value's start, or npos.
 size_t value_start(std::string_view text) {
   size_t i = 0;
   bool separated = false;
@@ -36,8 +39,8 @@ size_t value_start(std::string_view text) {
   return separated ? i : std::string_view::npos;
 }
 
-// The value of a key stem + "_id", "Id", "ID" or ".id" that is exactly `digits` hexadecimal digits; empty when there is
-// none.
+// The value of a key stem + "_id", "Id", "ID" or ".id" that is exactly `digits` hexadecimal digits; empty
+// when there is none.
 std::string_view find_hex_value(std::string_view line, std::string_view stem, size_t digits) {
   static constexpr std::array<std::string_view, 4> kEndings{"_id", "Id", "ID", ".id"};
   size_t at = 0;
@@ -48,13 +51,15 @@ std::string_view find_hex_value(std::string_view line, std::string_view stem, si
     at = key + stem.size();
     if (key > 0 && is_word(line[key - 1])) continue;
     std::string_view rest = line.substr(at);
-    auto ending = std::find_if(kEndings.begin(), kEndings.end(), [&](std::string_view end) { return rest.starts_with(end); });
+    auto ending = std::find_if(kEndings.begin(), kEndings.end(),
+                               [&](std::string_view end) { return rest.starts_with(end); });
     if (ending == kEndings.end()) continue;
     rest.remove_prefix(ending->size());
     size_t start = value_start(rest);
     if (start == std::string_view::npos) continue;
     rest.remove_prefix(start);
-    if (hex_run(rest) == digits && (rest.size() == digits || !is_word(rest[digits]))) return rest.substr(0, digits);
+    if (hex_run(rest) == digits && (rest.size() == digits || !is_word(rest[digits])))
+      return rest.substr(0, digits);
   }
   return {};
 }
@@ -62,7 +67,8 @@ std::string_view find_hex_value(std::string_view line, std::string_view stem, si
 constexpr std::array<std::string_view, 3> kTraceNames{"trace_id", "traceId", "traceID"};
 constexpr std::array<std::string_view, 3> kSpanNames{"span_id", "spanId", "spanID"};
 
-std::vector<const ColumnData*> string_attributes(const Batch& batch, const std::array<std::string_view, 3>& names) {
+std::vector<const ColumnData*> string_attributes(const Batch& batch,
+                                                 const std::array<std::string_view, 3>& names) {
   std::vector<const ColumnData*> found;
   for (std::string_view name : names) {
     const ColumnData* data = batch.find({Scope::attribute, std::string(name)}, ColumnType::string);
@@ -80,7 +86,8 @@ std::string_view attribute_value(const std::vector<const ColumnData*>& columns, 
   return {};
 }
 
-// The index of a fixed column, added (all absent) when the batch lacks it. An index, since adding moves the columns.
+// The index of a fixed column, added (all absent) when the batch lacks it. An index, since adding moves the
+// columns.
 size_t fixed_index(Batch& batch, std::string_view name, ColumnType type) {
   for (size_t i = 0; i < batch.columns.size(); ++i) {
     const ColumnData& data = batch.columns[i];
@@ -110,7 +117,8 @@ void set_ids(Batch& batch, const std::vector<FoundIds>& found) {
     batch.columns[trace].trace_ids[ids.row] = ids.trace_id;
     batch.columns[trace].present[ids.row] = 1;
   }
-  if (std::none_of(found.begin(), found.end(), [](const FoundIds& ids) { return ids.span_id.has_value(); })) return;
+  if (std::none_of(found.begin(), found.end(), [](const FoundIds& ids) { return ids.span_id.has_value(); }))
+    return;
   size_t span = fixed_index(batch, column::kSpanId, ColumnType::int64);
   for (const FoundIds& ids : found) {
     if (!ids.span_id || batch.columns[span].is_present(ids.row)) continue;
@@ -139,8 +147,12 @@ std::optional<SpanId> span_id_of(std::string_view hex) {
 
 }  // namespace
 
-std::optional<TraceId> find_trace_id(std::string_view line) { return trace_id_of(find_hex_value(line, "trace", 32)); }
-std::optional<SpanId> find_span_id(std::string_view line) { return span_id_of(find_hex_value(line, "span", 16)); }
+std::optional<TraceId> find_trace_id(std::string_view line) {
+  return trace_id_of(find_hex_value(line, "trace", 32));
+}
+std::optional<SpanId> find_span_id(std::string_view line) {
+  return span_id_of(find_hex_value(line, "span", 16));
+}
 
 void extract_trace_ids(Batch& batch) {
   const ColumnData* given = batch.find(fixed_column(column::kTraceId), ColumnType::trace_id);

@@ -14,8 +14,9 @@ std::string with_ids(std::string_view before, std::string_view after) {
 
 TEST(TraceIdExtract, FindsKeysInLines) {
   for (const std::string& line :
-       {with_ids(R"({"level":"error","trace_id":")", R"(","msg":"x"})"), with_ids(R"({"traceId": ")", R"("})"),
-        with_ids("level=info traceID=", " msg=hi"), with_ids("trace.id=\"", "\""), with_ids("msg=x trace_id=", ""),
+       {with_ids(R"({"level":"error","trace_id":")", R"(","msg":"x"})"),
+        with_ids(R"({"traceId": ")", R"("})"), with_ids("level=info traceID=", " msg=hi"),
+        with_ids("trace.id=\"", "\""), with_ids("msg=x trace_id=", ""),
         with_ids(R"({"message":"{\"trace_id\":\")", R"(\"}"})"), with_ids("tracer started trace_id : ", ","),
         with_ids("[trace_id=", "]")}) {
     std::optional<TraceId> id = find_trace_id(line);
@@ -26,9 +27,10 @@ TEST(TraceIdExtract, FindsKeysInLines) {
 
 TEST(TraceIdExtract, IgnoresWhatIsNoTraceId) {
   for (const std::string& line :
-       {std::string(""), std::string("trace"), std::string("trace_id"), std::string("trace_id="), std::string("trace_id=short"),
-        with_ids("my_trace_id=", ""), with_ids("trace_id=", "00"), with_ids("trace_ids=", ""), with_ids("trace_id ", ""),
-        with_ids("trace_id=", "-x"), std::string("trace_id=00000000000000000000000000000000"), with_ids("subtrace_id=", "")}) {
+       {std::string(""), std::string("trace"), std::string("trace_id"), std::string("trace_id="),
+        std::string("trace_id=short"), with_ids("my_trace_id=", ""), with_ids("trace_id=", "00"),
+        with_ids("trace_ids=", ""), with_ids("trace_id ", ""), with_ids("trace_id=", "-x"),
+        std::string("trace_id=00000000000000000000000000000000"), with_ids("subtrace_id=", "")}) {
     EXPECT_FALSE(find_trace_id(line).has_value()) << line;
   }
 }

@@ -113,7 +113,8 @@ Result<Histogram> decode_histogram(std::string_view bytes) {
   histogram.positive_counts = reader.doubles();
   histogram.negative_counts = reader.doubles();
   histogram.custom_bounds = reader.doubles();
-  if (!reader.finished_well() || hint > 3) return make_error(ErrorCode::corrupt, "histogram: bytes cut or trailing");
+  if (!reader.finished_well() || hint > 3)
+    return make_error(ErrorCode::corrupt, "histogram: bytes cut or trailing");
   if (buckets_in(histogram.positive_spans) != histogram.positive_counts.size() ||
       buckets_in(histogram.negative_spans) != histogram.negative_counts.size()) {
     return make_error(ErrorCode::corrupt, "histogram: bucket counts do not match the spans");
@@ -122,7 +123,11 @@ Result<Histogram> decode_histogram(std::string_view bytes) {
   return histogram;
 }
 
-double stale_marker() { return std::bit_cast<double>(kStaleMarkerBits); }
-bool is_stale_marker(double value) { return std::bit_cast<uint64_t>(value) == kStaleMarkerBits; }
+double stale_marker() {
+  return std::bit_cast<double>(kStaleMarkerBits);
+}
+bool is_stale_marker(double value) {
+  return std::bit_cast<uint64_t>(value) == kStaleMarkerBits;
+}
 
 }  // namespace obelisk

@@ -1,8 +1,8 @@
 #pragma once
-// Native histograms (Prometheus "Native Histograms" specification): exponential schemas -4..8 and custom bounds (-53).
-// Counts are absolute and floating point, for integer histograms too (exact up to 2^53), so that one arithmetic
-// serves rate, sum and quantile.
-// The byte form (encode/decode) is what stores and logs keep: little-endian, see docs/formats/histogram.md.
+// Native histograms (Prometheus "Native Histograms" specification): exponential schemas -4..8 and custom
+// bounds (-53). Counts are absolute and floating point, for integer histograms too (exact up to 2^53), so
+// that one arithmetic serves rate, sum and quantile. The byte form (encode/decode) is what stores and logs
+// keep: little-endian, see docs/formats/histogram.md.
 #include <cstdint>
 #include <string>
 #include <string_view>

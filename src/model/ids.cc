@@ -12,7 +12,9 @@ std::optional<std::string> padded_from_hex(std::string_view text, size_t digits)
 
 }  // namespace
 
-std::string TraceId::to_hex() const { return obelisk::to_hex(view()); }
+std::string TraceId::to_hex() const {
+  return obelisk::to_hex(view());
+}
 
 std::optional<TraceId> TraceId::from_bytes(std::string_view raw) {
   if (raw.size() != 16) return std::nullopt;
@@ -32,7 +34,9 @@ std::string SpanId::to_bytes() const {
   return raw;
 }
 
-std::string SpanId::to_hex() const { return obelisk::to_hex(to_bytes()); }
+std::string SpanId::to_hex() const {
+  return obelisk::to_hex(to_bytes());
+}
 
 std::optional<SpanId> SpanId::from_bytes(std::string_view raw) {
   if (raw.size() != 8) return std::nullopt;

@@ -43,6 +43,7 @@ struct std::hash<obelisk::TraceId> {
     uint64_t low = 0;
     std::memcpy(&high, id.bytes.data(), 8);
     std::memcpy(&low, id.bytes.data() + 8, 8);
-    return (high * 0x9E3779B97F4A7C15u) ^ low;  // ids are random already; this only guards against zero halves
+    return (high * 0x9E3779B97F4A7C15u) ^
+           low;  // ids are random already; this only guards against zero halves
   }
 };

@@ -16,8 +16,9 @@ uint64_t mix(uint64_t state, std::string_view name, std::string_view value) {
 }  // namespace
 
 std::string_view label_value(LabelsView labels, std::string_view name) {
-  auto it = std::lower_bound(labels.begin(), labels.end(), name,
-                             [](const LabelRef& label, std::string_view wanted) { return label.name < wanted; });
+  auto it =
+      std::lower_bound(labels.begin(), labels.end(), name,
+                       [](const LabelRef& label, std::string_view wanted) { return label.name < wanted; });
   return it != labels.end() && it->name == name ? it->value : std::string_view();
 }
 
@@ -27,10 +28,13 @@ uint64_t hash_labels(LabelsView labels) {
   return state;
 }
 
-bool labels_equal(LabelsView a, LabelsView b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+bool labels_equal(LabelsView a, LabelsView b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
 
 Labels::Labels(std::vector<Label> labels) : labels_(std::move(labels)) {
-  std::stable_sort(labels_.begin(), labels_.end(), [](const Label& a, const Label& b) { return a.name < b.name; });
+  std::stable_sort(labels_.begin(), labels_.end(),
+                   [](const Label& a, const Label& b) { return a.name < b.name; });
   // Of equal names the last wins: keep an entry only when its successor has another name.
   size_t kept = 0;
   for (size_t i = 0; i < labels_.size(); ++i) {
@@ -60,7 +64,9 @@ std::string_view Labels::get(std::string_view name) const {
   return it != labels_.end() && it->name == name ? std::string_view(it->value) : std::string_view();
 }
 
-bool Labels::has(std::string_view name) const { return !get(name).empty(); }
+bool Labels::has(std::string_view name) const {
+  return !get(name).empty();
+}
 
 void Labels::set(std::string_view name, std::string_view value) {
   auto it = std::lower_bound(labels_.begin(), labels_.end(), name,
@@ -75,7 +81,9 @@ void Labels::set(std::string_view name, std::string_view value) {
   }
 }
 
-void Labels::remove(std::string_view name) { set(name, {}); }
+void Labels::remove(std::string_view name) {
+  set(name, {});
+}
 
 uint64_t Labels::hash() const {
   uint64_t state = labels_.size();

@@ -1,7 +1,7 @@
 #pragma once
 // Label sets: the identity of a series (Prometheus data model) and of a log stream.
-// Labels owns its strings; LabelsView is the same thing borrowed from a batch, a part or an arena. Both are sorted by
-// name with no name twice and no empty value (an empty value means the label is absent).
+// Labels owns its strings; LabelsView is the same thing borrowed from a batch, a part or an arena. Both are
+// sorted by name with no name twice and no empty value (an empty value means the label is absent).
 #include <cstdint>
 #include <initializer_list>
 #include <span>

@@ -347,7 +347,7 @@ TEST_F(PipelineTest, ServiceGraphHalvesExpire) {
              {.trace = 3, .id = 1, .kind = kClient},                                    // to nobody known
              {.trace = 4, .id = 2, .parent = 1, .service = "stock", .kind = kServer}})  // from one that never
                                                                                         // came
-                                                                                            .ok());
+          .ok());
   clock_.advance(9 * kNanosPerSecond);
   flusher_->flush();
   EXPECT_TRUE(latest("traces_service_graph_").empty());

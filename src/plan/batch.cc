@@ -11,12 +11,16 @@ namespace {
 size_t value_count(const ColumnData& data) {
   switch (data.type) {
     case ColumnType::boolean:
-    case ColumnType::int64: return data.ints.size();
-    case ColumnType::float64: return data.floats.size();
-    case ColumnType::trace_id: return data.trace_ids.size();
+    case ColumnType::int64:
+      return data.ints.size();
+    case ColumnType::float64:
+      return data.floats.size();
+    case ColumnType::trace_id:
+      return data.trace_ids.size();
     case ColumnType::string:
     case ColumnType::bytes:
-    case ColumnType::any: return data.strings.size();
+    case ColumnType::any:
+      return data.strings.size();
   }
   return 0;
 }
@@ -24,12 +28,20 @@ size_t value_count(const ColumnData& data) {
 void resize_values(ColumnData& data, size_t count) {
   switch (data.type) {
     case ColumnType::boolean:
-    case ColumnType::int64: data.ints.resize(count); break;
-    case ColumnType::float64: data.floats.resize(count); break;
-    case ColumnType::trace_id: data.trace_ids.resize(count); break;
+    case ColumnType::int64:
+      data.ints.resize(count);
+      break;
+    case ColumnType::float64:
+      data.floats.resize(count);
+      break;
+    case ColumnType::trace_id:
+      data.trace_ids.resize(count);
+      break;
     case ColumnType::string:
     case ColumnType::bytes:
-    case ColumnType::any: data.strings.resize(count); break;
+    case ColumnType::any:
+      data.strings.resize(count);
+      break;
   }
 }
 
@@ -65,20 +77,26 @@ const std::vector<int64_t>& Batch::times() const {
 size_t Batch::memory_bytes() const {
   size_t total = sizeof(Batch) + arena.allocated_bytes() + groups.capacity() * sizeof(Group);
   for (const ColumnData& data : columns) {
-    total += sizeof(ColumnData) + data.present.capacity() + data.ints.capacity() * 8 + data.floats.capacity() * 8 +
-             data.strings.capacity() * sizeof(std::string_view) + data.trace_ids.capacity() * sizeof(TraceId);
+    total += sizeof(ColumnData) + data.present.capacity() + data.ints.capacity() * 8 +
+             data.floats.capacity() * 8 + data.strings.capacity() * sizeof(std::string_view) +
+             data.trace_ids.capacity() * sizeof(TraceId);
   }
   return total;
 }
 
 Result<void> Batch::check() const {
-  auto wrong = [](std::string message) { return make_error(ErrorCode::corrupt, "batch: " + std::move(message)); };
+  auto wrong = [](std::string message) {
+    return make_error(ErrorCode::corrupt, "batch: " + std::move(message));
+  };
   for (size_t i = 0; i < columns.size(); ++i) {
     const ColumnData& data = columns[i];
-    if (value_count(data) != row_count) return wrong("column " + data.id.name + " has another number of rows");
-    if (!data.present.empty() && data.present.size() != row_count) return wrong("presence of " + data.id.name);
+    if (value_count(data) != row_count)
+      return wrong("column " + data.id.name + " has another number of rows");
+    if (!data.present.empty() && data.present.size() != row_count)
+      return wrong("presence of " + data.id.name);
     for (size_t j = 0; j < i; ++j) {
-      if (columns[j].type == data.type && columns[j].id == data.id) return wrong("column " + data.id.name + " twice");
+      if (columns[j].type == data.type && columns[j].id == data.id)
+        return wrong("column " + data.id.name + " twice");
     }
   }
   size_t covered = 0;
@@ -213,7 +231,8 @@ void BatchBuilder::set_trace_id(Scope scope, std::string_view name, const TraceI
   put(data, data.trace_ids, value);
 }
 
-void BatchBuilder::fill_int(size_t first_row, Scope scope, std::string_view name, int64_t value, ColumnType type) {
+void BatchBuilder::fill_int(size_t first_row, Scope scope, std::string_view name, int64_t value,
+                            ColumnType type) {
   OBELISK_ASSERT(type == ColumnType::int64 || type == ColumnType::boolean);
   if (first_row >= batch_.row_count) return;
   ColumnData& data = column_for(scope, name, type);

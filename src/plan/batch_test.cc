@@ -25,7 +25,9 @@ Batch example() {
   return builder.finish();
 }
 
-std::vector<uint8_t> rows(std::initializer_list<int> values) { return {values.begin(), values.end()}; }
+std::vector<uint8_t> rows(std::initializer_list<int> values) {
+  return {values.begin(), values.end()};
+}
 
 TEST(BatchBuilder, PadsSparseColumnsAndKeepsTypesApart) {
   Batch batch = example();
@@ -59,7 +61,8 @@ TEST(Expression, ComparesByTypeAndTreatsAbsenceAsDocumented) {
   EXPECT_EQ(evaluate(Expr::contains(fixed_column(column::kLine), "line"), batch), rows({1, 0, 0}));
   auto regex = *Regex::compile("a|c", Regex::Mode::anchored);
   EXPECT_EQ(evaluate(Expr::matches(label_column("app"), regex), batch), rows({1, 0, 0}));
-  EXPECT_EQ(evaluate(Expr::compare(label_column("none"), CompareOp::equal, std::string()), batch), rows({1, 1, 1}));
+  EXPECT_EQ(evaluate(Expr::compare(label_column("none"), CompareOp::equal, std::string()), batch),
+            rows({1, 1, 1}));
   EXPECT_EQ(evaluate(Expr::any_of({}), batch), rows({0, 0, 0}));
 }
 

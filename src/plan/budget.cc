@@ -5,14 +5,16 @@
 namespace obelisk {
 
 Error Budget::over() const {
-  return make_error(ErrorCode::too_large,
-                    fmt::format("the query needs more than its memory budget of {} MiB; narrow the selector or the "
-                                "time range",
-                                bytes_max_ >> 20));
+  return make_error(
+      ErrorCode::too_large,
+      fmt::format("the query needs more than its memory budget of {} MiB; narrow the selector or the "
+                  "time range",
+                  bytes_max_ >> 20));
 }
 
 Result<void> Cancel::check() const {
-  if (cancelled_.load(std::memory_order_relaxed)) return make_error(ErrorCode::cancelled, "the query was cancelled");
+  if (cancelled_.load(std::memory_order_relaxed))
+    return make_error(ErrorCode::cancelled, "the query was cancelled");
   if (deadline_ != Clock::time_point::max() && Clock::now() > deadline_) {
     return make_error(ErrorCode::timeout, "the query ran into its timeout");
   }

@@ -8,7 +8,8 @@
 
 namespace obelisk {
 
-// Bytes of rows and intermediate values. A query over its budget ends with too_large; it never takes the server down.
+// Bytes of rows and intermediate values. A query over its budget ends with too_large; it never takes the
+// server down.
 class Budget {
  public:
   static constexpr uint64_t kDefaultBytes = 1ull << 30;

@@ -13,7 +13,8 @@ std::string_view scope_name(Scope scope) {
 }
 
 std::string_view column_type_name(ColumnType type) {
-  static constexpr std::string_view kNames[] = {"boolean", "int64", "float64", "string", "bytes", "trace_id", "any"};
+  static constexpr std::string_view kNames[] = {"boolean", "int64",    "float64", "string",
+                                                "bytes",   "trace_id", "any"};
   return kNames[static_cast<int>(type)];
 }
 

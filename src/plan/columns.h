@@ -1,10 +1,10 @@
 #pragma once
 // Tables and their columns: the vocabulary that decoders, stores and query engines share.
 //
-// A table's rows are grouped: samples and exemplars by series, log records by stream, spans by nothing on the way in
-// and by trace where a scan asks for it. The labels of a series or stream belong to the group, everything else is a
-// column. Fixed columns (Scope::fixed) are named below; resource, instrumentation-scope and record attributes are one
-// column for each (scope, name, type) that occurs, typed as they were sent.
+// A table's rows are grouped: samples and exemplars by series, log records by stream, spans by nothing on the
+// way in and by trace where a scan asks for it. The labels of a series or stream belong to the group,
+// everything else is a column. Fixed columns (Scope::fixed) are named below; resource, instrumentation-scope
+// and record attributes are one column for each (scope, name, type) that occurs, typed as they were sent.
 #include <compare>
 #include <cstdint>
 #include <string>
@@ -46,13 +46,13 @@ namespace column {
 // Every table: when, in ns since the epoch. int64. For spans the start.
 inline constexpr std::string_view kTime = "time";
 
-// samples: value float64 or histogram bytes (model/histogram.h), one of the two present; start_time int64 ns (0 or
-// absent = unknown).
+// samples: value float64 or histogram bytes (model/histogram.h), one of the two present; start_time int64 ns
+// (0 or absent = unknown).
 inline constexpr std::string_view kValue = "value";
 inline constexpr std::string_view kHistogram = "histogram";
 inline constexpr std::string_view kStartTime = "start_time";
-// int64, only between a decoder and the intake, which turns such rows into cumulative ones and removes the column: all
-// rows of the batch have it, with the value kTemporalityDelta.
+// int64, only between a decoder and the intake, which turns such rows into cumulative ones and removes the
+// column: all rows of the batch have it, with the value kTemporalityDelta.
 inline constexpr std::string_view kTemporality = "temporality";
 inline constexpr int64_t kTemporalityDelta = 1;
 
@@ -61,23 +61,24 @@ inline constexpr int64_t kTemporalityDelta = 1;
 inline constexpr std::string_view kTraceId = "trace_id";
 inline constexpr std::string_view kSpanId = "span_id";
 
-// logs: line string. trace_id is set whenever the record names a trace, wherever it was found (OTLP field, structured
-// metadata, body), and is what pivots use; origin int64 says what LogQL may show of it (0 Loki push: nothing beyond the
-// attributes; 1 OTLP: trace_id, span_id, severity_* and scope_* are structured metadata).
+// logs: line string. trace_id is set whenever the record names a trace, wherever it was found (OTLP field,
+// structured metadata, body), and is what pivots use; origin int64 says what LogQL may show of it (0 Loki
+// push: nothing beyond the attributes; 1 OTLP: trace_id, span_id, severity_* and scope_* are structured
+// metadata).
 inline constexpr std::string_view kLine = "line";
 inline constexpr std::string_view kOrigin = "origin";
 inline constexpr std::string_view kObservedTime = "observed_time";
 inline constexpr std::string_view kSeverityNumber = "severity_number";
 inline constexpr std::string_view kSeverityText = "severity_text";
 inline constexpr std::string_view kEventName = "event_name";
-inline constexpr std::string_view kFlags = "flags";  // also spans
+inline constexpr std::string_view kFlags = "flags";                                      // also spans
 inline constexpr std::string_view kDroppedAttributesCount = "dropped_attributes_count";  // also spans
-inline constexpr std::string_view kScopeName = "scope_name";        // also spans
-inline constexpr std::string_view kScopeVersion = "scope_version";  // also spans
+inline constexpr std::string_view kScopeName = "scope_name";                             // also spans
+inline constexpr std::string_view kScopeVersion = "scope_version";                       // also spans
 
-// spans. kind and status_code are the OTLP enum numbers, int64. events and links are bytes: the OTLP Span.Event and
-// Span.Link messages of the span, each preceded by its length as a varint.
-inline constexpr std::string_view kDuration = "duration";  // int64 ns, never negative
+// spans. kind and status_code are the OTLP enum numbers, int64. events and links are bytes: the OTLP
+// Span.Event and Span.Link messages of the span, each preceded by its length as a varint.
+inline constexpr std::string_view kDuration = "duration";            // int64 ns, never negative
 inline constexpr std::string_view kParentSpanId = "parent_span_id";  // int64, 0 or absent = root
 inline constexpr std::string_view kName = "name";
 inline constexpr std::string_view kKind = "kind";
@@ -89,15 +90,19 @@ inline constexpr std::string_view kLinks = "links";
 inline constexpr std::string_view kDroppedEventsCount = "dropped_events_count";
 inline constexpr std::string_view kDroppedLinksCount = "dropped_links_count";
 
-// metadata: one row says what a metric family is. string columns; type is counter, gauge, histogram, gaugehistogram,
-// summary, info, stateset or unknown.
+// metadata: one row says what a metric family is. string columns; type is counter, gauge, histogram,
+// gaugehistogram, summary, info, stateset or unknown.
 inline constexpr std::string_view kMetricFamily = "metric_family";
 inline constexpr std::string_view kMetricType = "metric_type";
 inline constexpr std::string_view kHelp = "help";
 inline constexpr std::string_view kUnit = "unit";
 }  // namespace column
 
-inline ColumnId fixed_column(std::string_view name) { return {Scope::fixed, std::string(name)}; }
-inline ColumnId label_column(std::string_view name) { return {Scope::label, std::string(name)}; }
+inline ColumnId fixed_column(std::string_view name) {
+  return {Scope::fixed, std::string(name)};
+}
+inline ColumnId label_column(std::string_view name) {
+  return {Scope::label, std::string(name)};
+}
 
 }  // namespace obelisk

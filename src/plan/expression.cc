@@ -16,12 +16,18 @@ const std::vector<Expr> kNoChildren;
 template <typename T>
 bool holds(CompareOp op, const T& a, const T& b) {
   switch (op) {
-    case CompareOp::equal: return a == b;
-    case CompareOp::not_equal: return a != b;
-    case CompareOp::less: return a < b;
-    case CompareOp::less_equal: return a <= b;
-    case CompareOp::greater: return a > b;
-    case CompareOp::greater_equal: return a >= b;
+    case CompareOp::equal:
+      return a == b;
+    case CompareOp::not_equal:
+      return a != b;
+    case CompareOp::less:
+      return a < b;
+    case CompareOp::less_equal:
+      return a <= b;
+    case CompareOp::greater:
+      return a > b;
+    case CompareOp::greater_equal:
+      return a >= b;
   }
   return false;
 }
@@ -50,7 +56,8 @@ void compare_column(const ColumnData& data, CompareOp op, const Literal& literal
       if (const int64_t* number = std::get_if<int64_t>(&literal)) {
         mark_rows(data, out, [&](size_t row) { return holds(op, data.ints[row], *number); });
       } else if (const double* real = std::get_if<double>(&literal)) {
-        mark_rows(data, out, [&](size_t row) { return holds(op, static_cast<double>(data.ints[row]), *real); });
+        mark_rows(data, out,
+                  [&](size_t row) { return holds(op, static_cast<double>(data.ints[row]), *real); });
       }
       break;
     case ColumnType::float64: {
@@ -78,23 +85,31 @@ void compare_column(const ColumnData& data, CompareOp op, const Literal& literal
         mark_rows(data, out, [&](size_t row) { return holds(op, data.trace_ids[row].view(), wanted); });
       }
       break;
-    case ColumnType::any: break;
+    case ColumnType::any:
+      break;
   }
 }
 
-bool is_text(ColumnType type) { return type == ColumnType::string || type == ColumnType::bytes; }
+bool is_text(ColumnType type) {
+  return type == ColumnType::string || type == ColumnType::bytes;
+}
 
-// A predicate on one text (a label or a string value); `nullopt`-free: absent labels arrive as the empty string.
+// A predicate on one text (a label or a string value); `nullopt`-free: absent labels arrive as the empty
+// string.
 bool test_text(const Expr& expr, std::string_view text) {
   switch (expr.kind()) {
     case Expr::Kind::compare: {
       const std::string* wanted = std::get_if<std::string>(&expr.literal());
       return wanted != nullptr && holds<std::string_view>(expr.op(), text, *wanted);
     }
-    case Expr::Kind::contains: return text.find(std::get<std::string>(expr.literal())) != std::string_view::npos;
-    case Expr::Kind::matches: return expr.regex()->matches(text);
-    case Expr::Kind::exists: return !text.empty();
-    default: return false;
+    case Expr::Kind::contains:
+      return text.find(std::get<std::string>(expr.literal())) != std::string_view::npos;
+    case Expr::Kind::matches:
+      return expr.regex()->matches(text);
+    case Expr::Kind::exists:
+      return !text.empty();
+    default:
+      return false;
   }
 }
 
@@ -109,18 +124,24 @@ void evaluate_leaf(const Expr& expr, const Batch& batch, std::vector<uint8_t>& o
   for (const ColumnData& data : batch.columns) {
     if (data.id != expr.column()) continue;
     switch (expr.kind()) {
-      case Expr::Kind::compare: compare_column(data, expr.op(), expr.literal(), out); break;
-      case Expr::Kind::exists: mark_rows(data, out, [](size_t) { return true; }); break;
+      case Expr::Kind::compare:
+        compare_column(data, expr.op(), expr.literal(), out);
+        break;
+      case Expr::Kind::exists:
+        mark_rows(data, out, [](size_t) { return true; });
+        break;
       case Expr::Kind::contains:
       case Expr::Kind::matches:
-        if (is_text(data.type)) mark_rows(data, out, [&](size_t row) { return test_text(expr, data.strings[row]); });
+        if (is_text(data.type))
+          mark_rows(data, out, [&](size_t row) { return test_text(expr, data.strings[row]); });
         break;
       case Expr::Kind::in_trace_ids:
         if (data.type == ColumnType::trace_id) {
           mark_rows(data, out, [&](size_t row) { return expr.trace_ids()->contains(data.trace_ids[row]); });
         }
         break;
-      default: break;
+      default:
+        break;
     }
   }
 }
@@ -192,7 +213,9 @@ Expr Expr::not_of(Expr child) {
   return expr;
 }
 
-const std::vector<Expr>& Expr::children() const { return children_ ? *children_ : kNoChildren; }
+const std::vector<Expr>& Expr::children() const {
+  return children_ ? *children_ : kNoChildren;
+}
 
 void Expr::collect_columns(std::vector<ColumnId>& out) const {
   for (const Expr& child : children()) child.collect_columns(out);
@@ -200,14 +223,18 @@ void Expr::collect_columns(std::vector<ColumnId>& out) const {
 }
 
 std::string Expr::to_string() const {
-  std::string name = column_.scope == Scope::fixed ? column_.name : fmt::format("{}.{}", scope_name(column_.scope), column_.name);
+  std::string name = column_.scope == Scope::fixed
+                         ? column_.name
+                         : fmt::format("{}.{}", scope_name(column_.scope), column_.name);
   auto join = [&](std::string_view word) {
     std::string out = "(";
-    for (const Expr& child : children()) out += (out.size() > 1 ? fmt::format(" {} ", word) : "") + child.to_string();
+    for (const Expr& child : children())
+      out += (out.size() > 1 ? fmt::format(" {} ", word) : "") + child.to_string();
     return out + ")";
   };
   switch (kind_) {
-    case Kind::always: return "true";
+    case Kind::always:
+      return "true";
     case Kind::compare: {
       std::string value = std::visit(
           [](const auto& literal) -> std::string {
@@ -228,12 +255,18 @@ std::string Expr::to_string() const {
       append_json_string(quoted, std::get<std::string>(literal_));
       return fmt::format("{} contains {}", name, quoted);
     }
-    case Kind::matches: return fmt::format("{} =~ {}", name, regex_->pattern());
-    case Kind::exists: return fmt::format("exists {}", name);
-    case Kind::in_trace_ids: return fmt::format("{} in {} trace ids", name, trace_ids_->size());
-    case Kind::all_of: return join("and");
-    case Kind::any_of: return children().empty() ? "false" : join("or");
-    case Kind::not_of: return "not " + children()[0].to_string();
+    case Kind::matches:
+      return fmt::format("{} =~ {}", name, regex_->pattern());
+    case Kind::exists:
+      return fmt::format("exists {}", name);
+    case Kind::in_trace_ids:
+      return fmt::format("{} in {} trace ids", name, trace_ids_->size());
+    case Kind::all_of:
+      return join("and");
+    case Kind::any_of:
+      return children().empty() ? "false" : join("or");
+    case Kind::not_of:
+      return "not " + children()[0].to_string();
   }
   return "";
 }
@@ -241,7 +274,9 @@ std::string Expr::to_string() const {
 std::vector<uint8_t> evaluate(const Expr& expr, const Batch& batch) {
   std::vector<uint8_t> out(batch.row_count, 0);
   switch (expr.kind()) {
-    case Expr::Kind::always: std::fill(out.begin(), out.end(), 1); break;
+    case Expr::Kind::always:
+      std::fill(out.begin(), out.end(), 1);
+      break;
     case Expr::Kind::all_of:
       std::fill(out.begin(), out.end(), 1);
       for (const Expr& child : expr.children()) {
@@ -259,14 +294,16 @@ std::vector<uint8_t> evaluate(const Expr& expr, const Batch& batch) {
       out = evaluate(expr.children()[0], batch);
       for (uint8_t& value : out) value ^= 1;
       break;
-    default: evaluate_leaf(expr, batch, out);
+    default:
+      evaluate_leaf(expr, batch, out);
   }
   return out;
 }
 
 Decision decide_by_labels(const Expr& expr, LabelsView labels) {
   switch (expr.kind()) {
-    case Expr::Kind::always: return Decision::yes;
+    case Expr::Kind::always:
+      return Decision::yes;
     case Expr::Kind::all_of: {
       Decision result = Decision::yes;
       for (const Expr& child : expr.children()) {

@@ -4,11 +4,13 @@
 //
 // Meaning of an absent value:
 // * Scope::label: an absent label equals the empty string (Prometheus and Loki matchers).
-// * every other scope: a comparison, a regex or a substring test on an absent value is false, `not_of` inverts that.
+// * every other scope: a comparison, a regex or a substring test on an absent value is false, `not_of`
+// inverts that.
 //   exists() asks for presence.
-// Comparison of values: numbers (int64, float64) compare as numbers; strings compare byte-wise with strings; booleans
-// with booleans; a comparison between kinds is false (also `!=`). A column that occurs with several types is tested on
-// the value the row has. trace_id columns compare with 16-byte strings or by in_trace_ids().
+// Comparison of values: numbers (int64, float64) compare as numbers; strings compare byte-wise with strings;
+// booleans with booleans; a comparison between kinds is false (also `!=`). A column that occurs with several
+// types is tested on the value the row has. trace_id columns compare with 16-byte strings or by
+// in_trace_ids().
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -33,8 +35,8 @@ class Expr {
   enum class Kind : uint8_t {
     always,
     compare,
-    contains,      // column contains the literal string as a substring (byte-wise)
-    matches,       // column matches the regex (in the regex's own mode)
+    contains,  // column contains the literal string as a substring (byte-wise)
+    matches,   // column matches the regex (in the regex's own mode)
     exists,
     in_trace_ids,  // column (a trace_id column) is in the set
     all_of,
@@ -79,8 +81,8 @@ class Expr {
 // One byte a row, 1 where the expression holds.
 std::vector<uint8_t> evaluate(const Expr& expr, const Batch& batch);
 
-// Whether the labels alone decide the expression: yes (true for every row), no (false for every row), or it depends on
-// the row. Label parts are decided, parts on other columns are unknown.
+// Whether the labels alone decide the expression: yes (true for every row), no (false for every row), or it
+// depends on the row. Label parts are decided, parts on other columns are unknown.
 enum class Decision : uint8_t { no, yes, depends };
 Decision decide_by_labels(const Expr& expr, LabelsView labels);
 

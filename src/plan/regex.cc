@@ -26,7 +26,8 @@ std::vector<std::string> literal_alternatives(std::string_view pattern) {
 Regex::~Regex() = default;
 
 Result<std::shared_ptr<const Regex>> Regex::compile(std::string_view pattern, Mode mode) {
-  if (pattern.size() > 64 * 1024) return make_error(ErrorCode::too_large, "regular expression longer than 64 KiB");
+  if (pattern.size() > 64 * 1024)
+    return make_error(ErrorCode::too_large, "regular expression longer than 64 KiB");
   RE2::Options options;
   options.set_log_errors(false);
   options.set_dot_nl(true);
@@ -36,8 +37,8 @@ Result<std::shared_ptr<const Regex>> Regex::compile(std::string_view pattern, Mo
   regex->mode_ = mode;
   regex->re2_ = std::make_unique<RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
   if (!regex->re2_->ok()) {
-    return make_error(ErrorCode::parse_error,
-                      "regular expression \"" + std::string(pattern.substr(0, 128)) + "\": " + regex->re2_->error());
+    return make_error(ErrorCode::parse_error, "regular expression \"" + std::string(pattern.substr(0, 128)) +
+                                                  "\": " + regex->re2_->error());
   }
   regex->literals_ = literal_alternatives(pattern);
   regex->group_names_.resize(static_cast<size_t>(regex->re2_->NumberOfCapturingGroups()));
@@ -49,9 +50,11 @@ Result<std::shared_ptr<const Regex>> Regex::compile(std::string_view pattern, Mo
 
 bool Regex::matches(std::string_view text) const {
   if (!literals_.empty()) {
-    if (mode_ == Mode::anchored) return std::find(literals_.begin(), literals_.end(), text) != literals_.end();
-    return std::any_of(literals_.begin(), literals_.end(),
-                       [&](const std::string& literal) { return text.find(literal) != std::string_view::npos; });
+    if (mode_ == Mode::anchored)
+      return std::find(literals_.begin(), literals_.end(), text) != literals_.end();
+    return std::any_of(literals_.begin(), literals_.end(), [&](const std::string& literal) {
+      return text.find(literal) != std::string_view::npos;
+    });
   }
   return re2_->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(),
                      mode_ == Mode::anchored ? RE2::ANCHOR_BOTH : RE2::UNANCHORED, nullptr, 0);

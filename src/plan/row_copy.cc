@@ -16,9 +16,15 @@ void RowCopier::copy(const Batch& source, size_t row) {
     if (!is_wanted(data.id)) continue;
     switch (data.type) {
       case ColumnType::boolean:
-      case ColumnType::int64: target_.set_int(data.id.scope, data.id.name, data.ints[row], data.type); break;
-      case ColumnType::float64: target_.set_float(data.id.scope, data.id.name, data.floats[row]); break;
-      case ColumnType::trace_id: target_.set_trace_id(data.id.scope, data.id.name, data.trace_ids[row]); break;
+      case ColumnType::int64:
+        target_.set_int(data.id.scope, data.id.name, data.ints[row], data.type);
+        break;
+      case ColumnType::float64:
+        target_.set_float(data.id.scope, data.id.name, data.floats[row]);
+        break;
+      case ColumnType::trace_id:
+        target_.set_trace_id(data.id.scope, data.id.name, data.trace_ids[row]);
+        break;
       case ColumnType::string:
       case ColumnType::bytes:
       case ColumnType::any: {

@@ -1,6 +1,7 @@
 #pragma once
-// Copies rows of a batch, with all or some of its columns, into a builder: how filters, merges and sorts make new
-// batches. Strings are borrowed, not copied, unless asked; the caller keeps the source alive (BatchBuilder::keep_alive).
+// Copies rows of a batch, with all or some of its columns, into a builder: how filters, merges and sorts make
+// new batches. Strings are borrowed, not copied, unless asked; the caller keeps the source alive
+// (BatchBuilder::keep_alive).
 #include <vector>
 
 #include "plan/batch.h"

@@ -23,21 +23,22 @@ enum class Order : uint8_t { any, time_ascending, time_descending };
 struct Scan {
   Tenant tenant = kDefaultTenant;
   Table table = Table::logs;
-  TimeRange range;  // rows with time inside; with Unit::trace a trace counts when one of its spans is inside, and is
-                    // then returned whole
-  Expr where;       // rows to return. With Unit::trace `where` is not allowed: use marks and having.
+  TimeRange range;  // rows with time inside; with Unit::trace a trace counts when one of its spans is inside,
+                    // and is then returned whole
+  Expr where;  // rows to return. With Unit::trace `where` is not allowed: use marks and having.
 
-  // Unit::trace: boolean columns "mark.0", "mark.1", ... (Scope::fixed) computed for every returned row, and the
-  // condition on them: a trace is returned when for every index i in require_marks at least one of its rows inside
-  // `range` has mark i. An empty require_marks returns every trace.
+  // Unit::trace: boolean columns "mark.0", "mark.1", ... (Scope::fixed) computed for every returned row, and
+  // the condition on them: a trace is returned when for every index i in require_marks at least one of its
+  // rows inside `range` has mark i. An empty require_marks returns every trace.
   std::vector<Expr> marks;
   std::vector<uint32_t> require_marks;
 
   Unit unit = Unit::row;
-  bool all_columns = false;        // return everything stored
-  std::vector<ColumnId> columns;   // else these (every type they occur with); time and the group labels always come
-  Order order = Order::any;        // Unit::row: order of rows over the whole answer
-  uint64_t limit = 0;              // Unit::row: rows; Unit::trace and series: groups; 0 = all
+  bool all_columns = false;  // return everything stored
+  std::vector<ColumnId>
+      columns;               // else these (every type they occur with); time and the group labels always come
+  Order order = Order::any;  // Unit::row: order of rows over the whole answer
+  uint64_t limit = 0;        // Unit::row: rows; Unit::trace and series: groups; 0 = all
 };
 
 std::string mark_column_name(size_t index);  // "mark.0"

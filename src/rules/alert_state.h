@@ -1,8 +1,8 @@
 #pragma once
 // The state machine of one alerting rule: inactive -> pending -> firing -> (kept firing) -> resolved.
-// Times are those of evaluations, not of the wall clock, so that a test drives it by hand. Not thread safe: owned by
-// the group's evaluation.
-// An alert is identified by its labels; annotations and value are those of its last evaluation with a result.
+// Times are those of evaluations, not of the wall clock, so that a test drives it by hand. Not thread safe:
+// owned by the group's evaluation. An alert is identified by its labels; annotations and value are those of
+// its last evaluation with a result.
 #include <cstdint>
 #include <map>
 #include <string>
@@ -23,13 +23,14 @@ struct Alert {
   double value = 0;
   UnixNanos active_at;
   UnixNanos fired_at;
-  UnixNanos resolved_at;         // set when phase is inactive
-  UnixNanos keep_firing_since;   // 0: the condition holds
+  UnixNanos resolved_at;        // set when phase is inactive
+  UnixNanos keep_firing_since;  // 0: the condition holds
 };
 
 class AlertStates {
  public:
-  // How long a resolved alert is still reported, so that a restarted receiver learns of it (Prometheus' value).
+  // How long a resolved alert is still reported, so that a restarted receiver learns of it (Prometheus'
+  // value).
   static constexpr int64_t kResolvedRetentionNanos = 15 * 60 * kNanosPerSecond;
 
   AlertStates(int64_t for_nanos, int64_t keep_firing_for_nanos)

@@ -15,7 +15,9 @@ Alert element(double value = 1) {
   return alert;
 }
 
-AlertPhase phase_of(const AlertStates& states) { return states.alerts().begin()->second.phase; }
+AlertPhase phase_of(const AlertStates& states) {
+  return states.alerts().begin()->second.phase;
+}
 
 TEST(AlertStates, ForZeroFiresInTheFirstEvaluation) {
   AlertStates states(0, 0);

@@ -10,7 +10,8 @@ namespace {
 
 // What Prometheus puts in front of every rule template.
 constexpr std::string_view kPreamble =
-    "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}";
+    "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := "
+    ".Value}}";
 
 // The labels of a sample as a map of strings: a missing one is the empty text.
 class LabelsObject : public TemplateObject {
@@ -64,7 +65,8 @@ std::string expand_alert_template(std::string_view text, const AlertTemplateData
   if (text.find("{{") == std::string_view::npos) return std::string(text);
   Result<std::string> expanded = expand(text, data);
   if (expanded.ok()) return *expanded;
-  static Counter& failures = counter("obelisk_template_text_expansion_failures_total", "Alert templates that could not be expanded.");
+  static Counter& failures = counter("obelisk_template_text_expansion_failures_total",
+                                     "Alert templates that could not be expanded.");
   failures.add();
   return fmt::format("<error expanding template: {}>", expanded.error().message);
 }

@@ -1,6 +1,7 @@
 #pragma once
-// Templates in alert labels and annotations: Go's text/template with Prometheus' functions and the variables $labels,
-// $externalLabels, $externalURL and $value. A template that fails never stops the alert: the field becomes
+// Templates in alert labels and annotations: Go's text/template with Prometheus' functions and the variables
+// $labels, $externalLabels, $externalURL and $value. A template that fails never stops the alert: the field
+// becomes
 // "<error expanding template: ...>" and a counter is raised.
 #include <functional>
 #include <string>

@@ -16,7 +16,9 @@
 namespace obelisk::rules {
 namespace {
 
-Error bad(std::string message) { return make_error(ErrorCode::execution, std::move(message)); }
+Error bad(std::string message) {
+  return make_error(ErrorCode::execution, std::move(message));
+}
 
 // Go's %.4g: four significant digits, no trailing zeros, an exponent of at least two digits from 1e+04 on.
 std::string four_digits(double value) {
@@ -31,17 +33,21 @@ const AlertTemplateData& data_of(const TemplateScope& scope) {
 
 Result<double> number_of(const TemplateValue& value) {
   switch (value.kind()) {
-    case TemplateValue::Kind::integer: return static_cast<double>(value.integer());
-    case TemplateValue::Kind::real: return value.real();
+    case TemplateValue::Kind::integer:
+      return static_cast<double>(value.integer());
+    case TemplateValue::Kind::real:
+      return value.real();
     case TemplateValue::Kind::text:
       if (std::optional<double> parsed = parse_float(value.text())) return *parsed;
       return bad(fmt::format("strconv.ParseFloat: parsing \"{}\": invalid syntax", value.text()));
-    default: return bad(fmt::format("can't convert {} to float", value.type_name()));
+    default:
+      return bad(fmt::format("can't convert {} to float", value.type_name()));
   }
 }
 
 Result<std::string> text_of(const TemplateValue& value) {
-  if (value.kind() != TemplateValue::Kind::text) return bad(fmt::format("expected string; got {}", value.type_name()));
+  if (value.kind() != TemplateValue::Kind::text)
+    return bad(fmt::format("expected string; got {}", value.type_name()));
   return value.text();
 }
 
@@ -72,7 +78,8 @@ std::string title(const std::string& text) {
   bool at_start = true;
   for (char& c : out) {
     if (at_start && c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
-    at_start = !std::isalnum(static_cast<unsigned char>(c)) && c != '\'' && static_cast<unsigned char>(c) < 0x80;
+    at_start =
+        !std::isalnum(static_cast<unsigned char>(c)) && c != '\'' && static_cast<unsigned char>(c) < 0x80;
   }
   return out;
 }
@@ -144,7 +151,8 @@ Result<TemplateValue> label_function(TemplateArguments arguments, const Template
 
 Result<TemplateValue> sort_by_label(TemplateArguments arguments, const TemplateScope&) {
   OBELISK_TRY(std::string name, text_of(arguments[0]));
-  if (arguments[1].kind() != TemplateValue::Kind::list) return bad("sortByLabel: expected the result of a query");
+  if (arguments[1].kind() != TemplateValue::Kind::list)
+    return bad("sortByLabel: expected the result of a query");
   std::vector<std::pair<std::string, TemplateValue>> keyed;
   for (const TemplateValue& sample : arguments[1].list()) {
     OBELISK_TRY(std::string key, label_of(sample, name));
@@ -187,7 +195,8 @@ std::string go_replacement(std::string_view go, const RE2& regex) {
         if (named != regex.NamedCapturingGroups().end()) index = named->second;
       }
       // A group that is not there is the empty text. RE2 knows groups up to 9.
-      if (index && *index <= regex.NumberOfCapturingGroups() && *index <= 9) out += fmt::format("\\{}", *index);
+      if (index && *index <= regex.NumberOfCapturingGroups() && *index <= 9)
+        out += fmt::format("\\{}", *index);
     }
   }
   return out;
@@ -231,7 +240,9 @@ TemplateFunctions build() {
   table["first"] = {1, 1, first_of};
   table["label"] = {2, 2, label_function};
   table["sortByLabel"] = {2, 2, sort_by_label};
-  table["value"] = {1, 1, [](TemplateArguments arguments, const TemplateScope&) { return field_of_sample(arguments[0], "Value"); }};
+  table["value"] = {1, 1, [](TemplateArguments arguments, const TemplateScope&) {
+                      return field_of_sample(arguments[0], "Value");
+                    }};
   table["strvalue"] = {1, 1, [](TemplateArguments arguments, const TemplateScope&) -> Result<TemplateValue> {
                          OBELISK_TRY(std::string value, label_of(arguments[0], "__value__"));
                          return TemplateValue(std::move(value));
@@ -244,16 +255,20 @@ TemplateFunctions build() {
                        if (!(std::fabs(seconds) < 9.2e9)) return bad("toTime: not a time of this era");
                        return TemplateValue(UnixNanos{static_cast<int64_t>(seconds * 1e9)});
                      }};
-  table["parseDuration"] = {1, 1, [](TemplateArguments arguments, const TemplateScope&) -> Result<TemplateValue> {
-                              OBELISK_TRY(std::string text, text_of(arguments[0]));
-                              bool negative = text.starts_with('-');
-                              OBELISK_TRY(int64_t nanos, parse_prometheus_duration(std::string_view(text).substr(negative ? 1 : 0)));
-                              return TemplateValue(static_cast<double>(negative ? -nanos : nanos) / 1e9);
-                            }};
+  table["parseDuration"] = {
+      1, 1, [](TemplateArguments arguments, const TemplateScope&) -> Result<TemplateValue> {
+        OBELISK_TRY(std::string text, text_of(arguments[0]));
+        bool negative = text.starts_with('-');
+        OBELISK_TRY(int64_t nanos,
+                    parse_prometheus_duration(std::string_view(text).substr(negative ? 1 : 0)));
+        return TemplateValue(static_cast<double>(negative ? -nanos : nanos) / 1e9);
+      }};
   table["externalURL"] = {0, 0, [](TemplateArguments, const TemplateScope& scope) -> Result<TemplateValue> {
                             return TemplateValue(data_of(scope).external_url);
                           }};
-  table["pathPrefix"] = {0, 0, [](TemplateArguments, const TemplateScope&) -> Result<TemplateValue> { return TemplateValue(""); }};
+  table["pathPrefix"] = {0, 0, [](TemplateArguments, const TemplateScope&) -> Result<TemplateValue> {
+                           return TemplateValue("");
+                         }};
   return table;
 }
 
@@ -312,10 +327,13 @@ std::string humanize_duration(double seconds) {
   return fmt::format("{}{}s", four_digits(seconds), prefix);
 }
 
-std::string humanize_percentage(double ratio) { return four_digits(ratio * 100) + "%"; }
+std::string humanize_percentage(double ratio) {
+  return four_digits(ratio * 100) + "%";
+}
 
 std::string humanize_timestamp(double unix_seconds) {
-  if (std::isnan(unix_seconds) || std::isinf(unix_seconds) || std::fabs(unix_seconds) > 9.2e9) return four_digits(unix_seconds);
+  if (std::isnan(unix_seconds) || std::isinf(unix_seconds) || std::fabs(unix_seconds) > 9.2e9)
+    return four_digits(unix_seconds);
   // Go's time.Time.String: "2026-05-03 06:37:57.625 +0000 UTC".
   std::string text = format_rfc3339(std::llround(unix_seconds * 1e3) * 1'000'000);
   text.pop_back();

@@ -1,7 +1,8 @@
 #pragma once
-// The functions of Prometheus' rule templates (template_reference.md): humanize and friends, query results, regular
-// expressions, links. The table is built once and is safe from any thread; what depends on the evaluation (query,
-// now, externalURL) is reached through TemplateScope::caller, which points to an AlertTemplateData.
+// The functions of Prometheus' rule templates (template_reference.md): humanize and friends, query results,
+// regular expressions, links. The table is built once and is safe from any thread; what depends on the
+// evaluation (query, now, externalURL) is reached through TemplateScope::caller, which points to an
+// AlertTemplateData.
 #include <string>
 
 #include "query/core/go_template.h"

@@ -12,17 +12,23 @@ namespace {
 std::string expand(std::string_view text, double value = 0.0731) {
   Labels labels{{"job", "order-service"}, {"instance", "10.0.0.5:9090"}};
   Labels external{{"cluster", "eu-1"}};
-  AlertTemplateData data{labels, value, {1'777'790'277'000'000'000}, external, "http://obelisk.example",
+  AlertTemplateData data{labels,
+                         value,
+                         {1'777'790'277'000'000'000},
+                         external,
+                         "http://obelisk.example",
                          [](std::string_view query) -> Result<SampleVector> {
                            if (query == "none") return SampleVector{};
-                           return SampleVector{{Labels{{"job", "b"}}, 2, nullptr, false}, {Labels{{"job", "a"}}, 1, nullptr, false}};
+                           return SampleVector{{Labels{{"job", "b"}}, 2, nullptr, false},
+                                               {Labels{{"job", "a"}}, 1, nullptr, false}};
                          }};
   return expand_alert_template(text, data);
 }
 
 TEST(AlertTemplate, TheSeedsTemplates) {
   EXPECT_EQ(expand("High error rate on {{ $labels.job }}"), "High error rate on order-service");
-  EXPECT_EQ(expand("Error rate is {{ $value | humanizePercentage }} (threshold: 1%)"), "Error rate is 7.31% (threshold: 1%)");
+  EXPECT_EQ(expand("Error rate is {{ $value | humanizePercentage }} (threshold: 1%)"),
+            "Error rate is 7.31% (threshold: 1%)");
   EXPECT_EQ(expand("p99 is {{ $value | humanizeDuration }}", 2.38), "p99 is 2.38s");
   EXPECT_EQ(expand("DAG {{ $labels.dag_id }} failed"), "DAG  failed");
   EXPECT_EQ(expand("{{ $value }} messages", 12345), "12345 messages");
@@ -30,9 +36,12 @@ TEST(AlertTemplate, TheSeedsTemplates) {
 
 TEST(AlertTemplate, VariablesQueriesAndFunctions) {
   EXPECT_EQ(expand("{{ $externalLabels.cluster }} {{ $externalURL }}"), "eu-1 http://obelisk.example");
-  EXPECT_EQ(expand("{{ with query \"x\" }}{{ . | first | label \"job\" }}={{ . | first | value }}{{ end }}"), "b=2");
+  EXPECT_EQ(expand("{{ with query \"x\" }}{{ . | first | label \"job\" }}={{ . | first | value }}{{ end }}"),
+            "b=2");
   EXPECT_EQ(expand("{{ range query \"x\" | sortByLabel \"job\" }}{{ .Labels.job }}{{ end }}"), "ab");
-  EXPECT_EQ(expand("{{ $labels.instance | stripPort }} {{ reReplaceAll \"(.*)-service\" \"$1\" $labels.job | toUpper }}"), "10.0.0.5 ORDER");
+  EXPECT_EQ(expand("{{ $labels.instance | stripPort }} {{ reReplaceAll \"(.*)-service\" \"$1\" $labels.job | "
+                   "toUpper }}"),
+            "10.0.0.5 ORDER");
   EXPECT_EQ(expand("{{ if match \"order\" $labels.job }}yes{{ end }}"), "yes");
 }
 

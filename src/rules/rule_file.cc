@@ -17,9 +17,12 @@
 namespace obelisk::rules {
 namespace {
 
-bool is_label_name(std::string_view name) { return !name.empty() && is_valid_utf8(name); }
+bool is_label_name(std::string_view name) {
+  return !name.empty() && is_valid_utf8(name);
+}
 
-Result<void> check_labels(const std::map<std::string, std::string>& labels, const YamlNode& at, const std::string& file) {
+Result<void> check_labels(const std::map<std::string, std::string>& labels, const YamlNode& at,
+                          const std::string& file) {
   for (const auto& [name, value] : labels) {
     if (!is_label_name(name) || name == kMetricNameLabel) {
       return yaml_error(file, at, fmt::format("invalid label name \"{}\"", name));
@@ -58,9 +61,11 @@ Result<Rule> parse_rule(const YamlNode& node, const std::string& file) {
   rule.name = alert.empty() ? record : alert;
   if (Result<PromqlType> type = PromqlEngine().check(rule.expression); !type.ok()) {
     return yaml_error(file, *node.find("expr"),
-                      fmt::format("{} \"{}\": {}", alert.empty() ? "record" : "alert", rule.name, promql::parse_error_text(type.error())));
+                      fmt::format("{} \"{}\": {}", alert.empty() ? "record" : "alert", rule.name,
+                                  promql::parse_error_text(type.error())));
   } else if (*type != PromqlType::vector && *type != PromqlType::scalar) {
-    return yaml_error(file, *node.find("expr"), fmt::format("\"{}\": a rule's expression gives a vector or a scalar", rule.name));
+    return yaml_error(file, *node.find("expr"),
+                      fmt::format("\"{}\": a rule's expression gives a vector or a scalar", rule.name));
   }
   OBELISK_CHECK_OK(check_labels(rule.labels, node, file));
   if (rule.kind == Rule::Kind::alerting) {
@@ -68,7 +73,8 @@ Result<Rule> parse_rule(const YamlNode& node, const std::string& file) {
     return rule;
   }
   if (rule.for_nanos != 0 || rule.keep_firing_for_nanos != 0 || !rule.annotations.empty()) {
-    return yaml_error(file, node, "for, keep_firing_for and annotations belong to alerts, not to recording rules");
+    return yaml_error(file, node,
+                      "for, keep_firing_for and annotations belong to alerts, not to recording rules");
   }
   if (!is_valid_utf8(rule.name)) return yaml_error(file, node, "record: not a valid metric name");
   return rule;
@@ -97,10 +103,12 @@ Result<RuleGroup> parse_group(const YamlNode& node, const std::string& file) {
 
 Result<std::vector<std::string>> files_of(const std::string& pattern) {
   size_t slash = pattern.find_last_of('/');
-  std::string_view directory = slash == std::string::npos ? std::string_view() : std::string_view(pattern).substr(0, slash);
+  std::string_view directory =
+      slash == std::string::npos ? std::string_view() : std::string_view(pattern).substr(0, slash);
   if (directory.find_first_of("*?[") != std::string_view::npos) {
-    return make_error(ErrorCode::invalid_argument,
-                      fmt::format("rule file pattern {}: * and ? are allowed in the last path component only", pattern));
+    return make_error(
+        ErrorCode::invalid_argument,
+        fmt::format("rule file pattern {}: * and ? are allowed in the last path component only", pattern));
   }
   bool has_wildcard = pattern.find_first_of("*?[") != std::string::npos;
   glob_t found{};
@@ -109,7 +117,8 @@ Result<std::vector<std::string>> files_of(const std::string& pattern) {
   for (size_t i = 0; code == 0 && i < found.gl_pathc; ++i) files.emplace_back(found.gl_pathv[i]);
   globfree(&found);
   if (files.empty() && !has_wildcard) {
-    return make_error(ErrorCode::not_found, fmt::format("rule file {} does not exist or cannot be read", pattern));
+    return make_error(ErrorCode::not_found,
+                      fmt::format("rule file {} does not exist or cannot be read", pattern));
   }
   return files;
 }
@@ -123,7 +132,8 @@ Result<std::vector<RuleGroup>> parse_rule_file(std::string_view text, const std:
   YamlMap map(root, file, "rule file");
   map.list("groups", [&](const YamlNode& item) -> Result<void> {
     OBELISK_TRY(RuleGroup group, parse_group(item, file));
-    if (!names.insert(group.name).second) return yaml_error(file, item, fmt::format("group \"{}\" stands twice", group.name));
+    if (!names.insert(group.name).second)
+      return yaml_error(file, item, fmt::format("group \"{}\" stands twice", group.name));
     groups.push_back(std::move(group));
     return {};
   });
@@ -140,7 +150,8 @@ Result<std::vector<RuleGroup>> load_rule_files(const std::vector<std::string>& p
       if (!seen.insert(file).second) continue;
       std::ifstream stream(file, std::ios::binary);
       std::string text(std::istreambuf_iterator<char>(stream), {});
-      if (!stream.good() && !stream.eof()) return make_error(ErrorCode::io, fmt::format("cannot read {}", file));
+      if (!stream.good() && !stream.eof())
+        return make_error(ErrorCode::io, fmt::format("cannot read {}", file));
       OBELISK_TRY(std::vector<RuleGroup> groups, parse_rule_file(text, file));
       std::move(groups.begin(), groups.end(), std::back_inserter(all));
     }

@@ -1,7 +1,7 @@
 #pragma once
-// Prometheus rule files: groups of recording and alerting rules. Loading checks everything that can be wrong before
-// anything runs: unknown keys (with the nearest valid name), expressions, durations, label names, duplicate groups.
-// Errors name file and line.
+// Prometheus rule files: groups of recording and alerting rules. Loading checks everything that can be wrong
+// before anything runs: unknown keys (with the nearest valid name), expressions, durations, label names,
+// duplicate groups. Errors name file and line.
 #include <cstdint>
 #include <map>
 #include <string>
@@ -36,8 +36,8 @@ struct RuleGroup {
 // `file` is used for messages and as part of the groups' identity.
 Result<std::vector<RuleGroup>> parse_rule_file(std::string_view text, const std::string& file);
 
-// Reads every file that the patterns name (a pattern may have * and ? in its last path component). A pattern without
-// wildcard that names no file is an error.
+// Reads every file that the patterns name (a pattern may have * and ? in its last path component). A pattern
+// without wildcard that names no file is an error.
 Result<std::vector<RuleGroup>> load_rule_files(const std::vector<std::string>& patterns);
 
 }  // namespace obelisk::rules

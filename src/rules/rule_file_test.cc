@@ -33,7 +33,7 @@ groups:
           summary: "High error rate on {{ $labels.job }}"
           description: "Error rate is {{ $value | humanizePercentage }} (threshold: 1%)"
 )yaml",
-                                                           "r.yml");
+                                                          "r.yml");
   ASSERT_TRUE(groups.ok()) << groups.error().to_string();
   ASSERT_EQ((*groups)[0].rules.size(), 2u);
   EXPECT_EQ((*groups)[0].interval_nanos, 30 * kNanosPerSecond);
@@ -42,18 +42,25 @@ groups:
 }
 
 TEST(RuleFile, RefusesWithFileLineAndReason) {
-  EXPECT_EQ(message("groups: [{name: g, rules: [{record: a, expr: up, forr: 1m}]}]"), "r.yml:1: rule: unknown key \"forr\", did you mean \"for\"?");
-  EXPECT_EQ(message("groups: [{name: g, rules: [{record: a, alert: b, expr: up}]}]"), "r.yml:1: a rule has either record or alert");
+  EXPECT_EQ(message("groups: [{name: g, rules: [{record: a, expr: up, forr: 1m}]}]"),
+            "r.yml:1: rule: unknown key \"forr\", did you mean \"for\"?");
+  EXPECT_EQ(message("groups: [{name: g, rules: [{record: a, alert: b, expr: up}]}]"),
+            "r.yml:1: a rule has either record or alert");
   EXPECT_EQ(message("groups: [{name: g, rules: [{record: a, expr: up, for: 1m}]}]"),
             "r.yml:1: for, keep_firing_for and annotations belong to alerts, not to recording rules");
-  EXPECT_NE(message("groups:\n- name: g\n  rules:\n  - alert: A\n    expr: sum(rate(up)\n").find("r.yml:5: alert \"A\": "), std::string::npos);
+  EXPECT_NE(message("groups:\n- name: g\n  rules:\n  - alert: A\n    expr: sum(rate(up)\n")
+                .find("r.yml:5: alert \"A\": "),
+            std::string::npos);
   EXPECT_NE(message("groups: [{name: g, rules: [{alert: a, expr: 'up[5m]'}]}]"), "ok");
-  EXPECT_NE(message("groups: [{name: g, rules: [{alert: a, expr: up, annotations: {s: '{{ nope }}'}}]}]").find("template of s"), std::string::npos);
+  EXPECT_NE(message("groups: [{name: g, rules: [{alert: a, expr: up, annotations: {s: '{{ nope }}'}}]}]")
+                .find("template of s"),
+            std::string::npos);
   EXPECT_EQ(message("groups: [{name: g}, {name: g}]"), "r.yml:1: group \"g\" stands twice");
 }
 
 TEST(RuleFile, PatternsHaveWildcardsInTheLastComponentOnly) {
-  EXPECT_NE(load_rule_files({"rules/*/x.yml"}).error().message.find("last path component"), std::string::npos);
+  EXPECT_NE(load_rule_files({"rules/*/x.yml"}).error().message.find("last path component"),
+            std::string::npos);
   EXPECT_EQ(load_rule_files({"/does/not/exist.yml"}).error().code, ErrorCode::not_found);
   EXPECT_TRUE(load_rule_files({"/does/not/*.yml"})->empty());
 }

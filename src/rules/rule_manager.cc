@@ -21,8 +21,11 @@ namespace {
 struct ManagerMetrics {
   Counter& evaluations = counter("obelisk_rule_evaluations_total", "Evaluations of rules.");
   Counter& failures = counter("obelisk_rule_evaluation_failures_total", "Evaluations of rules that failed.");
-  Counter& missed = counter("obelisk_rule_group_iterations_missed_total", "Iterations of rule groups that were missed because an evaluation took too long.");
-  LatencyHistogram& seconds = latency_histogram("obelisk_rule_group_duration_seconds", "Time that the evaluation of a rule group took.");
+  Counter& missed =
+      counter("obelisk_rule_group_iterations_missed_total",
+              "Iterations of rule groups that were missed because an evaluation took too long.");
+  LatencyHistogram& seconds = latency_histogram("obelisk_rule_group_duration_seconds",
+                                                "Time that the evaluation of a rule group took.");
 };
 
 ManagerMetrics& metrics() {
@@ -35,7 +38,8 @@ Result<SampleVector> instant_vector(const QueryContext& context, std::string_vie
   OBELISK_TRY(InstantResult result, PromqlEngine().instant(context, query, time));
   if (result.type == PromqlType::vector) return std::move(result.vector);
   if (result.type == PromqlType::scalar) return SampleVector{{Labels(), result.scalar, nullptr, false}};
-  return make_error(ErrorCode::execution, fmt::format("the expression gives a {}, not a vector", promql_type_name(result.type)));
+  return make_error(ErrorCode::execution,
+                    fmt::format("the expression gives a {}, not a vector", promql_type_name(result.type)));
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -72,18 +76,23 @@ struct RuleManager::GroupState {
   }
 };
 
-RuleManager::RuleManager(Reader& reader, Intake& intake, const Clock& clock, RuleManagerOptions options, AlertSink sink)
+RuleManager::RuleManager(Reader& reader, Intake& intake, const Clock& clock, RuleManagerOptions options,
+                         AlertSink sink)
     : reader_(reader), intake_(intake), clock_(clock), options_(std::move(options)), sink_(std::move(sink)) {}
 
-RuleManager::~RuleManager() { stop(); }
+RuleManager::~RuleManager() {
+  stop();
+}
 
 void RuleManager::load(std::vector<RuleGroup> groups) {
   std::vector<std::shared_ptr<GroupState>> loaded;
   for (RuleGroup& group : groups) {
     auto state = std::make_shared<GroupState>();
-    state->interval_nanos = group.interval_nanos != 0 ? group.interval_nanos : options_.default_interval_nanos;
+    state->interval_nanos =
+        group.interval_nanos != 0 ? group.interval_nanos : options_.default_interval_nanos;
     std::string identity = group.file + ";" + group.name;
-    state->offset_nanos = static_cast<int64_t>(hash64(identity) % static_cast<uint64_t>(state->interval_nanos));
+    state->offset_nanos =
+        static_cast<int64_t>(hash64(identity) % static_cast<uint64_t>(state->interval_nanos));
     state->next_slot = state->slot_at_or_before(clock_.now()) + state->interval_nanos;
     for (Rule& rule : group.rules) state->rules.push_back(std::make_unique<RuleState>(std::move(rule)));
     group.rules.clear();
@@ -97,8 +106,9 @@ void RuleManager::load(std::vector<RuleGroup> groups) {
       MutexLock old_lock(old->mutex);
       for (auto& rule : fresh->rules) {
         for (auto& before : old->rules) {
-          bool same = before && before->rule.kind == rule->rule.kind && before->rule.name == rule->rule.name &&
-                      before->rule.labels == rule->rule.labels && before->rule.for_nanos == rule->rule.for_nanos &&
+          bool same = before && before->rule.kind == rule->rule.kind &&
+                      before->rule.name == rule->rule.name && before->rule.labels == rule->rule.labels &&
+                      before->rule.for_nanos == rule->rule.for_nanos &&
                       before->rule.keep_firing_for_nanos == rule->rule.keep_firing_for_nanos;
           if (!same) continue;
           rule->alerts = before->alerts;
@@ -170,7 +180,8 @@ void RuleManager::evaluate(GroupState& group, UnixNanos time) {
     if (!result.ok()) {
       metrics().failures.add();
       if (rule->last_error != result.error().message) {
-        log_warning("rules", fmt::format("{} / {}: {}", group.group.name, rule->rule.name, result.error().to_string()));
+        log_warning("rules", fmt::format("{} / {}: {}", group.group.name, rule->rule.name,
+                                         result.error().to_string()));
       }
     }
     rule->last_error = result.ok() ? "" : result.error().message;
@@ -184,13 +195,15 @@ void RuleManager::evaluate(GroupState& group, UnixNanos time) {
 
 Result<void> RuleManager::evaluate_rule(GroupState& group, RuleState& state, UnixNanos time) {
   Budget budget(options_.query_memory_bytes_max);
-  Cancel cancel(Cancel::Clock::now() + std::chrono::nanoseconds(std::max<int64_t>(group.interval_nanos, 10 * kNanosPerSecond)));
+  Cancel cancel(Cancel::Clock::now() +
+                std::chrono::nanoseconds(std::max<int64_t>(group.interval_nanos, 10 * kNanosPerSecond)));
   OBELISK_TRY(Snapshot at, reader_.snapshot(options_.tenant));
   QueryContext context{reader_, options_.tenant, at, budget, cancel};
   UnixNanos query_time = time - group.group.query_offset_nanos;
   OBELISK_TRY(SampleVector samples, instant_vector(context, state.rule.expression, query_time));
   if (group.group.limit != 0 && samples.size() > group.group.limit) {
-    return make_error(ErrorCode::execution, fmt::format("exceeded limit of {} with {} elements", group.group.limit, samples.size()));
+    return make_error(ErrorCode::execution, fmt::format("exceeded limit of {} with {} elements",
+                                                        group.group.limit, samples.size()));
   }
   std::map<std::string, std::string> rule_labels = group.group.labels;
   for (const auto& [name, value] : state.rule.labels) rule_labels[name] = value;
@@ -198,7 +211,8 @@ Result<void> RuleManager::evaluate_rule(GroupState& group, RuleState& state, Uni
   std::vector<std::pair<Labels, double>> series;
   if (state.rule.kind == Rule::Kind::recording) {
     for (const VectorSample& sample : samples) {
-      if (sample.histogram) return make_error(ErrorCode::unsupported, "recording native histograms is not supported yet");
+      if (sample.histogram)
+        return make_error(ErrorCode::unsupported, "recording native histograms is not supported yet");
       Labels labels = sample.labels;
       for (const auto& [name, value] : rule_labels) labels.set(name, value);
       labels.set(kMetricNameLabel, state.rule.name);
@@ -211,22 +225,27 @@ Result<void> RuleManager::evaluate_rule(GroupState& group, RuleState& state, Uni
   for (const VectorSample& sample : samples) {
     Labels sample_labels = sample.labels;
     sample_labels.remove(kMetricNameLabel);
-    AlertTemplateData data{sample_labels, sample.histogram ? sample.histogram->count : sample.value, time,
-                           options_.external_labels, options_.external_url, [&](std::string_view query) {
-                             return instant_vector(context, query, query_time);
-                           }};
+    AlertTemplateData data{
+        sample_labels,
+        sample.histogram ? sample.histogram->count : sample.value,
+        time,
+        options_.external_labels,
+        options_.external_url,
+        [&](std::string_view query) { return instant_vector(context, query, query_time); }};
     Alert alert;
     alert.labels = sample_labels;
     for (const auto& [name, text] : rule_labels) alert.labels.set(name, expand_alert_template(text, data));
     alert.labels.set("alertname", state.rule.name);
-    for (const auto& [name, text] : state.rule.annotations) alert.annotations[name] = expand_alert_template(text, data);
+    for (const auto& [name, text] : state.rule.annotations)
+      alert.annotations[name] = expand_alert_template(text, data);
     alert.value = data.value;
     elements.push_back(std::move(alert));
   }
   std::set<Labels> unique;
   for (const Alert& alert : elements) {
     if (!unique.insert(alert.labels).second) {
-      return make_error(ErrorCode::execution, "vector contains metrics with the same labelset after applying alert labels");
+      return make_error(ErrorCode::execution,
+                        "vector contains metrics with the same labelset after applying alert labels");
     }
   }
   state.alerts.update(time, std::move(elements));
@@ -244,11 +263,13 @@ Result<void> RuleManager::evaluate_rule(GroupState& group, RuleState& state, Uni
   return stored;
 }
 
-Result<void> RuleManager::store(RuleState& rule, UnixNanos time, std::vector<std::pair<Labels, double>> series) {
+Result<void> RuleManager::store(RuleState& rule, UnixNanos time,
+                                std::vector<std::pair<Labels, double>> series) {
   std::sort(series.begin(), series.end(), [](auto& a, auto& b) { return a.first < b.first; });
   for (size_t i = 1; i < series.size(); ++i) {
     if (series[i].first == series[i - 1].first) {
-      return make_error(ErrorCode::execution, "vector contains metrics with the same labelset after applying rule labels");
+      return make_error(ErrorCode::execution,
+                        "vector contains metrics with the same labelset after applying rule labels");
     }
   }
   std::set<Labels> written;
@@ -272,7 +293,8 @@ Result<void> RuleManager::store(RuleState& rule, UnixNanos time, std::vector<std
   batches.push_back(builder.finish());
   auto done = std::make_shared<std::promise<Result<IntakeOutcome>>>();
   std::future<Result<IntakeOutcome>> outcome = done->get_future();
-  intake_.write(options_.tenant, std::move(batches), [done](Result<IntakeOutcome> result) { done->set_value(std::move(result)); });
+  intake_.write(options_.tenant, std::move(batches),
+                [done](Result<IntakeOutcome> result) { done->set_value(std::move(result)); });
   OBELISK_TRY(IntakeOutcome stored, outcome.get());
   rule.written = std::move(written);
   if (stored.rejected_rows != 0) return make_error(ErrorCode::execution, "series refused: " + stored.message);
@@ -293,8 +315,10 @@ void RuleManager::notify(const GroupState& group, const RuleState& rule, UnixNan
     out.starts_at = alert.fired_at;
     out.resolved = alert.phase == AlertPhase::inactive;
     // Firing alerts end by themselves when four evaluations in a row did not repeat them.
-    out.ends_at = out.resolved ? alert.resolved_at : time + 4 * std::max<int64_t>(group.interval_nanos, 60 * kNanosPerSecond);
-    out.generator_url = fmt::format("{}/graph?g0.expr={}&g0.tab=1", options_.external_url, percent_encode(rule.rule.expression));
+    out.ends_at = out.resolved ? alert.resolved_at
+                               : time + 4 * std::max<int64_t>(group.interval_nanos, 60 * kNanosPerSecond);
+    out.generator_url = fmt::format("{}/graph?g0.expr={}&g0.tab=1", options_.external_url,
+                                    percent_encode(rule.rule.expression));
     fired.push_back(std::move(out));
   }
   if (!fired.empty()) sink_(std::move(fired));
@@ -309,11 +333,16 @@ std::vector<RuleGroupStatus> RuleManager::status() const {
   std::vector<RuleGroupStatus> result;
   for (auto& group : groups) {
     MutexLock lock(group->mutex);
-    RuleGroupStatus status{group->group.name, group->group.file, group->interval_nanos, group->group.limit,
-                           group->last_evaluation, group->evaluation_seconds, {}};
+    RuleGroupStatus status{group->group.name,
+                           group->group.file,
+                           group->interval_nanos,
+                           group->group.limit,
+                           group->last_evaluation,
+                           group->evaluation_seconds,
+                           {}};
     for (auto& rule : group->rules) {
-      status.rules.push_back({rule->rule, rule->health, rule->last_error, rule->last_evaluation, rule->evaluation_seconds,
-                              rule->alerts.active()});
+      status.rules.push_back({rule->rule, rule->health, rule->last_error, rule->last_evaluation,
+                              rule->evaluation_seconds, rule->alerts.active()});
     }
     result.push_back(std::move(status));
   }

@@ -1,14 +1,15 @@
 #pragma once
-// Evaluates rule groups on their intervals: recorded series and ALERTS go through the intake, alerts to a sink.
+// Evaluates rule groups on their intervals: recorded series and ALERTS go through the intake, alerts to a
+// sink.
 //
-// Each group starts at an offset that is a hash of its identity, and evaluation timestamps are exact multiples of the
-// interval from there (slot time), so that results line up however late the thread is. An evaluation that overruns
-// makes whole iterations be missed, which is counted. Rules of a group run in order at one timestamp, each after the
-// last one's series are stored, so that a later rule sees what an earlier one recorded.
-// A series a rule wrote last time and not now gets a stale marker.
+// Each group starts at an offset that is a hash of its identity, and evaluation timestamps are exact
+// multiples of the interval from there (slot time), so that results line up however late the thread is. An
+// evaluation that overruns makes whole iterations be missed, which is counted. Rules of a group run in order
+// at one timestamp, each after the last one's series are stored, so that a later rule sees what an earlier
+// one recorded. A series a rule wrote last time and not now gets a stale marker.
 //
-// One thread evaluates all groups; the API reads state under a lock from any thread. Alert state lives in memory: after
-// a restart a pending alert starts its `for` anew.
+// One thread evaluates all groups; the API reads state under a lock from any thread. Alert state lives in
+// memory: after a restart a pending alert starts its `for` anew.
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -70,7 +71,8 @@ class RuleManager {
   RuleManager(Reader& reader, Intake& intake, const Clock& clock, RuleManagerOptions options, AlertSink sink);
   ~RuleManager();
 
-  // Replaces the groups. A group that stands in both keeps the alert states of rules with the same definition.
+  // Replaces the groups. A group that stands in both keeps the alert states of rules with the same
+  // definition.
   void load(std::vector<RuleGroup> groups);
   void start();
   void stop();

@@ -1,4 +1,5 @@
-// Goal: rules over a real query engine and a store: what is recorded, which alerts go out, staleness, failures.
+// Goal: rules over a real query engine and a store: what is recorded, which alerts go out, staleness,
+// failures.
 #include "rules/rule_manager.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +17,8 @@ class RuleManagerTest : public testing::Test {
   RuleManagerTest()
       : clock_({1'000'000 * kSecond}),
         intake_(store_, clock_),
-        manager_(store_, intake_, clock_, {}, [this](std::vector<FiredAlert> alerts) { sent_.push_back(std::move(alerts)); }) {}
+        manager_(store_, intake_, clock_, {},
+                 [this](std::vector<FiredAlert> alerts) { sent_.push_back(std::move(alerts)); }) {}
 
   void write(const Labels& labels, double value) {
     BatchBuilder builder(Table::samples);
@@ -52,7 +54,9 @@ class RuleManagerTest : public testing::Test {
 };
 
 TEST_F(RuleManagerTest, LaterRulesSeeWhatEarlierOnesRecordedAndVanishedSeriesGoStale) {
-  load("groups: [{name: g, rules: [{record: 'x:double', expr: 'x * 2', labels: {by: rule}}, {record: 'x:four', expr: 'x:double * 2'}]}]");
+  load(
+      "groups: [{name: g, rules: [{record: 'x:double', expr: 'x * 2', labels: {by: rule}}, {record: "
+      "'x:four', expr: 'x:double * 2'}]}]");
   write({{"__name__", "x"}, {"job", "a"}}, 3);
   manager_.evaluate_all(clock_.now());
   SampleVector four = ask("x:four");
@@ -66,8 +70,10 @@ TEST_F(RuleManagerTest, LaterRulesSeeWhatEarlierOnesRecordedAndVanishedSeriesGoS
 }
 
 TEST_F(RuleManagerTest, AlertsGoThroughPendingAndFiringToResolved) {
-  load("groups: [{name: g, interval: 10s, rules: [{alert: Down, expr: 'up == 0', for: 10s, labels: {severity: page, where: '{{ $labels.job }}'}, "
-       "annotations: {summary: '{{ $labels.job }} is {{ $value }}'}}]}]");
+  load(
+      "groups: [{name: g, interval: 10s, rules: [{alert: Down, expr: 'up == 0', for: 10s, labels: {severity: "
+      "page, where: '{{ $labels.job }}'}, "
+      "annotations: {summary: '{{ $labels.job }} is {{ $value }}'}}]}]");
   write({{"__name__", "up"}, {"job", "a"}}, 0);
   manager_.evaluate_all(clock_.now());
   ASSERT_EQ(ask("ALERTS{alertstate=\"pending\"}").size(), 1u);
@@ -89,7 +95,9 @@ TEST_F(RuleManagerTest, AlertsGoThroughPendingAndFiringToResolved) {
 }
 
 TEST_F(RuleManagerTest, AFailingRuleSaysWhyAndLeavesTheOthersAlone) {
-  load("groups: [{name: g, rules: [{record: bad, expr: 'x * on(job) y'}, {record: good, expr: 'vector(1)'}]}]");
+  load(
+      "groups: [{name: g, rules: [{record: bad, expr: 'x * on(job) y'}, {record: good, expr: "
+      "'vector(1)'}]}]");
   for (const char* instance : {"1", "2"}) {
     write({{"__name__", "x"}, {"job", "a"}, {"instance", instance}}, 1);
     write({{"__name__", "y"}, {"job", "a"}, {"instance", instance}}, 1);
@@ -97,7 +105,8 @@ TEST_F(RuleManagerTest, AFailingRuleSaysWhyAndLeavesTheOthersAlone) {
   manager_.evaluate_all(clock_.now());
   std::vector<RuleGroupStatus> status = manager_.status();
   EXPECT_EQ(status[0].rules[0].health, RuleHealth::error);
-  EXPECT_NE(status[0].rules[0].last_error.find("found duplicate series"), std::string::npos) << status[0].rules[0].last_error;
+  EXPECT_NE(status[0].rules[0].last_error.find("found duplicate series"), std::string::npos)
+      << status[0].rules[0].last_error;
   EXPECT_EQ(status[0].rules[1].health, RuleHealth::ok);
   EXPECT_EQ(ask("good")[0].value, 1);
 }

@@ -110,7 +110,8 @@ int run_inspect(const std::vector<std::string>& files) {
     Result<std::unique_ptr<Disk>> disk = open_posix_disk(directory.empty() ? "." : directory);
     if (!disk.ok()) return fail(disk.error());
     size_t slash = file.find_last_of('/');
-    Result<std::string> text = inspect_file(**disk, slash == std::string::npos ? file : file.substr(slash + 1));
+    Result<std::string> text =
+        inspect_file(**disk, slash == std::string::npos ? file : file.substr(slash + 1));
     if (!text.ok()) {
       code = fail(text.error().with_context(file));
       continue;

@@ -1,5 +1,6 @@
 #pragma once
-// What each subcommand does. Each returns the process's exit code: 0 done, 1 it failed (and said why on standard error).
+// What each subcommand does. Each returns the process's exit code: 0 done, 1 it failed (and said why on
+// standard error).
 #include <string>
 #include <vector>
 

@@ -23,7 +23,8 @@ Result<void> check_address(std::string_view key, const std::string& address) {
   size_t colon = address.rfind(':');
   bool has_port = colon != std::string::npos && colon + 1 < address.size() && colon > 0;
   if (has_port && address.find_first_not_of("0123456789", colon + 1) == std::string::npos) return {};
-  return make_error(ErrorCode::invalid_argument, fmt::format("{}: an address such as 127.0.0.1:4319, not \"{}\"", key, address));
+  return make_error(ErrorCode::invalid_argument,
+                    fmt::format("{}: an address such as 127.0.0.1:4319, not \"{}\"", key, address));
 }
 
 }  // namespace
@@ -43,7 +44,8 @@ Result<std::string> read_text_file(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) return make_error(ErrorCode::not_found, fmt::format("cannot open {}", path));
   std::string text(std::istreambuf_iterator<char>(stream), {});
-  if (text.size() > (16u << 20)) return make_error(ErrorCode::too_large, fmt::format("{} is larger than 16 MiB", path));
+  if (text.size() > (16u << 20))
+    return make_error(ErrorCode::too_large, fmt::format("{} is larger than 16 MiB", path));
   return text;
 }
 
@@ -85,21 +87,25 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   OBELISK_CHECK_OK(map.finish());
   const YamlNode* durability_node = root.find("durability");
   OBELISK_TRY(config.durability, durability_of(durability_node ? *durability_node : root, file, durability));
-  for (auto [key, address] : {std::pair("listen", &config.listen), std::pair("otlp_grpc_listen", &config.otlp_grpc_listen),
-                              std::pair("otlp_http_listen", &config.otlp_http_listen)}) {
+  for (auto [key, address] :
+       {std::pair("listen", &config.listen), std::pair("otlp_grpc_listen", &config.otlp_grpc_listen),
+        std::pair("otlp_http_listen", &config.otlp_http_listen)}) {
     if (Result<void> checked = check_address(key, *address); !checked.ok()) {
       const YamlNode* at = root.find(key);
       return yaml_error(file, at ? *at : root, checked.error().message);
     }
   }
-  if (config.listen.empty() || config.listen == "off") return yaml_error(file, root, "listen: the one port cannot be switched off");
-  for (auto [key, nanos] : {std::pair("retention.metrics", config.metrics_retention_nanos), std::pair("retention.logs", config.logs_retention_nanos),
+  if (config.listen.empty() || config.listen == "off")
+    return yaml_error(file, root, "listen: the one port cannot be switched off");
+  for (auto [key, nanos] : {std::pair("retention.metrics", config.metrics_retention_nanos),
+                            std::pair("retention.logs", config.logs_retention_nanos),
                             std::pair("retention.traces", config.traces_retention_nanos),
                             std::pair("span_metrics_interval", config.span_metrics_interval_nanos),
                             std::pair("query_timeout", config.query_timeout_nanos)}) {
     if (nanos <= 0) return yaml_error(file, root, fmt::format("{} must be longer than 0", key));
   }
-  if (config.log_level != "debug" && config.log_level != "info" && config.log_level != "warning" && config.log_level != "error") {
+  if (config.log_level != "debug" && config.log_level != "info" && config.log_level != "warning" &&
+      config.log_level != "error") {
     return yaml_error(file, *root.find("log_level"), "log_level must be debug, info, warning or error");
   }
   config.data_dir = join_path(directory, config.data_dir);

@@ -1,6 +1,7 @@
 #pragma once
-// obelisk.yaml: every key with its default. docs/CONFIGURATION.md is the reference; a test holds the two together.
-// Unknown keys are refused with file, line and the nearest valid name. Paths are relative to the file's directory.
+// obelisk.yaml: every key with its default. docs/CONFIGURATION.md is the reference; a test holds the two
+// together. Unknown keys are refused with file, line and the nearest valid name. Paths are relative to the
+// file's directory.
 #include <cstdint>
 #include <string>
 #include <string_view>

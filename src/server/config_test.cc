@@ -12,7 +12,8 @@ namespace obelisk::server {
 namespace {
 
 TEST(Config, DefaultsAndRelativePaths) {
-  Result<Config> config = parse_config("data_dir: d\nprometheus_config: /etc/p.yml\nretention: {logs: 1d}\n", "o.yml", "/conf");
+  Result<Config> config =
+      parse_config("data_dir: d\nprometheus_config: /etc/p.yml\nretention: {logs: 1d}\n", "o.yml", "/conf");
   ASSERT_TRUE(config.ok()) << config.error().to_string();
   EXPECT_EQ(config->listen, "127.0.0.1:4319");
   EXPECT_EQ(config->data_dir, "/conf/d");
@@ -23,9 +24,12 @@ TEST(Config, DefaultsAndRelativePaths) {
 
 TEST(Config, ErrorsNameFileLineAndNearestKey) {
   auto message = [](std::string_view text) { return parse_config(text, "o.yml", "").error().message; };
-  EXPECT_EQ(message("\nlistn: x\n"), "o.yml:2: configuration: unknown key \"listn\", did you mean \"listen\"?");
-  EXPECT_EQ(message("listen: nowhere\n"), "o.yml:1: listen: an address such as 127.0.0.1:4319, not \"nowhere\"");
-  EXPECT_EQ(message("durability: maybe\n"), "o.yml:1: durability must be sync, interval or off, not \"maybe\"");
+  EXPECT_EQ(message("\nlistn: x\n"),
+            "o.yml:2: configuration: unknown key \"listn\", did you mean \"listen\"?");
+  EXPECT_EQ(message("listen: nowhere\n"),
+            "o.yml:1: listen: an address such as 127.0.0.1:4319, not \"nowhere\"");
+  EXPECT_EQ(message("durability: maybe\n"),
+            "o.yml:1: durability must be sync, interval or off, not \"maybe\"");
   EXPECT_EQ(message("retention: {logs: 0}\n"), "o.yml:1: retention.logs must be longer than 0");
 }
 

@@ -7,7 +7,8 @@
 
 #include "server/commands.h"
 
-// Read by jemalloc when the process starts: freed memory goes back to the system within a second, also while idle.
+// Read by jemalloc when the process starts: freed memory goes back to the system within a second, also while
+// idle.
 extern "C" {
 const char* malloc_conf = "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
 }
@@ -19,19 +20,24 @@ int main(int argc, char** argv) {
 
   ServeFlags flags;
   CLI::App* serve = app.add_subcommand("serve", "Run the server until SIGINT or SIGTERM");
-  serve->add_option("--config", flags.config_file, "obelisk.yaml (docs/CONFIGURATION.md)")->check(CLI::ExistingFile);
+  serve->add_option("--config", flags.config_file, "obelisk.yaml (docs/CONFIGURATION.md)")
+      ->check(CLI::ExistingFile);
   serve->add_option("--listen", flags.listen, "Address of the one port (default 127.0.0.1:4319)");
-  serve->add_option("--otlp-grpc-listen", flags.otlp_grpc_listen, "Address for OTLP/gRPC (default 127.0.0.1:4317), or off");
-  serve->add_option("--otlp-http-listen", flags.otlp_http_listen, "Address for OTLP/HTTP (default 127.0.0.1:4318), or off");
+  serve->add_option("--otlp-grpc-listen", flags.otlp_grpc_listen,
+                    "Address for OTLP/gRPC (default 127.0.0.1:4317), or off");
+  serve->add_option("--otlp-http-listen", flags.otlp_http_listen,
+                    "Address for OTLP/HTTP (default 127.0.0.1:4318), or off");
   serve->add_option("--data-dir", flags.data_dir, "Where everything is stored (default ./data)");
   serve->add_option("--log-level", flags.log_level, "debug, info, warning or error");
 
   std::string check_file;
-  CLI::App* check = app.add_subcommand("check", "Read a configuration and all files it names; say what is wrong");
+  CLI::App* check =
+      app.add_subcommand("check", "Read a configuration and all files it names; say what is wrong");
   check->add_option("--config", check_file, "obelisk.yaml")->required();
 
   std::vector<std::string> inspected;
-  CLI::App* inspect = app.add_subcommand("inspect", "Print stored files (log segments, parts, MANIFEST) as text");
+  CLI::App* inspect =
+      app.add_subcommand("inspect", "Print stored files (log segments, parts, MANIFEST) as text");
   inspect->add_option("FILE", inspected, "Files of a data directory")->required()->check(CLI::ExistingFile);
 
   std::vector<std::string> scripts;

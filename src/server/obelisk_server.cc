@@ -39,15 +39,20 @@ namespace {
 constexpr std::chrono::milliseconds kDrainTime{10'000};
 constexpr int64_t kNotificationTimeoutNanos = 10 * kNanosPerSecond;
 
-bool is_open(const std::string& address) { return !address.empty() && address != "off"; }
+bool is_open(const std::string& address) {
+  return !address.empty() && address != "off";
+}
 
 bool is_push(std::string_view path) {
-  return path.starts_with("/v1/") || path.starts_with("/otlp/") || path.starts_with("/opentelemetry.proto.") ||
-         path == "/api/v1/write" || path == "/api/v1/otlp/v1/metrics" || path == "/loki/api/v1/push" || path == "/api/prom/push";
+  return path.starts_with("/v1/") || path.starts_with("/otlp/") ||
+         path.starts_with("/opentelemetry.proto.") || path == "/api/v1/write" ||
+         path == "/api/v1/otlp/v1/metrics" || path == "/loki/api/v1/push" || path == "/api/prom/push";
 }
 
 // Answered on the io thread, so that probes work while every worker is busy.
-bool is_probe(std::string_view path) { return path == "/ready" || path == "/-/ready" || path == "/-/healthy"; }
+bool is_probe(std::string_view path) {
+  return path == "/ready" || path == "/-/ready" || path == "/-/healthy";
+}
 
 // Everything of prometheus.yml that the server runs.
 struct Watched {
@@ -66,7 +71,8 @@ Result<Watched> load_watched(const Config& config) {
 Result<std::optional<alerting::AlertmanagerConfig>> load_alertmanager(const Config& config) {
   if (config.alertmanager_config.empty()) return std::optional<alerting::AlertmanagerConfig>();
   OBELISK_TRY(std::string text, read_text_file(config.alertmanager_config));
-  OBELISK_TRY(alerting::AlertmanagerConfig parsed, alerting::parse_alertmanager_config(text, config.alertmanager_config));
+  OBELISK_TRY(alerting::AlertmanagerConfig parsed,
+              alerting::parse_alertmanager_config(text, config.alertmanager_config));
   return std::optional(std::move(parsed));
 }
 
@@ -98,7 +104,8 @@ Labels to_labels(const std::map<std::string, std::string>& map) {
 
 }  // namespace
 
-// Members are in the order of construction; destruction runs backwards, so that nothing is used after its end.
+// Members are in the order of construction; destruction runs backwards, so that nothing is used after its
+// end.
 struct ObeliskServer::Parts {
   Config config;
   SystemClock clock;
@@ -179,16 +186,18 @@ Result<void> ObeliskServer::Parts::build_watch() {
   OBELISK_TRY(Watched watched, load_watched(config));
   OBELISK_TRY(std::optional<alerting::AlertmanagerConfig> alertmanager, load_alertmanager(config));
   if (alertmanager) {
-    dispatcher = std::make_unique<alerting::Dispatcher>(std::move(*alertmanager), config.external_url, clock,
-                                                        alerting::make_http_sender(kNotificationTimeoutNanos));
+    dispatcher =
+        std::make_unique<alerting::Dispatcher>(std::move(*alertmanager), config.external_url, clock,
+                                               alerting::make_http_sender(kNotificationTimeoutNanos));
   }
   rules::RuleManagerOptions options;
   options.default_interval_nanos = watched.prometheus.evaluation_interval_nanos;
   options.external_url = config.external_url;
   options.external_labels = to_labels(watched.prometheus.external_labels);
-  rule_manager = std::make_unique<rules::RuleManager>(*engine, *intake, clock, options, [this](std::vector<rules::FiredAlert> alerts) {
-    if (dispatcher) dispatcher->post(std::move(alerts));
-  });
+  rule_manager = std::make_unique<rules::RuleManager>(*engine, *intake, clock, options,
+                                                      [this](std::vector<rules::FiredAlert> alerts) {
+                                                        if (dispatcher) dispatcher->post(std::move(alerts));
+                                                      });
   rule_manager->load(std::move(watched.rule_groups));
   scrape::Scraper::Options scrape_options;
   scrape_options.clock = &clock;
@@ -212,8 +221,9 @@ PrometheusProviders ObeliskServer::Parts::prometheus_providers() {
     return text.ok() ? without_secrets(*text) : "";
   };
   providers.flags = [this] {
-    return std::vector<std::pair<std::string, std::string>>{
-        {"config.file", config.prometheus_config}, {"storage.tsdb.path", config.data_dir}, {"web.listen-address", config.listen}};
+    return std::vector<std::pair<std::string, std::string>>{{"config.file", config.prometheus_config},
+                                                            {"storage.tsdb.path", config.data_dir},
+                                                            {"web.listen-address", config.listen}};
   };
   providers.storage_retention = [this] { return format_prometheus_duration(config.metrics_retention_nanos); };
   providers.start_time = clock.now();
@@ -221,8 +231,14 @@ PrometheusProviders ObeliskServer::Parts::prometheus_providers() {
 }
 
 void ObeliskServer::Parts::build_api() {
-  context = std::make_unique<ApiContext>(ApiContext{*engine, *pipeline, clock, {}, config.multi_tenancy, config.request_bytes,
-                                                    std::string(kVersion), std::string(revision())});
+  context = std::make_unique<ApiContext>(ApiContext{*engine,
+                                                    *pipeline,
+                                                    clock,
+                                                    {},
+                                                    config.multi_tenancy,
+                                                    config.request_bytes,
+                                                    std::string(kVersion),
+                                                    std::string(revision())});
   context->limits.timeout_nanos = config.query_timeout_nanos;
   context->limits.memory_bytes_max = config.query_memory_bytes;
   register_push_api(router, grpc_router, *context);
@@ -232,7 +248,8 @@ void ObeliskServer::Parts::build_api() {
   register_tempo_api(router, grpc_router, *context);
   register_obelisk_api(router, *context);
   bool has_interface = register_ui_api(router);
-  server::register_status_routes(router, {ready, std::string(kVersion), [this] { return reload(); }, {}, has_interface});
+  server::register_status_routes(
+      router, {ready, std::string(kVersion), [this] { return reload(); }, {}, has_interface});
 }
 
 Result<void> ObeliskServer::Parts::listen() {
@@ -282,12 +299,16 @@ void ObeliskServer::Parts::stop() {
   if (flusher) flusher->stop();
   if (engine) {
     Result<void> closed = engine->close();
-    if (!closed.ok()) log_error("server", "the last flush failed: " + closed.error().to_string() + "; the log keeps what it held");
+    if (!closed.ok())
+      log_error("server",
+                "the last flush failed: " + closed.error().to_string() + "; the log keeps what it held");
   }
 }
 
 ObeliskServer::ObeliskServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
-ObeliskServer::~ObeliskServer() { stop(); }
+ObeliskServer::~ObeliskServer() {
+  stop();
+}
 
 Result<std::unique_ptr<ObeliskServer>> ObeliskServer::start(Config config) {
   auto parts = std::make_unique<Parts>();
@@ -307,19 +328,28 @@ Result<std::unique_ptr<ObeliskServer>> ObeliskServer::start(Config config) {
   return server;
 }
 
-std::string ObeliskServer::address() const { return parts_->server->address(0); }
+std::string ObeliskServer::address() const {
+  return parts_->server->address(0);
+}
 
 std::string ObeliskServer::describe() const {
   const Config& config = parts_->config;
-  std::string text = fmt::format("Obelisk {} listens on http://{} (all APIs, OTLP over HTTP and gRPC)\n", kVersion, address());
+  std::string text = fmt::format("Obelisk {} listens on http://{} (all APIs, OTLP over HTTP and gRPC)\n",
+                                 kVersion, address());
   size_t index = 1;
-  if (is_open(config.otlp_grpc_listen)) text += fmt::format("  OTLP/gRPC {}\n", parts_->server->address(index++));
-  if (is_open(config.otlp_http_listen)) text += fmt::format("  OTLP/HTTP {}\n", parts_->server->address(index++));
+  if (is_open(config.otlp_grpc_listen))
+    text += fmt::format("  OTLP/gRPC {}\n", parts_->server->address(index++));
+  if (is_open(config.otlp_http_listen))
+    text += fmt::format("  OTLP/HTTP {}\n", parts_->server->address(index++));
   return text + fmt::format("  data in {}\n", config.data_dir);
 }
 
-Result<void> ObeliskServer::reload() { return parts_->reload(); }
-void ObeliskServer::stop() { parts_->stop(); }
+Result<void> ObeliskServer::reload() {
+  return parts_->reload();
+}
+void ObeliskServer::stop() {
+  parts_->stop();
+}
 
 Result<std::string> check_configuration(const Config& config) {
   OBELISK_TRY(Watched watched, load_watched(config));
@@ -330,8 +360,9 @@ Result<std::string> check_configuration(const Config& config) {
   }
   size_t rule_count = 0;
   for (const rules::RuleGroup& group : watched.rule_groups) rule_count += group.rules.size();
-  return fmt::format("ok: {} scrape jobs with {} targets, {} rule groups with {} rules, {} receivers\n", watched.prometheus.jobs.size(),
-                     targets, watched.rule_groups.size(), rule_count, alertmanager ? alertmanager->receivers.size() : 0);
+  return fmt::format("ok: {} scrape jobs with {} targets, {} rule groups with {} rules, {} receivers\n",
+                     watched.prometheus.jobs.size(), targets, watched.rule_groups.size(), rule_count,
+                     alertmanager ? alertmanager->receivers.size() : 0);
 }
 
 }  // namespace obelisk::server

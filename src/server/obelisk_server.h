@@ -1,6 +1,6 @@
 #pragma once
-// Everything wired together: the store, what writes to it, what reads from it, and the one port. Built in the order of
-// the layers, torn down in the opposite one. The only place that knows all modules.
+// Everything wired together: the store, what writes to it, what reads from it, and the one port. Built in the
+// order of the layers, torn down in the opposite one. The only place that knows all modules.
 #include <memory>
 #include <string>
 
@@ -11,7 +11,8 @@ namespace obelisk::server {
 
 class ObeliskServer {
  public:
-  // Opens the store, loads every file the configuration names, and listens. On an error nothing is left running.
+  // Opens the store, loads every file the configuration names, and listens. On an error nothing is left
+  // running.
   static Result<std::unique_ptr<ObeliskServer>> start(Config config);
   ~ObeliskServer();
 

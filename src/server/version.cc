@@ -5,5 +5,7 @@
 #endif
 
 namespace obelisk::server {
-std::string_view revision() { return OBELISK_REVISION; }
+std::string_view revision() {
+  return OBELISK_REVISION;
+}
 }  // namespace obelisk::server

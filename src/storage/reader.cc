@@ -10,7 +10,8 @@ namespace {
 // Applies the residual to what an inner cursor returns.
 class ResidualCursor : public Cursor {
  public:
-  ResidualCursor(std::unique_ptr<Cursor> inner, Expr residual) : inner_(std::move(inner)), residual_(std::move(residual)) {}
+  ResidualCursor(std::unique_ptr<Cursor> inner, Expr residual)
+      : inner_(std::move(inner)), residual_(std::move(residual)) {}
 
   Result<BatchPtr> next() override {
     for (;;) {
@@ -37,7 +38,8 @@ class ResidualCursor : public Cursor {
 // Reads everything, then returns it sorted and cut. The budget is charged for what is held.
 class SortingCursor : public Cursor {
  public:
-  SortingCursor(std::unique_ptr<Cursor> inner, Order order, uint64_t limit, Budget& budget, const Cancel& cancel)
+  SortingCursor(std::unique_ptr<Cursor> inner, Order order, uint64_t limit, Budget& budget,
+                const Cancel& cancel)
       : inner_(std::move(inner)), order_(order), limit_(limit), budget_(budget), cancel_(cancel) {}
 
   Result<BatchPtr> next() override {
@@ -50,7 +52,8 @@ class SortingCursor : public Cursor {
       OBELISK_TRY(BatchPtr batch, inner_->next());
       if (!batch) break;
       OBELISK_CHECK_OK(budget_.charge(batch->row_count * sizeof(RowRef)));
-      for (uint32_t row = 0; row < batch->row_count; ++row) rows.push_back({static_cast<uint32_t>(batches.size()), row});
+      for (uint32_t row = 0; row < batch->row_count; ++row)
+        rows.push_back({static_cast<uint32_t>(batches.size()), row});
       batches.push_back(std::move(batch));
     }
     if (rows.empty()) return BatchPtr();
@@ -70,17 +73,19 @@ class SortingCursor : public Cursor {
 
 }  // namespace
 
-Result<std::unique_ptr<Cursor>> open_scan(Reader& reader, const Snapshot& at, const Scan& scan, Budget& budget,
-                                          const Cancel& cancel) {
+Result<std::unique_ptr<Cursor>> open_scan(Reader& reader, const Snapshot& at, const Scan& scan,
+                                          Budget& budget, const Cancel& cancel) {
   OBELISK_TRY(Plan plan, reader.plan(at, scan));
   // The columns a residual reads must be among those returned.
-  if (!plan.residual.is_always() && !plan.pushed.all_columns) plan.residual.collect_columns(plan.pushed.columns);
+  if (!plan.residual.is_always() && !plan.pushed.all_columns)
+    plan.residual.collect_columns(plan.pushed.columns);
   OBELISK_TRY(std::unique_ptr<Cursor> cursor, reader.open(plan, budget, cancel));
   if (!plan.residual.is_always()) cursor = std::make_unique<ResidualCursor>(std::move(cursor), plan.residual);
   bool sort = scan.unit == Unit::row && scan.order != Order::any && !plan.ordered;
   bool cut = scan.unit == Unit::row && scan.limit != 0 && !plan.limited;
   if (sort || cut) {
-    cursor = std::make_unique<SortingCursor>(std::move(cursor), sort ? scan.order : Order::any, scan.limit, budget, cancel);
+    cursor = std::make_unique<SortingCursor>(std::move(cursor), sort ? scan.order : Order::any, scan.limit,
+                                             budget, cancel);
   }
   return cursor;
 }

@@ -1,9 +1,11 @@
 #pragma once
-// The narrow waist, reading side: all that query engines and APIs see of a store. Implemented by the embedded engine,
-// by the brute-force memory store (the oracle of every query script), and one day by a ClickHouse backend.
+// The narrow waist, reading side: all that query engines and APIs see of a store. Implemented by the embedded
+// engine, by the brute-force memory store (the oracle of every query script), and one day by a ClickHouse
+// backend.
 //
-// Use: take a snapshot, plan a scan, open the plan, read batches until null. A reader is thread safe; a cursor belongs
-// to one thread at a time. Batches returned by a cursor may outlive it (they hold what they point to).
+// Use: take a snapshot, plan a scan, open the plan, read batches until null. A reader is thread safe; a
+// cursor belongs to one thread at a time. Batches returned by a cursor may outlive it (they hold what they
+// point to).
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,7 +19,8 @@
 
 namespace obelisk {
 
-// A moment of the store: scans at the same snapshot see the same rows. Holding one keeps files from being deleted.
+// A moment of the store: scans at the same snapshot see the same rows. Holding one keeps files from being
+// deleted.
 struct Snapshot {
   uint64_t sequence = 0;
   std::shared_ptr<const void> pin;
@@ -29,9 +32,9 @@ struct Cost {
   uint64_t rows = 0;
 };
 
-// What the store takes over. `residual` is the part of Scan::where it does not apply: the caller evaluates it on the
-// rows it gets (plan/expression.h). `ordered` and `limited` say whether order and limit are done; a store that leaves
-// a residual does not limit.
+// What the store takes over. `residual` is the part of Scan::where it does not apply: the caller evaluates it
+// on the rows it gets (plan/expression.h). `ordered` and `limited` say whether order and limit are done; a
+// store that leaves a residual does not limit.
 struct Plan {
   Snapshot at;
   Scan pushed;
@@ -58,7 +61,7 @@ class Cursor {
 };
 
 struct ValueCount {
-  std::string value;   // strings as they are; other types as text (integers and floats in decimal, true/false)
+  std::string value;  // strings as they are; other types as text (integers and floats in decimal, true/false)
   ColumnType type = ColumnType::string;
   uint64_t count = 0;  // rows, or series for labels; may be an upper bound
 };
@@ -76,19 +79,21 @@ class Reader {
   virtual Result<Plan> plan(const Snapshot& at, const Scan& scan) = 0;
   virtual Result<std::unique_ptr<Cursor>> open(const Plan& plan, Budget& budget, const Cancel& cancel) = 0;
 
-  // Distinct label sets of the series or streams with rows in the scan's range that fit the label part of its `where`.
-  // Sorted. At most `scan.limit` when it is not 0.
+  // Distinct label sets of the series or streams with rows in the scan's range that fit the label part of its
+  // `where`. Sorted. At most `scan.limit` when it is not 0.
   virtual Result<std::vector<Labels>> series(const Snapshot& at, const Scan& scan, const Cancel& cancel) = 0;
-  // Columns (not labels) that occur in the range, sorted by id and type. Other parts of the scan are not looked at.
+  // Columns (not labels) that occur in the range, sorted by id and type. Other parts of the scan are not
+  // looked at.
   virtual Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) = 0;
-  // Distinct values of one column (not a label) in the rows of the scan, most frequent first, at most `limit`.
+  // Distinct values of one column (not a label) in the rows of the scan, most frequent first, at most
+  // `limit`.
   virtual Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column,
                                                  uint64_t limit, const Cancel& cancel) = 0;
 };
 
-// snapshot + plan + open, and the residual applied where the store left one: what most callers want. Rows come as the
-// scan asks (order and limit too: done here when the store did not).
-Result<std::unique_ptr<Cursor>> open_scan(Reader& reader, const Snapshot& at, const Scan& scan, Budget& budget,
-                                          const Cancel& cancel);
+// snapshot + plan + open, and the residual applied where the store left one: what most callers want. Rows
+// come as the scan asks (order and limit too: done here when the store did not).
+Result<std::unique_ptr<Cursor>> open_scan(Reader& reader, const Snapshot& at, const Scan& scan,
+                                          Budget& budget, const Cancel& cancel);
 
 }  // namespace obelisk

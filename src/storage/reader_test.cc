@@ -11,7 +11,9 @@ class LazyReader : public Reader {
  public:
   explicit LazyReader(BatchPtr batch) : batch_(std::move(batch)) {}
   Result<Snapshot> snapshot(const Tenant&) override { return Snapshot{}; }
-  Result<Plan> plan(const Snapshot& at, const Scan& scan) override { return Plan{at, scan, scan.where, false, false, {}}; }
+  Result<Plan> plan(const Snapshot& at, const Scan& scan) override {
+    return Plan{at, scan, scan.where, false, false, {}};
+  }
   Result<std::unique_ptr<Cursor>> open(const Plan&, Budget&, const Cancel&) override {
     struct One : Cursor {
       BatchPtr batch;
@@ -22,9 +24,14 @@ class LazyReader : public Reader {
     cursor->batch = batch_;
     return std::unique_ptr<Cursor>(std::move(cursor));
   }
-  Result<std::vector<Labels>> series(const Snapshot&, const Scan&, const Cancel&) override { return std::vector<Labels>{}; }
-  Result<std::vector<ColumnInfo>> columns(const Snapshot&, const Scan&) override { return std::vector<ColumnInfo>{}; }
-  Result<std::vector<ValueCount>> values(const Snapshot&, const Scan&, const ColumnId&, uint64_t, const Cancel&) override {
+  Result<std::vector<Labels>> series(const Snapshot&, const Scan&, const Cancel&) override {
+    return std::vector<Labels>{};
+  }
+  Result<std::vector<ColumnInfo>> columns(const Snapshot&, const Scan&) override {
+    return std::vector<ColumnInfo>{};
+  }
+  Result<std::vector<ValueCount>> values(const Snapshot&, const Scan&, const ColumnId&, uint64_t,
+                                         const Cancel&) override {
     return std::vector<ValueCount>{};
   }
 

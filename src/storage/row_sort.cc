@@ -32,7 +32,8 @@ Batch gather_rows(const std::vector<BatchPtr>& batches, std::vector<RowRef> rows
   const Group* current = nullptr;
   for (const RowRef& ref : rows) {
     const Group& group = group_of(*batches[ref.batch], ref.row);
-    bool same = current != nullptr && current->labels_hash == group.labels_hash && labels_equal(current->labels, group.labels);
+    bool same = current != nullptr && current->labels_hash == group.labels_hash &&
+                labels_equal(current->labels, group.labels);
     if (!same) builder.begin_group(group.labels);
     current = &group;
     copier.copy(*batches[ref.batch], ref.row);

@@ -26,10 +26,10 @@ class Writer {
   using Done = std::function<void(Result<LogPosition>)>;
   virtual ~Writer() = default;
 
-  // `done` is called exactly once, from any thread, possibly before append returns: with the position when the request
-  // is durable as configured (default: fdatasync) and visible to new snapshots; or with an error, and then nothing of
-  // the request is or will become visible: no_space (disk full; reads go on), overloaded (queue full, try again),
-  // unavailable (shutting down), io. It must not block.
+  // `done` is called exactly once, from any thread, possibly before append returns: with the position when
+  // the request is durable as configured (default: fdatasync) and visible to new snapshots; or with an error,
+  // and then nothing of the request is or will become visible: no_space (disk full; reads go on), overloaded
+  // (queue full, try again), unavailable (shutting down), io. It must not block.
   virtual void append(WriteRequest request, Done done) = 0;
 };
 

@@ -21,8 +21,8 @@ void read_leniently(Read&& read) {
   }
 }
 
-// What `read` returns, or a default value when the bytes are malformed. Not `value = read()` inside read_leniently: g++ 12
-// lets the callee build its result in `value` and drops the stores when it throws.
+// What `read` returns, or a default value when the bytes are malformed. Not `value = read()` inside
+// read_leniently: g++ 12 lets the callee build its result in `value` and drops the stores when it throws.
 template <typename Read>
 auto read_or_default(Read&& read) -> decltype(read()) {
   try {
@@ -55,11 +55,20 @@ SpanEventView read_event(std::string_view message) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::fixed64_field(1): event.time.value = static_cast<int64_t>(reader.get_fixed64()); break;
-      case protobuf::length_field(2): event.name = protobuf::string_of(reader); break;
-      case protobuf::length_field(3): event.attributes.push_back(decode_key_value(protobuf::string_of(reader))); break;
-      case protobuf::varint_field(4): event.dropped_attributes_count = reader.get_uint32(); break;
-      default: reader.skip();
+      case protobuf::fixed64_field(1):
+        event.time.value = static_cast<int64_t>(reader.get_fixed64());
+        break;
+      case protobuf::length_field(2):
+        event.name = protobuf::string_of(reader);
+        break;
+      case protobuf::length_field(3):
+        event.attributes.push_back(decode_key_value(protobuf::string_of(reader)));
+        break;
+      case protobuf::varint_field(4):
+        event.dropped_attributes_count = reader.get_uint32();
+        break;
+      default:
+        reader.skip();
     }
   }
   return event;
@@ -76,18 +85,27 @@ SpanLinkView read_link(std::string_view message) {
       case protobuf::length_field(2):
         link.span_id = SpanId::from_bytes(protobuf::string_of(reader)).value_or(SpanId{});
         break;
-      case protobuf::length_field(3): link.trace_state = protobuf::string_of(reader); break;
-      case protobuf::length_field(4): link.attributes.push_back(decode_key_value(protobuf::string_of(reader))); break;
-      case protobuf::varint_field(5): link.dropped_attributes_count = reader.get_uint32(); break;
-      case protobuf::fixed32_field(6): link.flags = reader.get_fixed32(); break;
-      default: reader.skip();
+      case protobuf::length_field(3):
+        link.trace_state = protobuf::string_of(reader);
+        break;
+      case protobuf::length_field(4):
+        link.attributes.push_back(decode_key_value(protobuf::string_of(reader)));
+        break;
+      case protobuf::varint_field(5):
+        link.dropped_attributes_count = reader.get_uint32();
+        break;
+      case protobuf::fixed32_field(6):
+        link.flags = reader.get_fixed32();
+        break;
+      default:
+        reader.skip();
     }
   }
   return link;
 }
 
-// Visits what an AnyValue message of type array or map holds. Exactly one of the callbacks runs, once per element
-// after its `begin`; none when the value is unset.
+// Visits what an AnyValue message of type array or map holds. Exactly one of the callbacks runs, once per
+// element after its `begin`; none when the value is unset.
 struct Container {
   bool is_array = false;
   bool is_map = false;
@@ -98,9 +116,14 @@ Container container_of(std::string_view message) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::length_field(5): found = {true, false, protobuf::string_of(reader)}; break;
-      case protobuf::length_field(6): found = {false, true, protobuf::string_of(reader)}; break;
-      default: reader.skip();
+      case protobuf::length_field(5):
+        found = {true, false, protobuf::string_of(reader)};
+        break;
+      case protobuf::length_field(6):
+        found = {false, true, protobuf::string_of(reader)};
+        break;
+      default:
+        reader.skip();
     }
   }
   return found;
@@ -120,8 +143,9 @@ void write_plain_container(JsonWriter& out, std::string_view message, int depth)
   if (container.is_array) {
     out.begin_array();
     read_leniently([&] {
-      for_each_element(container.content,
-                       [&](std::string_view element) { write_plain(out, read_any_value(element), depth + 1); });
+      for_each_element(container.content, [&](std::string_view element) {
+        write_plain(out, read_any_value(element), depth + 1);
+      });
     });
     out.end_array();
   } else if (container.is_map) {
@@ -141,13 +165,25 @@ void write_plain_container(JsonWriter& out, std::string_view message, int depth)
 
 void write_plain(JsonWriter& out, const AnyValueView& value, int depth) {
   switch (value.type) {
-    case ColumnType::boolean: out.value(value.integer != 0); break;
-    case ColumnType::int64: out.value(value.integer); break;
-    case ColumnType::float64: out.value(value.number); break;
-    case ColumnType::string: out.value(value.text); break;
-    case ColumnType::bytes: out.value(base64_encode(value.text)); break;
+    case ColumnType::boolean:
+      out.value(value.integer != 0);
+      break;
+    case ColumnType::int64:
+      out.value(value.integer);
+      break;
+    case ColumnType::float64:
+      out.value(value.number);
+      break;
+    case ColumnType::string:
+      out.value(value.text);
+      break;
+    case ColumnType::bytes:
+      out.value(base64_encode(value.text));
+      break;
     case ColumnType::any:
-    case ColumnType::trace_id: write_plain_container(out, value.text, depth); break;
+    case ColumnType::trace_id:
+      write_plain_container(out, value.text, depth);
+      break;
   }
 }
 
@@ -186,16 +222,26 @@ void write_otlp_double(JsonWriter& out, double number) {
 void write_otlp(JsonWriter& out, const AnyValueView& value, int depth) {
   out.begin_object();
   switch (value.type) {
-    case ColumnType::boolean: out.field("boolValue", value.integer != 0); break;
-    case ColumnType::int64: out.field("intValue", std::to_string(value.integer)); break;
+    case ColumnType::boolean:
+      out.field("boolValue", value.integer != 0);
+      break;
+    case ColumnType::int64:
+      out.field("intValue", std::to_string(value.integer));
+      break;
     case ColumnType::float64:
       out.key("doubleValue");
       write_otlp_double(out, value.number);
       break;
-    case ColumnType::string: out.field("stringValue", value.text); break;
-    case ColumnType::bytes: out.field("bytesValue", base64_encode(value.text)); break;
+    case ColumnType::string:
+      out.field("stringValue", value.text);
+      break;
+    case ColumnType::bytes:
+      out.field("bytesValue", base64_encode(value.text));
+      break;
     case ColumnType::any:
-    case ColumnType::trace_id: write_otlp_container(out, value.text, depth); break;
+    case ColumnType::trace_id:
+      write_otlp_container(out, value.text, depth);
+      break;
   }
   out.end_object();
 }
@@ -228,21 +274,31 @@ std::string any_value_to_json(std::string_view message) {
   return out.take();
 }
 
-void write_any_value_json(JsonWriter& out, const AnyValueView& value) { write_plain(out, value, 0); }
+void write_any_value_json(JsonWriter& out, const AnyValueView& value) {
+  write_plain(out, value, 0);
+}
 
 std::string any_value_to_text(const AnyValueView& value) {
   switch (value.type) {
-    case ColumnType::boolean: return value.integer != 0 ? "true" : "false";
-    case ColumnType::int64: return std::to_string(value.integer);
-    case ColumnType::float64: return format_sample_value(value.number);
-    case ColumnType::string: return std::string(value.text);
-    case ColumnType::bytes: return base64_encode(value.text);
+    case ColumnType::boolean:
+      return value.integer != 0 ? "true" : "false";
+    case ColumnType::int64:
+      return std::to_string(value.integer);
+    case ColumnType::float64:
+      return format_sample_value(value.number);
+    case ColumnType::string:
+      return std::string(value.text);
+    case ColumnType::bytes:
+      return base64_encode(value.text);
     case ColumnType::any:
-    case ColumnType::trace_id: break;
+    case ColumnType::trace_id:
+      break;
   }
   return value.text.empty() ? std::string() : any_value_to_json(value.text);
 }
 
-void write_otlp_any_value(JsonWriter& out, const AnyValueView& value) { write_otlp(out, value, 0); }
+void write_otlp_any_value(JsonWriter& out, const AnyValueView& value) {
+  write_otlp(out, value, 0);
+}
 
 }  // namespace obelisk

@@ -14,17 +14,28 @@ AnyValueView decode_any_value(std::string_view message) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::length_field(1): value = {ColumnType::string, 0, 0, protobuf::string_of(reader)}; break;
-      case protobuf::varint_field(2): value = {ColumnType::boolean, reader.get_uint64() != 0, 0, {}}; break;
-      case protobuf::varint_field(3): value = {ColumnType::int64, reader.get_int64(), 0, {}}; break;
-      case protobuf::fixed64_field(4): value = {ColumnType::float64, 0, reader.get_double(), {}}; break;
+      case protobuf::length_field(1):
+        value = {ColumnType::string, 0, 0, protobuf::string_of(reader)};
+        break;
+      case protobuf::varint_field(2):
+        value = {ColumnType::boolean, reader.get_uint64() != 0, 0, {}};
+        break;
+      case protobuf::varint_field(3):
+        value = {ColumnType::int64, reader.get_int64(), 0, {}};
+        break;
+      case protobuf::fixed64_field(4):
+        value = {ColumnType::float64, 0, reader.get_double(), {}};
+        break;
       case protobuf::length_field(5):
       case protobuf::length_field(6):
         reader.skip();
         value = {ColumnType::any, 0, 0, message};
         break;
-      case protobuf::length_field(7): value = {ColumnType::bytes, 0, 0, protobuf::string_of(reader)}; break;
-      default: reader.skip();
+      case protobuf::length_field(7):
+        value = {ColumnType::bytes, 0, 0, protobuf::string_of(reader)};
+        break;
+      default:
+        reader.skip();
     }
   }
   return value;
@@ -35,9 +46,14 @@ AttributeView decode_key_value(std::string_view message) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::length_field(1): attribute.key = protobuf::string_of(reader); break;
-      case protobuf::length_field(2): attribute.value = decode_any_value(protobuf::string_of(reader)); break;
-      default: reader.skip();
+      case protobuf::length_field(1):
+        attribute.key = protobuf::string_of(reader);
+        break;
+      case protobuf::length_field(2):
+        attribute.value = decode_any_value(protobuf::string_of(reader));
+        break;
+      default:
+        reader.skip();
     }
   }
   return attribute;
@@ -45,7 +61,8 @@ AttributeView decode_key_value(std::string_view message) {
 
 void check_any_value(std::string_view message, int depth) {
   if (depth >= kAnyValueDepthMax) {
-    throw protobuf::Malformed{fmt::format("an attribute value nests deeper than {} levels", kAnyValueDepthMax)};
+    throw protobuf::Malformed{
+        fmt::format("an attribute value nests deeper than {} levels", kAnyValueDepthMax)};
   }
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
@@ -84,9 +101,14 @@ void set_attribute(BatchBuilder& rows, Scope scope, const AttributeView& attribu
   const AnyValueView& value = attribute.value;
   switch (value.type) {
     case ColumnType::boolean:
-    case ColumnType::int64: rows.set_int(scope, attribute.key, value.integer, value.type); break;
-    case ColumnType::float64: rows.set_float(scope, attribute.key, value.number); break;
-    default: rows.set_string(scope, attribute.key, value.text, value.type);
+    case ColumnType::int64:
+      rows.set_int(scope, attribute.key, value.integer, value.type);
+      break;
+    case ColumnType::float64:
+      rows.set_float(scope, attribute.key, value.number);
+      break;
+    default:
+      rows.set_string(scope, attribute.key, value.text, value.type);
   }
 }
 

@@ -1,13 +1,13 @@
 #pragma once
-// Decoding of AnyValue and KeyValue on the way in: used by the OTLP decoders, inside protobuf::decode_guarded (they
-// throw what it catches). Readers of stored bytes use any_value.h.
+// Decoding of AnyValue and KeyValue on the way in: used by the OTLP decoders, inside protobuf::decode_guarded
+// (they throw what it catches). Readers of stored bytes use any_value.h.
 #include "plan/batch.h"
 #include "wire/any_value.h"
 
 namespace obelisk {
 
-// The value without looking into arrays and maps: those, and an unset value, come back as ColumnType::any with the
-// message's bytes. Of several members the last counts.
+// The value without looking into arrays and maps: those, and an unset value, come back as ColumnType::any
+// with the message's bytes. Of several members the last counts.
 AnyValueView decode_any_value(std::string_view message);
 
 AttributeView decode_key_value(std::string_view message);

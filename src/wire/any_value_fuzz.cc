@@ -23,7 +23,8 @@ std::vector<std::string> obelisk::fuzz_seeds() {
   MessageWriter(event).add_fixed64(1, 2'000);
   MessageWriter(event).add_string(2, "exception");
   MessageWriter(event).add_message(3, key_value("k", string_value("v")));
-  std::string nested = map_value({key_value("a", array_value({int_value(1), string_value("x"), double_value(0.5)})),
-                                  key_value("b", map_value({key_value("c", bool_value(true))}))});
+  std::string nested =
+      map_value({key_value("a", array_value({int_value(1), string_value("x"), double_value(0.5)})),
+                 key_value("b", map_value({key_value("c", bool_value(true))}))});
   return {nested, static_cast<char>(event.size()) + event, string_value("x")};
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Base64 (RFC 4648). Encoding pads; decoding takes the standard and the URL alphabet, with or without padding, as
-// protobuf's JSON mapping asks of readers. Pure functions.
+// Base64 (RFC 4648). Encoding pads; decoding takes the standard and the URL alphabet, with or without
+// padding, as protobuf's JSON mapping asks of readers. Pure functions.
 #include <optional>
 #include <string>
 #include <string_view>

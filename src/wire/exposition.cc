@@ -7,8 +7,8 @@
 namespace obelisk {
 
 std::string_view metric_type_name(MetricType type) {
-  static constexpr std::string_view kNames[] = {"unknown", "counter",        "gauge",   "histogram",
-                                                "gaugehistogram", "summary", "info", "stateset"};
+  static constexpr std::string_view kNames[] = {"unknown",        "counter", "gauge", "histogram",
+                                                "gaugehistogram", "summary", "info",  "stateset"};
   return kNames[static_cast<int>(type)];
 }
 

@@ -4,15 +4,20 @@ namespace obelisk {
 
 bool has_sample_suffix(MetricType type, std::string_view suffix) {
   switch (type) {
-    case MetricType::counter: return suffix == "_total" || suffix == "_created";
-    case MetricType::summary: return suffix.empty() || suffix == "_count" || suffix == "_sum" || suffix == "_created";
+    case MetricType::counter:
+      return suffix == "_total" || suffix == "_created";
+    case MetricType::summary:
+      return suffix.empty() || suffix == "_count" || suffix == "_sum" || suffix == "_created";
     case MetricType::histogram:
       return suffix == "_bucket" || suffix == "_count" || suffix == "_sum" || suffix == "_created";
-    case MetricType::gaugehistogram: return suffix == "_bucket" || suffix == "_gcount" || suffix == "_gsum";
-    case MetricType::info: return suffix == "_info";
+    case MetricType::gaugehistogram:
+      return suffix == "_bucket" || suffix == "_gcount" || suffix == "_gsum";
+    case MetricType::info:
+      return suffix == "_info";
     case MetricType::gauge:
     case MetricType::stateset:
-    case MetricType::unknown: return suffix.empty();
+    case MetricType::unknown:
+      return suffix.empty();
   }
   return false;
 }
@@ -31,7 +36,8 @@ bool ExpositionFamilies::is_member(uint32_t family, std::string_view sample_name
 }
 
 uint32_t ExpositionFamilies::family_of_sample(std::string_view sample_name) {
-  if (last_ != UINT32_MAX && (out_.families[last_].name == sample_name || is_member(last_, sample_name))) return last_;
+  if (last_ != UINT32_MAX && (out_.families[last_].name == sample_name || is_member(last_, sample_name)))
+    return last_;
   if (auto it = by_name_.find(sample_name); it != by_name_.end()) return last_ = it->second;
   size_t underscore = sample_name.rfind('_');
   if (underscore != std::string_view::npos) {

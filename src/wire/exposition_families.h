@@ -13,8 +13,8 @@ class ExpositionFamilies {
 
   // The family with this name, made when it is new.
   uint32_t find_or_add(std::string_view name);
-  // The family a sample belongs to: the one with its name, else a histogram, summary or the like whose name and a suffix
-  // of its type make the sample's name, else a new one.
+  // The family a sample belongs to: the one with its name, else a histogram, summary or the like whose name
+  // and a suffix of its type make the sample's name, else a new one.
   uint32_t family_of_sample(std::string_view sample_name);
 
  private:

@@ -70,7 +70,8 @@ void ExpositionScanner::skip_blanks() {
 }
 
 bool ExpositionScanner::read_metric_name(std::string_view& name) {
-  if (syntax_.quoted_names && peek() == '"') return read_quoted(name) && (!name.empty() || fail("empty metric name"));
+  if (syntax_.quoted_names && peek() == '"')
+    return read_quoted(name) && (!name.empty() || fail("empty metric name"));
   const char* stop = name_end(at_, end_, kColon);
   if (stop == at_) return fail("expected a metric name");
   name = {at_, static_cast<size_t>(stop - at_)};
@@ -153,7 +154,8 @@ bool ExpositionScanner::finish_labels(LabelsView& labels) {
     scratch_[j] = label;
   }
   for (size_t i = 1; i < scratch_.size(); ++i) {
-    if (scratch_[i].name == scratch_[i - 1].name) return fail(fmt::format("label \"{}\" twice", scratch_[i].name));
+    if (scratch_[i].name == scratch_[i - 1].name)
+      return fail(fmt::format("label \"{}\" twice", scratch_[i].name));
   }
   std::erase_if(scratch_, [](const LabelRef& label) { return label.value.empty(); });
   LabelRef* copies = out_.arena.allocate_array<LabelRef>(scratch_.size());

@@ -1,7 +1,7 @@
 #pragma once
-// The token level that the Prometheus and the OpenMetrics text parsers share: names, label sets, quoted strings, and
-// where they stand on the page. Used inside wire/ only.
-// Functions return false after fail(); the first error stays. Not thread safe: one scanner a page.
+// The token level that the Prometheus and the OpenMetrics text parsers share: names, label sets, quoted
+// strings, and where they stand on the page. Used inside wire/ only. Functions return false after fail(); the
+// first error stays. Not thread safe: one scanner a page.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,9 +12,10 @@ namespace obelisk {
 
 // How a format spells the parts of a sample line.
 struct ExpositionSyntax {
-  bool blanks_between_tokens = true;  // any number of blanks and tabs; else none inside braces, single ones outside
-  bool trailing_comma = true;         // {a="b",}
-  bool quoted_names = true;           // {"my.metric","my.label"="x"}
+  bool blanks_between_tokens =
+      true;                    // any number of blanks and tabs; else none inside braces, single ones outside
+  bool trailing_comma = true;  // {a="b",}
+  bool quoted_names = true;    // {"my.metric","my.label"="x"}
 };
 
 class ExpositionScanner {
@@ -64,7 +65,8 @@ class ExpositionScanner {
   std::string message_;
 };
 
-// Undoes \\ and \n, and \" with `quotes`; other escapes stay as they are. Copies into the arena only where needed.
+// Undoes \\ and \n, and \" with `quotes`; other escapes stay as they are. Copies into the arena only where
+// needed.
 std::string_view unescape_exposition(std::string_view raw, bool quotes, Arena& arena);
 
 }  // namespace obelisk

@@ -75,7 +75,8 @@ class TextParser {
     const char* word_at = scanner_.position();
     std::string_view word = trim(scanner_.take_line());
     std::optional<MetricType> type = type_of(word);
-    if (!type) return scanner_.fail_at(word_at, fmt::format("invalid metric type \"{}\"", word.substr(0, 64)));
+    if (!type)
+      return scanner_.fail_at(word_at, fmt::format("invalid metric type \"{}\"", word.substr(0, 64)));
     family.type = *type;
     return true;
   }
@@ -115,6 +116,8 @@ class TextParser {
 
 }  // namespace
 
-Result<Exposition> parse_prometheus_text(std::string_view page) { return TextParser(page).parse(); }
+Result<Exposition> parse_prometheus_text(std::string_view page) {
+  return TextParser(page).parse();
+}
 
 }  // namespace obelisk

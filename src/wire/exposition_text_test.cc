@@ -16,7 +16,9 @@ Exposition parse(std::string_view page) {
   return result.ok() ? std::move(result).value() : Exposition{};
 }
 
-std::string labels_of(const Exposition& page, size_t sample) { return Labels(page.samples.at(sample).labels).to_string(); }
+std::string labels_of(const Exposition& page, size_t sample) {
+  return Labels(page.samples.at(sample).labels).to_string();
+}
 
 TEST(ExpositionText, SamplesFamiliesAndTimes) {
   constexpr std::string_view kPage =
@@ -49,7 +51,8 @@ TEST(ExpositionText, SamplesFamiliesAndTimes) {
 
 TEST(ExpositionText, HistogramSamplesBelongToTheirFamily) {
   Exposition page = parse(
-      "# TYPE rpc histogram\nrpc_bucket{le=\"1\"} 1\nrpc_bucket{le=\"+Inf\"} 2\nrpc_sum 3\nrpc_count 2\nrpc_other 1\n"
+      "# TYPE rpc histogram\nrpc_bucket{le=\"1\"} 1\nrpc_bucket{le=\"+Inf\"} 2\nrpc_sum 3\nrpc_count "
+      "2\nrpc_other 1\n"
       "# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 1\ns_count 1\n");
   ASSERT_EQ(page.families.size(), 3u);
   EXPECT_EQ(page.samples[3].family, 0u);
@@ -58,7 +61,8 @@ TEST(ExpositionText, HistogramSamplesBelongToTheirFamily) {
 }
 
 TEST(ExpositionText, QuotedUtf8Names) {
-  Exposition page = parse("# TYPE \"my.metric\" gauge\n{\"my.metric\",\"label.x\"=\"y\",plain=\"z\"} 5\n{a=\"b\",\"late\"} 1\n");
+  Exposition page = parse(
+      "# TYPE \"my.metric\" gauge\n{\"my.metric\",\"label.x\"=\"y\",plain=\"z\"} 5\n{a=\"b\",\"late\"} 1\n");
   EXPECT_EQ(label_value(page.samples.at(0).labels, kMetricNameLabel), "my.metric");
   EXPECT_EQ(label_value(page.samples[0].labels, "label.x"), "y");
   EXPECT_EQ(page.families[0].type, MetricType::gauge);
@@ -80,11 +84,16 @@ TEST(ExpositionText, ErrorsSayWhere) {
     uint32_t column;
   };
   const Case cases[] = {
-      {"ok 1\nm{a=\"b} 1\n", "does not end on its line", 2, 5}, {"ok 1\nm{a=b} 1\n", "label value in double quotes", 2, 5},
-      {"m{a=\"1\",a=\"2\"} 1\n", "label \"a\" twice", 1, 15},    {"m\n", "expected a value", 1, 2},
-      {"m 1 soon\n", "timestamp in milliseconds", 1, 5},          {"m 1 2 3\n", "after the timestamp", 1, 7},
-      {"# TYPE m meter\n", "invalid metric type", 1, 10},          {"0m 1\n", "expected a metric name", 1, 1},
-      {"{a=\"b\"} 1\n", "no name", 1, 1},                          {"m 1 99999999999999999\n", "timestamp", 1, 5},
+      {"ok 1\nm{a=\"b} 1\n", "does not end on its line", 2, 5},
+      {"ok 1\nm{a=b} 1\n", "label value in double quotes", 2, 5},
+      {"m{a=\"1\",a=\"2\"} 1\n", "label \"a\" twice", 1, 15},
+      {"m\n", "expected a value", 1, 2},
+      {"m 1 soon\n", "timestamp in milliseconds", 1, 5},
+      {"m 1 2 3\n", "after the timestamp", 1, 7},
+      {"# TYPE m meter\n", "invalid metric type", 1, 10},
+      {"0m 1\n", "expected a metric name", 1, 1},
+      {"{a=\"b\"} 1\n", "no name", 1, 1},
+      {"m 1 99999999999999999\n", "timestamp", 1, 5},
       {"m{a=\"\xff\"} 1\n", "not valid UTF-8", 1, 5},
   };
   for (const Case& test : cases) {
@@ -98,10 +107,13 @@ TEST(ExpositionText, ErrorsSayWhere) {
 }
 
 TEST(ExpositionText, ContentTypes) {
-  EXPECT_EQ(*exposition_format_of("text/plain; version=0.0.4; charset=utf-8"), ExpositionFormat::prometheus_text);
-  EXPECT_EQ(*exposition_format_of("Application/OpenMetrics-Text; version=1.0.0"), ExpositionFormat::openmetrics_text);
+  EXPECT_EQ(*exposition_format_of("text/plain; version=0.0.4; charset=utf-8"),
+            ExpositionFormat::prometheus_text);
+  EXPECT_EQ(*exposition_format_of("Application/OpenMetrics-Text; version=1.0.0"),
+            ExpositionFormat::openmetrics_text);
   EXPECT_FALSE(exposition_format_of("text/html")->has_value());
-  EXPECT_EQ(exposition_format_of("application/vnd.google.protobuf; proto=x").error().code, ErrorCode::unsupported);
+  EXPECT_EQ(exposition_format_of("application/vnd.google.protobuf; proto=x").error().code,
+            ErrorCode::unsupported);
 }
 
 // Real pages: every line that is neither blank nor a comment is one sample.

@@ -7,8 +7,8 @@
 
 namespace obelisk {
 
-// The batches keep their invariants, and every byte they point to is readable (a sanitizer build sees when it is not).
-// Gives the number of rows.
+// The batches keep their invariants, and every byte they point to is readable (a sanitizer build sees when it
+// is not). Gives the number of rows.
 inline size_t check_decoded(const std::vector<Batch>& batches) {
   size_t rows = 0;
   size_t bytes = 0;

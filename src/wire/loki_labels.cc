@@ -33,17 +33,30 @@ constexpr std::array<StreamLabel, 18> kStreamLabels{{
     {"service.namespace", "service_namespace"},
 }};
 static_assert(std::is_sorted(kStreamLabels.begin(), kStreamLabels.end(),
-                             [](const StreamLabel& a, const StreamLabel& b) { return a.attribute < b.attribute; }));
+                             [](const StreamLabel& a, const StreamLabel& b) {
+                               return a.attribute < b.attribute;
+                             }));
 
-constexpr std::array<std::string_view, 13> kServiceNameSources{
-    "service", "app", "application", "app_name", "name", "app_kubernetes_io_name", "container", "container_name",
-    "k8s_container_name", "component", "workload", "job", "k8s_job_name"};
+constexpr std::array<std::string_view, 13> kServiceNameSources{"service",
+                                                               "app",
+                                                               "application",
+                                                               "app_name",
+                                                               "name",
+                                                               "app_kubernetes_io_name",
+                                                               "container",
+                                                               "container_name",
+                                                               "k8s_container_name",
+                                                               "component",
+                                                               "workload",
+                                                               "job",
+                                                               "k8s_job_name"};
 
 }  // namespace
 
 std::string_view stream_label_of(std::string_view resource_attribute) {
-  auto it = std::lower_bound(kStreamLabels.begin(), kStreamLabels.end(), resource_attribute,
-                             [](const StreamLabel& entry, std::string_view name) { return entry.attribute < name; });
+  auto it = std::lower_bound(
+      kStreamLabels.begin(), kStreamLabels.end(), resource_attribute,
+      [](const StreamLabel& entry, std::string_view name) { return entry.attribute < name; });
   return it != kStreamLabels.end() && it->attribute == resource_attribute ? it->label : std::string_view();
 }
 

@@ -1,12 +1,13 @@
 #pragma once
 // Loki's push formats to rows of Table::logs (column::kOrigin 0). Pure functions.
-//   decode_loki_push_json      {"streams":[{"stream":{...},"values":[["ns","line",{...metadata}]]}]}, and the older
+//   decode_loki_push_json      {"streams":[{"stream":{...},"values":[["ns","line",{...metadata}]]}]}, and the
+//   older
 //                              {"streams":[{"labels":"{...}","entries":[{"ts":"RFC 3339","line":"..."}]}]}
 //   decode_loki_push_protobuf  logproto.PushRequest, already decompressed
-// Every stream gets a service_name label (loki_labels.h), as in Loki. Structured metadata are string attributes.
-// Bytes or JSON that are malformed make the whole request an Error; a stream without labels or with a label name that is
-// no identifier is rejected, its lines are counted, and the rest stays.
-// Strings of protobuf point into the body, which the batches keep alive; those of JSON were copied into their arena.
+// Every stream gets a service_name label (loki_labels.h), as in Loki. Structured metadata are string
+// attributes. Bytes or JSON that are malformed make the whole request an Error; a stream without labels or
+// with a label name that is no identifier is rejected, its lines are counted, and the rest stays. Strings of
+// protobuf point into the body, which the batches keep alive; those of JSON were copied into their arena.
 #include <memory>
 #include <string>
 #include <string_view>

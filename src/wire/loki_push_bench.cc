@@ -1,5 +1,5 @@
-// Loki push, bytes to batch: 1,000 lines of about 140 bytes in 10 streams; JSON as Promtail's successors send it (plain
-// lines and lines that are JSON themselves, so that quotes are escaped) and protobuf.
+// Loki push, bytes to batch: 1,000 lines of about 140 bytes in 10 streams; JSON as Promtail's successors send
+// it (plain lines and lines that are JSON themselves, so that quotes are escaped) and protobuf.
 #include <benchmark/benchmark.h>
 
 #include <protozero/pbf_writer.hpp>
@@ -13,8 +13,8 @@ namespace {
 std::string line_of(int number, bool json) {
   std::string id = std::to_string(number * 7919 % 100'000);
   if (!json) {
-    return "level=info ts=2026-05-03T06:37:57.625Z caller=handler.go:142 msg=\"order accepted\" order_id=" + id +
-           " customer=customer-" + id + " amount=12.50 duration=3.2ms";
+    return "level=info ts=2026-05-03T06:37:57.625Z caller=handler.go:142 msg=\"order accepted\" order_id=" +
+           id + " customer=customer-" + id + " amount=12.50 duration=3.2ms";
   }
   return R"({"level":"info","ts":"2026-05-03T06:37:57.625Z","msg":"order accepted","order_id":)" + id +
          R"(,"customer":"customer-)" + id + R"(","amount":12.5,"duration_ms":3.2})";
@@ -28,7 +28,9 @@ std::string json_body(bool json_lines) {
     out.field("app", "shop").field("pod", "shop-" + std::to_string(stream)).end_object();
     out.key("values").begin_array();
     for (int i = 0; i < 100; ++i) {
-      out.begin_array().value("17000000000" + std::to_string(10'000'000 + i)).value(line_of(stream * 100 + i, json_lines));
+      out.begin_array()
+          .value("17000000000" + std::to_string(10'000'000 + i))
+          .value(line_of(stream * 100 + i, json_lines));
       out.end_array();
     }
     out.end_array().end_object();

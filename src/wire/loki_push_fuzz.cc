@@ -32,7 +32,8 @@ std::vector<std::string> obelisk::fuzz_seeds() {
   MessageWriter(stream).add_string(1, "{a=\"b\\n\", c=`d`}");
   MessageWriter(stream).add_message(2, entry);
   MessageWriter(push).add_message(1, stream);
-  return {push, "{a=\"b\\x41\\u00e9\\101\", c=`d`}",
-          R"({"streams":[{"stream":{"app":"shop"},"values":[["1","a \"b\" \u00e9",{"k":"v"}],["2","plain"]]}]})",
-          R"({"streams":[{"labels":"{a=\"b\"}","entries":[{"ts":"2026-01-02T15:04:05Z","line":"x"}]}]})"};
+  return {
+      push, "{a=\"b\\x41\\u00e9\\101\", c=`d`}",
+      R"({"streams":[{"stream":{"app":"shop"},"values":[["1","a \"b\" \u00e9",{"k":"v"}],["2","plain"]]}]})",
+      R"({"streams":[{"labels":"{a=\"b\"}","entries":[{"ts":"2026-01-02T15:04:05Z","line":"x"}]}]})"};
 }

@@ -13,8 +13,8 @@ namespace {
 namespace dom = simdjson::dom;
 using protobuf::Malformed;
 
-// Walks the parsed document. Texts are copied into the batch's arena: the document, several times as large as the lines,
-// is not kept.
+// Walks the parsed document. Texts are copied into the batch's arena: the document, several times as large as
+// the lines, is not kept.
 class JsonPushDecoder {
  public:
   JsonPushDecoder() : writer_(nullptr) {}
@@ -87,10 +87,17 @@ class JsonPushDecoder {
     UnixNanos time;
     for (dom::element value : entry) {
       switch (index++) {
-        case 0: time = time_of(value); break;
-        case 1: writer_.add_line(time, keep(text_of(value, "the line"))); break;
-        case 2: read_metadata(object_of(value, "structured metadata")); break;
-        default: throw Malformed{"an entry has more than a timestamp, a line and metadata"};
+        case 0:
+          time = time_of(value);
+          break;
+        case 1:
+          writer_.add_line(time, keep(text_of(value, "the line")));
+          break;
+        case 2:
+          read_metadata(object_of(value, "structured metadata"));
+          break;
+        default:
+          throw Malformed{"an entry has more than a timestamp, a line and metadata"};
       }
     }
     if (index < 2) throw Malformed{"an entry needs a timestamp and a line"};
@@ -142,8 +149,10 @@ class JsonPushDecoder {
 Result<DecodedLokiPush> decode_loki_push_json(std::string_view body) {
   dom::parser parser;
   dom::element root;
-  if (simdjson::error_code code = parser.parse(body.data(), body.size()).get(root); code != simdjson::SUCCESS) {
-    return make_error(ErrorCode::invalid_argument, fmt::format("Loki push: {}", simdjson::error_message(code)));
+  if (simdjson::error_code code = parser.parse(body.data(), body.size()).get(root);
+      code != simdjson::SUCCESS) {
+    return make_error(ErrorCode::invalid_argument,
+                      fmt::format("Loki push: {}", simdjson::error_message(code)));
   }
   JsonPushDecoder decoder;
   try {

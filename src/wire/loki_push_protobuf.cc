@@ -23,9 +23,14 @@ NameAndValue read_pair(std::string_view message) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::length_field(1): pair.name = protobuf::string_of(reader); break;
-      case protobuf::length_field(2): pair.value = protobuf::string_of(reader); break;
-      default: reader.skip();
+      case protobuf::length_field(1):
+        pair.name = protobuf::string_of(reader);
+        break;
+      case protobuf::length_field(2):
+        pair.value = protobuf::string_of(reader);
+        break;
+      default:
+        reader.skip();
     }
   }
   return pair;
@@ -37,9 +42,14 @@ UnixNanos read_timestamp(std::string_view message) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::varint_field(1): seconds = reader.get_int64(); break;
-      case protobuf::varint_field(2): nanos = reader.get_int32(); break;
-      default: reader.skip();
+      case protobuf::varint_field(1):
+        seconds = reader.get_int64();
+        break;
+      case protobuf::varint_field(2):
+        nanos = reader.get_int32();
+        break;
+      default:
+        reader.skip();
     }
   }
   if (seconds > kSecondsMax || seconds < -kSecondsMax || nanos < 0 || nanos >= kNanosPerSecond) {
@@ -54,9 +64,14 @@ void read_entry(std::string_view message, LokiStreamWriter& writer) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::length_field(1): time = read_timestamp(protobuf::string_of(reader)); break;
-      case protobuf::length_field(2): line = protobuf::string_of(reader); break;
-      default: reader.skip();
+      case protobuf::length_field(1):
+        time = read_timestamp(protobuf::string_of(reader));
+        break;
+      case protobuf::length_field(2):
+        line = protobuf::string_of(reader);
+        break;
+      default:
+        reader.skip();
     }
   }
   writer.add_line(time, line);

@@ -17,7 +17,9 @@ DecodedLokiPush decode_json(std::string body) {
   return result.ok() ? std::move(result).value() : DecodedLokiPush{};
 }
 
-std::string labels_of(const Batch& batch, size_t group) { return Labels(batch.groups.at(group).labels).to_string(); }
+std::string labels_of(const Batch& batch, size_t group) {
+  return Labels(batch.groups.at(group).labels).to_string();
+}
 
 TEST(LokiPushJson, StreamsLinesAndMetadata) {
   DecodedLokiPush decoded = decode_json(
@@ -50,9 +52,13 @@ TEST(LokiPushJson, OldForm) {
 }
 
 TEST(LokiPushJson, ServiceNameIsAdded) {
-  EXPECT_EQ(labels_of(decode_json(R"({"streams":[{"stream":{"x":"y"},"values":[["1","a"]]}]})").batches.at(0), 0),
-            R"({service_name="unknown_service", x="y"})");
-  EXPECT_EQ(labels_of(decode_json(R"({"streams":[{"stream":{"service_name":"own","app":"y"},"values":[["1","a"]]}]})").batches.at(0), 0),
+  EXPECT_EQ(
+      labels_of(decode_json(R"({"streams":[{"stream":{"x":"y"},"values":[["1","a"]]}]})").batches.at(0), 0),
+      R"({service_name="unknown_service", x="y"})");
+  EXPECT_EQ(labels_of(decode_json(
+                          R"({"streams":[{"stream":{"service_name":"own","app":"y"},"values":[["1","a"]]}]})")
+                          .batches.at(0),
+                      0),
             R"({app="y", service_name="own"})");
 }
 
@@ -68,14 +74,17 @@ TEST(LokiPushJson, StreamsWithBadLabelsAreCountedAndTheRestStays) {
 
 TEST(LokiPushJson, MalformedRequestsAreErrors) {
   const std::pair<std::string, std::string> cases[] = {
-      {R"({"streams":[{"stream":{"a":"b"},"values":[[1700000000000000000,"x"]]}]})", "timestamp (nanoseconds since the epoch) must be a string"},
+      {R"({"streams":[{"stream":{"a":"b"},"values":[[1700000000000000000,"x"]]}]})",
+       "timestamp (nanoseconds since the epoch) must be a string"},
       {R"({"streams":[{"stream":{"a":"b"},"values":[["soon","x"]]}]})", "no timestamp in nanoseconds"},
       {R"({"streams":[{"stream":{"a":"b"},"values":[["1"]]}]})", "needs a timestamp and a line"},
-      {R"({"streams":[{"stream":{"a":"b"},"values":[["1","x",{"k":5}]]}]})", "a value of structured metadata must be a string"},
+      {R"({"streams":[{"stream":{"a":"b"},"values":[["1","x",{"k":5}]]}]})",
+       "a value of structured metadata must be a string"},
       {R"({"streams":[{"stream":{"a":5},"values":[["1","x"]]}]})", "a label value must be a string"},
       {R"({"streams":[{"stream":{"a":"b"},"values":[["1","x"]]}]}{})", "Loki push: "},
       {R"({"streams":[{"stream":{"a":"b"},"values":[["1","x"]]}]} trailing)", "Loki push: "},
-      {R"({"streams":[{"stream":{"a":"b"},"values":[["1","x"],"y"]}]})", "streams[0] entry 1: an entry must be an array"},
+      {R"({"streams":[{"stream":{"a":"b"},"values":[["1","x"],"y"]}]})",
+       "streams[0] entry 1: an entry must be an array"},
       {R"({"streams":[{}]})", "\"labels\" is missing"},
       {R"({"streams":[{"labels":"{a=b}","entries":[]}]})", "expected a value in quotes"},
       {R"({"streams":[{"stream":{"a":"b"},"values":[["1","x")", "Loki push: "},
@@ -114,7 +123,8 @@ std::string push_request(std::string_view labels, const std::string& time) {
 }
 
 TEST(LokiPushProtobuf, StreamsLinesAndMetadata) {
-  auto body = std::make_shared<const std::string>(push_request(R"({app="shop", b="x\ty"})", timestamp(1700000000, 5)));
+  auto body = std::make_shared<const std::string>(
+      push_request(R"({app="shop", b="x\ty"})", timestamp(1700000000, 5)));
   Result<DecodedLokiPush> decoded = decode_loki_push_protobuf(body);
   ASSERT_TRUE(decoded.ok()) << decoded.error().to_string();
   const Batch& batch = decoded->batches.at(0);
@@ -127,11 +137,14 @@ TEST(LokiPushProtobuf, StreamsLinesAndMetadata) {
 
 TEST(LokiPushProtobuf, Errors) {
   auto error_of = [](std::string body) {
-    Result<DecodedLokiPush> result = decode_loki_push_protobuf(std::make_shared<const std::string>(std::move(body)));
+    Result<DecodedLokiPush> result =
+        decode_loki_push_protobuf(std::make_shared<const std::string>(std::move(body)));
     return result.ok() ? std::string("no error") : result.error().message;
   };
-  EXPECT_NE(error_of(push_request("{app=}", timestamp(1, 0))).find("error parsing labels '{app=}'"), std::string::npos);
-  EXPECT_NE(error_of(push_request("{a=\"b\"}", timestamp(INT64_MAX, 0))).find("out of range"), std::string::npos);
+  EXPECT_NE(error_of(push_request("{app=}", timestamp(1, 0))).find("error parsing labels '{app=}'"),
+            std::string::npos);
+  EXPECT_NE(error_of(push_request("{a=\"b\"}", timestamp(INT64_MAX, 0))).find("out of range"),
+            std::string::npos);
   std::string cut = push_request("{a=\"b\"}", timestamp(1, 0));
   cut.pop_back();
   EXPECT_NE(error_of(cut).find("unexpected end"), std::string::npos);
@@ -142,12 +155,15 @@ TEST(LokiLabelText, EscapesAndErrors) {
   std::vector<LabelRef> labels;
   ASSERT_TRUE(parse_loki_label_text(R"( { a = "\x41\u00e9\101\\" , b=`\n`, } )", arena, labels).ok());
   ASSERT_EQ(labels.size(), 2u);
-  EXPECT_EQ(labels[0].value, "A\xc3\xa9" "A\\");
+  EXPECT_EQ(labels[0].value,
+            "A\xc3\xa9"
+            "A\\");
   EXPECT_EQ(labels[1].value, "\\n");
   labels.clear();
   EXPECT_TRUE(parse_loki_label_text("{}", arena, labels).ok());
-  for (std::string_view bad : {"", "a", "{", "{a}", "{a=", "{a=\"", "{a=\"\\", "{a=\"\\q\"}", "{a=\"b\" c=\"d\"}", "{1=\"b\"}", "{a=\"b\"}x",
-                               "{a=\"\\xZZ\"}", "{a=\"\\ud800\"}", "{a=\"\\400\"}"}) {
+  for (std::string_view bad :
+       {"", "a", "{", "{a}", "{a=", "{a=\"", "{a=\"\\", "{a=\"\\q\"}", "{a=\"b\" c=\"d\"}", "{1=\"b\"}",
+        "{a=\"b\"}x", "{a=\"\\xZZ\"}", "{a=\"\\ud800\"}", "{a=\"\\400\"}"}) {
     EXPECT_FALSE(parse_loki_label_text(bad, arena, labels).ok()) << bad;
   }
 }

@@ -13,7 +13,8 @@ bool LokiStreamWriter::begin_stream() {
   normalize_labels(labels_);
   if (labels_.empty()) reason = "error at least one label pair is required per stream";
   for (const LabelRef& label : labels_) {
-    if (!is_label_name(label.name)) reason = fmt::format("invalid label name \"{}\"", label.name.substr(0, 256));
+    if (!is_label_name(label.name))
+      reason = fmt::format("invalid label name \"{}\"", label.name.substr(0, 256));
   }
   rejected_ = !reason.empty();
   if (rejected_) {
@@ -25,7 +26,9 @@ bool LokiStreamWriter::begin_stream() {
   return true;
 }
 
-void LokiStreamWriter::begin_group() { batches_.rows().begin_group_copy(labels_); }
+void LokiStreamWriter::begin_group() {
+  batches_.rows().begin_group_copy(labels_);
+}
 
 void LokiStreamWriter::add_line(UnixNanos time, std::string_view line) {
   BatchBuilder& rows = batches_.rows();

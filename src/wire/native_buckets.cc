@@ -12,7 +12,8 @@ void reduce(std::vector<BucketSpan>& spans, std::vector<double>& counts, int32_t
   std::vector<double> reduced_counts;
   NativeBucketAppender appender(reduced_spans, reduced_counts);
   // Bucket j covers (b^(j-1), b^j]: its upper bound b^j lies in the coarser bucket ceil(j / 2^by).
-  for_each_bucket(spans, counts, [&](int64_t index, double count) { appender.add(((index - 1) >> by) + 1, count); });
+  for_each_bucket(spans, counts,
+                  [&](int64_t index, double count) { appender.add(((index - 1) >> by) + 1, count); });
   spans = std::move(reduced_spans);
   counts = std::move(reduced_counts);
 }

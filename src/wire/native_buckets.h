@@ -1,6 +1,6 @@
 #pragma once
-// Builds and reduces the bucket lists of native histograms (model/histogram.h). Used by decoders inside wire/ and by the
-// delta conversion of ingest/.
+// Builds and reduces the bucket lists of native histograms (model/histogram.h). Used by decoders inside wire/
+// and by the delta conversion of ingest/.
 #include <cstdint>
 #include <vector>
 
@@ -8,12 +8,13 @@
 
 namespace obelisk {
 
-// Appends buckets in ascending order of index. A gap of at most kGapFilledMax is filled with empty buckets, which cost
-// less than a new span; the same index again adds to its bucket.
+// Appends buckets in ascending order of index. A gap of at most kGapFilledMax is filled with empty buckets,
+// which cost less than a new span; the same index again adds to its bucket.
 class NativeBucketAppender {
  public:
   static constexpr int64_t kGapFilledMax = 2;
-  NativeBucketAppender(std::vector<BucketSpan>& spans, std::vector<double>& counts) : spans_(spans), counts_(counts) {}
+  NativeBucketAppender(std::vector<BucketSpan>& spans, std::vector<double>& counts)
+      : spans_(spans), counts_(counts) {}
   // `index` fits 32 bits.
   void add(int64_t index, double count);
 
@@ -23,7 +24,8 @@ class NativeBucketAppender {
   int64_t last_ = 0;
 };
 
-// The same histogram with a lower schema: neighbouring buckets are merged. `schema` is not above the histogram's.
+// The same histogram with a lower schema: neighbouring buckets are merged. `schema` is not above the
+// histogram's.
 void reduce_resolution(Histogram& histogram, int32_t schema);
 
 // The buckets of a list with their absolute index, in order.

@@ -32,7 +32,8 @@ int64_t saturated_nanos(double seconds) {
   return std::llround(std::clamp(seconds, -kMax, kMax) * 1e3) * kNanosPerMilli;
 }
 
-// Seconds as [-]digits[.digits], exact to the nanosecond; anything else through a double, rounded to milliseconds.
+// Seconds as [-]digits[.digits], exact to the nanosecond; anything else through a double, rounded to
+// milliseconds.
 std::optional<UnixNanos> parse_seconds(std::string_view text) {
   std::optional<double> approximate = parse_number(text);
   if (!approximate || !std::isfinite(*approximate)) return std::nullopt;
@@ -52,7 +53,8 @@ class OpenMetricsParser {
  public:
   OpenMetricsParser(std::string_view page, OpenMetricsMode mode)
       : strict_(mode == OpenMetricsMode::strict),
-        scanner_(page, {.blanks_between_tokens = false, .trailing_comma = !strict_, .quoted_names = !strict_}, out_),
+        scanner_(page, {.blanks_between_tokens = false, .trailing_comma = !strict_, .quoted_names = !strict_},
+                 out_),
         families_(out_) {}
 
   Result<Exposition> parse() {
@@ -62,7 +64,8 @@ class OpenMetricsParser {
         return scanner_.take_error("OpenMetrics");
       }
       line_at_ = scanner_.position();
-      if (!(scanner_.peek() == '#' ? read_metadata() : read_sample())) return scanner_.take_error("OpenMetrics");
+      if (!(scanner_.peek() == '#' ? read_metadata() : read_sample()))
+        return scanner_.take_error("OpenMetrics");
     }
     if (!scanner_.at_end()) {
       scanner_.fail("text after # EOF");
@@ -73,7 +76,9 @@ class OpenMetricsParser {
   }
 
  private:
-  bool refuse_if(std::string problem) { return problem.empty() || scanner_.fail_at(line_at_, std::move(problem)); }
+  bool refuse_if(std::string problem) {
+    return problem.empty() || scanner_.fail_at(line_at_, std::move(problem));
+  }
 
   bool end_line() {
     if (scanner_.at_end()) return scanner_.fail("the line does not end");
@@ -111,7 +116,8 @@ class OpenMetricsParser {
     MetricType type = MetricType::unknown;
     if (kind == OpenMetricsRules::Metadata::type) {
       std::optional<MetricType> found = type_of(text);
-      if (!found) return scanner_.fail_at(text_at, fmt::format("invalid metric type \"{}\"", text.substr(0, 64)));
+      if (!found)
+        return scanner_.fail_at(text_at, fmt::format("invalid metric type \"{}\"", text.substr(0, 64)));
       type = *found;
     }
     if (strict_ && !refuse_if(rules_.metadata(kind, name, type, text))) return false;
@@ -204,7 +210,8 @@ class OpenMetricsParser {
         out_.samples[index].start_time = start;
         return true;
       };
-      // A metric has as many samples as buckets; the bound keeps repeated _created lines from costing their square.
+      // A metric has as many samples as buckets; the bound keeps repeated _created lines from costing their
+      // square.
       constexpr size_t kReach = 1024;
       size_t first = created > kReach ? created - kReach : 0;
       size_t last = std::min<size_t>(out_.samples.size(), created + kReach);
@@ -216,8 +223,8 @@ class OpenMetricsParser {
   static bool same_metric(const ExpositionSample& a, const ExpositionSample& b) {
     if (a.family != b.family) return false;
     auto skip = [](LabelsView labels, size_t& i) {
-      while (i < labels.size() && (labels[i].name == kMetricNameLabel || labels[i].name == "le" ||
-                                   labels[i].name == "quantile")) {
+      while (i < labels.size() &&
+             (labels[i].name == kMetricNameLabel || labels[i].name == "le" || labels[i].name == "quantile")) {
         ++i;
       }
       return i < labels.size();

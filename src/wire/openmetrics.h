@@ -1,8 +1,9 @@
 #pragma once
 // OpenMetrics text 1.0.0. Strict is what the specification says a parser must refuse, for validators
-// (openmetrics_rules.h). Lenient is what Prometheus takes when it scrapes: the same lines, without the rules on names,
-// grouping, order and values, and with quoted UTF-8 names and a trailing comma in label sets.
-// In both modes the page must end with "# EOF". Times are seconds, kept to the nanosecond when written in decimal.
+// (openmetrics_rules.h). Lenient is what Prometheus takes when it scrapes: the same lines, without the rules
+// on names, grouping, order and values, and with quoted UTF-8 names and a trailing comma in label sets. In
+// both modes the page must end with "# EOF". Times are seconds, kept to the nanosecond when written in
+// decimal.
 #include <string_view>
 
 #include "wire/exposition.h"

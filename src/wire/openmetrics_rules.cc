@@ -18,7 +18,9 @@ size_t code_points(std::string_view text) {
   return count;
 }
 
-bool is_histogram(MetricType type) { return type == MetricType::histogram || type == MetricType::gaugehistogram; }
+bool is_histogram(MetricType type) {
+  return type == MetricType::histogram || type == MetricType::gaugehistogram;
+}
 
 // "le" and "quantile" in the places where they name a part of a metric rather than the metric.
 std::string_view part_label(MetricType type, std::string_view family) {
@@ -58,7 +60,8 @@ std::string OpenMetricsRules::begin_family(std::string_view name) {
 std::string OpenMetricsRules::check_unit() const {
   if (unit_.empty()) return "";
   if (type_ == MetricType::info || type_ == MetricType::stateset) return "info and stateset have no unit";
-  bool is_suffix = name_.size() > unit_.size() && name_.ends_with(unit_) && name_[name_.size() - unit_.size() - 1] == '_';
+  bool is_suffix =
+      name_.size() > unit_.size() && name_.ends_with(unit_) && name_[name_.size() - unit_.size() - 1] == '_';
   return is_suffix ? "" : fmt::format("the unit \"{}\" is not the end of the name \"{}\"", unit_, name_);
 }
 
@@ -68,7 +71,8 @@ std::string OpenMetricsRules::end_family() {
   return check_unit();
 }
 
-std::string OpenMetricsRules::metadata(Metadata kind, std::string_view family, MetricType type, std::string_view unit) {
+std::string OpenMetricsRules::metadata(Metadata kind, std::string_view family, MetricType type,
+                                       std::string_view unit) {
   if (!has_family_ || family != name_) {
     if (std::string problem = begin_family(family); !problem.empty()) return problem;
   }
@@ -79,8 +83,8 @@ std::string OpenMetricsRules::metadata(Metadata kind, std::string_view family, M
   if (kind == Metadata::unit) unit_ = unit;
   if (kind != Metadata::type) return "";
   type_ = type;
-  static constexpr std::string_view kSuffixes[] = {"_total", "_created", "_count", "_sum",
-                                                   "_bucket", "_gcount", "_gsum",  "_info"};
+  static constexpr std::string_view kSuffixes[] = {"_total",  "_created", "_count", "_sum",
+                                                   "_bucket", "_gcount",  "_gsum",  "_info"};
   for (std::string_view suffix : kSuffixes) {
     if (!has_sample_suffix(type, suffix)) continue;
     if (std::string problem = claim(suffix); !problem.empty()) return problem;
@@ -109,7 +113,8 @@ std::string OpenMetricsRules::sample(const ExpositionSample& sample, std::string
 std::string OpenMetricsRules::check_group(const ExpositionSample& sample) {
   std::string group = group_key(sample.labels, part_label(type_, name_));
   bool same = in_group_ && group == group_;
-  if (same && sample.time.has_value() != group_time_.has_value()) return "some samples of a metric have a time, some not";
+  if (same && sample.time.has_value() != group_time_.has_value())
+    return "some samples of a metric have a time, some not";
   if (same && sample.time && *sample.time < *group_time_) return "times of a metric go backwards";
   bool same_point = same && sample.time == group_time_;
   if (!same_point) {
@@ -126,8 +131,10 @@ std::string OpenMetricsRules::check_value(const ExpositionSample& sample, std::s
   double value = sample.value;
   bool counts = !(value >= 0);  // negative, or not a number
   switch (type_) {
-    case MetricType::counter: return counts ? "a counter is not a number of at least 0" : "";
-    case MetricType::histogram: return counts ? "a count, bucket or sum is not a number of at least 0" : "";
+    case MetricType::counter:
+      return counts ? "a counter is not a number of at least 0" : "";
+    case MetricType::histogram:
+      return counts ? "a count, bucket or sum is not a number of at least 0" : "";
     case MetricType::gaugehistogram:
       if (suffix == "_gsum") return std::isnan(value) ? "the sum is not a number" : "";
       return counts ? "a count or bucket is not a number of at least 0" : "";
@@ -135,15 +142,18 @@ std::string OpenMetricsRules::check_value(const ExpositionSample& sample, std::s
       if (!suffix.empty()) return counts ? "a count or sum is not a number of at least 0" : "";
       std::string_view text = label_value(sample.labels, "quantile");
       std::optional<double> quantile = parse_float(text);
-      if (!quantile || !(*quantile >= 0 && *quantile <= 1)) return "a summary needs a quantile label from 0 to 1";
+      if (!quantile || !(*quantile >= 0 && *quantile <= 1))
+        return "a summary needs a quantile label from 0 to 1";
       return value < 0 ? "a quantile has a negative value" : "";
     }
-    case MetricType::info: return value != 1 ? "an info has a value other than 1" : "";
+    case MetricType::info:
+      return value != 1 ? "an info has a value other than 1" : "";
     case MetricType::stateset:
       if (label_value(sample.labels, name_).empty()) return "a stateset needs a label with its own name";
       return value != 0 && value != 1 ? "a state is neither 0 nor 1" : "";
     case MetricType::gauge:
-    case MetricType::unknown: return "";
+    case MetricType::unknown:
+      return "";
   }
   return "";
 }
@@ -162,12 +172,16 @@ std::string OpenMetricsRules::check_bucket(const ExpositionSample& sample) {
   return "";
 }
 
-std::string OpenMetricsRules::check_exemplar(std::string_view suffix, const ExpositionExemplar& exemplar) const {
-  bool allowed = (is_histogram(type_) && suffix == "_bucket") || (type_ == MetricType::counter && suffix == "_total");
+std::string OpenMetricsRules::check_exemplar(std::string_view suffix,
+                                             const ExpositionExemplar& exemplar) const {
+  bool allowed =
+      (is_histogram(type_) && suffix == "_bucket") || (type_ == MetricType::counter && suffix == "_total");
   if (!allowed) return "only buckets and counters have exemplars";
   size_t characters = 0;
-  for (const LabelRef& label : exemplar.labels) characters += code_points(label.name) + code_points(label.value);
-  return characters > kExemplarCharactersMax ? "the labels of an exemplar are longer than 128 characters" : "";
+  for (const LabelRef& label : exemplar.labels)
+    characters += code_points(label.name) + code_points(label.value);
+  return characters > kExemplarCharactersMax ? "the labels of an exemplar are longer than 128 characters"
+                                             : "";
 }
 
 std::string OpenMetricsRules::end_group() {
@@ -191,6 +205,8 @@ std::string OpenMetricsRules::end_group() {
   return problem;
 }
 
-std::string OpenMetricsRules::finish() { return end_family(); }
+std::string OpenMetricsRules::finish() {
+  return end_family();
+}
 
 }  // namespace obelisk

@@ -1,7 +1,8 @@
 #pragma once
-// What OpenMetrics 1.0.0 asks of a page beyond the shape of its lines: one family at a time, metadata before samples, no
-// clashing names, metrics not interleaved, times in order, and what each type allows as suffix, label and value.
-// Fed line by line; every call returns the reason for refusing the line, or an empty string. Used inside wire/ only.
+// What OpenMetrics 1.0.0 asks of a page beyond the shape of its lines: one family at a time, metadata before
+// samples, no clashing names, metrics not interleaved, times in order, and what each type allows as suffix,
+// label and value. Fed line by line; every call returns the reason for refusing the line, or an empty string.
+// Used inside wire/ only.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,7 +19,8 @@ class OpenMetricsRules {
   // A metadata line about `family`; the family's new field is set by the caller afterwards.
   std::string metadata(Metadata kind, std::string_view family, MetricType type, std::string_view unit);
   // A sample line, with the sample's name as on the page.
-  std::string sample(const ExpositionSample& sample, std::string_view name, const ExpositionExemplar* exemplar);
+  std::string sample(const ExpositionSample& sample, std::string_view name,
+                     const ExpositionExemplar* exemplar);
   // After the last line.
   std::string finish();
 

@@ -43,7 +43,8 @@ TEST(OpenMetrics, FamiliesSamplesExemplarsAndCreated) {
   EXPECT_EQ(page.exemplars[0].value, 0.25);
   EXPECT_EQ(page.exemplars[0].time->value, 1'700'000'000'123'456'789);
   EXPECT_EQ(page.samples[1].exemplar, kNoExemplar);
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(page.samples[static_cast<size_t>(i)].start_time->to_millis(), 1690000000500) << i;
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ(page.samples[static_cast<size_t>(i)].start_time->to_millis(), 1690000000500) << i;
   EXPECT_FALSE(page.samples[5].start_time.has_value());
   EXPECT_EQ(page.samples[5].time->to_millis(), 1700000001500);
   EXPECT_EQ(page.samples[5].family, 1u);
@@ -63,12 +64,14 @@ TEST(OpenMetrics, StrictRules) {
 
 // Prometheus scrapes what the specification refuses.
 TEST(OpenMetrics, LenientModeTakesWhatPrometheusTakes) {
-  Exposition page = parse("# TYPE a counter\na_total -1\n{\"dotted.name\",x=\"y\",} 2\na_total 3\n# EOF\n", OpenMetricsMode::lenient);
+  Exposition page = parse("# TYPE a counter\na_total -1\n{\"dotted.name\",x=\"y\",} 2\na_total 3\n# EOF\n",
+                          OpenMetricsMode::lenient);
   ASSERT_EQ(page.samples.size(), 3u);
   EXPECT_EQ(label_value(page.samples[1].labels, kMetricNameLabel), "dotted.name");
 }
 
-// All 211 published cases, each refused or taken as its description says; what must parse does so leniently, too.
+// All 211 published cases, each refused or taken as its description says; what must parse does so leniently,
+// too.
 TEST(OpenMetrics, PublishedParserCases) {
   auto folder = shared_folder("conformance/exposition/openmetrics-parsers");
   if (!folder) GTEST_SKIP() << "shared conformance files are absent";
@@ -76,9 +79,11 @@ TEST(OpenMetrics, PublishedParserCases) {
   size_t bad = 0;
   for (const auto& entry : std::filesystem::directory_iterator(*folder)) {
     std::string page = read_whole_file(entry.path() / "metrics");
-    bool should_parse = read_whole_file(entry.path() / "test.json").find("\"shouldParse\": true") != std::string::npos;
+    bool should_parse =
+        read_whole_file(entry.path() / "test.json").find("\"shouldParse\": true") != std::string::npos;
     Result<Exposition> result = parse_openmetrics(page, OpenMetricsMode::strict);
-    EXPECT_EQ(result.ok(), should_parse) << entry.path() << "\n" << (result.ok() ? "" : result.error().to_string());
+    EXPECT_EQ(result.ok(), should_parse) << entry.path() << "\n"
+                                         << (result.ok() ? "" : result.error().to_string());
     if (should_parse) {
       EXPECT_TRUE(parse_openmetrics(page, OpenMetricsMode::lenient).ok()) << entry.path();
     }

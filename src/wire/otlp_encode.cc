@@ -28,11 +28,20 @@ void add_attributes(Writer& writer, uint32_t field, const std::vector<AttributeV
     }
     Writer any(pair, 2);
     switch (value.type) {
-      case ColumnType::boolean: any.add_bool(2, value.integer != 0); break;
-      case ColumnType::int64: any.add_int64(3, value.integer); break;
-      case ColumnType::float64: any.add_double(4, value.number); break;
-      case ColumnType::bytes: any.add_bytes(7, value.text.data(), value.text.size()); break;
-      default: any.add_string(1, value.text.data(), value.text.size());
+      case ColumnType::boolean:
+        any.add_bool(2, value.integer != 0);
+        break;
+      case ColumnType::int64:
+        any.add_int64(3, value.integer);
+        break;
+      case ColumnType::float64:
+        any.add_double(4, value.number);
+        break;
+      case ColumnType::bytes:
+        any.add_bytes(7, value.text.data(), value.text.size());
+        break;
+      default:
+        any.add_string(1, value.text.data(), value.text.size());
     }
   }
 }
@@ -154,7 +163,9 @@ class JsonEncoder {
     if (column_value.empty()) return;
     out_.key("links").begin_array();
     for (const SpanLinkView& link : read_span_links(column_value)) {
-      out_.begin_object().field("traceId", id(link.trace_id.view())).field("spanId", id(link.span_id.to_bytes()));
+      out_.begin_object()
+          .field("traceId", id(link.trace_id.view()))
+          .field("spanId", id(link.span_id.to_bytes()));
       text("traceState", link.trace_state);
       attributes(link.attributes, false);
       count("droppedAttributesCount", link.dropped_attributes_count);
@@ -185,7 +196,8 @@ class JsonEncoder {
     if (value != 0) out_.field(key, value);
   }
   void kind(int64_t number) {
-    static constexpr std::string_view kNames[] = {"UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"};
+    static constexpr std::string_view kNames[] = {"UNSPECIFIED", "INTERNAL", "SERVER",
+                                                  "CLIENT",      "PRODUCER", "CONSUMER"};
     if (style_ == OtlpJsonStyle::tempo && number >= 0 && number < 6) {
       out_.field("kind", "SPAN_KIND_" + std::string(kNames[number]));
     } else {

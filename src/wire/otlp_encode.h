@@ -1,7 +1,7 @@
 #pragma once
 // Rows of Table::spans back to OTLP: what the trace-by-id endpoints answer. The inverse of otlp_traces.h.
-// Rows with equal resource (all resource attributes) and equal instrumentation scope are put into one ResourceSpans /
-// ScopeSpans; groups come in the order of their first row and rows keep their order within.
+// Rows with equal resource (all resource attributes) and equal instrumentation scope are put into one
+// ResourceSpans / ScopeSpans; groups come in the order of their first row and rows keep their order within.
 // Pure functions. The batches are only read.
 #include <memory>
 #include <span>

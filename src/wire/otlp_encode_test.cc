@@ -59,22 +59,23 @@ TEST(OtlpEncode, ProtobufRoundTrip) {
 
 TEST(OtlpEncode, OtlpJson) {
   std::string json = json_of(decode(sample_request()), OtlpJsonStyle::otlp);
-  EXPECT_EQ(json,
-            R"([{"resource":{"attributes":[{"key":"pid","value":{"intValue":"5"}},)"
-            R"({"key":"service.name","value":{"stringValue":"shop"}}]},"scopeSpans":[)"
-            R"({"scope":{"name":"lib","version":"1.2"},"spans":[)"
-            R"({"traceId":"5b000000000000000000000000000001","spanId":"0000000000000002","parentSpanId":"0000000000000001",)"
-            R"("name":"GET /cart","kind":2,"startTimeUnixNano":"1000","endTimeUnixNano":"3500","attributes":[)"
-            R"({"key":"ok","value":{"boolValue":true}},)"
-            R"({"key":"tags","value":{"arrayValue":{"values":[{"stringValue":"a"},{"intValue":"7"}]}}}],)"
-            R"("events":[{"timeUnixNano":"2000","name":"exception"}],)"
-            R"("links":[{"traceId":"5b000000000000000000000000000007","spanId":"0000000000000008"}],)"
-            R"("status":{"message":"broken","code":2}},)"
-            R"({"traceId":"5b000000000000000000000000000001","spanId":"0000000000000003","name":"child","kind":2,)"
-            R"("startTimeUnixNano":"5","endTimeUnixNano":"6","status":{}}]},)"
-            R"({"scope":{"name":"other"},"spans":[)"
-            R"({"traceId":"5b000000000000000000000000000001","spanId":"0000000000000004","name":"grandchild","kind":2,)"
-            R"("startTimeUnixNano":"5","endTimeUnixNano":"6","status":{}}]}]}])");
+  EXPECT_EQ(
+      json,
+      R"([{"resource":{"attributes":[{"key":"pid","value":{"intValue":"5"}},)"
+      R"({"key":"service.name","value":{"stringValue":"shop"}}]},"scopeSpans":[)"
+      R"({"scope":{"name":"lib","version":"1.2"},"spans":[)"
+      R"({"traceId":"5b000000000000000000000000000001","spanId":"0000000000000002","parentSpanId":"0000000000000001",)"
+      R"("name":"GET /cart","kind":2,"startTimeUnixNano":"1000","endTimeUnixNano":"3500","attributes":[)"
+      R"({"key":"ok","value":{"boolValue":true}},)"
+      R"({"key":"tags","value":{"arrayValue":{"values":[{"stringValue":"a"},{"intValue":"7"}]}}}],)"
+      R"("events":[{"timeUnixNano":"2000","name":"exception"}],)"
+      R"("links":[{"traceId":"5b000000000000000000000000000007","spanId":"0000000000000008"}],)"
+      R"("status":{"message":"broken","code":2}},)"
+      R"({"traceId":"5b000000000000000000000000000001","spanId":"0000000000000003","name":"child","kind":2,)"
+      R"("startTimeUnixNano":"5","endTimeUnixNano":"6","status":{}}]},)"
+      R"({"scope":{"name":"other"},"spans":[)"
+      R"({"traceId":"5b000000000000000000000000000001","spanId":"0000000000000004","name":"grandchild","kind":2,)"
+      R"("startTimeUnixNano":"5","endTimeUnixNano":"6","status":{}}]}]}])");
 }
 
 TEST(OtlpEncode, TempoJsonHasBase64IdsAndEnumNames) {
@@ -92,7 +93,8 @@ TEST(OtlpEncode, RowsOfTwoBatchesAreGrouped) {
   EXPECT_EQ(again.at(0)->row_count, 6u);
   std::string json = json_of(batches, OtlpJsonStyle::otlp);
   size_t resources = 0;
-  for (size_t at = json.find("\"resource\""); at != std::string::npos; at = json.find("\"resource\"", at + 1)) ++resources;
+  for (size_t at = json.find("\"resource\""); at != std::string::npos; at = json.find("\"resource\"", at + 1))
+    ++resources;
   EXPECT_EQ(resources, 1u);
 }
 

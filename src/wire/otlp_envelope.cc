@@ -31,10 +31,17 @@ void read_scope(std::string_view message, protobuf::Place& place, OtlpScope& sco
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::length_field(1): scope.name = protobuf::string_of(reader); break;
-      case protobuf::length_field(2): scope.version = protobuf::string_of(reader); break;
-      case protobuf::length_field(3): add_attribute(scope.attributes, reader, "scope"); break;
-      default: reader.skip();
+      case protobuf::length_field(1):
+        scope.name = protobuf::string_of(reader);
+        break;
+      case protobuf::length_field(2):
+        scope.version = protobuf::string_of(reader);
+        break;
+      case protobuf::length_field(3):
+        add_attribute(scope.attributes, reader, "scope");
+        break;
+      default:
+        reader.skip();
     }
   }
 }
@@ -98,14 +105,20 @@ void walk_otlp_request(std::string_view body, protobuf::Place& place, OtlpRecord
   }
 }
 
-void fill_attributes(BatchBuilder& rows, size_t first_row, Scope kind, const std::vector<AttributeView>& attributes) {
+void fill_attributes(BatchBuilder& rows, size_t first_row, Scope kind,
+                     const std::vector<AttributeView>& attributes) {
   for (const AttributeView& attribute : attributes) {
     const AnyValueView& value = attribute.value;
     switch (value.type) {
       case ColumnType::boolean:
-      case ColumnType::int64: rows.fill_int(first_row, kind, attribute.key, value.integer, value.type); break;
-      case ColumnType::float64: rows.fill_float(first_row, kind, attribute.key, value.number); break;
-      default: rows.fill_string(first_row, kind, attribute.key, value.text, value.type);
+      case ColumnType::int64:
+        rows.fill_int(first_row, kind, attribute.key, value.integer, value.type);
+        break;
+      case ColumnType::float64:
+        rows.fill_float(first_row, kind, attribute.key, value.number);
+        break;
+      default:
+        rows.fill_string(first_row, kind, attribute.key, value.text, value.type);
     }
   }
 }

@@ -1,7 +1,7 @@
 #pragma once
-// The part that OTLP's three requests share: resources, in them instrumentation scopes, in them records (spans, log
-// records, metrics). Used inside protobuf::decode_guarded. Views point into the body.
-// Not kept: schema URLs, entity references, and the dropped-attribute counts of resources and scopes.
+// The part that OTLP's three requests share: resources, in them instrumentation scopes, in them records
+// (spans, log records, metrics). Used inside protobuf::decode_guarded. Views point into the body. Not kept:
+// schema URLs, entity references, and the dropped-attribute counts of resources and scopes.
 #include <string_view>
 #include <vector>
 
@@ -29,12 +29,14 @@ class OtlpRecordHandler {
 // More attributes than this on one resource, scope or record make it invalid: SDKs stop at 128.
 inline constexpr size_t kOtlpAttributesMax = 1024;
 
-// Walks an export request. The order of calls is begin_resource (begin_scope record* end_scope)*. Resource and scope
-// are read before the records, wherever they stand in the message.
+// Walks an export request. The order of calls is begin_resource (begin_scope record* end_scope)*. Resource
+// and scope are read before the records, wherever they stand in the message.
 void walk_otlp_request(std::string_view body, protobuf::Place& place, OtlpRecordHandler& handler);
 
-// Sets name, version and attributes of the scope, and the resource's attributes, in all rows from `first_row`.
+// Sets name, version and attributes of the scope, and the resource's attributes, in all rows from
+// `first_row`.
 void fill_scope(BatchBuilder& rows, size_t first_row, const OtlpScope& scope);
-void fill_attributes(BatchBuilder& rows, size_t first_row, Scope kind, const std::vector<AttributeView>& attributes);
+void fill_attributes(BatchBuilder& rows, size_t first_row, Scope kind,
+                     const std::vector<AttributeView>& attributes);
 
 }  // namespace obelisk

@@ -81,19 +81,45 @@ class JsonTranslator {
 
   void translate_value(dom::element element, const JsonField& field, Writer& out) {
     switch (field.kind) {
-      case JsonKind::text: add_text(element, field, out); break;
-      case JsonKind::hex: out.add_bytes(field.number, decoded(from_hex(string_of(element)), "hexadecimal")); break;
-      case JsonKind::base64: out.add_bytes(field.number, decoded(base64_decode(string_of(element)), "base64")); break;
-      case JsonKind::boolean: out.add_bool(field.number, boolean_of(element)); break;
-      case JsonKind::int32: out.add_int32(field.number, signed_of<int32_t>(element)); break;
-      case JsonKind::uint32: out.add_uint32(field.number, unsigned_of<uint32_t>(element)); break;
-      case JsonKind::int64: out.add_int64(field.number, signed_of<int64_t>(element)); break;
-      case JsonKind::uint64: out.add_uint64(field.number, unsigned_of<uint64_t>(element)); break;
-      case JsonKind::sint32: out.add_sint32(field.number, signed_of<int32_t>(element)); break;
-      case JsonKind::fixed32: out.add_fixed32(field.number, unsigned_of<uint32_t>(element)); break;
-      case JsonKind::fixed64: out.add_fixed64(field.number, unsigned_of<uint64_t>(element)); break;
-      case JsonKind::sfixed64: out.add_sfixed64(field.number, signed_of<int64_t>(element)); break;
-      case JsonKind::float64: out.add_double(field.number, double_of(element)); break;
+      case JsonKind::text:
+        add_text(element, field, out);
+        break;
+      case JsonKind::hex:
+        out.add_bytes(field.number, decoded(from_hex(string_of(element)), "hexadecimal"));
+        break;
+      case JsonKind::base64:
+        out.add_bytes(field.number, decoded(base64_decode(string_of(element)), "base64"));
+        break;
+      case JsonKind::boolean:
+        out.add_bool(field.number, boolean_of(element));
+        break;
+      case JsonKind::int32:
+        out.add_int32(field.number, signed_of<int32_t>(element));
+        break;
+      case JsonKind::uint32:
+        out.add_uint32(field.number, unsigned_of<uint32_t>(element));
+        break;
+      case JsonKind::int64:
+        out.add_int64(field.number, signed_of<int64_t>(element));
+        break;
+      case JsonKind::uint64:
+        out.add_uint64(field.number, unsigned_of<uint64_t>(element));
+        break;
+      case JsonKind::sint32:
+        out.add_sint32(field.number, signed_of<int32_t>(element));
+        break;
+      case JsonKind::fixed32:
+        out.add_fixed32(field.number, unsigned_of<uint32_t>(element));
+        break;
+      case JsonKind::fixed64:
+        out.add_fixed64(field.number, unsigned_of<uint64_t>(element));
+        break;
+      case JsonKind::sfixed64:
+        out.add_sfixed64(field.number, signed_of<int64_t>(element));
+        break;
+      case JsonKind::float64:
+        out.add_double(field.number, double_of(element));
+        break;
       case JsonKind::message: {
         Writer inner(out, field.number);
         translate(element, *field.message, inner);
@@ -127,7 +153,8 @@ class JsonTranslator {
   // A number that JSON wrote with a fraction or exponent, or as a string, and that is whole all the same.
   template <typename Integer>
   static Integer whole(double number) {
-    constexpr double kLimit = 9007199254740992.0;  // beyond 2^53 a double no longer says which integer was meant
+    constexpr double kLimit =
+        9007199254740992.0;  // beyond 2^53 a double no longer says which integer was meant
     if (std::floor(number) != number || std::fabs(number) > kLimit) refuse("expected an integer");
     return checked<Integer>(static_cast<int64_t>(number));
   }
@@ -192,7 +219,8 @@ Result<std::shared_ptr<const std::string>> otlp_json_to_protobuf(OtlpSignal sign
   dom::parser parser;
   dom::element root;
   // The parser copies the body: it needs padding behind it.
-  if (simdjson::error_code code = parser.parse(json.data(), json.size()).get(root); code != simdjson::SUCCESS) {
+  if (simdjson::error_code code = parser.parse(json.data(), json.size()).get(root);
+      code != simdjson::SUCCESS) {
     return fail(simdjson::error_message(code));
   }
   auto body = std::make_shared<std::string>();

@@ -14,29 +14,36 @@ constexpr JsonField kArrayValueFields[] = {{"values", 1, message, kRepeated, &kA
 constexpr JsonMessage kArrayValue{kArrayValueFields};
 constexpr JsonField kKeyValueListFields[] = {{"values", 1, message, kRepeated, &kKeyValue}};
 constexpr JsonMessage kKeyValueList{kKeyValueListFields};
-constexpr JsonField kAnyValueFields[] = {
-    {"stringValue", 1, text},     {"boolValue", 2, boolean},
-    {"intValue", 3, int64},       {"doubleValue", 4, float64},
-    {"arrayValue", 5, message, false, &kArrayValue}, {"kvlistValue", 6, message, false, &kKeyValueList},
-    {"bytesValue", 7, base64}};
+constexpr JsonField kAnyValueFields[] = {{"stringValue", 1, text},
+                                         {"boolValue", 2, boolean},
+                                         {"intValue", 3, int64},
+                                         {"doubleValue", 4, float64},
+                                         {"arrayValue", 5, message, false, &kArrayValue},
+                                         {"kvlistValue", 6, message, false, &kKeyValueList},
+                                         {"bytesValue", 7, base64}};
 const JsonMessage kAnyValue{kAnyValueFields};
 constexpr JsonField kKeyValueFields[] = {{"key", 1, text}, {"value", 2, message, false, &kAnyValue}};
 const JsonMessage kKeyValue{kKeyValueFields};
 
-constexpr JsonField attributes_at(uint32_t number) { return {"attributes", number, message, kRepeated, &kKeyValue}; }
-constexpr JsonField dropped_attributes_at(uint32_t number) { return {"droppedAttributesCount", number, uint32}; }
+constexpr JsonField attributes_at(uint32_t number) {
+  return {"attributes", number, message, kRepeated, &kKeyValue};
+}
+constexpr JsonField dropped_attributes_at(uint32_t number) {
+  return {"droppedAttributesCount", number, uint32};
+}
 
 constexpr JsonField kResourceFields[] = {attributes_at(1), dropped_attributes_at(2)};
 constexpr JsonMessage kResource{kResourceFields};
-constexpr JsonField kScopeFields[] = {{"name", 1, text}, {"version", 2, text}, attributes_at(3), dropped_attributes_at(4)};
+constexpr JsonField kScopeFields[] = {
+    {"name", 1, text}, {"version", 2, text}, attributes_at(3), dropped_attributes_at(4)};
 constexpr JsonMessage kScope{kScopeFields};
 
 // Traces.
 constexpr JsonField kEventFields[] = {
     {"timeUnixNano", 1, fixed64}, {"name", 2, text}, attributes_at(3), dropped_attributes_at(4)};
 constexpr JsonMessage kEvent{kEventFields};
-constexpr JsonField kLinkFields[] = {{"traceId", 1, hex},      {"spanId", 2, hex}, {"traceState", 3, text}, attributes_at(4),
-                                     dropped_attributes_at(5), {"flags", 6, fixed32}};
+constexpr JsonField kLinkFields[] = {{"traceId", 1, hex}, {"spanId", 2, hex},       {"traceState", 3, text},
+                                     attributes_at(4),    dropped_attributes_at(5), {"flags", 6, fixed32}};
 constexpr JsonMessage kLink{kLinkFields};
 constexpr JsonField kStatusFields[] = {{"message", 2, text}, {"code", 3, int32}};
 constexpr JsonMessage kStatus{kStatusFields};
@@ -57,7 +64,8 @@ constexpr JsonField kSpanFields[] = {{"traceId", 1, hex},
                                      {"status", 15, message, false, &kStatus},
                                      {"flags", 16, fixed32}};
 constexpr JsonMessage kSpan{kSpanFields};
-constexpr JsonField kScopeSpansFields[] = {{"scope", 1, message, false, &kScope}, {"spans", 2, message, kRepeated, &kSpan}};
+constexpr JsonField kScopeSpansFields[] = {{"scope", 1, message, false, &kScope},
+                                           {"spans", 2, message, kRepeated, &kSpan}};
 constexpr JsonMessage kScopeSpans{kScopeSpansFields};
 constexpr JsonField kResourceSpansFields[] = {{"resource", 1, message, false, &kResource},
                                               {"scopeSpans", 2, message, kRepeated, &kScopeSpans}};
@@ -88,12 +96,10 @@ constexpr JsonField kLogsFields[] = {{"resourceLogs", 1, message, kRepeated, &kR
 constexpr JsonMessage kLogs{kLogsFields};
 
 // Metrics.
-constexpr JsonField kExemplarFields[] = {{"timeUnixNano", 2, fixed64},
-                                         {"asDouble", 3, float64},
-                                         {"spanId", 4, hex},
-                                         {"traceId", 5, hex},
-                                         {"asInt", 6, sfixed64},
-                                         {"filteredAttributes", 7, message, kRepeated, &kKeyValue}};
+constexpr JsonField kExemplarFields[] = {
+    {"timeUnixNano", 2, fixed64}, {"asDouble", 3, float64},
+    {"spanId", 4, hex},           {"traceId", 5, hex},
+    {"asInt", 6, sfixed64},       {"filteredAttributes", 7, message, kRepeated, &kKeyValue}};
 constexpr JsonMessage kExemplar{kExemplarFields};
 constexpr JsonField kNumberPointFields[] = {{"startTimeUnixNano", 2, fixed64},
                                             {"timeUnixNano", 3, fixed64},
@@ -178,9 +184,12 @@ constexpr JsonMessage kMetrics{kMetricsFields};
 
 const JsonMessage& otlp_json_request(OtlpSignal signal) {
   switch (signal) {
-    case OtlpSignal::traces: return kTraces;
-    case OtlpSignal::logs: return kLogs;
-    case OtlpSignal::metrics: return kMetrics;
+    case OtlpSignal::traces:
+      return kTraces;
+    case OtlpSignal::logs:
+      return kLogs;
+    case OtlpSignal::metrics:
+      return kMetrics;
   }
   return kTraces;
 }

@@ -10,14 +10,14 @@ namespace obelisk {
 
 enum class JsonKind : uint8_t {
   text,
-  hex,       // bytes written as hexadecimal: trace and span ids
-  base64,    // other bytes
+  hex,     // bytes written as hexadecimal: trace and span ids
+  base64,  // other bytes
   boolean,
-  int32,     // int32 and enums, as varint
-  uint32,    // as varint
-  int64,     // as varint
-  uint64,    // as varint
-  sint32,    // zigzag varint
+  int32,   // int32 and enums, as varint
+  uint32,  // as varint
+  int64,   // as varint
+  uint64,  // as varint
+  sint32,  // zigzag varint
   fixed32,
   fixed64,
   sfixed64,

@@ -36,7 +36,8 @@ TEST(OtlpJson, TracesReadAsProtobufDoes) {
   const Batch& batch = decoded.batches.at(0);
   ASSERT_EQ(batch.row_count, 1u);
   EXPECT_EQ(batch.find_fixed(column::kTraceId)->trace_ids[0].to_hex(), "5b8efff798038103d269b633813fc60c");
-  EXPECT_EQ(SpanId{static_cast<uint64_t>(batch.find_fixed(column::kSpanId)->ints[0])}.to_hex(), "eee19b7ec3c1b174");
+  EXPECT_EQ(SpanId{static_cast<uint64_t>(batch.find_fixed(column::kSpanId)->ints[0])}.to_hex(),
+            "eee19b7ec3c1b174");
   EXPECT_EQ(batch.times()[0], 1000);
   EXPECT_EQ(batch.find_fixed(column::kDuration)->ints[0], 1000);
   EXPECT_EQ(batch.find_fixed(column::kStatusCode)->ints[0], 2);
@@ -105,7 +106,8 @@ TEST(OtlpJson, PublishedExamples) {
   ASSERT_EQ(traces.batches.size(), 1u);
   EXPECT_EQ(traces.batches[0].find_fixed(column::kName)->strings[0], "I'm a server span");
   EXPECT_EQ(traces.batches[0].find_fixed(column::kDuration)->ints[0], 1'000'000'000);
-  EXPECT_EQ(traces.batches[0].find({Scope::instrumentation, "my.scope.attribute"})->strings[0], "some scope attribute");
+  EXPECT_EQ(traces.batches[0].find({Scope::instrumentation, "my.scope.attribute"})->strings[0],
+            "some scope attribute");
   for (const char* name : {"logs.json", "events.json"}) {
     auto body = otlp_json_to_protobuf(OtlpSignal::logs, read_whole_file(*folder / name));
     ASSERT_TRUE(body.ok()) << body.error().to_string();

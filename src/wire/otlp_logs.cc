@@ -86,18 +86,41 @@ class LogDecoder : public OtlpRecordHandler {
     Reader reader = protobuf::reader_of(message);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
-        case protobuf::fixed64_field(1): record.time = reader.get_fixed64(); break;
-        case protobuf::varint_field(2): record.severity_number = reader.get_enum(); break;
-        case protobuf::length_field(3): record.severity_text = protobuf::string_of(reader); break;
-        case protobuf::length_field(5): record.body = protobuf::string_of(reader); break;
-        case protobuf::length_field(6): add_attribute(protobuf::string_of(reader), rows); break;
-        case protobuf::varint_field(7): record.dropped_attributes_count = reader.get_uint32(); break;
-        case protobuf::fixed32_field(8): record.flags = reader.get_fixed32(); break;
-        case protobuf::length_field(9): record.trace_id = protobuf::string_of(reader); break;
-        case protobuf::length_field(10): record.span_id = protobuf::string_of(reader); break;
-        case protobuf::fixed64_field(11): record.observed_time = reader.get_fixed64(); break;
-        case protobuf::length_field(12): record.event_name = protobuf::string_of(reader); break;
-        default: reader.skip();
+        case protobuf::fixed64_field(1):
+          record.time = reader.get_fixed64();
+          break;
+        case protobuf::varint_field(2):
+          record.severity_number = reader.get_enum();
+          break;
+        case protobuf::length_field(3):
+          record.severity_text = protobuf::string_of(reader);
+          break;
+        case protobuf::length_field(5):
+          record.body = protobuf::string_of(reader);
+          break;
+        case protobuf::length_field(6):
+          add_attribute(protobuf::string_of(reader), rows);
+          break;
+        case protobuf::varint_field(7):
+          record.dropped_attributes_count = reader.get_uint32();
+          break;
+        case protobuf::fixed32_field(8):
+          record.flags = reader.get_fixed32();
+          break;
+        case protobuf::length_field(9):
+          record.trace_id = protobuf::string_of(reader);
+          break;
+        case protobuf::length_field(10):
+          record.span_id = protobuf::string_of(reader);
+          break;
+        case protobuf::fixed64_field(11):
+          record.observed_time = reader.get_fixed64();
+          break;
+        case protobuf::length_field(12):
+          record.event_name = protobuf::string_of(reader);
+          break;
+        default:
+          reader.skip();
       }
     }
   }
@@ -127,8 +150,10 @@ class LogDecoder : public OtlpRecordHandler {
     rows.set_string(Scope::fixed, column::kLine, line_of(record.body, rows));
     set_ids(record, rows);
     if (record.severity_number != 0) set(rows, column::kSeverityNumber, record.severity_number);
-    if (!record.severity_text.empty()) rows.set_string(Scope::fixed, column::kSeverityText, record.severity_text);
-    if (record.observed_time != 0) set(rows, column::kObservedTime, static_cast<int64_t>(record.observed_time));
+    if (!record.severity_text.empty())
+      rows.set_string(Scope::fixed, column::kSeverityText, record.severity_text);
+    if (record.observed_time != 0)
+      set(rows, column::kObservedTime, static_cast<int64_t>(record.observed_time));
     if (!record.event_name.empty()) rows.set_string(Scope::fixed, column::kEventName, record.event_name);
     if (record.flags != 0) set(rows, column::kFlags, record.flags);
     if (record.dropped_attributes_count != 0) {
@@ -144,7 +169,9 @@ class LogDecoder : public OtlpRecordHandler {
     if (span_id && !span_id->is_none()) set(rows, column::kSpanId, static_cast<int64_t>(span_id->value));
   }
 
-  static void set(BatchBuilder& rows, std::string_view name, int64_t value) { rows.set_int(Scope::fixed, name, value); }
+  static void set(BatchBuilder& rows, std::string_view name, int64_t value) {
+    rows.set_int(Scope::fixed, name, value);
+  }
 
   void reject(std::string reason) {
     batches_.rows().drop_row();

@@ -1,11 +1,12 @@
 #pragma once
 // OTLP ExportLogsServiceRequest (protobuf) to rows of Table::logs. Pure function.
-// Stream labels: the resource attributes that Loki indexes by default, with service_name always there (loki_labels.h);
-// they are not repeated as columns. All other resource, scope and record attributes are typed columns.
-// Line: a string body as it is; other kinds as text (arrays and maps as JSON). Time: the event's, else the observed,
-// else `now`. A trace or span id of a wrong length or all zero counts as not given: losing the line would be worse.
-// A record with a time beyond 2262 or more than kOtlpAttributesMax attributes is rejected and counted.
-// Strings point into the body, which the batches keep alive. Duplicate keys: as in otlp_traces.h.
+// Stream labels: the resource attributes that Loki indexes by default, with service_name always there
+// (loki_labels.h); they are not repeated as columns. All other resource, scope and record attributes are
+// typed columns. Line: a string body as it is; other kinds as text (arrays and maps as JSON). Time: the
+// event's, else the observed, else `now`. A trace or span id of a wrong length or all zero counts as not
+// given: losing the line would be worse. A record with a time beyond 2262 or more than kOtlpAttributesMax
+// attributes is rejected and counted. Strings point into the body, which the batches keep alive. Duplicate
+// keys: as in otlp_traces.h.
 #include <memory>
 #include <string>
 #include <vector>

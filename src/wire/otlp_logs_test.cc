@@ -26,7 +26,9 @@ std::string log_record(uint64_t time, uint64_t observed, const std::string& body
   return out;
 }
 
-std::string labels_of(const Batch& batch, size_t group) { return Labels(batch.groups.at(group).labels).to_string(); }
+std::string labels_of(const Batch& batch, size_t group) {
+  return Labels(batch.groups.at(group).labels).to_string();
+}
 
 TEST(OtlpLogs, IndexedResourceAttributesAreLabelsTheRestColumns) {
   std::string record = log_record(5, 6, string_value("hello"));
@@ -61,16 +63,19 @@ TEST(OtlpLogs, IndexedResourceAttributesAreLabelsTheRestColumns) {
 
 TEST(OtlpLogs, TimeIsTheEventsElseObservedElseNow) {
   DecodedLogs decoded = decode(request(
-      resource({}), {scope_records(scope("", ""), {log_record(1, 2, string_value("a")), log_record(0, 3, string_value("b")),
-                                                   log_record(0, 0, string_value("c"))})}));
+      resource({}),
+      {scope_records(scope("", ""), {log_record(1, 2, string_value("a")), log_record(0, 3, string_value("b")),
+                                     log_record(0, 0, string_value("c"))})}));
   EXPECT_EQ(decoded.batches.at(0).times(), (std::vector<int64_t>{1, 3, kNow.value}));
 }
 
 TEST(OtlpLogs, BodiesThatAreNoStringsBecomeText) {
-  std::string map = map_value({key_value("a", int_value(1)), key_value("b", array_value({bool_value(true)}))});
-  DecodedLogs decoded = decode(request(
-      resource({}), {scope_records(scope("", ""), {log_record(1, 0, map), log_record(1, 0, int_value(42)),
-                                                   log_record(1, 0, double_value(1.5)), log_record(1, 0, "")})}));
+  std::string map =
+      map_value({key_value("a", int_value(1)), key_value("b", array_value({bool_value(true)}))});
+  DecodedLogs decoded = decode(
+      request(resource({}),
+              {scope_records(scope("", ""), {log_record(1, 0, map), log_record(1, 0, int_value(42)),
+                                             log_record(1, 0, double_value(1.5)), log_record(1, 0, "")})}));
   const ColumnData* line = decoded.batches.at(0).find_fixed(column::kLine);
   EXPECT_EQ(line->strings[0], R"({"a":1,"b":[true]})");
   EXPECT_EQ(line->strings[1], "42");
@@ -109,7 +114,8 @@ TEST(OtlpLogs, TimesBeyondTheRangeAreRejected) {
 TEST(OtlpLogs, EveryResourceIsItsOwnGroup) {
   auto one = [](const char* name) {
     return request(resource({key_value("service.name", string_value(name)), key_value("pid", int_value(1))}),
-                   {scope_records(scope("", ""), {log_record(1, 0, string_value("x")), log_record(2, 0, string_value("y"))})});
+                   {scope_records(scope("", ""), {log_record(1, 0, string_value("x")),
+                                                  log_record(2, 0, string_value("y"))})});
   };
   DecodedLogs decoded = decode(one("a") + one("b"));
   const Batch& batch = decoded.batches.at(0);

@@ -40,9 +40,15 @@ MetricFields read_metric(std::string_view message) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::length_field(1): metric.name = protobuf::string_of(reader); break;
-      case protobuf::length_field(2): metric.description = protobuf::string_of(reader); break;
-      case protobuf::length_field(3): metric.unit = protobuf::string_of(reader); break;
+      case protobuf::length_field(1):
+        metric.name = protobuf::string_of(reader);
+        break;
+      case protobuf::length_field(2):
+        metric.description = protobuf::string_of(reader);
+        break;
+      case protobuf::length_field(3):
+        metric.unit = protobuf::string_of(reader);
+        break;
       case protobuf::length_field(5):
       case protobuf::length_field(7):
       case protobuf::length_field(9):
@@ -51,7 +57,8 @@ MetricFields read_metric(std::string_view message) {
         metric.kind = reader.tag();
         metric.data = protobuf::string_of(reader);
         break;
-      default: reader.skip();
+      default:
+        reader.skip();
     }
   }
   return metric;
@@ -66,16 +73,22 @@ DataFields read_data(std::string_view message) {
         ++data.point_count;
         reader.skip();
         break;
-      case protobuf::varint_field(2): data.temporality = reader.get_enum(); break;
-      case protobuf::varint_field(3): data.monotonic = reader.get_uint64() != 0; break;
-      default: reader.skip();
+      case protobuf::varint_field(2):
+        data.temporality = reader.get_enum();
+        break;
+      case protobuf::varint_field(3):
+        data.monotonic = reader.get_uint64() != 0;
+        break;
+      default:
+        reader.skip();
     }
   }
   return data;
 }
 
 // The bucket an exemplar of this value belongs to, as its le label.
-std::string_view bound_text(double value, const std::vector<double>& bounds, const std::vector<std::string_view>& texts) {
+std::string_view bound_text(double value, const std::vector<double>& bounds,
+                            const std::vector<std::string_view>& texts) {
   for (size_t i = 0; i < bounds.size(); ++i) {
     if (value <= bounds[i]) return texts[i];
   }
@@ -86,7 +99,8 @@ std::string_view bound_text(double value, const std::vector<double>& bounds, con
 std::string fixed_text(double value) {
   if (!std::isfinite(value)) return format_sample_value(value);
   std::array<char, 400> buffer;  // 309 digits before the point, or 324 zeros after it and the digits
-  auto [end, code] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
+  auto [end, code] =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
   OBELISK_ASSERT(code == std::errc());
   return std::string(buffer.data(), end);
 }
@@ -139,7 +153,7 @@ class MetricsDecoder : public OtlpRecordHandler {
     }
     bool delta = has_temporality && data.temporality == kDelta;
     bool monotonic = metric.kind == 7 && data.monotonic;
-    OtlpMetricKind kind = monotonic            ? OtlpMetricKind::monotonic_sum
+    OtlpMetricKind kind = monotonic          ? OtlpMetricKind::monotonic_sum
                           : metric.kind == 5 ? OtlpMetricKind::gauge
                                              : OtlpMetricKind::other;
     std::string family = prometheus_metric_name(metric.name, metric.unit, kind);
@@ -155,10 +169,14 @@ class MetricsDecoder : public OtlpRecordHandler {
   void write_point(uint32_t kind, std::string_view message) {
     switch (kind) {
       case 5:
-      case 7: return write_number(message);
-      case 9: return write_histogram(message);
-      case 10: return write_exponential(message);
-      default: return write_summary(message);
+      case 7:
+        return write_number(message);
+      case 9:
+        return write_histogram(message);
+      case 10:
+        return write_exponential(message);
+      default:
+        return write_summary(message);
     }
   }
 

@@ -1,17 +1,18 @@
 #pragma once
-// OTLP ExportMetricsServiceRequest (protobuf) to Prometheus series: rows of samples, exemplars and metadata. Names and
-// labels as Prometheus' OTLP receiver makes them by default (prometheus_names.h, otlp_series.h). Pure function.
+// OTLP ExportMetricsServiceRequest (protobuf) to Prometheus series: rows of samples, exemplars and metadata.
+// Names and labels as Prometheus' OTLP receiver makes them by default (prometheus_names.h, otlp_series.h).
+// Pure function.
 //   gauge                   one series
 //   sum                     one series; monotonic ones end in _total
-//   histogram               _bucket with le, _sum (when the point has one), _count; exemplars go to their bucket
-//   exponential histogram   native histogram (model/histogram.h); scales above 8 are reduced to 8, below -4 refused
-//   summary                 quantile series, _sum, _count
-//   resource                target_info with the attributes that are neither job nor instance
+//   histogram               _bucket with le, _sum (when the point has one), _count; exemplars go to their
+//   bucket exponential histogram   native histogram (model/histogram.h); scales above 8 are reduced to 8,
+//   below -4 refused summary                 quantile series, _sum, _count resource target_info with the
+//   attributes that are neither job nor instance
 // Not added: labels for the instrumentation scope (Prometheus' promote_scope_metadata is off by default).
-// Delta sums and histograms come in batches of their own, marked by column::kTemporality; the intake turns them into
-// cumulative series. A point flagged as without a recorded value becomes a stale marker.
-// A point without a time or value, a metric without a temporality or a name, and a scale that does not fit are rejected
-// and counted.
+// Delta sums and histograms come in batches of their own, marked by column::kTemporality; the intake turns
+// them into cumulative series. A point flagged as without a recorded value becomes a stale marker. A point
+// without a time or value, a metric without a temporality or a name, and a scale that does not fit are
+// rejected and counted.
 #include <memory>
 #include <string>
 #include <vector>

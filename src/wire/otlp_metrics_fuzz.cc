@@ -73,8 +73,10 @@ std::vector<std::string> obelisk::fuzz_seeds() {
   std::string summary;
   MessageWriter(summary).add_fixed64(3, 10);
   MessageWriter(summary).add_message(6, quantile);
-  std::string of = resource({key_value("service.name", string_value("shop")), key_value("host", string_value("n"))});
-  return {request(of, {scope_records(scope("", ""), {metric(5, number), metric(7, number), metric(9, histogram),
-                                                     metric(10, exponential), metric(11, summary)})}),
-          request(of, {scope_records(scope("", ""), {metric(10, exponential)})})};
+  std::string of =
+      resource({key_value("service.name", string_value("shop")), key_value("host", string_value("n"))});
+  return {
+      request(of, {scope_records(scope("", ""), {metric(5, number), metric(7, number), metric(9, histogram),
+                                                 metric(10, exponential), metric(11, summary)})}),
+      request(of, {scope_records(scope("", ""), {metric(10, exponential)})})};
 }

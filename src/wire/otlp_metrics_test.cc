@@ -25,7 +25,8 @@ DecodedMetrics decode(const std::string& body) {
 }
 
 DecodedMetrics decode_metrics(const std::vector<std::string>& metrics) {
-  return decode(request(resource({key_value("service.name", string_value("shop"))}), {scope_records(scope("", ""), metrics)}));
+  return decode(request(resource({key_value("service.name", string_value("shop"))}),
+                        {scope_records(scope("", ""), metrics)}));
 }
 
 std::string metric(std::string_view name, std::string_view unit, uint32_t kind, const std::string& data) {
@@ -38,7 +39,8 @@ std::string metric(std::string_view name, std::string_view unit, uint32_t kind, 
   return out;
 }
 
-std::string number_point(double value, std::initializer_list<std::string> attributes = {}, uint64_t time = kTime) {
+std::string number_point(double value, std::initializer_list<std::string> attributes = {},
+                         uint64_t time = kTime) {
   std::string out;
   MessageWriter writer(out);
   writer.add_fixed64(2, kTime - 5'000'000'000);
@@ -68,7 +70,8 @@ std::map<std::string, std::string> samples_of(const DecodedMetrics& decoded, boo
   std::map<std::string, std::string> found;
   for (const Batch& batch : decoded.batches) {
     EXPECT_TRUE(batch.check().ok()) << batch.check().error().message;
-    if (batch.table != Table::samples || (batch.find_fixed(column::kTemporality) != nullptr) != delta) continue;
+    if (batch.table != Table::samples || (batch.find_fixed(column::kTemporality) != nullptr) != delta)
+      continue;
     const ColumnData* values = batch.find_fixed(column::kValue);
     for (const Group& group : batch.groups) {
       for (uint32_t row = group.first_row; row < group.first_row + group.row_count; ++row) {
@@ -92,11 +95,12 @@ const Batch* table_of(const DecodedMetrics& decoded, Table table) {
 using SampleMap = std::map<std::string, std::string>;
 
 TEST(OtlpMetrics, GaugesAndSums) {
-  DecodedMetrics decoded = decode_metrics(
-      {metric("queue.size", "", 5, gauge_of(number_point(5, {key_value("queue.name", string_value("mail"))}))),
-       metric("requests", "", 7, sum_of(number_point(7), 2, true)),
-       metric("active", "", 7, sum_of(number_point(-2), 2, false)),
-       metric("delta.requests", "", 7, sum_of(number_point(3), 1, true))});
+  DecodedMetrics decoded =
+      decode_metrics({metric("queue.size", "", 5,
+                             gauge_of(number_point(5, {key_value("queue.name", string_value("mail"))}))),
+                      metric("requests", "", 7, sum_of(number_point(7), 2, true)),
+                      metric("active", "", 7, sum_of(number_point(-2), 2, false)),
+                      metric("delta.requests", "", 7, sum_of(number_point(3), 1, true))});
   EXPECT_EQ(samples_of(decoded), (SampleMap{{R"(queue_size{job="shop", queue_name="mail"})", "5"},
                                             {R"(requests_total{job="shop"})", "7"},
                                             {R"(active{job="shop"})", "-2"}}));
@@ -107,7 +111,8 @@ TEST(OtlpMetrics, GaugesAndSums) {
 }
 
 TEST(OtlpMetrics, MetadataIsOneRowAMetric) {
-  DecodedMetrics decoded = decode_metrics({metric("request.duration", "s", 5, gauge_of(number_point(5)) + gauge_of(number_point(6)))});
+  DecodedMetrics decoded = decode_metrics(
+      {metric("request.duration", "s", 5, gauge_of(number_point(5)) + gauge_of(number_point(6)))});
   const Batch* metadata = table_of(decoded, Table::metadata);
   ASSERT_NE(metadata, nullptr);
   ASSERT_EQ(metadata->row_count, 1u);
@@ -148,7 +153,8 @@ TEST(OtlpMetrics, ClassicHistogramWithExemplar) {
   const Batch* exemplars = table_of(decoded, Table::exemplars);
   ASSERT_NE(exemplars, nullptr);
   ASSERT_EQ(exemplars->row_count, 1u);
-  EXPECT_EQ(Labels(exemplars->groups[0].labels).to_string(), R"(lat_seconds_bucket{job="shop", le="1000000"})");
+  EXPECT_EQ(Labels(exemplars->groups[0].labels).to_string(),
+            R"(lat_seconds_bucket{job="shop", le="1000000"})");
   EXPECT_EQ(exemplars->find_fixed(column::kValue)->floats[0], 0.75);
   EXPECT_EQ(exemplars->find_fixed(column::kTraceId)->trace_ids[0].view(), trace_id(8));
   EXPECT_EQ(exemplars->find_fixed(column::kSpanId)->ints[0], 9);
@@ -182,8 +188,8 @@ Histogram native_of(const DecodedMetrics& decoded) {
 }
 
 TEST(OtlpMetrics, ExponentialHistogramBecomesNative) {
-  DecodedMetrics decoded =
-      decode_metrics({metric("lat", "s", 10, sum_of(exponential_point(3, -2, {1, 0, 2, 0, 0, 0, 6}), 2, false))});
+  DecodedMetrics decoded = decode_metrics(
+      {metric("lat", "s", 10, sum_of(exponential_point(3, -2, {1, 0, 2, 0, 0, 0, 6}), 2, false))});
   Histogram histogram = native_of(decoded);
   EXPECT_EQ(histogram.schema, 3);
   EXPECT_EQ(histogram.count, 10);
@@ -197,8 +203,8 @@ TEST(OtlpMetrics, ExponentialHistogramBecomesNative) {
 
 // Scale 10 holds four buckets for each of schema 8.
 TEST(OtlpMetrics, ScalesAboveEightAreReduced) {
-  Histogram histogram =
-      native_of(decode_metrics({metric("lat", "", 10, sum_of(exponential_point(10, -4, {1, 1, 1, 1, 5}), 2, false))}));
+  Histogram histogram = native_of(
+      decode_metrics({metric("lat", "", 10, sum_of(exponential_point(10, -4, {1, 1, 1, 1, 5}), 2, false))}));
   EXPECT_EQ(histogram.schema, 8);
   EXPECT_EQ(histogram.positive_spans, (std::vector<BucketSpan>{{0, 2}}));
   EXPECT_EQ(histogram.positive_counts, (std::vector<double>{4, 5}));
@@ -221,27 +227,32 @@ TEST(OtlpMetrics, Summary) {
 }
 
 TEST(OtlpMetrics, ResourceGivesJobInstanceAndTargetInfo) {
-  DecodedMetrics decoded = decode(request(
-      resource({key_value("service.name", string_value("cart")), key_value("service.namespace", string_value("shop")),
-                key_value("service.instance.id", string_value("i-1")), key_value("host.name", string_value("n1")),
-                key_value("process.pid", int_value(7))}),
-      {scope_records(scope("lib", "1"), {metric("g", "", 5, gauge_of(number_point(1)))})}));
-  EXPECT_EQ(samples_of(decoded),
-            (SampleMap{{R"(g{instance="i-1", job="shop/cart"})", "1"},
-                       {R"(target_info{host_name="n1", instance="i-1", job="shop/cart", process_pid="7"})", "1"}}));
+  DecodedMetrics decoded = decode(
+      request(resource({key_value("service.name", string_value("cart")),
+                        key_value("service.namespace", string_value("shop")),
+                        key_value("service.instance.id", string_value("i-1")),
+                        key_value("host.name", string_value("n1")), key_value("process.pid", int_value(7))}),
+              {scope_records(scope("lib", "1"), {metric("g", "", 5, gauge_of(number_point(1)))})}));
+  EXPECT_EQ(
+      samples_of(decoded),
+      (SampleMap{{R"(g{instance="i-1", job="shop/cart"})", "1"},
+                 {R"(target_info{host_name="n1", instance="i-1", job="shop/cart", process_pid="7"})", "1"}}));
 }
 
 TEST(OtlpMetrics, LabelsThatCollideAreJoinedAndIdentityWins) {
   DecodedMetrics decoded = decode_metrics(
-      {metric("g", "", 5, gauge_of(number_point(1, {key_value("a_b", string_value("second")), key_value("a.b", string_value("first")),
-                                                    key_value("job", string_value("mine")), key_value("empty", string_value(""))})))});
+      {metric("g", "", 5,
+              gauge_of(number_point(
+                  1, {key_value("a_b", string_value("second")), key_value("a.b", string_value("first")),
+                      key_value("job", string_value("mine")), key_value("empty", string_value(""))})))});
   EXPECT_EQ(samples_of(decoded), (SampleMap{{R"(g{a_b="first;second", job="shop"})", "1"}}));
 }
 
 TEST(OtlpMetrics, NoRecordedValueIsAStaleMarker) {
   std::string point = number_point(1);
   MessageWriter(point).add_uint32(8, 1);
-  EXPECT_EQ(samples_of(decode_metrics({metric("g", "", 5, gauge_of(point))})), (SampleMap{{R"(g{job="shop"})", "stale"}}));
+  EXPECT_EQ(samples_of(decode_metrics({metric("g", "", 5, gauge_of(point))})),
+            (SampleMap{{R"(g{job="shop"})", "stale"}}));
 }
 
 TEST(OtlpMetrics, InvalidPointsAreCountedAndTheRestStays) {
@@ -249,7 +260,8 @@ TEST(OtlpMetrics, InvalidPointsAreCountedAndTheRestStays) {
   MessageWriter(no_value).add_fixed64(3, kTime);
   DecodedMetrics decoded = decode_metrics(
       {metric("ok", "", 5, gauge_of(number_point(1))), metric("no.value", "", 5, gauge_of(no_value)),
-       metric("no.time", "", 5, gauge_of(number_point(1, {}, 0))), metric("no.temporality", "", 7, sum_of(number_point(1), 0, true)),
+       metric("no.time", "", 5, gauge_of(number_point(1, {}, 0))),
+       metric("no.temporality", "", 7, sum_of(number_point(1), 0, true)),
        metric("...", "", 5, gauge_of(number_point(1))),
        metric("coarse", "", 10, sum_of(exponential_point(-5, 0, {1}), 2, false))});
   EXPECT_EQ(decoded.rejected_points, 5u);

@@ -29,13 +29,26 @@ void add_exemplar(std::vector<OtlpExemplar>& exemplars, std::string_view message
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::fixed64_field(2): exemplar.time = reader.get_fixed64(); break;
-      case protobuf::fixed64_field(3): exemplar.value = reader.get_double(); break;
-      case protobuf::length_field(4): exemplar.span_id = protobuf::string_of(reader); break;
-      case protobuf::length_field(5): exemplar.trace_id = protobuf::string_of(reader); break;
-      case protobuf::fixed64_field(6): exemplar.value = static_cast<double>(reader.get_sfixed64()); break;
-      case protobuf::length_field(7): add_attribute(exemplar.attributes, reader); break;
-      default: reader.skip();
+      case protobuf::fixed64_field(2):
+        exemplar.time = reader.get_fixed64();
+        break;
+      case protobuf::fixed64_field(3):
+        exemplar.value = reader.get_double();
+        break;
+      case protobuf::length_field(4):
+        exemplar.span_id = protobuf::string_of(reader);
+        break;
+      case protobuf::length_field(5):
+        exemplar.trace_id = protobuf::string_of(reader);
+        break;
+      case protobuf::fixed64_field(6):
+        exemplar.value = static_cast<double>(reader.get_sfixed64());
+        break;
+      case protobuf::length_field(7):
+        add_attribute(exemplar.attributes, reader);
+        break;
+      default:
+        reader.skip();
     }
   }
 }
@@ -49,10 +62,17 @@ void read_buckets(std::string_view message, OtlpBuckets& buckets) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::varint_field(1): buckets.offset = reader.get_sint32(); break;
-      case protobuf::varint_field(2): buckets.counts.push_back(reader.get_uint64()); break;
-      case protobuf::length_field(2): append_packed(buckets.counts, reader.get_packed_uint64()); break;
-      default: reader.skip();
+      case protobuf::varint_field(1):
+        buckets.offset = reader.get_sint32();
+        break;
+      case protobuf::varint_field(2):
+        buckets.counts.push_back(reader.get_uint64());
+        break;
+      case protobuf::length_field(2):
+        append_packed(buckets.counts, reader.get_packed_uint64());
+        break;
+      default:
+        reader.skip();
     }
   }
 }
@@ -80,14 +100,29 @@ void read_point(std::string_view message, OtlpNumberPoint& point) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::fixed64_field(2): point.start_time = reader.get_fixed64(); break;
-      case protobuf::fixed64_field(3): point.time = reader.get_fixed64(); break;
-      case protobuf::fixed64_field(4): point.value = reader.get_double(); break;
-      case protobuf::length_field(5): add_exemplar(point.exemplars, protobuf::string_of(reader)); break;
-      case protobuf::fixed64_field(6): point.value = static_cast<double>(reader.get_sfixed64()); break;
-      case protobuf::length_field(7): add_attribute(point.attributes, reader); break;
-      case protobuf::varint_field(8): point.flags = reader.get_uint32(); break;
-      default: reader.skip();
+      case protobuf::fixed64_field(2):
+        point.start_time = reader.get_fixed64();
+        break;
+      case protobuf::fixed64_field(3):
+        point.time = reader.get_fixed64();
+        break;
+      case protobuf::fixed64_field(4):
+        point.value = reader.get_double();
+        break;
+      case protobuf::length_field(5):
+        add_exemplar(point.exemplars, protobuf::string_of(reader));
+        break;
+      case protobuf::fixed64_field(6):
+        point.value = static_cast<double>(reader.get_sfixed64());
+        break;
+      case protobuf::length_field(7):
+        add_attribute(point.attributes, reader);
+        break;
+      case protobuf::varint_field(8):
+        point.flags = reader.get_uint32();
+        break;
+      default:
+        reader.skip();
     }
   }
 }
@@ -103,18 +138,41 @@ void read_point(std::string_view message, OtlpHistogramPoint& point) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::fixed64_field(2): point.start_time = reader.get_fixed64(); break;
-      case protobuf::fixed64_field(3): point.time = reader.get_fixed64(); break;
-      case protobuf::fixed64_field(4): point.count = reader.get_fixed64(); break;
-      case protobuf::fixed64_field(5): point.sum = reader.get_double(); break;
-      case protobuf::fixed64_field(6): point.bucket_counts.push_back(reader.get_fixed64()); break;
-      case protobuf::length_field(6): append_packed(point.bucket_counts, reader.get_packed_fixed64()); break;
-      case protobuf::fixed64_field(7): point.bounds.push_back(reader.get_double()); break;
-      case protobuf::length_field(7): append_packed(point.bounds, reader.get_packed_double()); break;
-      case protobuf::length_field(8): add_exemplar(point.exemplars, protobuf::string_of(reader)); break;
-      case protobuf::length_field(9): add_attribute(point.attributes, reader); break;
-      case protobuf::varint_field(10): point.flags = reader.get_uint32(); break;
-      default: reader.skip();
+      case protobuf::fixed64_field(2):
+        point.start_time = reader.get_fixed64();
+        break;
+      case protobuf::fixed64_field(3):
+        point.time = reader.get_fixed64();
+        break;
+      case protobuf::fixed64_field(4):
+        point.count = reader.get_fixed64();
+        break;
+      case protobuf::fixed64_field(5):
+        point.sum = reader.get_double();
+        break;
+      case protobuf::fixed64_field(6):
+        point.bucket_counts.push_back(reader.get_fixed64());
+        break;
+      case protobuf::length_field(6):
+        append_packed(point.bucket_counts, reader.get_packed_fixed64());
+        break;
+      case protobuf::fixed64_field(7):
+        point.bounds.push_back(reader.get_double());
+        break;
+      case protobuf::length_field(7):
+        append_packed(point.bounds, reader.get_packed_double());
+        break;
+      case protobuf::length_field(8):
+        add_exemplar(point.exemplars, protobuf::string_of(reader));
+        break;
+      case protobuf::length_field(9):
+        add_attribute(point.attributes, reader);
+        break;
+      case protobuf::varint_field(10):
+        point.flags = reader.get_uint32();
+        break;
+      default:
+        reader.skip();
     }
   }
 }
@@ -124,19 +182,44 @@ void read_point(std::string_view message, OtlpExponentialPoint& point) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::length_field(1): add_attribute(point.attributes, reader); break;
-      case protobuf::fixed64_field(2): point.start_time = reader.get_fixed64(); break;
-      case protobuf::fixed64_field(3): point.time = reader.get_fixed64(); break;
-      case protobuf::fixed64_field(4): point.count = reader.get_fixed64(); break;
-      case protobuf::fixed64_field(5): point.sum = reader.get_double(); break;
-      case protobuf::varint_field(6): point.scale = reader.get_sint32(); break;
-      case protobuf::fixed64_field(7): point.zero_count = reader.get_fixed64(); break;
-      case protobuf::length_field(8): read_buckets(protobuf::string_of(reader), point.positive); break;
-      case protobuf::length_field(9): read_buckets(protobuf::string_of(reader), point.negative); break;
-      case protobuf::varint_field(10): point.flags = reader.get_uint32(); break;
-      case protobuf::length_field(11): add_exemplar(point.exemplars, protobuf::string_of(reader)); break;
-      case protobuf::fixed64_field(14): point.zero_threshold = reader.get_double(); break;
-      default: reader.skip();
+      case protobuf::length_field(1):
+        add_attribute(point.attributes, reader);
+        break;
+      case protobuf::fixed64_field(2):
+        point.start_time = reader.get_fixed64();
+        break;
+      case protobuf::fixed64_field(3):
+        point.time = reader.get_fixed64();
+        break;
+      case protobuf::fixed64_field(4):
+        point.count = reader.get_fixed64();
+        break;
+      case protobuf::fixed64_field(5):
+        point.sum = reader.get_double();
+        break;
+      case protobuf::varint_field(6):
+        point.scale = reader.get_sint32();
+        break;
+      case protobuf::fixed64_field(7):
+        point.zero_count = reader.get_fixed64();
+        break;
+      case protobuf::length_field(8):
+        read_buckets(protobuf::string_of(reader), point.positive);
+        break;
+      case protobuf::length_field(9):
+        read_buckets(protobuf::string_of(reader), point.negative);
+        break;
+      case protobuf::varint_field(10):
+        point.flags = reader.get_uint32();
+        break;
+      case protobuf::length_field(11):
+        add_exemplar(point.exemplars, protobuf::string_of(reader));
+        break;
+      case protobuf::fixed64_field(14):
+        point.zero_threshold = reader.get_double();
+        break;
+      default:
+        reader.skip();
     }
   }
 }
@@ -146,34 +229,53 @@ void read_point(std::string_view message, OtlpSummaryPoint& point) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::fixed64_field(2): point.start_time = reader.get_fixed64(); break;
-      case protobuf::fixed64_field(3): point.time = reader.get_fixed64(); break;
-      case protobuf::fixed64_field(4): point.count = reader.get_fixed64(); break;
-      case protobuf::fixed64_field(5): point.sum = reader.get_double(); break;
+      case protobuf::fixed64_field(2):
+        point.start_time = reader.get_fixed64();
+        break;
+      case protobuf::fixed64_field(3):
+        point.time = reader.get_fixed64();
+        break;
+      case protobuf::fixed64_field(4):
+        point.count = reader.get_fixed64();
+        break;
+      case protobuf::fixed64_field(5):
+        point.sum = reader.get_double();
+        break;
       case protobuf::length_field(6): {
         OtlpSummaryPoint::Quantile quantile;
         Reader inner = reader.get_message();
         while (inner.next()) {
           switch (inner.tag_and_type()) {
-            case protobuf::fixed64_field(1): quantile.quantile = inner.get_double(); break;
-            case protobuf::fixed64_field(2): quantile.value = inner.get_double(); break;
-            default: inner.skip();
+            case protobuf::fixed64_field(1):
+              quantile.quantile = inner.get_double();
+              break;
+            case protobuf::fixed64_field(2):
+              quantile.value = inner.get_double();
+              break;
+            default:
+              inner.skip();
           }
         }
         point.quantiles.push_back(quantile);
         break;
       }
-      case protobuf::length_field(7): add_attribute(point.attributes, reader); break;
-      case protobuf::varint_field(8): point.flags = reader.get_uint32(); break;
-      default: reader.skip();
+      case protobuf::length_field(7):
+        add_attribute(point.attributes, reader);
+        break;
+      case protobuf::varint_field(8):
+        point.flags = reader.get_uint32();
+        break;
+      default:
+        reader.skip();
     }
   }
 }
 
 Result<Histogram> native_histogram_of(const OtlpExponentialPoint& point) {
   if (point.scale < kSchemaMin) {
-    return make_error(ErrorCode::unsupported,
-                      fmt::format("an exponential histogram has scale {}; the lowest is {}", point.scale, kSchemaMin));
+    return make_error(
+        ErrorCode::unsupported,
+        fmt::format("an exponential histogram has scale {}; the lowest is {}", point.scale, kSchemaMin));
   }
   Histogram histogram;
   histogram.schema = std::min(point.scale, kSchemaMax);

@@ -68,8 +68,9 @@ void read_point(std::string_view message, OtlpHistogramPoint& point);
 void read_point(std::string_view message, OtlpExponentialPoint& point);
 void read_point(std::string_view message, OtlpSummaryPoint& point);
 
-// OTLP's bucket i of scale s covers (b^i, b^(i+1)] with b = 2^(2^-s); a native histogram's bucket j of schema s covers
-// (b^(j-1), b^j]. Refuses scales below -4 and counts that do not add up to Histogram::kBucketsMax buckets.
+// OTLP's bucket i of scale s covers (b^i, b^(i+1)] with b = 2^(2^-s); a native histogram's bucket j of schema
+// s covers (b^(j-1), b^j]. Refuses scales below -4 and counts that do not add up to Histogram::kBucketsMax
+// buckets.
 Result<Histogram> native_histogram_of(const OtlpExponentialPoint& point);
 
 }  // namespace obelisk

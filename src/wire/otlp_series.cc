@@ -73,15 +73,16 @@ void OtlpSeriesWriter::end_resource() {
   set_labels(attributes);
   start_time_ = 0;
   size_t written = 0;
-  for (time_ = first_time_; time_ < last && written < kTargetInfosMax; time_ += kTargetInfoInterval, ++written) {
+  for (time_ = first_time_; time_ < last && written < kTargetInfosMax;
+       time_ += kTargetInfoInterval, ++written) {
     sample({}, 1);
   }
   time_ = last;
   sample({}, 1);
 }
 
-void OtlpSeriesWriter::begin_metric(std::string family, MetricType type, std::string_view help, std::string unit,
-                                    bool delta) {
+void OtlpSeriesWriter::begin_metric(std::string family, MetricType type, std::string_view help,
+                                    std::string unit, bool delta) {
   family_ = std::move(family);
   type_ = type;
   help_ = help;
@@ -94,12 +95,14 @@ void OtlpSeriesWriter::set_labels(const std::vector<AttributeView>& attributes) 
   labels_.clear();
   sorted_ = attributes;
   auto by_key = [](const AttributeView& a, const AttributeView& b) { return a.key < b.key; };
-  if (!std::is_sorted(sorted_.begin(), sorted_.end(), by_key)) std::stable_sort(sorted_.begin(), sorted_.end(), by_key);
+  if (!std::is_sorted(sorted_.begin(), sorted_.end(), by_key))
+    std::stable_sort(sorted_.begin(), sorted_.end(), by_key);
   for (const AttributeView& attribute : sorted_) {
     std::string_view name = prometheus_label_name(attribute.key, arena());
     std::string_view value = text_of(attribute, arena());
     if (name.empty() || name == kMetricNameLabel) continue;
-    auto same = std::find_if(labels_.begin(), labels_.end(), [&](const LabelRef& label) { return label.name == name; });
+    auto same = std::find_if(labels_.begin(), labels_.end(),
+                             [&](const LabelRef& label) { return label.name == name; });
     if (same == labels_.end()) {
       labels_.push_back({name, value});
     } else {
@@ -112,7 +115,8 @@ void OtlpSeriesWriter::set_labels(const std::vector<AttributeView>& attributes) 
   normalize_labels(labels_);
 }
 
-void OtlpSeriesWriter::begin_point(const std::vector<AttributeView>& attributes, uint64_t time, uint64_t start_time) {
+void OtlpSeriesWriter::begin_point(const std::vector<AttributeView>& attributes, uint64_t time,
+                                   uint64_t start_time) {
   set_labels(attributes);
   time_ = time;
   start_time_ = start_time;
@@ -128,7 +132,8 @@ LabelsView OtlpSeriesWriter::series_labels(const SeriesPart& part) {
   size_t count = 0;
   size_t next_extra = 0;
   for (const LabelRef& label : labels_) {
-    while (next_extra < extra_count && extra[next_extra].name < label.name) merged[count++] = extra[next_extra++];
+    while (next_extra < extra_count && extra[next_extra].name < label.name)
+      merged[count++] = extra[next_extra++];
     bool replaced = next_extra < extra_count && extra[next_extra].name == label.name;
     if (!replaced) merged[count++] = label;
   }
@@ -162,7 +167,8 @@ void OtlpSeriesWriter::exemplar(const SeriesPart& part, const OtlpExemplar& exem
   BatchBuilder& rows = exemplars_.rows();
   rows.begin_group(series_labels(part));
   // An exemplar without a usable time of its own has its point's.
-  bool usable = exemplar.time != 0 && exemplar.time <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  bool usable =
+      exemplar.time != 0 && exemplar.time <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
   rows.add_row(UnixNanos{cut_to_millis(usable ? exemplar.time : time_)});
   rows.set_float(Scope::fixed, column::kValue, exemplar.value);
   std::optional<TraceId> trace_id = TraceId::from_bytes(exemplar.trace_id);
@@ -176,7 +182,8 @@ void OtlpSeriesWriter::exemplar(const SeriesPart& part, const OtlpExemplar& exem
     rows.set_string(Scope::attribute, "span_id", arena().copy(span_id->to_hex()));
   }
   for (const AttributeView& attribute : exemplar.attributes) {
-    if (attribute.key == "trace_id" || attribute.key == "span_id") continue;  // the exemplar's own fields are meant
+    if (attribute.key == "trace_id" || attribute.key == "span_id")
+      continue;  // the exemplar's own fields are meant
     rows.set_string(Scope::attribute, attribute.key, text_of(attribute, arena()));
   }
 }

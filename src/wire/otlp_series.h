@@ -1,9 +1,10 @@
 #pragma once
-// Builds the Prometheus series of an OTLP request: label sets, samples, exemplars, metadata, target_info. Used by the
-// metrics decoder inside wire/ only. Not thread safe.
-// Labels: job (service.namespace/service.name) and instance (service.instance.id) of the resource, and the attributes of
-// the point; attributes whose names become equal have their values joined by ';' in the order of their keys, as in
-// Prometheus; an attribute never replaces job or instance. Times are cut to milliseconds, PromQL's resolution.
+// Builds the Prometheus series of an OTLP request: label sets, samples, exemplars, metadata, target_info.
+// Used by the metrics decoder inside wire/ only. Not thread safe. Labels: job
+// (service.namespace/service.name) and instance (service.instance.id) of the resource, and the attributes of
+// the point; attributes whose names become equal have their values joined by ';' in the order of their keys,
+// as in Prometheus; an attribute never replaces job or instance. Times are cut to milliseconds, PromQL's
+// resolution.
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,7 +37,8 @@ class OtlpSeriesWriter {
   void begin_resource(const std::vector<AttributeView>& attributes);
   // Writes target_info, when the resource says more than job and instance.
   void end_resource();
-  // The following points belong to this metric. `family` is its Prometheus name; `delta`: its points are deltas.
+  // The following points belong to this metric. `family` is its Prometheus name; `delta`: its points are
+  // deltas.
   void begin_metric(std::string family, MetricType type, std::string_view help, std::string unit, bool delta);
   void begin_point(const std::vector<AttributeView>& attributes, uint64_t time, uint64_t start_time);
   void sample(const SeriesPart& part, double value);
@@ -49,7 +51,8 @@ class OtlpSeriesWriter {
   std::vector<Batch> finish();
 
  private:
-  // One target_info every 2.5 minutes (half of PromQL's look-back) keeps it visible; so many cover 41 hours of points.
+  // One target_info every 2.5 minutes (half of PromQL's look-back) keeps it visible; so many cover 41 hours
+  // of points.
   static constexpr size_t kTargetInfosMax = 1000;
 
   // Kept alive by every batch.

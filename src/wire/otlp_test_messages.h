@@ -96,8 +96,8 @@ inline std::string span_id(uint64_t number) {
 }
 
 // The required fields of a Span; the caller adds more.
-inline std::string span(const std::string& trace, const std::string& id, std::string_view name, uint64_t start,
-                        uint64_t end) {
+inline std::string span(const std::string& trace, const std::string& id, std::string_view name,
+                        uint64_t start, uint64_t end) {
   std::string out;
   MessageWriter writer(out);
   writer.add_bytes(1, trace);

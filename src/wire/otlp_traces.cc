@@ -16,8 +16,9 @@ using protobuf::Reader;
 
 constexpr uint64_t kTimeMax = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
 
-// The encoded Span.Event (or Link) messages of one span, gathered while its fields go by. One message is usually all
-// there is: then the column value is the body's own bytes, length prefix included, without a copy.
+// The encoded Span.Event (or Link) messages of one span, gathered while its fields go by. One message is
+// usually all there is: then the column value is the body's own bytes, length prefix included, without a
+// copy.
 class MessageList {
  public:
   void clear() {
@@ -41,8 +42,8 @@ class MessageList {
   std::string_view value(Arena& arena) const { return copies_.empty() ? first_ : arena.copy(copies_); }
 
  private:
-  // The message with its length varint, which stands directly before it in the body; empty when the sender did not
-  // write the length in the shortest form.
+  // The message with its length varint, which stands directly before it in the body; empty when the sender
+  // did not write the length in the shortest form.
   static std::string_view with_prefix(std::string_view message) {
     size_t prefix = static_cast<size_t>(protozero::length_of_varint(message.size()));
     const char* at = message.data() - prefix;
@@ -81,9 +82,14 @@ void read_status(std::string_view message, SpanFields& span) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::length_field(2): span.status_message = protobuf::string_of(reader); break;
-      case protobuf::varint_field(3): span.status_code = reader.get_enum(); break;
-      default: reader.skip();
+      case protobuf::length_field(2):
+        span.status_message = protobuf::string_of(reader);
+        break;
+      case protobuf::varint_field(3):
+        span.status_code = reader.get_enum();
+        break;
+      default:
+        reader.skip();
     }
   }
 }
@@ -130,23 +136,56 @@ class TraceDecoder : public OtlpRecordHandler {
     Reader reader = protobuf::reader_of(message);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
-        case protobuf::length_field(1): span.trace_id = protobuf::string_of(reader); break;
-        case protobuf::length_field(2): span.span_id = protobuf::string_of(reader); break;
-        case protobuf::length_field(3): span.trace_state = protobuf::string_of(reader); break;
-        case protobuf::length_field(4): span.parent_span_id = protobuf::string_of(reader); break;
-        case protobuf::length_field(5): span.name = protobuf::string_of(reader); break;
-        case protobuf::varint_field(6): span.kind = reader.get_enum(); break;
-        case protobuf::fixed64_field(7): span.start = reader.get_fixed64(); break;
-        case protobuf::fixed64_field(8): span.end = reader.get_fixed64(); break;
-        case protobuf::length_field(9): add_attribute(protobuf::string_of(reader), rows); break;
-        case protobuf::varint_field(10): span.dropped_attributes_count = reader.get_uint32(); break;
-        case protobuf::length_field(11): add_message(events_, protobuf::string_of(reader), 3); break;
-        case protobuf::varint_field(12): span.dropped_events_count = reader.get_uint32(); break;
-        case protobuf::length_field(13): add_message(links_, protobuf::string_of(reader), 4); break;
-        case protobuf::varint_field(14): span.dropped_links_count = reader.get_uint32(); break;
-        case protobuf::length_field(15): read_status(protobuf::string_of(reader), span); break;
-        case protobuf::fixed32_field(16): span.flags = reader.get_fixed32(); break;
-        default: reader.skip();
+        case protobuf::length_field(1):
+          span.trace_id = protobuf::string_of(reader);
+          break;
+        case protobuf::length_field(2):
+          span.span_id = protobuf::string_of(reader);
+          break;
+        case protobuf::length_field(3):
+          span.trace_state = protobuf::string_of(reader);
+          break;
+        case protobuf::length_field(4):
+          span.parent_span_id = protobuf::string_of(reader);
+          break;
+        case protobuf::length_field(5):
+          span.name = protobuf::string_of(reader);
+          break;
+        case protobuf::varint_field(6):
+          span.kind = reader.get_enum();
+          break;
+        case protobuf::fixed64_field(7):
+          span.start = reader.get_fixed64();
+          break;
+        case protobuf::fixed64_field(8):
+          span.end = reader.get_fixed64();
+          break;
+        case protobuf::length_field(9):
+          add_attribute(protobuf::string_of(reader), rows);
+          break;
+        case protobuf::varint_field(10):
+          span.dropped_attributes_count = reader.get_uint32();
+          break;
+        case protobuf::length_field(11):
+          add_message(events_, protobuf::string_of(reader), 3);
+          break;
+        case protobuf::varint_field(12):
+          span.dropped_events_count = reader.get_uint32();
+          break;
+        case protobuf::length_field(13):
+          add_message(links_, protobuf::string_of(reader), 4);
+          break;
+        case protobuf::varint_field(14):
+          span.dropped_links_count = reader.get_uint32();
+          break;
+        case protobuf::length_field(15):
+          read_status(protobuf::string_of(reader), span);
+          break;
+        case protobuf::fixed32_field(16):
+          span.flags = reader.get_fixed32();
+          break;
+        default:
+          reader.skip();
       }
     }
   }
@@ -164,7 +203,8 @@ class TraceDecoder : public OtlpRecordHandler {
   void finish_row(const SpanFields& span, BatchBuilder& rows) {
     std::optional<TraceId> trace_id = TraceId::from_bytes(span.trace_id);
     std::optional<SpanId> span_id = SpanId::from_bytes(span.span_id);
-    if (!trace_id || trace_id->is_none()) return reject("a trace id is not 16 bytes with one that is not zero");
+    if (!trace_id || trace_id->is_none())
+      return reject("a trace id is not 16 bytes with one that is not zero");
     if (!span_id || span_id->is_none()) return reject("a span id is not 8 bytes with one that is not zero");
     std::optional<SpanId> parent = SpanId::from_bytes(span.parent_span_id);
     if (!parent && !span.parent_span_id.empty()) return reject("a parent span id is not 8 bytes");
@@ -184,7 +224,8 @@ class TraceDecoder : public OtlpRecordHandler {
   }
 
   void set_optional(const SpanFields& span, BatchBuilder& rows) {
-    if (!span.status_message.empty()) rows.set_string(Scope::fixed, column::kStatusMessage, span.status_message);
+    if (!span.status_message.empty())
+      rows.set_string(Scope::fixed, column::kStatusMessage, span.status_message);
     if (!span.trace_state.empty()) rows.set_string(Scope::fixed, column::kTraceState, span.trace_state);
     if (!events_.empty()) {
       rows.set_string(Scope::fixed, column::kEvents, events_.value(rows.arena()), ColumnType::bytes);
@@ -200,7 +241,9 @@ class TraceDecoder : public OtlpRecordHandler {
     if (span.dropped_links_count != 0) set(rows, column::kDroppedLinksCount, span.dropped_links_count);
   }
 
-  static void set(BatchBuilder& rows, std::string_view name, int64_t value) { rows.set_int(Scope::fixed, name, value); }
+  static void set(BatchBuilder& rows, std::string_view name, int64_t value) {
+    rows.set_int(Scope::fixed, name, value);
+  }
 
   void reject(std::string reason) {
     batches_.rows().drop_row();

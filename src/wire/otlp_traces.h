@@ -1,12 +1,12 @@
 #pragma once
 // OTLP ExportTraceServiceRequest (protobuf) to rows of Table::spans. Pure function.
-// Strings of the rows point into the body, which the batches keep alive. Usually there is one batch (row_batches.h).
-// A span whose ids are malformed or zero, whose times do not fit, or that has more than kOtlpAttributesMax attributes
-// is rejected and counted; the rest stays. Bytes that are no protobuf message make the whole request an Error.
-// Duplicate attribute keys on a span, which OTLP forbids: of the same type the last wins; of different types both stay,
-// each in the column of its type. A span that ends before it starts gets duration 0.
-// An attribute without a value is kept as ColumnType::any with no bytes.
-// Strings are not checked for UTF-8 (writers of JSON replace what is not).
+// Strings of the rows point into the body, which the batches keep alive. Usually there is one batch
+// (row_batches.h). A span whose ids are malformed or zero, whose times do not fit, or that has more than
+// kOtlpAttributesMax attributes is rejected and counted; the rest stays. Bytes that are no protobuf message
+// make the whole request an Error. Duplicate attribute keys on a span, which OTLP forbids: of the same type
+// the last wins; of different types both stay, each in the column of its type. A span that ends before it
+// starts gets duration 0. An attribute without a value is kept as ColumnType::any with no bytes. Strings are
+// not checked for UTF-8 (writers of JSON replace what is not).
 #include <memory>
 #include <string>
 #include <vector>

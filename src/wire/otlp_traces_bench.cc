@@ -1,4 +1,5 @@
-// OTLP traces, bytes to batch: 1,000 spans of 10 attributes (7 strings, 3 integers), 10 resources, about 440 B a span.
+// OTLP traces, bytes to batch: 1,000 spans of 10 attributes (7 strings, 3 integers), 10 resources, about 440
+// B a span.
 #include <benchmark/benchmark.h>
 
 #include "wire/otlp_test_messages.h"
@@ -10,8 +11,8 @@ namespace {
 using namespace otlp_test;
 
 std::string bench_span(uint64_t number) {
-  std::string out = span(trace_id(number / 8 + 1), span_id(number + 1), "GET /api/orders/{id}", 1'700'000'000'000'000'000,
-                         1'700'000'000'000'000'000 + number * 1000);
+  std::string out = span(trace_id(number / 8 + 1), span_id(number + 1), "GET /api/orders/{id}",
+                         1'700'000'000'000'000'000, 1'700'000'000'000'000'000 + number * 1000);
   MessageWriter writer(out);
   writer.add_bytes(4, span_id(number / 2 + 1));
   writer.add_message(9, key_value("http.request.method", string_value("GET")));
@@ -23,7 +24,8 @@ std::string bench_span(uint64_t number) {
   writer.add_message(9, key_value("customer.id", string_value("customer-" + std::to_string(number % 977))));
   writer.add_message(9, key_value("http.response.status_code", int_value(200)));
   writer.add_message(9, key_value("server.port", int_value(8080)));
-  writer.add_message(9, key_value("http.response.body.size", int_value(static_cast<int64_t>(number * 31 % 4096))));
+  writer.add_message(
+      9, key_value("http.response.body.size", int_value(static_cast<int64_t>(number * 31 % 4096))));
   return out;
 }
 

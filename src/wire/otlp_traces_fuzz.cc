@@ -40,7 +40,8 @@ std::vector<std::string> obelisk::fuzz_seeds() {
   writer.add_message(9, key_value("i", int_value(-2)));
   writer.add_message(9, key_value("d", double_value(0.5)));
   writer.add_message(9, key_value("b", bool_value(true)));
-  writer.add_message(9, key_value("a", array_value({string_value("x"), map_value({key_value("k", int_value(1))})})));
+  writer.add_message(
+      9, key_value("a", array_value({string_value("x"), map_value({key_value("k", int_value(1))})})));
   for (int i = 0; i < 2; ++i) {
     std::string event;
     MessageWriter(event).add_fixed64(1, 2'000);

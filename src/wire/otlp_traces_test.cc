@@ -57,9 +57,9 @@ std::string full_span() {
 }
 
 TEST(OtlpTraces, EveryFieldGetsItsColumn) {
-  DecodedTraces decoded = decode(request(resource({key_value("service.name", string_value("shop"))}),
-                                         {scope_records(scope("lib", "1.2", {key_value("s", int_value(1))}),
-                                                        {full_span()})}));
+  DecodedTraces decoded =
+      decode(request(resource({key_value("service.name", string_value("shop"))}),
+                     {scope_records(scope("lib", "1.2", {key_value("s", int_value(1))}), {full_span()})}));
   ASSERT_EQ(decoded.batches.size(), 1u);
   const Batch& batch = decoded.batches[0];
   ASSERT_TRUE(batch.check().ok()) << batch.check().error().message;
@@ -104,7 +104,8 @@ TEST(OtlpTraces, EventsAreReadableFromTheirColumn) {
   EXPECT_EQ(events[0].attributes[0].value.text, "Timeout");
 }
 
-// A sender may write lengths in more bytes than needed; the column must hold them in a readable form all the same.
+// A sender may write lengths in more bytes than needed; the column must hold them in a readable form all the
+// same.
 TEST(OtlpTraces, EventWithAnOverlongLengthPrefix) {
   std::string message = event("late", 5);
   std::string spans = span(trace_id(1), span_id(2), "a", 1, 2);
@@ -115,18 +116,19 @@ TEST(OtlpTraces, EventWithAnOverlongLengthPrefix) {
   spans += message;
   DecodedTraces decoded = decode(request(resource({}), {scope_records(scope("", ""), {spans})}));
   ASSERT_EQ(decoded.batches.size(), 1u);
-  std::vector<SpanEventView> events = read_span_events(decoded.batches[0].find_fixed(column::kEvents)->strings[0]);
+  std::vector<SpanEventView> events =
+      read_span_events(decoded.batches[0].find_fixed(column::kEvents)->strings[0]);
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].name, "late");
 }
 
 TEST(OtlpTraces, InvalidSpansAreCountedAndTheRestStays) {
-  DecodedTraces decoded =
-      decode(request(resource({}), {scope_records(scope("", ""), {span("short", span_id(1), "a", 1, 2),
-                                                                  span(std::string(16, '\0'), span_id(1), "b", 1, 2),
-                                                                  span(trace_id(1), "", "c", 1, 2),
-                                                                  span(trace_id(1), span_id(9), "good", 1, 2),
-                                                                  span(trace_id(1), span_id(9), "d", 1ull << 63, 2)})}));
+  DecodedTraces decoded = decode(request(
+      resource({}), {scope_records(scope("", ""), {span("short", span_id(1), "a", 1, 2),
+                                                   span(std::string(16, '\0'), span_id(1), "b", 1, 2),
+                                                   span(trace_id(1), "", "c", 1, 2),
+                                                   span(trace_id(1), span_id(9), "good", 1, 2),
+                                                   span(trace_id(1), span_id(9), "d", 1ull << 63, 2)})}));
   EXPECT_EQ(decoded.rejected_spans, 4u);
   EXPECT_NE(decoded.rejection.find("trace id"), std::string::npos);
   ASSERT_EQ(decoded.batches.size(), 1u);
@@ -135,15 +137,16 @@ TEST(OtlpTraces, InvalidSpansAreCountedAndTheRestStays) {
 }
 
 TEST(OtlpTraces, EndBeforeStartGivesDurationZero) {
-  DecodedTraces decoded =
-      decode(request(resource({}), {scope_records(scope("", ""), {span(trace_id(1), span_id(1), "a", 10, 5)})}));
+  DecodedTraces decoded = decode(
+      request(resource({}), {scope_records(scope("", ""), {span(trace_id(1), span_id(1), "a", 10, 5)})}));
   EXPECT_EQ(int_at(decoded.batches.at(0), column::kDuration, 0), 0);
 }
 
 // The resource may follow the spans it describes on the wire.
 TEST(OtlpTraces, ResourceAfterScopes) {
   std::string inner;
-  MessageWriter(inner).add_message(2, scope_records(scope("", ""), {span(trace_id(1), span_id(1), "a", 1, 2)}));
+  MessageWriter(inner).add_message(2,
+                                   scope_records(scope("", ""), {span(trace_id(1), span_id(1), "a", 1, 2)}));
   MessageWriter(inner).add_message(1, resource({key_value("service.name", string_value("late"))}));
   std::string body;
   MessageWriter(body).add_message(1, inner);
@@ -155,7 +158,8 @@ TEST(OtlpTraces, RowsOfSeveralResourcesKeepTheirOwn) {
     return request(resource({key_value("service.name", string_value(name))}),
                    {scope_records(scope("", ""), {span(trace_id(1), span_id(id), name, 1, 2)})});
   };
-  std::string unnamed = request(resource({}), {scope_records(scope("", ""), {span(trace_id(1), span_id(5), "x", 1, 2)})});
+  std::string unnamed =
+      request(resource({}), {scope_records(scope("", ""), {span(trace_id(1), span_id(5), "x", 1, 2)})});
   DecodedTraces decoded = decode(one("a", 1) + unnamed + one("b", 2));
   const Batch& batch = decoded.batches.at(0);
   ASSERT_TRUE(batch.check().ok());
@@ -170,7 +174,8 @@ TEST(OtlpTraces, MalformedBytesGiveAnErrorWithPosition) {
   Result<DecodedTraces> result = decode_otlp_traces(std::make_shared<const std::string>(body));
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::invalid_argument);
-  EXPECT_NE(result.error().message.find("unexpected end of the input"), std::string::npos) << result.error().message;
+  EXPECT_NE(result.error().message.find("unexpected end of the input"), std::string::npos)
+      << result.error().message;
   EXPECT_TRUE(result.error().position.has_value());
 }
 
@@ -213,9 +218,10 @@ TEST(OtlpTraces, SpansWithoutSharedAttributesAreCutIntoBatches) {
 
 TEST(OtlpTraces, TooManyAttributesRejectTheSpan) {
   std::string wide = span(trace_id(1), span_id(1), "wide", 1, 2);
-  for (int i = 0; i < 1'100; ++i) MessageWriter(wide).add_message(9, key_value("a" + std::to_string(i), int_value(i)));
-  DecodedTraces decoded = decode(
-      request(resource({}), {scope_records(scope("", ""), {wide, span(trace_id(1), span_id(2), "ok", 1, 2)})}));
+  for (int i = 0; i < 1'100; ++i)
+    MessageWriter(wide).add_message(9, key_value("a" + std::to_string(i), int_value(i)));
+  DecodedTraces decoded = decode(request(
+      resource({}), {scope_records(scope("", ""), {wide, span(trace_id(1), span_id(2), "ok", 1, 2)})}));
   EXPECT_EQ(decoded.rejected_spans, 1u);
   ASSERT_EQ(decoded.batches.size(), 1u);
   EXPECT_EQ(decoded.batches[0].row_count, 1u);

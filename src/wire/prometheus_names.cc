@@ -11,18 +11,38 @@ namespace {
 
 using Spelling = std::pair<std::string_view, std::string_view>;
 
-constexpr Spelling kUnits[] = {
-    {"d", "days"},           {"h", "hours"},         {"min", "minutes"},      {"s", "seconds"},
-    {"ms", "milliseconds"},  {"us", "microseconds"}, {"ns", "nanoseconds"},   {"By", "bytes"},
-    {"KiBy", "kibibytes"},   {"MiBy", "mebibytes"},  {"GiBy", "gibibytes"},   {"TiBy", "tibibytes"},
-    {"KBy", "kilobytes"},    {"MBy", "megabytes"},   {"GBy", "gigabytes"},    {"TBy", "terabytes"},
-    {"m", "meters"},         {"V", "volts"},         {"A", "amperes"},        {"J", "joules"},
-    {"W", "watts"},          {"g", "grams"},         {"Cel", "celsius"},      {"Hz", "hertz"},
-    {"1", ""},               {"%", "percent"}};
+constexpr Spelling kUnits[] = {{"d", "days"},
+                               {"h", "hours"},
+                               {"min", "minutes"},
+                               {"s", "seconds"},
+                               {"ms", "milliseconds"},
+                               {"us", "microseconds"},
+                               {"ns", "nanoseconds"},
+                               {"By", "bytes"},
+                               {"KiBy", "kibibytes"},
+                               {"MiBy", "mebibytes"},
+                               {"GiBy", "gibibytes"},
+                               {"TiBy", "tibibytes"},
+                               {"KBy", "kilobytes"},
+                               {"MBy", "megabytes"},
+                               {"GBy", "gigabytes"},
+                               {"TBy", "terabytes"},
+                               {"m", "meters"},
+                               {"V", "volts"},
+                               {"A", "amperes"},
+                               {"J", "joules"},
+                               {"W", "watts"},
+                               {"g", "grams"},
+                               {"Cel", "celsius"},
+                               {"Hz", "hertz"},
+                               {"1", ""},
+                               {"%", "percent"}};
 constexpr Spelling kPerUnits[] = {{"s", "second"}, {"m", "minute"}, {"h", "hour"}, {"d", "day"},
                                   {"w", "week"},   {"mo", "month"}, {"y", "year"}};
 
-bool is_name_char(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+bool is_name_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
 
 template <size_t kCount>
 std::string spelled_out(const Spelling (&spellings)[kCount], std::string_view unit) {
@@ -81,7 +101,9 @@ void move_to_end(std::vector<std::string>& tokens, const char* token) {
 }
 
 // Bytes of one UTF-8 character, so that "é" becomes one '_', not two.
-size_t character_bytes(unsigned char lead) { return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1; }
+size_t character_bytes(unsigned char lead) {
+  return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+}
 
 }  // namespace
 
@@ -113,7 +135,8 @@ std::string_view prometheus_label_name(std::string_view key, Arena& arena) {
   bool digit_first = key[0] >= '0' && key[0] <= '9';
   // Counted after escaping: ".x" becomes "_x" and then "key_x".
   bool underscore_first = !is_name_char(key[0]);
-  bool two_underscores = underscore_first && key.size() > character_bytes(static_cast<unsigned char>(key[0])) &&
+  bool two_underscores = underscore_first &&
+                         key.size() > character_bytes(static_cast<unsigned char>(key[0])) &&
                          !is_name_char(key[character_bytes(static_cast<unsigned char>(key[0]))]);
   bool prefixed = digit_first || (underscore_first && !two_underscores);
   if (!prefixed && std::all_of(key.begin(), key.end(), is_label_char)) return key;

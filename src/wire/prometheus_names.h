@@ -1,9 +1,9 @@
 #pragma once
-// OTLP names as Prometheus names: the translation strategy UnderscoreEscapingWithSuffixes, Prometheus' default.
-// Metric names: every run of other characters than letters, digits and ':' becomes one '_'; the unit is spelled out and
-// appended unless the name has it; monotonic sums end in _total, gauges of unit "1" in _ratio.
-// Label names: every character other than letters, digits and '_' becomes '_'; a leading digit gets "key_" in front, a
-// single leading '_' gets "key". Pure functions.
+// OTLP names as Prometheus names: the translation strategy UnderscoreEscapingWithSuffixes, Prometheus'
+// default. Metric names: every run of other characters than letters, digits and ':' becomes one '_'; the unit
+// is spelled out and appended unless the name has it; monotonic sums end in _total, gauges of unit "1" in
+// _ratio. Label names: every character other than letters, digits and '_' becomes '_'; a leading digit gets
+// "key_" in front, a single leading '_' gets "key". Pure functions.
 #include <string>
 #include <string_view>
 

@@ -10,8 +10,10 @@ constexpr OtlpMetricKind kSum = OtlpMetricKind::monotonic_sum;
 constexpr OtlpMetricKind kOther = OtlpMetricKind::other;
 
 TEST(PrometheusNames, Metrics) {
-  EXPECT_EQ(prometheus_metric_name("http.server.request.duration", "s", kOther), "http_server_request_duration_seconds");
-  EXPECT_EQ(prometheus_metric_name("http.server.duration_seconds", "s", kOther), "http_server_duration_seconds");
+  EXPECT_EQ(prometheus_metric_name("http.server.request.duration", "s", kOther),
+            "http_server_request_duration_seconds");
+  EXPECT_EQ(prometheus_metric_name("http.server.duration_seconds", "s", kOther),
+            "http_server_duration_seconds");
   EXPECT_EQ(prometheus_metric_name("orders", "", kSum), "orders_total");
   EXPECT_EQ(prometheus_metric_name("orders.total", "{order}", kSum), "orders_total");
   EXPECT_EQ(prometheus_metric_name("orders_total.by_day", "", kSum), "orders_by_day_total");

@@ -6,7 +6,8 @@
 
 namespace obelisk::protobuf {
 
-Error malformed_error(std::string_view format, std::string_view body, const Place& place, const Malformed& problem) {
+Error malformed_error(std::string_view format, std::string_view body, const Place& place,
+                      const Malformed& problem) {
   // A place outside the body (an empty message has no address of its own) counts as its start.
   bool inside = place.at >= body.data() && place.at <= body.data() + body.size();
   uint64_t offset = inside ? static_cast<uint64_t>(place.at - body.data()) : 0;
@@ -26,7 +27,8 @@ Malformed describe(const protozero::exception& exception) {
   if (dynamic_cast<const protozero::unknown_pbf_wire_type_exception*>(&exception) != nullptr) {
     return {"unknown wire type"};
   }
-  if (dynamic_cast<const protozero::invalid_tag_exception*>(&exception) != nullptr) return {"invalid field number"};
+  if (dynamic_cast<const protozero::invalid_tag_exception*>(&exception) != nullptr)
+    return {"invalid field number"};
   if (dynamic_cast<const protozero::invalid_length_exception*>(&exception) != nullptr) {
     return {"a packed field has a length that is no multiple of its values"};
   }

@@ -1,13 +1,13 @@
 #pragma once
-// What every protobuf decoder and encoder here shares: constants for field keys, and a guard that turns what goes wrong
-// inside into one Error with a byte position. Included by .cc files only.
+// What every protobuf decoder and encoder here shares: constants for field keys, and a guard that turns what
+// goes wrong inside into one Error with a byte position. Included by .cc files only.
 //
-// How a decoder is written: it switches over protozero's tag_and_type() with the constants below, so that a known field
-// with an unexpected wire type is skipped like an unknown one, as protobuf's rules ask, and never trips an assertion.
-// It sets Place::at when it enters a message; the error names that place. Lengths are checked by protozero before
-// anything is read; nothing is allocated by a length that was only claimed. Recursion (AnyValue) is bounded by
-// kAnyValueDepthMax. Groups (wire types 3 and 4) are refused.
-// Exceptions (protozero's, and Malformed) live only between the decoder's functions and decode_guarded.
+// How a decoder is written: it switches over protozero's tag_and_type() with the constants below, so that a
+// known field with an unexpected wire type is skipped like an unknown one, as protobuf's rules ask, and never
+// trips an assertion. It sets Place::at when it enters a message; the error names that place. Lengths are
+// checked by protozero before anything is read; nothing is allocated by a length that was only claimed.
+// Recursion (AnyValue) is bounded by kAnyValueDepthMax. Groups (wire types 3 and 4) are refused. Exceptions
+// (protozero's, and Malformed) live only between the decoder's functions and decode_guarded.
 #include <protozero/pbf_reader.hpp>
 #include <string>
 #include <string_view>
@@ -36,7 +36,9 @@ inline std::string_view string_of(Reader& reader) {
   return {view.data(), view.size()};
 }
 
-inline Reader reader_of(std::string_view bytes) { return Reader(bytes.data(), bytes.size()); }
+inline Reader reader_of(std::string_view bytes) {
+  return Reader(bytes.data(), bytes.size());
+}
 
 // Where the decoder is: the start of the innermost message it entered.
 struct Place {
@@ -51,7 +53,8 @@ struct Malformed {
 };
 
 // "OTLP traces: unexpected end of the input, in the message at byte 120".
-Error malformed_error(std::string_view format, std::string_view body, const Place& place, const Malformed& problem);
+Error malformed_error(std::string_view format, std::string_view body, const Place& place,
+                      const Malformed& problem);
 // What protozero's exceptions mean in words.
 Malformed describe(const protozero::exception& exception);
 

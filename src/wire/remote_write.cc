@@ -20,9 +20,9 @@ using protobuf::Reader;
 constexpr int64_t kMillisMax = std::numeric_limits<int64_t>::max() / kNanosPerMilli;
 
 MetricType type_of(int32_t number) {
-  static constexpr MetricType kTypes[] = {MetricType::unknown,        MetricType::counter, MetricType::gauge,
-                                          MetricType::histogram,      MetricType::gaugehistogram,
-                                          MetricType::summary,        MetricType::info,    MetricType::stateset};
+  static constexpr MetricType kTypes[] = {
+      MetricType::unknown,        MetricType::counter, MetricType::gauge, MetricType::histogram,
+      MetricType::gaugehistogram, MetricType::summary, MetricType::info,  MetricType::stateset};
   return number >= 0 && number < 8 ? kTypes[number] : MetricType::unknown;
 }
 
@@ -31,9 +31,14 @@ LabelRef read_label(std::string_view message) {
   Reader reader = protobuf::reader_of(message);
   while (reader.next()) {
     switch (reader.tag_and_type()) {
-      case protobuf::length_field(1): label.name = protobuf::string_of(reader); break;
-      case protobuf::length_field(2): label.value = protobuf::string_of(reader); break;
-      default: reader.skip();
+      case protobuf::length_field(1):
+        label.name = protobuf::string_of(reader);
+        break;
+      case protobuf::length_field(2):
+        label.value = protobuf::string_of(reader);
+        break;
+      default:
+        reader.skip();
     }
   }
   return label;
@@ -42,7 +47,10 @@ LabelRef read_label(std::string_view message) {
 class RemoteWriteDecoder {
  public:
   RemoteWriteDecoder(const std::shared_ptr<const std::string>& body, UnixNanos now)
-      : samples_(Table::samples, body), exemplars_(Table::exemplars, body), metadata_(Table::metadata, body), now_(now) {}
+      : samples_(Table::samples, body),
+        exemplars_(Table::exemplars, body),
+        metadata_(Table::metadata, body),
+        now_(now) {}
 
   void read_request(std::string_view body, protobuf::Place& place) {
     Reader reader = protobuf::reader_of(body);
@@ -54,8 +62,11 @@ class RemoteWriteDecoder {
           read_series(series);
           break;
         }
-        case protobuf::length_field(3): read_metadata(protobuf::string_of(reader)); break;
-        default: reader.skip();
+        case protobuf::length_field(3):
+          read_metadata(protobuf::string_of(reader));
+          break;
+        default:
+          reader.skip();
       }
       place.enter(body);
     }
@@ -86,10 +97,17 @@ class RemoteWriteDecoder {
     reader = protobuf::reader_of(message);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
-        case protobuf::length_field(2): read_sample(protobuf::string_of(reader)); break;
-        case protobuf::length_field(3): read_exemplar(protobuf::string_of(reader)); break;
-        case protobuf::length_field(4): read_histogram(protobuf::string_of(reader)); break;
-        default: reader.skip();
+        case protobuf::length_field(2):
+          read_sample(protobuf::string_of(reader));
+          break;
+        case protobuf::length_field(3):
+          read_exemplar(protobuf::string_of(reader));
+          break;
+        case protobuf::length_field(4):
+          read_histogram(protobuf::string_of(reader));
+          break;
+        default:
+          reader.skip();
       }
     }
   }
@@ -101,10 +119,11 @@ class RemoteWriteDecoder {
       if (!is_valid_utf8(label.name) || !is_valid_utf8(label.value)) return "a label is not valid UTF-8";
     }
     size_t before = labels_.size();
-    size_t empty = static_cast<size_t>(
-        std::count_if(labels_.begin(), labels_.end(), [](const LabelRef& label) { return label.value.empty(); }));
+    size_t empty = static_cast<size_t>(std::count_if(
+        labels_.begin(), labels_.end(), [](const LabelRef& label) { return label.value.empty(); }));
     normalize_labels(labels_);
-    if (labels_.size() + empty != before) return "duplicate label name in " + Labels(LabelsView(labels_)).to_string();
+    if (labels_.size() + empty != before)
+      return "duplicate label name in " + Labels(LabelsView(labels_)).to_string();
     if (label_value(labels_, kMetricNameLabel).empty()) {
       return "no metric name in " + Labels(LabelsView(labels_)).to_string();
     }
@@ -139,9 +158,14 @@ class RemoteWriteDecoder {
     Reader reader = protobuf::reader_of(message);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
-        case protobuf::fixed64_field(1): value = reader.get_double(); break;
-        case protobuf::varint_field(2): millis = reader.get_int64(); break;
-        default: reader.skip();
+        case protobuf::fixed64_field(1):
+          value = reader.get_double();
+          break;
+        case protobuf::varint_field(2):
+          millis = reader.get_int64();
+          break;
+        default:
+          reader.skip();
       }
     }
     if (!time_fits(millis)) return;
@@ -156,12 +180,13 @@ class RemoteWriteDecoder {
     if (!time_fits(decoded->timestamp_ms)) return;
     BatchBuilder& rows = rows_of(samples_, has_sample_group_);
     rows.add_row(UnixNanos::from_millis(decoded->timestamp_ms));
-    // A stale marker has its NaN in the sum; the store keeps it as a float, which ends a histogram series as well.
+    // A stale marker has its NaN in the sum; the store keeps it as a float, which ends a histogram series as
+    // well.
     if (is_stale_marker(decoded->histogram.sum)) {
       rows.set_float(Scope::fixed, column::kValue, stale_marker());
     } else {
-      rows.set_string(Scope::fixed, column::kHistogram, rows.arena().copy(encode_histogram(decoded->histogram)),
-                      ColumnType::bytes);
+      rows.set_string(Scope::fixed, column::kHistogram,
+                      rows.arena().copy(encode_histogram(decoded->histogram)), ColumnType::bytes);
     }
   }
 
@@ -173,10 +198,17 @@ class RemoteWriteDecoder {
     Reader reader = protobuf::reader_of(message);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
-        case protobuf::length_field(1): labels.push_back(read_label(protobuf::string_of(reader))); break;
-        case protobuf::fixed64_field(2): value = reader.get_double(); break;
-        case protobuf::varint_field(3): millis = reader.get_int64(); break;
-        default: reader.skip();
+        case protobuf::length_field(1):
+          labels.push_back(read_label(protobuf::string_of(reader)));
+          break;
+        case protobuf::fixed64_field(2):
+          value = reader.get_double();
+          break;
+        case protobuf::varint_field(3):
+          millis = reader.get_int64();
+          break;
+        default:
+          reader.skip();
       }
     }
     if (!time_fits(millis)) return;
@@ -192,11 +224,20 @@ class RemoteWriteDecoder {
     Reader reader = protobuf::reader_of(message);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
-        case protobuf::varint_field(1): type = reader.get_enum(); break;
-        case protobuf::length_field(2): family = protobuf::string_of(reader); break;
-        case protobuf::length_field(4): help = protobuf::string_of(reader); break;
-        case protobuf::length_field(5): unit = protobuf::string_of(reader); break;
-        default: reader.skip();
+        case protobuf::varint_field(1):
+          type = reader.get_enum();
+          break;
+        case protobuf::length_field(2):
+          family = protobuf::string_of(reader);
+          break;
+        case protobuf::length_field(4):
+          help = protobuf::string_of(reader);
+          break;
+        case protobuf::length_field(5):
+          unit = protobuf::string_of(reader);
+          break;
+        default:
+          reader.skip();
       }
     }
     if (family.empty()) return;  // metadata about nothing

@@ -42,19 +42,22 @@ std::string write_request(std::initializer_list<std::string> all) {
 }
 
 DecodedRemoteWrite decode(const std::string& body) {
-  Result<DecodedRemoteWrite> result = decode_remote_write(std::make_shared<const std::string>(body), UnixNanos{77});
+  Result<DecodedRemoteWrite> result =
+      decode_remote_write(std::make_shared<const std::string>(body), UnixNanos{77});
   EXPECT_TRUE(result.ok()) << result.error().to_string();
   return result.ok() ? std::move(result).value() : DecodedRemoteWrite{};
 }
 
 TEST(RemoteWrite, SamplesExemplarsAndMetadata) {
-  std::string one = series({label("__name__", "up"), label("job", "a")}, {sample(1, 1000), sample(stale_marker(), 2000)});
+  std::string one =
+      series({label("__name__", "up"), label("job", "a")}, {sample(1, 1000), sample(stale_marker(), 2000)});
   std::string exemplar;
   Writer(exemplar).add_message(1, label("trace_id", "0af7"));
   Writer(exemplar).add_double(2, 0.5);
   Writer(exemplar).add_int64(3, 1500);
   Writer(one).add_message(3, exemplar);
-  std::string body = write_request({one, series({label("job", "b"), label("__name__", "up"), label("empty", "")}, {sample(3, -5)})});
+  std::string body = write_request(
+      {one, series({label("job", "b"), label("__name__", "up"), label("empty", "")}, {sample(3, -5)})});
   std::string metadata;
   Writer(metadata).add_enum(1, 2);
   Writer(metadata).add_string(2, "up");
@@ -104,7 +107,8 @@ std::string integer_histogram(int32_t schema, std::initializer_list<int64_t> del
 
 Histogram only_histogram(const DecodedRemoteWrite& decoded) {
   EXPECT_EQ(decoded.rejected_samples, 0u) << decoded.rejection;
-  Result<Histogram> histogram = decode_histogram(decoded.batches.at(0).find_fixed(column::kHistogram)->strings.at(0));
+  Result<Histogram> histogram =
+      decode_histogram(decoded.batches.at(0).find_fixed(column::kHistogram)->strings.at(0));
   EXPECT_TRUE(histogram.ok());
   return histogram.ok() ? *histogram : Histogram{};
 }
@@ -153,12 +157,12 @@ TEST(RemoteWrite, InvalidSeriesAreCountedAndTheRestStays) {
   Writer(contradicting).add_message(4, integer_histogram(2, {5, 1}));
   std::string unknown_schema = series({label("__name__", "h")}, {});
   Writer(unknown_schema).add_message(4, integer_histogram(60, {5, 1, -2}));
-  DecodedRemoteWrite decoded =
-      decode(write_request({series({label("job", "nameless")}, {sample(1, 1), sample(1, 2)}),
-                            series({label("__name__", "twice"), label("a", "1"), label("a", "2")}, {sample(1, 1)}),
-                            series({label("__name__", "bad"), label("a", "\xff")}, {sample(1, 1)}),
-                            series({label("__name__", "far")}, {sample(1, INT64_MAX)}), contradicting, unknown_schema,
-                            series({label("__name__", "ok")}, {sample(1, 1)})}));
+  DecodedRemoteWrite decoded = decode(
+      write_request({series({label("job", "nameless")}, {sample(1, 1), sample(1, 2)}),
+                     series({label("__name__", "twice"), label("a", "1"), label("a", "2")}, {sample(1, 1)}),
+                     series({label("__name__", "bad"), label("a", "\xff")}, {sample(1, 1)}),
+                     series({label("__name__", "far")}, {sample(1, INT64_MAX)}), contradicting,
+                     unknown_schema, series({label("__name__", "ok")}, {sample(1, 1)})}));
   EXPECT_EQ(decoded.rejected_samples, 7u);
   EXPECT_EQ(decoded.rejection, R"(no metric name in {job="nameless"})");
   ASSERT_EQ(decoded.batches.size(), 1u);
@@ -168,7 +172,8 @@ TEST(RemoteWrite, InvalidSeriesAreCountedAndTheRestStays) {
 TEST(RemoteWrite, MalformedBytesAreAnError) {
   std::string body = write_request({series({label("__name__", "up")}, {sample(1, 1)})});
   body.pop_back();
-  Result<DecodedRemoteWrite> result = decode_remote_write(std::make_shared<const std::string>(body), UnixNanos{0});
+  Result<DecodedRemoteWrite> result =
+      decode_remote_write(std::make_shared<const std::string>(body), UnixNanos{0});
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::invalid_argument);
 }

@@ -1,9 +1,9 @@
 #pragma once
-// Batches as they grow in a decoder: rows go into one BatchBuilder until its columns no longer fit the rows, then into
-// the next. Without this, a request whose records share no attribute names would cost rows x columns of memory.
-// Bounds: a batch is cut when it has kSparsenessMax times more cells than values (small ones are left alone), or
-// kColumnsMax columns; a request with more than kCellsMax cells is refused (protobuf::Malformed, too_large), about 1 GiB.
-// Ordinary telemetry gives one batch. Not thread safe.
+// Batches as they grow in a decoder: rows go into one BatchBuilder until its columns no longer fit the rows,
+// then into the next. Without this, a request whose records share no attribute names would cost rows x
+// columns of memory. Bounds: a batch is cut when it has kSparsenessMax times more cells than values (small
+// ones are left alone), or kColumnsMax columns; a request with more than kCellsMax cells is refused
+// (protobuf::Malformed, too_large), about 1 GiB. Ordinary telemetry gives one batch. Not thread safe.
 #include <memory>
 #include <string>
 #include <vector>

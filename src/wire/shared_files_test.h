@@ -1,5 +1,6 @@
 #pragma once
-// Finds the conformance files that lie beside the repository (tests only). A test that needs them is skipped without.
+// Finds the conformance files that lie beside the repository (tests only). A test that needs them is skipped
+// without.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

@@ -12,11 +12,17 @@ AnyValueView value_of(const ColumnData& data, size_t row) {
   value.type = data.type;
   switch (data.type) {
     case ColumnType::boolean:
-    case ColumnType::int64: value.integer = data.ints[row]; break;
-    case ColumnType::float64: value.number = data.floats[row]; break;
+    case ColumnType::int64:
+      value.integer = data.ints[row];
+      break;
+    case ColumnType::float64:
+      value.number = data.floats[row];
+      break;
     case ColumnType::string:
     case ColumnType::bytes:
-    case ColumnType::any: value.text = data.strings[row]; break;
+    case ColumnType::any:
+      value.text = data.strings[row];
+      break;
     case ColumnType::trace_id:
       value.type = ColumnType::bytes;
       value.text = data.trace_ids[row].view();
@@ -25,7 +31,9 @@ AnyValueView value_of(const ColumnData& data, size_t row) {
   return value;
 }
 
-void append_number(std::string& key, uint64_t number) { key.append(reinterpret_cast<const char*>(&number), 8); }
+void append_number(std::string& key, uint64_t number) {
+  key.append(reinterpret_cast<const char*>(&number), 8);
+}
 
 void append_text(std::string& key, std::string_view text) {
   append_number(key, text.size());

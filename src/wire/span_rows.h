@@ -1,6 +1,6 @@
 #pragma once
-// Rows of spans put back into OTLP's nesting: resource, scope, span. Used by otlp_encode.cc inside wire/ only.
-// Views point into the batches.
+// Rows of spans put back into OTLP's nesting: resource, scope, span. Used by otlp_encode.cc inside wire/
+// only. Views point into the batches.
 #include <span>
 #include <vector>
 

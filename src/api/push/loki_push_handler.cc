@@ -1,7 +1,6 @@
-// POST /loki/api/v1/push and /api/prom/push. As Loki reads them: application/json is JSON, plain or in gzip, deflate or
-// snappy; everything else is protobuf in snappy's block format.
-// 204 when all was stored; 400 when something never will be (the rest is stored all the same); 429 and 503 when trying
-// again helps.
+// POST /loki/api/v1/push and /api/prom/push. As Loki reads them: application/json is JSON, plain or in gzip,
+// deflate or snappy; everything else is protobuf in snappy's block format. 204 when all was stored; 400 when
+// something never will be (the rest is stored all the same); 429 and 503 when trying again helps.
 #include <fmt/format.h>
 
 #include "api/push/push_api.h"
@@ -14,7 +13,9 @@ namespace {
 
 constexpr std::string_view kEndpoint = "loki_push";
 
-int loki_status_of(ErrorCode code) { return code == ErrorCode::corrupt ? 400 : http_status_of(code); }
+int loki_status_of(ErrorCode code) {
+  return code == ErrorCode::corrupt ? 400 : http_status_of(code);
+}
 
 void fail(HttpExchange& exchange, const Error& error) {
   answer_push_error(exchange, kEndpoint, loki_status_of(error.code), error);
@@ -28,20 +29,24 @@ Result<DecodedLokiPush> decode(const ApiContext& context, HttpRequest& request) 
   }
   std::string_view encoding = request.header("content-encoding");
   if (!encoding.empty() && encoding != "snappy") {
-    return make_error(ErrorCode::unsupported, fmt::format("Content-Encoding \"{}\" not supported for protobuf", encoding));
+    return make_error(ErrorCode::unsupported,
+                      fmt::format("Content-Encoding \"{}\" not supported for protobuf", encoding));
   }
   Result<std::string> body = take_body(context, request, "snappy");
   if (!body.ok()) {
     bool expected = media.empty() || media == "application/x-protobuf";
-    return expected ? body.error() : body.error().with_context("content type \"" + media + "\" is read as protobuf");
+    return expected ? body.error()
+                    : body.error().with_context("content type \"" + media + "\" is read as protobuf");
   }
   return decode_loki_push_protobuf(std::make_shared<const std::string>(std::move(*body)));
 }
 
 void finish(HttpExchange& exchange, const DecodedLokiPush& decoded, const Result<IntakeOutcome>& outcome) {
   if (!outcome.ok()) return fail(exchange, outcome.error());
-  if (decoded.rejected_lines > 0) return fail(exchange, make_error(ErrorCode::invalid_argument, decoded.rejection));
-  if (outcome->rejected_rows > 0) return fail(exchange, make_error(ErrorCode::invalid_argument, outcome->message));
+  if (decoded.rejected_lines > 0)
+    return fail(exchange, make_error(ErrorCode::invalid_argument, decoded.rejection));
+  if (outcome->rejected_rows > 0)
+    return fail(exchange, make_error(ErrorCode::invalid_argument, outcome->message));
   answer_push(exchange, kEndpoint, HttpResponse{204, {}, {}});
 }
 
@@ -52,8 +57,9 @@ void handle(ApiContext& context, const HttpExchangePtr& exchange) {
   if (!decoded.ok()) return fail(*exchange, decoded.error());
   std::vector<Batch> batches = std::move(decoded->batches);
   auto rest = std::make_shared<const DecodedLokiPush>(std::move(*decoded));
-  context.pipeline.write(*tenant, std::move(batches),
-                         [exchange, rest](Result<IntakeOutcome> outcome) { finish(*exchange, *rest, outcome); });
+  context.pipeline.write(*tenant, std::move(batches), [exchange, rest](Result<IntakeOutcome> outcome) {
+    finish(*exchange, *rest, outcome);
+  });
 }
 
 }  // namespace

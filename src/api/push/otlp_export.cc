@@ -13,7 +13,8 @@ namespace {
 using MessageWriter = protozero::pbf_writer;
 }
 
-Result<DecodedExport> decode_export(OtlpSignal signal, std::shared_ptr<const std::string> body, UnixNanos now) {
+Result<DecodedExport> decode_export(OtlpSignal signal, std::shared_ptr<const std::string> body,
+                                    UnixNanos now) {
   switch (signal) {
     case OtlpSignal::traces: {
       OBELISK_TRY(DecodedTraces traces, decode_otlp_traces(std::move(body)));

@@ -17,10 +17,11 @@ struct DecodedExport {
   std::string rejection;
 };
 
-Result<DecodedExport> decode_export(OtlpSignal signal, std::shared_ptr<const std::string> body, UnixNanos now);
+Result<DecodedExport> decode_export(OtlpSignal signal, std::shared_ptr<const std::string> body,
+                                    UnixNanos now);
 
-// What was left out of a request that succeeded otherwise. For metrics the intake counts samples, of which a data point
-// may have several.
+// What was left out of a request that succeeded otherwise. For metrics the intake counts samples, of which a
+// data point may have several.
 struct PartialSuccess {
   uint64_t rejected = 0;
   std::string message;

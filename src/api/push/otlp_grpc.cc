@@ -1,5 +1,5 @@
-// OTLP/gRPC: the three Export methods. Errors that pass (queue full, no space, shutting down) are UNAVAILABLE with
-// RetryInfo in grpc-status-details-bin, which clients obey.
+// OTLP/gRPC: the three Export methods. Errors that pass (queue full, no space, shutting down) are UNAVAILABLE
+// with RetryInfo in grpc-status-details-bin, which clients obey.
 #include "api/push/otlp_export.h"
 #include "api/push/push_api.h"
 #include "api/push/push_request.h"

@@ -1,6 +1,7 @@
 // OTLP/HTTP: protobuf and JSON, the answer in the encoding of the request.
-// 200 with a partial success when rows were left out; 400 for what will never be accepted, with google.rpc.Status; 415
-// for other media types and unknown encodings; 413 too large; 429 and 503 with Retry-After when trying again helps.
+// 200 with a partial success when rows were left out; 400 for what will never be accepted, with
+// google.rpc.Status; 415 for other media types and unknown encodings; 413 too large; 429 and 503 with
+// Retry-After when trying again helps.
 #include "api/push/otlp_export.h"
 #include "api/push/push_api.h"
 #include "api/push/push_request.h"
@@ -35,10 +36,10 @@ class OtlpHttpCall : public std::enable_shared_from_this<OtlpHttpCall> {
     std::string type = media_type_of(request.header("content-type"));
     json_ = type == kJson;
     if (!json_ && type != kProtobuf && type != "application/protobuf") {
-      return answer_push_error(*exchange_, endpoint_, 415,
-                               make_error(ErrorCode::invalid_argument,
-                                          "content type \"" + type + "\" is not supported; send " + std::string(kProtobuf) +
-                                              " or " + std::string(kJson)));
+      return answer_push_error(
+          *exchange_, endpoint_, 415,
+          make_error(ErrorCode::invalid_argument, "content type \"" + type + "\" is not supported; send " +
+                                                      std::string(kProtobuf) + " or " + std::string(kJson)));
     }
     Result<Tenant> tenant = tenant_of(context_, request);
     if (!tenant.ok()) return fail(http_status_of(tenant.error().code), tenant.error());
@@ -63,10 +64,11 @@ class OtlpHttpCall : public std::enable_shared_from_this<OtlpHttpCall> {
 
   void write(const Tenant& tenant, DecodedExport decoded) {
     PartialSuccess partial{decoded.rejected, std::move(decoded.rejection)};
-    context_.pipeline.write(tenant, std::move(decoded.batches),
-                            [self = shared_from_this(), partial = std::move(partial)](Result<IntakeOutcome> outcome) mutable {
-                              self->finish(std::move(partial), outcome);
-                            });
+    context_.pipeline.write(
+        tenant, std::move(decoded.batches),
+        [self = shared_from_this(), partial = std::move(partial)](Result<IntakeOutcome> outcome) mutable {
+          self->finish(std::move(partial), outcome);
+        });
   }
 
   void finish(PartialSuccess partial, const Result<IntakeOutcome>& outcome) {
@@ -91,8 +93,8 @@ class OtlpHttpCall : public std::enable_shared_from_this<OtlpHttpCall> {
     response.headers.emplace_back("content-type", json_ ? kJson : kProtobuf);
     if (retry_seconds > 0) response.headers.emplace_back("retry-after", std::to_string(retry_seconds));
     if (status == 415) response.headers.emplace_back("accept-encoding", kAcceptedEncodings);
-    response.body =
-        json_ ? rpc_status_json(code, error.message) : rpc_status_protobuf(code, error.message, retry_seconds);
+    response.body = json_ ? rpc_status_json(code, error.message)
+                          : rpc_status_protobuf(code, error.message, retry_seconds);
     answer_push(*exchange_, endpoint_, std::move(response));
   }
 
@@ -104,10 +106,12 @@ class OtlpHttpCall : public std::enable_shared_from_this<OtlpHttpCall> {
   bool json_ = false;
 };
 
-void add(Router& router, ApiContext& context, std::string_view path, OtlpSignal signal, bool empty_success = false) {
-  router.add("POST", path, [&context, signal, empty_success](HttpExchangePtr exchange, const PathParameters&) {
-    std::make_shared<OtlpHttpCall>(context, std::move(exchange), signal, empty_success)->run();
-  });
+void add(Router& router, ApiContext& context, std::string_view path, OtlpSignal signal,
+         bool empty_success = false) {
+  router.add("POST", path,
+             [&context, signal, empty_success](HttpExchangePtr exchange, const PathParameters&) {
+               std::make_shared<OtlpHttpCall>(context, std::move(exchange), signal, empty_success)->run();
+             });
 }
 
 }  // namespace

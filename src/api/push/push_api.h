@@ -1,5 +1,6 @@
 #pragma once
-// The endpoints that telemetry is pushed to. Every one answers only after the store has said that the rows are durable.
+// The endpoints that telemetry is pushed to. Every one answers only after the store has said that the rows
+// are durable.
 //   POST /v1/traces, /v1/logs, /v1/metrics                OTLP/HTTP, protobuf and JSON
 //   POST /otlp/v1/logs                                    the same for logs, where Loki has it
 //   POST /api/v1/otlp/v1/metrics                          the same for metrics, where Prometheus has it

@@ -93,7 +93,8 @@ class PushApiTest : public testing::Test {
     return sink->answer.value_or(HttpResponse{0, {}, {}});
   }
 
-  std::shared_ptr<RecordingGrpcSink> call(std::string path, std::vector<std::string> messages, HttpHeaders metadata = {}) {
+  std::shared_ptr<RecordingGrpcSink> call(std::string path, std::vector<std::string> messages,
+                                          HttpHeaders metadata = {}) {
     GrpcRequest request;
     request.path = std::move(path);
     request.metadata = std::move(metadata);
@@ -135,7 +136,8 @@ class PushApiTest : public testing::Test {
 std::string trace_request(bool with_bad_span = false) {
   std::vector<std::string> spans{span(trace_id(1), span_id(1), "a", kNow, kNow + 5)};
   if (with_bad_span) spans.push_back(span("bad", span_id(1), "b", kNow, kNow + 5));
-  return request(resource({key_value("service.name", string_value("shop"))}), {scope_records(scope("", ""), spans)});
+  return request(resource({key_value("service.name", string_value("shop"))}),
+                 {scope_records(scope("", ""), spans)});
 }
 
 constexpr std::string_view kTraceJson =
@@ -160,11 +162,15 @@ TEST_F(PushApiTest, OtlpTracesInProtobufAndJson) {
 TEST_F(PushApiTest, OtlpPartialSuccess) {
   HttpResponse response = post("/v1/traces", kProtobuf, trace_request(true));
   EXPECT_EQ(response.status, 200);
-  EXPECT_EQ(response.body, export_response_protobuf({1, "a trace id is not 16 bytes with one that is not zero"}));
+  EXPECT_EQ(response.body,
+            export_response_protobuf({1, "a trace id is not 16 bytes with one that is not zero"}));
   EXPECT_EQ(stored(Table::spans), 1u);
-  response = post("/v1/traces", kJson, R"({"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00"}]}]}]})");
+  response =
+      post("/v1/traces", kJson, R"({"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"00"}]}]}]})");
   EXPECT_EQ(response.status, 200);
-  EXPECT_NE(response.body.find(R"({"partialSuccess":{"rejectedSpans":"1","errorMessage":")"), std::string::npos) << response.body;
+  EXPECT_NE(response.body.find(R"({"partialSuccess":{"rejectedSpans":"1","errorMessage":")"),
+            std::string::npos)
+      << response.body;
 }
 
 TEST_F(PushApiTest, OtlpMalformedBodies) {
@@ -180,12 +186,17 @@ TEST_F(PushApiTest, OtlpMalformedBodies) {
   EXPECT_EQ(post("/v1/traces", kProtobuf, "x", {{"content-encoding", "br"}}).status, 415);
   EXPECT_EQ(post("/v1/traces", kProtobuf, "not gzip", {{"content-encoding", "gzip"}}).status, 400);
   EXPECT_EQ(post("/v1/traces", kProtobuf, std::string(2 << 20, '\0')).status, 413);
-  EXPECT_EQ(post("/v1/traces", kProtobuf, gzip_compress(std::string(2 << 20, '\0')), {{"content-encoding", "gzip"}}).status, 413);
+  EXPECT_EQ(
+      post("/v1/traces", kProtobuf, gzip_compress(std::string(2 << 20, '\0')), {{"content-encoding", "gzip"}})
+          .status,
+      413);
   EXPECT_EQ(stored(Table::spans), 0u);
 }
 
 TEST_F(PushApiTest, OtlpCompressedBodies) {
-  EXPECT_EQ(post("/v1/traces", kProtobuf, gzip_compress(trace_request()), {{"content-encoding", "gzip"}}).status, 200);
+  EXPECT_EQ(
+      post("/v1/traces", kProtobuf, gzip_compress(trace_request()), {{"content-encoding", "gzip"}}).status,
+      200);
   std::string snappy_body;
   std::string plain = trace_request();
   snappy::Compress(plain.data(), plain.size(), &snappy_body);
@@ -251,10 +262,15 @@ TEST_F(PushApiTest, OtlpGrpc) {
   EXPECT_EQ(traces->status, GrpcStatus::ok);
   ASSERT_EQ(traces->messages.size(), 1u);
   EXPECT_NE(traces->messages[0].find("a trace id is not 16 bytes"), std::string::npos);
-  EXPECT_EQ(call("/opentelemetry.proto.collector.logs.v1.LogsService/Export", {logs_request()})->status, GrpcStatus::ok);
-  EXPECT_EQ(call("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", {metrics_request()})->status, GrpcStatus::ok);
-  EXPECT_EQ(call("/opentelemetry.proto.collector.logs.v1.LogsService/Export", {"\x0a\xff"})->status, GrpcStatus::invalid_argument);
-  EXPECT_EQ(call("/opentelemetry.proto.collector.logs.v1.LogsService/Export", {})->status, GrpcStatus::invalid_argument);
+  EXPECT_EQ(call("/opentelemetry.proto.collector.logs.v1.LogsService/Export", {logs_request()})->status,
+            GrpcStatus::ok);
+  EXPECT_EQ(
+      call("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", {metrics_request()})->status,
+      GrpcStatus::ok);
+  EXPECT_EQ(call("/opentelemetry.proto.collector.logs.v1.LogsService/Export", {"\x0a\xff"})->status,
+            GrpcStatus::invalid_argument);
+  EXPECT_EQ(call("/opentelemetry.proto.collector.logs.v1.LogsService/Export", {})->status,
+            GrpcStatus::invalid_argument);
   writer_.failure = make_error(ErrorCode::overloaded, "queue full");
   auto refused = call("/opentelemetry.proto.collector.logs.v1.LogsService/Export", {logs_request()});
   EXPECT_EQ(refused->status, GrpcStatus::unavailable);
@@ -265,8 +281,11 @@ TEST_F(PushApiTest, TenantsAreKeptApart) {
   context_.multi_tenancy = true;
   EXPECT_EQ(post("/v1/traces", kProtobuf, trace_request()).status, 401);
   EXPECT_EQ(post("/v1/traces", kProtobuf, trace_request(), {{"x-scope-orgid", "team-a"}}).status, 200);
-  EXPECT_EQ(call("/opentelemetry.proto.collector.trace.v1.TraceService/Export", {trace_request()})->status, GrpcStatus::unauthenticated);
-  EXPECT_EQ(call("/opentelemetry.proto.collector.trace.v1.TraceService/Export", {trace_request()}, {{"x-scope-orgid", "team-b"}})->status,
+  EXPECT_EQ(call("/opentelemetry.proto.collector.trace.v1.TraceService/Export", {trace_request()})->status,
+            GrpcStatus::unauthenticated);
+  EXPECT_EQ(call("/opentelemetry.proto.collector.trace.v1.TraceService/Export", {trace_request()},
+                 {{"x-scope-orgid", "team-b"}})
+                ->status,
             GrpcStatus::ok);
   EXPECT_EQ(stored(Table::spans, "team-a"), 1u);
   EXPECT_EQ(stored(Table::spans, "team-b"), 1u);
@@ -294,12 +313,15 @@ std::string write_request(bool named = true) {
 }
 
 TEST_F(PushApiTest, RemoteWrite) {
-  EXPECT_EQ(post("/api/v1/write", kProtobuf, snappy_of(write_request()), {{"content-encoding", "snappy"}}).status, 204);
+  EXPECT_EQ(
+      post("/api/v1/write", kProtobuf, snappy_of(write_request()), {{"content-encoding", "snappy"}}).status,
+      204);
   EXPECT_EQ(stored(Table::samples), 1u);
   HttpResponse mixed = post("/api/v1/write", kProtobuf, snappy_of(write_request(false) + write_request()));
   EXPECT_EQ(mixed.status, 400);
   EXPECT_EQ(mixed.body, "1 samples were not accepted: no metric name in {job=\"up\"}\n");
-  HttpResponse version_2 = post("/api/v1/write", "application/x-protobuf;proto=io.prometheus.write.v2.Request", "x");
+  HttpResponse version_2 =
+      post("/api/v1/write", "application/x-protobuf;proto=io.prometheus.write.v2.Request", "x");
   EXPECT_EQ(version_2.status, 415);
   EXPECT_NE(version_2.body.find("remote write 2.0 is not supported yet"), std::string::npos);
   EXPECT_EQ(post("/api/v1/write", kJson, "{}").status, 415);
@@ -311,8 +333,10 @@ TEST_F(PushApiTest, RemoteWrite) {
 
 TEST_F(PushApiTest, LokiPush) {
   std::string json = R"({"streams":[{"stream":{"app":"shop"},"values":[["1700000000000000000","hello"]]}]})";
-  for (const char* path : {"/loki/api/v1/push", "/api/prom/push"}) EXPECT_EQ(post(path, kJson, json).status, 204);
-  EXPECT_EQ(post("/loki/api/v1/push", kJson, gzip_compress(json), {{"content-encoding", "gzip"}}).status, 204);
+  for (const char* path : {"/loki/api/v1/push", "/api/prom/push"})
+    EXPECT_EQ(post(path, kJson, json).status, 204);
+  EXPECT_EQ(post("/loki/api/v1/push", kJson, gzip_compress(json), {{"content-encoding", "gzip"}}).status,
+            204);
   std::string stream;
   MessageWriter(stream).add_string(1, "{app=\"shop\"}");
   std::string entry;
@@ -323,13 +347,15 @@ TEST_F(PushApiTest, LokiPush) {
   EXPECT_EQ(post("/loki/api/v1/push", kProtobuf, snappy_of(push)).status, 204);
   EXPECT_EQ(stored(Table::logs), 4u);
 
-  HttpResponse bad = post("/loki/api/v1/push", kJson, R"({"streams":[{"stream":{"a":"b"},"values":[[1,"x"]]}]})");
+  HttpResponse bad =
+      post("/loki/api/v1/push", kJson, R"({"streams":[{"stream":{"a":"b"},"values":[[1,"x"]]}]})");
   EXPECT_EQ(bad.status, 400);
   EXPECT_NE(bad.body.find("the timestamp (nanoseconds since the epoch) must be a string"), std::string::npos);
   bad = post("/loki/api/v1/push", kJson, R"({"streams":[{"stream":{},"values":[["1","x"]]}]})");
   EXPECT_EQ(bad.status, 400);
   EXPECT_EQ(bad.body, "error at least one label pair is required per stream\n");
-  bad = post("/loki/api/v1/push", kJson, R"({"streams":[{"stream":{"a":"b"},"values":[["1900000000000000000","x"]]}]})");
+  bad = post("/loki/api/v1/push", kJson,
+             R"({"streams":[{"stream":{"a":"b"},"values":[["1900000000000000000","x"]]}]})");
   EXPECT_EQ(bad.status, 400);
   EXPECT_NE(bad.body.find("has timestamp too new"), std::string::npos) << bad.body;
   EXPECT_EQ(post("/loki/api/v1/push", kProtobuf, push, {{"content-encoding", "gzip"}}).status, 400);
@@ -339,7 +365,8 @@ TEST_F(PushApiTest, LokiPush) {
 }
 
 TEST_F(PushApiTest, AnswersAreCounted) {
-  Counter& refused = counter("obelisk_push_requests_total", "", {{"endpoint", "loki_push"}, {"status", "400"}});
+  Counter& refused =
+      counter("obelisk_push_requests_total", "", {{"endpoint", "loki_push"}, {"status", "400"}});
   uint64_t before = refused.value();
   post("/loki/api/v1/push", kJson, "nonsense");
   EXPECT_EQ(refused.value(), before + 1);

@@ -14,11 +14,13 @@ std::string_view media_type_parameter(std::string_view content_type, std::string
   size_t at = content_type.find(';');
   while (at != std::string_view::npos) {
     size_t next = content_type.find(';', at + 1);
-    std::string_view parameter = trim(content_type.substr(at + 1, next == std::string_view::npos ? next : next - at - 1));
+    std::string_view parameter =
+        trim(content_type.substr(at + 1, next == std::string_view::npos ? next : next - at - 1));
     size_t equals = parameter.find('=');
     if (equals != std::string_view::npos && equals_ignoring_case(trim(parameter.substr(0, equals)), name)) {
       std::string_view value = trim(parameter.substr(equals + 1));
-      if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+      if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+        value = value.substr(1, value.size() - 2);
       return value;
     }
     at = next;
@@ -26,24 +28,29 @@ std::string_view media_type_parameter(std::string_view content_type, std::string
   return {};
 }
 
-Result<std::string> take_body(const ApiContext& context, HttpRequest& request, std::string_view default_encoding) {
+Result<std::string> take_body(const ApiContext& context, HttpRequest& request,
+                              std::string_view default_encoding) {
   std::string_view encoding = trim(request.header("content-encoding"));
   if (encoding.empty()) encoding = default_encoding;
   if (encoding.empty() && request.body.size() > context.request_bytes_max) {
-    return make_error(ErrorCode::too_large,
-                      "the body is over the limit of " + std::to_string(context.request_bytes_max) + " bytes");
+    return make_error(ErrorCode::too_large, "the body is over the limit of " +
+                                                std::to_string(context.request_bytes_max) + " bytes");
   }
   return decode_content(encoding, std::move(request.body), context.request_bytes_max);
 }
 
 int retry_after_seconds(ErrorCode code) {
   switch (code) {
-    case ErrorCode::overloaded: return 1;
+    case ErrorCode::overloaded:
+      return 1;
     case ErrorCode::unavailable:
     case ErrorCode::timeout:
-    case ErrorCode::io: return 5;
-    case ErrorCode::no_space: return 30;
-    default: return 0;
+    case ErrorCode::io:
+      return 5;
+    case ErrorCode::no_space:
+      return 30;
+    default:
+      return 0;
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// What all push endpoints do with a request before and after decoding: media type, body, counting, and the answer's
-// status. Thread safe.
+// What all push endpoints do with a request before and after decoding: media type, body, counting, and the
+// answer's status. Thread safe.
 #include <string>
 #include <string_view>
 
@@ -14,9 +14,10 @@ std::string media_type_of(std::string_view content_type);
 // A parameter of a media type: "1" for name "version" of "text/plain; version=1". Empty when absent.
 std::string_view media_type_parameter(std::string_view content_type, std::string_view name);
 
-// The body of the request, moved out of it, without its content encoding. `default_encoding` holds when the request
-// names none. Errors: unsupported (unknown encoding), too_large, corrupt.
-Result<std::string> take_body(const ApiContext& context, HttpRequest& request, std::string_view default_encoding = "");
+// The body of the request, moved out of it, without its content encoding. `default_encoding` holds when the
+// request names none. Errors: unsupported (unknown encoding), too_large, corrupt.
+Result<std::string> take_body(const ApiContext& context, HttpRequest& request,
+                              std::string_view default_encoding = "");
 
 // Seconds after which a sender may try again; 0 when trying again will not help.
 int retry_after_seconds(ErrorCode code);

@@ -1,6 +1,6 @@
 // POST /api/v1/write: Prometheus remote write 1.0.
-// 204 when all was stored; 400 when something never will be (the rest is stored all the same); 5xx when trying again
-// helps, since that is what senders retry; 415 for remote write 2.0, which is not there yet.
+// 204 when all was stored; 400 when something never will be (the rest is stored all the same); 5xx when
+// trying again helps, since that is what senders retry; 415 for remote write 2.0, which is not there yet.
 #include <fmt/format.h>
 
 #include "api/push/push_api.h"
@@ -34,12 +34,14 @@ bool accept_type(HttpExchange& exchange) {
   std::string media = media_type_of(content_type);
   std::string_view message = media_type_parameter(content_type, "proto");
   if (message == "io.prometheus.write.v2.Request") {
-    refuse_type(exchange, "remote write 2.0 is not supported yet; send prometheus.WriteRequest (remote write 1.0)");
+    refuse_type(exchange,
+                "remote write 2.0 is not supported yet; send prometheus.WriteRequest (remote write 1.0)");
     return false;
   }
   bool known = media.empty() || media == "application/x-protobuf";
   if (!known || (!message.empty() && message != "prometheus.WriteRequest")) {
-    refuse_type(exchange, fmt::format("content type \"{}\" is not supported; send application/x-protobuf", content_type));
+    refuse_type(exchange, fmt::format("content type \"{}\" is not supported; send application/x-protobuf",
+                                      content_type));
     return false;
   }
   return true;
@@ -50,7 +52,8 @@ void finish(HttpExchange& exchange, const DecodedRemoteWrite& decoded, const Res
   uint64_t rejected = decoded.rejected_samples + outcome->rejected_rows;
   if (rejected > 0) {
     std::string reason = decoded.rejected_samples > 0 ? decoded.rejection : outcome->message;
-    Error error = make_error(ErrorCode::invalid_argument, fmt::format("{} samples were not accepted: {}", rejected, reason));
+    Error error = make_error(ErrorCode::invalid_argument,
+                             fmt::format("{} samples were not accepted: {}", rejected, reason));
     return fail(exchange, error);
   }
   answer_push(exchange, kEndpoint, HttpResponse{204, {}, {}});
@@ -70,8 +73,9 @@ void handle(ApiContext& context, const HttpExchangePtr& exchange) {
   if (!decoded.ok()) return fail(*exchange, decoded.error());
   std::vector<Batch> batches = std::move(decoded->batches);
   auto rest = std::make_shared<const DecodedRemoteWrite>(std::move(*decoded));
-  context.pipeline.write(*tenant, std::move(batches),
-                         [exchange, rest](Result<IntakeOutcome> outcome) { finish(*exchange, *rest, outcome); });
+  context.pipeline.write(*tenant, std::move(batches), [exchange, rest](Result<IntakeOutcome> outcome) {
+    finish(*exchange, *rest, outcome);
+  });
 }
 
 }  // namespace

@@ -6,9 +6,12 @@ Result<Tenant> tenant_of(const ApiContext& context, const HttpRequest& request) 
   if (!context.multi_tenancy) return kDefaultTenant;
   std::string_view name = request.header("x-scope-orgid");
   if (name.empty()) return make_error(ErrorCode::unauthenticated, "no org id: send the X-Scope-OrgID header");
-  constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!_.*'()-";
-  if (name.size() > 150 || name.find_first_not_of(kAllowed) != std::string_view::npos || name == "." || name == "..") {
-    return make_error(ErrorCode::invalid_argument, "X-Scope-OrgID: at most 150 of letters, digits and !_.*'()-");
+  constexpr std::string_view kAllowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!_.*'()-";
+  if (name.size() > 150 || name.find_first_not_of(kAllowed) != std::string_view::npos || name == "." ||
+      name == "..") {
+    return make_error(ErrorCode::invalid_argument,
+                      "X-Scope-OrgID: at most 150 of letters, digits and !_.*'()-");
   }
   return Tenant(name);
 }
@@ -26,9 +29,11 @@ Result<std::shared_ptr<QueryRun>> begin_query(const ApiContext& context, const H
                                               int64_t timeout_nanos) {
   OBELISK_TRY(Tenant tenant, tenant_of(context, exchange->request()));
   OBELISK_TRY(Snapshot at, context.reader.snapshot(tenant));
-  if (timeout_nanos <= 0 || timeout_nanos > context.limits.timeout_nanos) timeout_nanos = context.limits.timeout_nanos;
+  if (timeout_nanos <= 0 || timeout_nanos > context.limits.timeout_nanos)
+    timeout_nanos = context.limits.timeout_nanos;
   auto deadline = Cancel::Clock::now() + std::chrono::nanoseconds(timeout_nanos);
-  auto run = std::make_shared<QueryRun>(std::move(tenant), std::move(at), context.limits.memory_bytes_max, deadline);
+  auto run =
+      std::make_shared<QueryRun>(std::move(tenant), std::move(at), context.limits.memory_bytes_max, deadline);
   exchange->on_cancel([weak = std::weak_ptr<QueryRun>(run)] {
     if (std::shared_ptr<QueryRun> alive = weak.lock()) alive->cancel.cancel();
   });
@@ -39,19 +44,28 @@ int http_status_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::invalid_argument:
     case ErrorCode::parse_error:
-    case ErrorCode::unsupported: return 400;
-    case ErrorCode::unauthenticated: return 401;
-    case ErrorCode::not_found: return 404;
-    case ErrorCode::too_large: return 413;
-    case ErrorCode::execution: return 422;
-    case ErrorCode::overloaded: return 429;
-    case ErrorCode::cancelled: return 499;
+    case ErrorCode::unsupported:
+      return 400;
+    case ErrorCode::unauthenticated:
+      return 401;
+    case ErrorCode::not_found:
+      return 404;
+    case ErrorCode::too_large:
+      return 413;
+    case ErrorCode::execution:
+      return 422;
+    case ErrorCode::overloaded:
+      return 429;
+    case ErrorCode::cancelled:
+      return 499;
     case ErrorCode::timeout:
     case ErrorCode::no_space:
-    case ErrorCode::unavailable: return 503;
+    case ErrorCode::unavailable:
+      return 503;
     case ErrorCode::corrupt:
     case ErrorCode::io:
-    case ErrorCode::internal: return 500;
+    case ErrorCode::internal:
+      return 500;
   }
   return 500;
 }

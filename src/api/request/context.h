@@ -23,9 +23,9 @@ class Pipeline;
 struct QueryLimits {
   int64_t timeout_nanos = 120 * kNanosPerSecond;  // Prometheus' query.timeout
   uint64_t memory_bytes_max = 1ull << 30;
-  uint64_t points_per_series_max = 11'000;        // Prometheus' and Loki's
-  uint64_t log_entries_max = 5'000;               // Loki's max_entries_limit_per_query
-  uint64_t log_series_max = 500;                  // Loki's max_query_series
+  uint64_t points_per_series_max = 11'000;  // Prometheus' and Loki's
+  uint64_t log_entries_max = 5'000;         // Loki's max_entries_limit_per_query
+  uint64_t log_series_max = 500;            // Loki's max_query_series
 };
 
 struct ApiContext {
@@ -39,8 +39,9 @@ struct ApiContext {
   std::string revision;
 };
 
-// The tenant of X-Scope-OrgID; kDefaultTenant when multi-tenancy is off; unauthenticated when it is on and the header
-// is missing; invalid_argument when the name has characters outside [A-Za-z0-9!_.*'()-] or is longer than 150.
+// The tenant of X-Scope-OrgID; kDefaultTenant when multi-tenancy is off; unauthenticated when it is on and
+// the header is missing; invalid_argument when the name has characters outside [A-Za-z0-9!_.*'()-] or is
+// longer than 150.
 Result<Tenant> tenant_of(const ApiContext& context, const HttpRequest& request);
 
 // Query string parameters, then those of an application/x-www-form-urlencoded body.
@@ -55,7 +56,8 @@ struct QueryRun {
   QueryRun(Tenant of, Snapshot snapshot, uint64_t bytes, Cancel::Clock::time_point deadline)
       : tenant(std::move(of)), at(std::move(snapshot)), budget(bytes), cancel(deadline) {}
 };
-// Takes the tenant and a snapshot, and cancels when the exchange is cancelled. `timeout_nanos` 0: the limit's.
+// Takes the tenant and a snapshot, and cancels when the exchange is cancelled. `timeout_nanos` 0: the
+// limit's.
 Result<std::shared_ptr<QueryRun>> begin_query(const ApiContext& context, const HttpExchangePtr& exchange,
                                               int64_t timeout_nanos = 0);
 

@@ -16,7 +16,8 @@ namespace {
 // Returns batches that are ready.
 class ReadyCursor : public Cursor {
  public:
-  ReadyCursor(std::vector<BatchPtr> batches, Coverage coverage) : batches_(std::move(batches)), coverage_(std::move(coverage)) {}
+  ReadyCursor(std::vector<BatchPtr> batches, Coverage coverage)
+      : batches_(std::move(batches)), coverage_(std::move(coverage)) {}
   Result<BatchPtr> next() override { return at_ < batches_.size() ? batches_[at_++] : BatchPtr(); }
   Coverage coverage() const override { return coverage_; }
 
@@ -61,7 +62,8 @@ Batch gather_series(const std::vector<BatchPtr>& batches, const std::vector<RowR
     std::vector<LabelRef> view = labels.view();
     builder.begin_group_copy(view);
     for (size_t i = 0; i < refs.size(); ++i) {
-      bool superseded = scan.table == Table::samples && i + 1 < refs.size() && time_of(refs[i]) == time_of(refs[i + 1]);
+      bool superseded =
+          scan.table == Table::samples && i + 1 < refs.size() && time_of(refs[i]) == time_of(refs[i + 1]);
       if (!superseded) copier.copy(*batches[refs[i].batch], refs[i].row);
     }
   }
@@ -74,7 +76,8 @@ struct Trace {
   std::vector<uint8_t> marked;  // one a mark, set when a row in range has it
 };
 
-Batch gather_traces(const std::vector<BatchPtr>& batches, const Scan& scan, const std::vector<ColumnId>* wanted) {
+Batch gather_traces(const std::vector<BatchPtr>& batches, const Scan& scan,
+                    const std::vector<ColumnId>* wanted) {
   std::map<TraceId, Trace> traces;
   std::vector<std::vector<std::vector<uint8_t>>> marks(batches.size());
   for (uint32_t index = 0; index < batches.size(); ++index) {
@@ -104,7 +107,8 @@ Batch gather_traces(const std::vector<BatchPtr>& batches, const Scan& scan, cons
     auto key = [&](const RowRef& ref) {
       const Batch& batch = *batches[ref.batch];
       const ColumnData* span = batch.find_fixed(column::kSpanId);
-      return std::pair(batch.times()[ref.row], span == nullptr ? uint64_t{0} : static_cast<uint64_t>(span->ints[ref.row]));
+      return std::pair(batch.times()[ref.row],
+                       span == nullptr ? uint64_t{0} : static_cast<uint64_t>(span->ints[ref.row]));
     };
     std::stable_sort(trace.rows.begin(), trace.rows.end(), [&](auto& a, auto& b) { return key(a) < key(b); });
     builder.begin_group({});
@@ -138,8 +142,9 @@ Result<std::unique_ptr<Cursor>> scan_batches(std::vector<BatchPtr> batches, cons
   } else {
     std::vector<RowRef> rows = matching_rows(batches, scan);
     OBELISK_CHECK_OK(budget.charge(rows.size() * sizeof(RowRef)));
-    result = scan.unit == Unit::series ? gather_series(batches, rows, scan, wanted)
-                                       : gather_rows(batches, std::move(rows), scan.order, scan.limit, wanted);
+    result = scan.unit == Unit::series
+                 ? gather_series(batches, rows, scan, wanted)
+                 : gather_rows(batches, std::move(rows), scan.order, scan.limit, wanted);
   }
   for (const BatchPtr& batch : batches) coverage.rows_read += batch->row_count;
   OBELISK_CHECK_OK(budget.charge(result.memory_bytes()));
@@ -154,7 +159,8 @@ std::vector<Labels> series_of_batches(const std::vector<BatchPtr>& batches, cons
     for (const Group& group : batch->groups) {
       if (decide_by_labels(scan.where, group.labels) == Decision::no) continue;
       bool inside = false;
-      for (uint32_t i = 0; i < group.row_count && !inside; ++i) inside = scan.range.contains({batch->times()[group.first_row + i]});
+      for (uint32_t i = 0; i < group.row_count && !inside; ++i)
+        inside = scan.range.contains({batch->times()[group.first_row + i]});
       if (inside) found.insert(Labels(group.labels));
     }
   }
@@ -183,13 +189,18 @@ std::vector<ColumnInfo> columns_of_batches(const std::vector<BatchPtr>& batches,
 
 std::string column_value_text(const ColumnData& data, size_t row) {
   switch (data.type) {
-    case ColumnType::boolean: return data.ints[row] != 0 ? "true" : "false";
-    case ColumnType::int64: return fmt::format("{}", data.ints[row]);
-    case ColumnType::float64: return fmt::format("{}", data.floats[row]);
-    case ColumnType::trace_id: return data.trace_ids[row].to_hex();
+    case ColumnType::boolean:
+      return data.ints[row] != 0 ? "true" : "false";
+    case ColumnType::int64:
+      return fmt::format("{}", data.ints[row]);
+    case ColumnType::float64:
+      return fmt::format("{}", data.floats[row]);
+    case ColumnType::trace_id:
+      return data.trace_ids[row].to_hex();
     case ColumnType::string:
     case ColumnType::bytes:
-    case ColumnType::any: return std::string(data.strings[row]);
+    case ColumnType::any:
+      return std::string(data.strings[row]);
   }
   return "";
 }
@@ -199,7 +210,8 @@ std::vector<ValueCount> values_of_batches(const std::vector<BatchPtr>& batches, 
   std::map<std::pair<std::string, ColumnType>, uint64_t> counts;
   for (const RowRef& ref : matching_rows(batches, scan)) {
     for (const ColumnData& data : batches[ref.batch]->columns) {
-      if (data.id == column && data.is_present(ref.row)) ++counts[{column_value_text(data, ref.row), data.type}];
+      if (data.id == column && data.is_present(ref.row))
+        ++counts[{column_value_text(data, ref.row), data.type}];
     }
   }
   std::vector<ValueCount> values;

@@ -1,6 +1,6 @@
 #pragma once
-// Scans over batches held in memory, shared by the memory store and by the heads of the embedded engine: rows, series
-// and traces gathered from a list of batches by applying the predicate to every row.
+// Scans over batches held in memory, shared by the memory store and by the heads of the embedded engine:
+// rows, series and traces gathered from a list of batches by applying the predicate to every row.
 #include <memory>
 #include <vector>
 
@@ -8,8 +8,8 @@
 
 namespace obelisk {
 
-// A cursor over the rows of `batches` (all of scan.table, in append order) that the scan asks for: order and limit
-// done, nothing left residual.
+// A cursor over the rows of `batches` (all of scan.table, in append order) that the scan asks for: order and
+// limit done, nothing left residual.
 Result<std::unique_ptr<Cursor>> scan_batches(std::vector<BatchPtr> batches, const Scan& scan, Budget& budget,
                                              const Cancel& cancel);
 // The same for the other reader calls.

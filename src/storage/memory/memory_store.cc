@@ -59,8 +59,9 @@ Result<std::vector<ColumnInfo>> MemoryStore::columns(const Snapshot& at, const S
   return columns_of_batches(visible(at, scan), scan);
 }
 
-Result<std::vector<ValueCount>> MemoryStore::values(const Snapshot& at, const Scan& scan, const ColumnId& column,
-                                                    uint64_t limit, const Cancel& cancel) {
+Result<std::vector<ValueCount>> MemoryStore::values(const Snapshot& at, const Scan& scan,
+                                                    const ColumnId& column, uint64_t limit,
+                                                    const Cancel& cancel) {
   OBELISK_CHECK_OK(cancel.check());
   return values_of_batches(visible(at, scan), scan, column, limit);
 }

@@ -1,10 +1,11 @@
 #pragma once
-// The brute-force store: every batch in a vector, every predicate applied row by row. It implements Reader and Writer
-// with as little cleverness as possible, so that it can be the oracle of the embedded engine and of every query script.
-// Nothing is durable, nothing is bounded. Thread safe.
+// The brute-force store: every batch in a vector, every predicate applied row by row. It implements Reader
+// and Writer with as little cleverness as possible, so that it can be the oracle of the embedded engine and
+// of every query script. Nothing is durable, nothing is bounded. Thread safe.
 //
 // Rules it fixes for every store:
-// * samples: of two rows of one series with the same time, the one appended last is returned, and only that one;
+// * samples: of two rows of one series with the same time, the one appended last is returned, and only that
+// one;
 // * metadata: all rows; the reader of the table decides (last one wins);
 // * logs, spans and exemplars: every appended row is returned once for each time it was appended.
 #include <map>
@@ -25,8 +26,8 @@ class MemoryStore : public Reader, public Writer {
   Result<std::unique_ptr<Cursor>> open(const Plan& plan, Budget& budget, const Cancel& cancel) override;
   Result<std::vector<Labels>> series(const Snapshot& at, const Scan& scan, const Cancel& cancel) override;
   Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) override;
-  Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column, uint64_t limit,
-                                         const Cancel& cancel) override;
+  Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column,
+                                         uint64_t limit, const Cancel& cancel) override;
 
  private:
   struct Stored {

@@ -1,4 +1,5 @@
-// Goal: the rules every store keeps (storage/memory/memory_store.h), stated on the store that applies them by hand.
+// Goal: the rules every store keeps (storage/memory/memory_store.h), stated on the store that applies them by
+// hand.
 #include "storage/memory/memory_store.h"
 
 #include <gtest/gtest.h>

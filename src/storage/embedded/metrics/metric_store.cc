@@ -102,7 +102,9 @@ void MetricStore::sort_parts() {
   });
 }
 
-void MetricStore::apply(const BatchPtr& batch, uint64_t sequence) { apply(std::span(&batch, 1), sequence); }
+void MetricStore::apply(const BatchPtr& batch, uint64_t sequence) {
+  apply(std::span(&batch, 1), sequence);
+}
 
 void MetricStore::apply(std::span<const BatchPtr> batches, uint64_t sequence) {
   MutexLock lock(mutex_);
