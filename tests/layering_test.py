@@ -22,7 +22,7 @@ STEPS = [
 # Inside a module the same rule between its folders, left to right; what is not named may use anything of its module.
 INNER = {
     "query": [["core"], ["promql", "logql", "traceql"]],
-    "api": [["request"], ["push", "prometheus", "loki", "tempo", "obelisk"]],
+    "api": [["request"], ["push", "prometheus", "loki", "tempo", "obelisk"], ["jaeger"], ["zipkin"]],
 }
 SEEN_FROM_ABOVE = {"storage/reader.h", "storage/writer.h"}
 # Tests may use the memory store as a store; server/ wires the engine and so knows it.

@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "base/log.h"
-#include "base/text.h"
+#include "net/listen_address.h"
 
 namespace obelisk {
 namespace asio = boost::asio;
@@ -23,34 +23,13 @@ struct Listener::Implementation {
   Accepted accepted;
 };
 
-namespace {
-
-Result<tcp::endpoint> parse_endpoint(std::string_view text) {
-  auto bad = [&](std::string_view why) {
-    return make_error(ErrorCode::invalid_argument, fmt::format("listen address \"{}\": {}", text, why));
-  };
-  size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return bad("no port (expected address:port)");
-  std::optional<uint64_t> port = parse_uint64(text.substr(colon + 1));
-  if (!port || *port > UINT16_MAX) return bad("the port must be a number from 0 to 65535");
-  std::string host(text.substr(0, colon));
-  if (host == "localhost") host = "127.0.0.1";
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  if (host.empty()) return bad("no address (127.0.0.1 for this machine only, 0.0.0.0 for every network)");
-  error_code error;
-  auto address = asio::ip::make_address(host, error);
-  if (error) return bad("the address must be an IP address or localhost");
-  return tcp::endpoint(address, static_cast<uint16_t>(*port));
-}
-
-}  // namespace
-
 Listener::Listener(std::shared_ptr<Implementation> implementation)
     : implementation_(std::move(implementation)) {}
 Listener::~Listener() = default;
 
 Result<std::shared_ptr<Listener>> Listener::bind(IoLoop& loop, std::string_view address) {
-  OBELISK_TRY(tcp::endpoint endpoint, parse_endpoint(address));
+  OBELISK_TRY(ListenAddress parsed, parse_listen_address(address));
+  tcp::endpoint endpoint(asio::ip::make_address(parsed.host), parsed.port);
   auto state = std::make_shared<Implementation>(loop.context());
   tcp::acceptor& acceptor = state->acceptor;
   error_code error;

@@ -56,6 +56,9 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   map.string("listen", config.listen);
   map.string("otlp_grpc_listen", config.otlp_grpc_listen);
   map.string("otlp_http_listen", config.otlp_http_listen);
+  map.string("jaeger_compact_listen", config.jaeger_compact_listen);
+  map.string("jaeger_binary_listen", config.jaeger_binary_listen);
+  map.string("jaeger_query_listen", config.jaeger_query_listen);
   map.string("data_dir", config.data_dir);
   map.string("external_url", config.external_url);
   map.boolean("multi_tenancy", config.multi_tenancy);
@@ -89,7 +92,10 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   OBELISK_TRY(config.durability, durability_of(durability_node ? *durability_node : root, file, durability));
   for (auto [key, address] :
        {std::pair("listen", &config.listen), std::pair("otlp_grpc_listen", &config.otlp_grpc_listen),
-        std::pair("otlp_http_listen", &config.otlp_http_listen)}) {
+        std::pair("otlp_http_listen", &config.otlp_http_listen),
+        std::pair("jaeger_compact_listen", &config.jaeger_compact_listen),
+        std::pair("jaeger_binary_listen", &config.jaeger_binary_listen),
+        std::pair("jaeger_query_listen", &config.jaeger_query_listen)}) {
     if (Result<void> checked = check_address(key, *address); !checked.ok()) {
       const YamlNode* at = root.find(key);
       return yaml_error(file, at ? *at : root, checked.error().message);

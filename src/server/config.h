@@ -18,6 +18,10 @@ struct Config {
   std::string listen = "127.0.0.1:4319";
   std::string otlp_grpc_listen = "127.0.0.1:4317";  // "" or "off": not opened
   std::string otlp_http_listen = "127.0.0.1:4318";
+  // Jaeger's ports, for what speaks nothing newer: agents' UDP (Thrift compact and binary) and the query API.
+  std::string jaeger_compact_listen = "off";
+  std::string jaeger_binary_listen = "off";
+  std::string jaeger_query_listen = "off";
   std::string data_dir = "data";
   std::string external_url;  // default: http://<listen>
   bool multi_tenancy = false;

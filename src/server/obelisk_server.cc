@@ -8,13 +8,16 @@
 
 #include "alerting/dispatcher.h"
 #include "alerting/sender.h"
+#include "api/jaeger/jaeger_api.h"
 #include "api/loki/loki_api.h"
 #include "api/obelisk/obelisk_api.h"
 #include "api/prometheus/prometheus_api.h"
+#include "api/push/foreign_spans.h"
 #include "api/push/push_api.h"
 #include "api/request/context.h"
 #include "api/tempo/tempo_api.h"
 #include "api/ui/ui_api.h"
+#include "api/zipkin/zipkin_api.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "collect/scrape/scraper.h"
@@ -22,6 +25,7 @@
 #include "net/grpc_router.h"
 #include "net/router.h"
 #include "net/server.h"
+#include "net/udp_receiver.h"
 #include "pipeline/derived_metrics_flusher.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/service_graph.h"
@@ -43,10 +47,14 @@ bool is_open(const std::string& address) {
   return !address.empty() && address != "off";
 }
 
-bool is_push(std::string_view path) {
+bool is_push(std::string_view method, std::string_view path) {
+  if (path == "/api/traces") return method == "POST";    // Jaeger's spans
+  if (path == "/api/v2/spans") return method == "POST";  // Zipkin's; its query API has the path for GET
   return path.starts_with("/v1/") || path.starts_with("/otlp/") ||
          path.starts_with("/opentelemetry.proto.") || path == "/api/v1/write" ||
-         path == "/api/v1/otlp/v1/metrics" || path == "/loki/api/v1/push" || path == "/api/prom/push";
+         path == "/api/v1/otlp/v1/metrics" || path == "/api/v1/spans" ||
+         path.starts_with("/jaeger.api_v2.CollectorService/") || path.starts_with("/zipkin.proto3.") ||
+         path == "/loki/api/v1/push" || path == "/api/prom/push";
 }
 
 // Answered on the io thread, so that probes work while every worker is busy.
@@ -131,6 +139,10 @@ struct ObeliskServer::Parts {
   std::shared_ptr<WorkerPool> push_workers;
   std::unique_ptr<Server> server;
   std::vector<std::string> listeners;
+  // On addresses of their own, when configured.
+  Router jaeger_router;
+  std::unique_ptr<Server> jaeger_server;
+  std::vector<std::unique_ptr<UdpReceiver>> jaeger_agents;
 
   Result<void> open_store();
   Result<void> build_pipeline();
@@ -138,6 +150,7 @@ struct ObeliskServer::Parts {
   PrometheusProviders prometheus_providers();
   void build_api();
   Result<void> listen();
+  Result<void> listen_as_jaeger();
   Result<void> reload();
   void stop();
 };
@@ -246,6 +259,11 @@ void ObeliskServer::Parts::build_api() {
   tails = std::make_unique<loki::TailService>(*engine, clock);
   register_loki_api(router, *context, *tails);
   register_tempo_api(router, grpc_router, *context);
+  register_jaeger_ui_api(router, *context, "/jaeger");
+  register_jaeger_ui_api(jaeger_router, *context, "");
+  register_jaeger_v3_api(router, *context);
+  register_jaeger_v3_api(jaeger_router, *context);
+  register_zipkin_api(router, *context);
   register_obelisk_api(router, *context);
   bool has_interface = register_ui_api(router);
   server::register_status_routes(
@@ -266,11 +284,32 @@ Result<void> ObeliskServer::Parts::listen() {
   options.http_handler = [this](HttpExchangePtr exchange) { router.route(std::move(exchange)); };
   options.grpc_handler = [this](GrpcCallPtr call) { grpc_router.route(std::move(call)); };
   options.workers = query_workers.get();
-  options.choose_workers = [this](std::string_view, std::string_view path) -> WorkerPool* {
+  options.choose_workers = [this](std::string_view method, std::string_view path) -> WorkerPool* {
     if (is_probe(path)) return nullptr;
-    return is_push(path) ? push_workers.get() : query_workers.get();
+    return is_push(method, path) ? push_workers.get() : query_workers.get();
   };
   OBELISK_TRY(server, Server::start(std::move(options)));
+  return listen_as_jaeger();
+}
+
+Result<void> ObeliskServer::Parts::listen_as_jaeger() {
+  for (auto [address, protocol] : {std::pair(config.jaeger_compact_listen, ThriftProtocol::compact),
+                                   std::pair(config.jaeger_binary_listen, ThriftProtocol::binary)}) {
+    if (!is_open(address)) continue;
+    OBELISK_TRY(std::unique_ptr<UdpReceiver> receiver,
+                UdpReceiver::bind(address, [this, protocol = protocol](std::string datagram) {
+                  take_jaeger_datagram(*context, protocol, std::move(datagram));
+                }));
+    jaeger_agents.push_back(std::move(receiver));
+  }
+  if (!is_open(config.jaeger_query_listen)) return {};
+  ServerOptions options;
+  options.listeners = {config.jaeger_query_listen};
+  options.io_thread_count = 1;
+  options.body_bytes_max = config.request_bytes;
+  options.http_handler = [this](HttpExchangePtr exchange) { jaeger_router.route(std::move(exchange)); };
+  options.workers = query_workers.get();
+  OBELISK_TRY(jaeger_server, Server::start(std::move(options)));
   return {};
 }
 
@@ -286,12 +325,18 @@ void ObeliskServer::Parts::stop() {
   if (stopped.exchange(true)) return;
   ready = false;
   if (server) server->stop_accepting();
+  if (jaeger_server) jaeger_server->stop_accepting();
+  jaeger_agents.clear();
   if (scraper) scraper->stop();
   if (rule_manager) rule_manager->stop();
   if (dispatcher) dispatcher->stop();
   if (server) {
     server->drain(kDrainTime);
     server->close();
+  }
+  if (jaeger_server) {
+    jaeger_server->drain(kDrainTime);
+    jaeger_server->close();
   }
   tails.reset();
   if (push_workers) push_workers->stop();
@@ -341,6 +386,10 @@ std::string ObeliskServer::describe() const {
     text += fmt::format("  OTLP/gRPC {}\n", parts_->server->address(index++));
   if (is_open(config.otlp_http_listen))
     text += fmt::format("  OTLP/HTTP {}\n", parts_->server->address(index++));
+  if (parts_->jaeger_server)
+    text += fmt::format("  Jaeger query API {}\n", parts_->jaeger_server->address(0));
+  for (const auto& agent : parts_->jaeger_agents)
+    text += fmt::format("  Jaeger agent, UDP {}\n", agent->address());
   return text + fmt::format("  data in {}\n", config.data_dir);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Rows of spans put back into OTLP's nesting: resource, scope, span. Used by otlp_encode.cc inside wire/
+// Rows of spans put back into the nesting of traces: resource, scope, span. Used by the encoders inside wire/
 // only. Views point into the batches.
 #include <span>
 #include <vector>

@@ -6,6 +6,7 @@
 //   POST /api/v1/otlp/v1/metrics                          the same for metrics, where Prometheus has it
 //   gRPC opentelemetry.proto.collector.{trace,logs,metrics}.v1.*Service/Export
 //   POST /api/v1/write                                    Prometheus remote write 1.0
+//   Zipkin and Jaeger spans: foreign_spans.h
 //   POST /loki/api/v1/push, /api/prom/push                Loki push, JSON and protobuf
 #include "api/request/context.h"
 #include "net/grpc_router.h"

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/tempo/traceql_text.h"
 #include "base/text.h"
 
 namespace obelisk::tempo {
@@ -12,21 +13,6 @@ bool is_word(char c) {
          static_cast<unsigned char>(c) >= 0x80;
 }
 
-std::string traceql_string(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
 // A pattern for any text that has `text` somewhere, in any case.
 std::string containing(std::string_view text) {
   std::string pattern = "(?i).*";
@@ -35,15 +21,6 @@ std::string containing(std::string_view text) {
     pattern += c;
   }
   return pattern + ".*";
-}
-
-std::string attribute_name(std::string_view name) {
-  std::string out = ".\"";
-  for (char c : name) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
 }
 
 // Names with a meaning of their own in Tempo's tag search.
@@ -62,7 +39,7 @@ std::string condition_of(std::string_view name, std::string_view value) {
   std::string pattern = traceql_string(containing(value));
   if (std::string_view intrinsic = intrinsic_of(name); !intrinsic.empty())
     return fmt::format("{} =~ {}", intrinsic, pattern);
-  std::string attribute = attribute_name(name);
+  std::string attribute = traceql_attribute(name);
   std::string condition = fmt::format("{} =~ {}", attribute, pattern);
   // Numbers and booleans have no text to look into; they must be equal.
   bool is_literal = parse_int64(value).has_value() || lower == "true" || lower == "false";

@@ -1,0 +1,94 @@
+#include "api/jaeger/jaeger_search.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/tempo/traceql_text.h"
+
+namespace obelisk::jaeger {
+namespace {
+
+constexpr std::string_view kKinds[] = {"server", "client", "producer", "consumer", "internal"};
+
+Result<std::vector<traceql::TagValue>> values(const tempo::TempoCall& call, std::string_view tag,
+                                              std::string_view filter) {
+  traceql::ScanStatistics statistics;
+  return traceql::tag_values(call.query_context(), tag, filter, tempo::seconds_range(0, 0), 0, statistics);
+}
+
+std::string condition_of(const std::string& name, const std::string& value) {
+  if (name == "error" && value == "true") return "status = error";
+  bool is_kind = std::find(std::begin(kKinds), std::end(kKinds), value) != std::end(kKinds);
+  if (name == "span.kind" && is_kind) return "kind = " + value;
+  return tempo::traceql_tag_equals(name, value);
+}
+
+}  // namespace
+
+std::string traceql_of(const TraceConditions& conditions) {
+  std::vector<std::string> parts;
+  if (!conditions.service.empty())
+    parts.push_back("resource.service.name = " + tempo::traceql_string(conditions.service));
+  if (!conditions.operation.empty()) parts.push_back("name = " + tempo::traceql_string(conditions.operation));
+  for (const auto& [name, value] : conditions.tags) parts.push_back(condition_of(name, value));
+  if (conditions.duration_min > 0) parts.push_back(fmt::format("duration >= {}ns", conditions.duration_min));
+  if (conditions.duration_max > 0) parts.push_back(fmt::format("duration <= {}ns", conditions.duration_max));
+  return parts.empty() ? "{}" : fmt::format("{{ {} }}", fmt::join(parts, " && "));
+}
+
+Result<std::vector<std::string>> services(const tempo::TempoCall& call) {
+  OBELISK_TRY(std::vector<traceql::TagValue> found, values(call, "resource.service.name", ""));
+  std::vector<std::string> names;
+  for (traceql::TagValue& value : found) names.push_back(std::move(value.value));
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+Result<std::vector<Operation>> operations(const tempo::TempoCall& call, const std::string& service,
+                                          const std::string& kind) {
+  std::vector<Operation> found;
+  auto add_of = [&](std::string_view of_kind, std::string_view label) -> Result<void> {
+    std::string filter =
+        fmt::format("{{ resource.service.name = {} && kind = {} }}", tempo::traceql_string(service), of_kind);
+    OBELISK_TRY(std::vector<traceql::TagValue> names, values(call, "name", filter));
+    for (traceql::TagValue& name : names) found.push_back({std::move(name.value), std::string(label)});
+    return {};
+  };
+  for (std::string_view each : kKinds) {
+    if (kind.empty() || kind == each) OBELISK_CHECK_OK(add_of(each, each));
+  }
+  if (kind.empty()) OBELISK_CHECK_OK(add_of("unspecified", ""));
+  std::sort(found.begin(), found.end(), [](const Operation& a, const Operation& b) {
+    return std::tie(a.name, a.kind) < std::tie(b.name, b.kind);
+  });
+  return found;
+}
+
+Result<std::vector<std::vector<BatchPtr>>> find_traces(const tempo::TempoCall& call,
+                                                       const TraceConditions& conditions) {
+  traceql::SearchOptions options;
+  options.range = conditions.range;
+  options.limit = conditions.limit;
+  options.spans_per_spanset = 1;
+  OBELISK_TRY(traceql::SearchResult found,
+              traceql::search(call.query_context(), traceql_of(conditions), options));
+  std::vector<std::vector<BatchPtr>> traces;
+  for (const traceql::FoundTrace& trace : found.traces) {
+    OBELISK_TRY(std::vector<BatchPtr> spans, traceql::fetch_trace(call.query_context(), trace.id));
+    if (!spans.empty()) traces.push_back(std::move(spans));
+  }
+  return traces;
+}
+
+Result<std::vector<BatchPtr>> trace_by_id(const tempo::TempoCall& call, const std::string& id) {
+  std::optional<TraceId> trace_id = TraceId::from_hex(id);
+  if (!trace_id || trace_id->is_none())
+    return make_error(ErrorCode::invalid_argument, "a trace id is 1 to 32 hexadecimal digits, not all zero");
+  OBELISK_TRY(std::vector<BatchPtr> spans, traceql::fetch_trace(call.query_context(), *trace_id));
+  if (spans.empty()) return make_error(ErrorCode::not_found, "trace not found");
+  return spans;
+}
+
+}  // namespace obelisk::jaeger

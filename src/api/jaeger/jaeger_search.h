@@ -1,0 +1,39 @@
+#pragma once
+// What both of Jaeger's APIs ask for: services, operations and traces by conditions, put to the TraceQL
+// engine.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/tempo/tempo_call.h"
+#include "query/traceql/engine.h"
+
+namespace obelisk::jaeger {
+
+struct Operation {
+  std::string name;
+  std::string kind;  // "server", "" when unknown
+};
+
+struct TraceConditions {
+  std::string service;
+  std::string operation;
+  std::vector<std::pair<std::string, std::string>> tags;
+  TimeRange range;
+  int64_t duration_min = 0;  // ns, 0: none
+  int64_t duration_max = 0;
+  uint32_t limit = 20;
+};
+inline constexpr int64_t kTraceLimitMax = 1500;  // Jaeger's UI offers no more; every trace is returned whole
+
+std::string traceql_of(const TraceConditions& conditions);
+Result<std::vector<std::string>> services(const tempo::TempoCall& call);
+// `kind` "" for all.
+Result<std::vector<Operation>> operations(const tempo::TempoCall& call, const std::string& service,
+                                          const std::string& kind);
+// Whole traces, most recent first.
+Result<std::vector<std::vector<BatchPtr>>> find_traces(const tempo::TempoCall& call,
+                                                       const TraceConditions& conditions);
+Result<std::vector<BatchPtr>> trace_by_id(const tempo::TempoCall& call, const std::string& id);
+
+}  // namespace obelisk::jaeger
