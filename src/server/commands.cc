@@ -9,12 +9,15 @@
 
 #include "base/log.h"
 #include "env/disk.h"
+#include "query/logql/test_cases.h"
+#include "query/logql/test_script.h"
 #include "query/promql/test_script.h"
 #include "server/config.h"
 #include "server/obelisk_server.h"
 #include "server/version.h"
 
 #include "storage/embedded/inspect.h"
+#include "storage/embedded/test_engine_store.h"
 
 namespace obelisk::server {
 namespace {
@@ -133,6 +136,29 @@ int run_test_promql(const std::vector<std::string>& files) {
     }
     fmt::print("{}: {} of {} passed\n", file, report->passed, report->total);
     all_passed &= report->passed == report->total;
+  }
+  return all_passed ? 0 : 1;
+}
+
+int run_test_logql(const std::vector<std::string>& files, const std::string& store) {
+  TestStoreFactory stores = MemoryTestStore::factory();
+  if (store != "memory") {
+    std::optional<EngineState> state = engine_state_of(store);
+    if (!state) {
+      return fail(
+          make_error(ErrorCode::invalid_argument,
+                     "--store is memory, head, flushed, compacted or restarted, not \"" + store + "\""));
+    }
+    stores = engine_test_stores(*state);
+  }
+  set_log_level(LogLevel::warning);  // engines that are opened again and again would tell of it
+  bool all_passed = true;
+  for (const std::string& file : files) {
+    bool cases = file.ends_with(".yaml") || file.ends_with(".yml");
+    logql::ScriptOutcome outcome = cases ? logql::run_cases(file, stores) : logql::run_script(file, stores);
+    for (const std::string& failure : outcome.failures) fmt::print("{}\n", failure);
+    fmt::print("{}: {} of {} passed\n", file, outcome.passed, outcome.total);
+    all_passed &= outcome.passed == outcome.total && outcome.failures.empty();
   }
   return all_passed ? 0 : 1;
 }

@@ -20,6 +20,9 @@ int run_serve(const ServeFlags& flags);
 int run_check(const std::string& config_file);
 int run_inspect(const std::vector<std::string>& files);
 int run_test_promql(const std::vector<std::string>& files);
+// Scripts (.test, .logqltest) and recorded cases (.yaml) of LogQL. `store`: memory, or a state of the engine
+// (head, flushed, compacted, restarted).
+int run_test_logql(const std::vector<std::string>& files, const std::string& store);
 int run_version();
 
 }  // namespace obelisk::server

@@ -1,4 +1,4 @@
-// The command line: obelisk serve | check | inspect | test-promql | version.
+// The command line: obelisk serve | check | inspect | test-promql | test-logql | version.
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
@@ -44,6 +44,14 @@ int main(int argc, char** argv) {
   CLI::App* test_promql = app.add_subcommand("test-promql", "Run PromQL test scripts (.test)");
   test_promql->add_option("FILE", scripts, "Scripts")->required()->check(CLI::ExistingFile);
 
+  std::vector<std::string> logql_scripts;
+  std::string logql_store = "memory";
+  CLI::App* test_logql = app.add_subcommand(
+      "test-logql", "Run LogQL test scripts (.test, .logqltest) and recorded cases (.yaml)");
+  test_logql->add_option("FILE", logql_scripts, "Scripts and cases")->required()->check(CLI::ExistingFile);
+  test_logql->add_option("--store", logql_store,
+                         "memory (default), or the engine: head, flushed, compacted, restarted");
+
   CLI::App* version = app.add_subcommand("version", "Print the version");
 
   CLI11_PARSE(app, argc, argv);
@@ -51,6 +59,7 @@ int main(int argc, char** argv) {
   if (check->parsed()) return run_check(check_file);
   if (inspect->parsed()) return run_inspect(inspected);
   if (test_promql->parsed()) return run_test_promql(scripts);
+  if (test_logql->parsed()) return run_test_logql(logql_scripts, logql_store);
   if (version->parsed()) return run_version();
   return 2;
 }

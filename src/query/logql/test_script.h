@@ -1,5 +1,5 @@
 #pragma once
-// Runs LogQL test scripts (tests/logql/*.test) against a memory store. For tests only.
+// Runs LogQL test scripts (tests/logql/*.test) on any kind of store. For tests and `obelisk test-logql`.
 //
 // A script is lines; `#` outside quotes starts a comment. Times are offsets from an arbitrary epoch ("90s",
 // "1m30s").
@@ -17,13 +17,10 @@
 // `{labels} "line" @ 20s` for an entry (in the order of the answer; `meta {..} parsed {..}` behind it with
 // categorise), `expect empty`, `expect fail [msg: part of the message | regex: expression]`, `expect
 // ordered`.
-#include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "query/logql/engine.h"
-#include "storage/memory/memory_store.h"
+#include "storage/memory/test_store.h"
 
 namespace obelisk::logql {
 
@@ -33,27 +30,7 @@ struct ScriptOutcome {
   std::vector<std::string> failures;  // file:line: what was expected and what came
 };
 
-ScriptOutcome run_script(const std::string& path);
-
-// One row of test data.
-struct TestRow {
-  Labels stream;
-  int64_t time = 0;
-  std::string line;
-  std::vector<std::pair<std::string, std::string>> metadata;
-  bool otlp = false;
-  std::vector<std::pair<std::string, std::string>> resource;
-};
-void write_rows(MemoryStore& store, const std::vector<TestRow>& rows);
-
-// A store with what a query needs around it.
-struct TestStore {
-  std::unique_ptr<MemoryStore> store = std::make_unique<MemoryStore>();
-  Result<LogqlResult> range(std::string_view query, const RangeRequest& request);
-  Result<LogqlResult> instant(std::string_view query, UnixNanos time);
-};
-
-bool nearly_equal(double a, double b);
-std::string describe(const LogqlResult& result, int64_t epoch);
+ScriptOutcome run_script(const std::string& path,
+                         const TestStoreFactory& stores = MemoryTestStore::factory());
 
 }  // namespace obelisk::logql

@@ -1,118 +1,18 @@
-// The runner of test_script.h.
 #include "query/logql/test_script.h"
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <fstream>
 #include <map>
 #include <regex>
-#include <sstream>
 
-#include "base/text.h"
-#include "query/logql/literals.h"
+#include "query/logql/test_rows.h"
+#include "query/logql/test_script_line.h"
 
 namespace obelisk::logql {
 namespace {
 
 constexpr int64_t kEpoch = 1'700'000'000 * kNanosPerSecond;
-
-std::string without_comment(const std::string& line) {
-  char quote = 0;
-  for (size_t i = 0; i < line.size(); ++i) {
-    char c = line[i];
-    if (quote != 0) {
-      if (c == '\\' && quote == '"')
-        ++i;
-      else if (c == quote)
-        quote = 0;
-    } else if (c == '"' || c == '`') {
-      quote = c;
-    } else if (c == '#') {
-      return line.substr(0, i);
-    }
-  }
-  return line;
-}
-
-// Takes pieces off the front of a line.
-class Line {
- public:
-  explicit Line(std::string_view text) : rest_(trim(text)) {}
-
-  bool done() const { return rest_.empty(); }
-  std::string_view rest() const { return rest_; }
-  bool starts_with(std::string_view text) const { return rest_.starts_with(text); }
-  bool take(std::string_view word) {
-    if (!rest_.starts_with(word)) return false;
-    rest_ = trim(rest_.substr(word.size()));
-    return true;
-  }
-  std::string word() {
-    size_t end = rest_.find_first_of(" \t]");
-    std::string out(rest_.substr(0, end));
-    rest_ = trim(rest_.substr(std::min(out.size(), rest_.size())));
-    return out;
-  }
-  int64_t time() {
-    std::string text = word();
-    Result<int64_t> nanos = parse_duration_value(text);
-    if (!nanos.ok()) throw std::runtime_error("bad time " + text);
-    return *nanos;
-  }
-  // Raw text between quotes or backticks.
-  std::string quoted() {
-    char quote = rest_.empty() ? 0 : rest_[0];
-    size_t end = quote == '"' || quote == '`' ? rest_.find(quote, 1) : std::string_view::npos;
-    if (end == std::string_view::npos)
-      throw std::runtime_error("quoted text expected at: " + std::string(rest_));
-    std::string out(rest_.substr(1, end - 1));
-    rest_ = trim(rest_.substr(end + 1));
-    return out;
-  }
-  std::vector<std::pair<std::string, std::string>> pairs(char end) {
-    std::vector<std::pair<std::string, std::string>> out;
-    for (;;) {
-      while (take(",")) {
-      }
-      if (rest_.empty()) throw std::runtime_error("unclosed list");
-      if (rest_[0] == end) {
-        rest_ = trim(rest_.substr(1));
-        return out;
-      }
-      size_t equals = rest_.find('=');
-      if (equals == std::string_view::npos) throw std::runtime_error("name=\"value\" expected");
-      std::string name(trim(rest_.substr(0, equals)));
-      rest_ = trim(rest_.substr(equals + 1));
-      out.emplace_back(std::move(name), escaped_text());
-    }
-  }
-  // Labels, with empty values kept.
-  Labels labels() {
-    if (!take("{")) throw std::runtime_error("labels expected at: " + std::string(rest_));
-    std::map<std::string, std::string> sorted;
-    for (auto& [name, value] : pairs('}')) sorted[name] = value;
-    std::vector<LabelRef> view;
-    for (auto& [name, value] : sorted) view.push_back({name, value});
-    return Labels(LabelsView(view));
-  }
-
- private:
-  // A value in labels: here \" and \\ are escapes.
-  std::string escaped_text() {
-    if (rest_.empty() || rest_[0] != '"') return quoted();
-    std::string out;
-    size_t i = 1;
-    for (; i < rest_.size() && rest_[i] != '"'; ++i) {
-      if (rest_[i] == '\\' && i + 1 < rest_.size() && (rest_[i + 1] == '"' || rest_[i + 1] == '\\')) ++i;
-      out += rest_[i];
-    }
-    rest_ = trim(rest_.substr(std::min(i + 1, rest_.size())));
-    return out;
-  }
-
-  std::string_view rest_;
-};
 
 struct Expected {
   struct Series {
@@ -139,7 +39,7 @@ double number_of(const std::string& text) {
   return *value;
 }
 
-std::vector<std::optional<double>> values_of(Line& line) {
+std::vector<std::optional<double>> values_of(ScriptLine& line) {
   std::vector<std::optional<double>> values;
   static const std::regex kSeries(R"((-?[0-9.]+)([+-][0-9.]+)x([0-9]+))");
   while (!line.done()) {
@@ -158,7 +58,7 @@ std::vector<std::optional<double>> values_of(Line& line) {
 }
 
 void read_expectation(const std::string& text, Expected& expected) {
-  Line line(text);
+  ScriptLine line(text);
   if (line.take("skip ")) return;
   if (line.take("expect empty")) {
     expected.empty = true;
@@ -259,6 +159,8 @@ std::string compare(const Expected& expected, const Result<LogqlResult>& result)
 
 class Script {
  public:
+  explicit Script(const TestStoreFactory& stores) : stores_(stores) {}
+
   ScriptOutcome run(const std::string& path) {
     std::ifstream file(path);
     if (!file) {
@@ -279,7 +181,11 @@ class Script {
         outcome_.failures.push_back(fmt::format("{}:{}: {}", name_, number_, error.what()));
       }
     }
-    finish();
+    try {
+      finish();
+    } catch (const std::exception& error) {
+      outcome_.failures.push_back(fmt::format("{}:{}: {}", name_, number_, error.what()));
+    }
     return outcome_;
   }
 
@@ -293,11 +199,12 @@ class Script {
 
   void command(const std::string& text) {
     finish();
-    Line line(text);
+    ScriptLine line(text);
     loading_ = false;
     if (line.take("clear")) {
-      store_ = TestStore();
+      store_.reset();
     } else if (line.take("load")) {
+      settle();  // what each block loads is a part of its own where there are parts
       loading_ = true;
     } else if (line.take("eval")) {
       eval_ = std::string(line.rest());
@@ -309,7 +216,7 @@ class Script {
   }
 
   void load(const std::string& text) {
-    Line line(text);
+    ScriptLine line(text);
     TestRow row;
     std::vector<Label> stream;
     for (const Label& label : line.labels()) stream.push_back(label);
@@ -341,14 +248,34 @@ class Script {
         row.line.replace(at, 6, std::to_string(i));
       rows.push_back(row);
     }
-    write_rows(*store_.store, rows);
+    must(write_rows(store().writer(), rows));
+    settled_ = false;
+  }
+
+  TestStore& store() {
+    if (!store_) {
+      Result<std::unique_ptr<TestStore>> made = stores_();
+      if (!made.ok()) throw std::runtime_error("no store: " + made.error().to_string());
+      store_ = std::move(*made);
+    }
+    return *store_;
+  }
+
+  void settle() {
+    if (!settled_) must(store().settle());
+    settled_ = true;
+  }
+
+  static void must(const Result<void>& result) {
+    if (!result.ok()) throw std::runtime_error(result.error().to_string());
   }
 
   // Runs the evaluation whose expectations have been read.
   void finish() {
     if (eval_.empty()) return;
     ++outcome_.total;
-    Line line(eval_);
+    settle();
+    ScriptLine line(eval_);
     Result<LogqlResult> result = evaluate(line);
     std::string difference = compare(expected_, result);
     if (difference.empty()) {
@@ -361,10 +288,10 @@ class Script {
     eval_.clear();
   }
 
-  Result<LogqlResult> evaluate(Line& line) {
+  Result<LogqlResult> evaluate(ScriptLine& line) {
     if (line.take("instant at")) {
       int64_t time = line.time();
-      return store_.instant(line.rest(), {kEpoch + time});
+      return test_instant(store().reader(), line.rest(), {kEpoch + time});
     }
     RangeRequest request;
     bool streams = line.take("streams from");
@@ -378,10 +305,12 @@ class Script {
     if (line.take("limit")) request.limit = static_cast<uint64_t>(std::stoi(line.word()));
     if (line.take("forward")) request.direction = Direction::forward;
     request.categorise = line.take("categorise");
-    return store_.range(line.rest(), request);
+    return test_range(store().reader(), line.rest(), request);
   }
 
-  TestStore store_;
+  const TestStoreFactory& stores_;
+  std::unique_ptr<TestStore> store_;
+  bool settled_ = true;
   ScriptOutcome outcome_;
   std::string name_, eval_;
   Expected expected_;
@@ -392,81 +321,8 @@ class Script {
 
 }  // namespace
 
-ScriptOutcome run_script(const std::string& path) {
-  return Script().run(path);
-}
-
-void write_rows(MemoryStore& store, const std::vector<TestRow>& rows) {
-  BatchBuilder builder(Table::logs);
-  for (const TestRow& row : rows) {
-    std::vector<LabelRef> view = row.stream.view();
-    builder.begin_group_copy(view);
-    builder.add_row({row.time});
-    builder.set_string(Scope::fixed, column::kLine, builder.arena().copy(row.line));
-    builder.set_int(Scope::fixed, column::kOrigin, row.otlp ? 1 : 0);
-    for (const auto& [name, value] : row.metadata)
-      builder.set_string(Scope::attribute, name, builder.arena().copy(value));
-    for (const auto& [name, value] : row.resource) {
-      std::string_view kept = builder.arena().copy(value);
-      if (name == "trace_id") {
-        builder.set_trace_id(Scope::fixed, column::kTraceId, TraceId::from_hex(value).value());
-      } else if (name == "span_id") {
-        builder.set_int(Scope::fixed, column::kSpanId,
-                        static_cast<int64_t>(SpanId::from_hex(value).value().value));
-      } else if (name == "severity_text") {
-        builder.set_string(Scope::fixed, column::kSeverityText, kept);
-      } else {
-        builder.set_string(Scope::resource, name, kept);
-      }
-    }
-  }
-  WriteRequest request;
-  request.batches.push_back(builder.finish());
-  if (!append_and_wait(store, std::move(request)).ok())
-    throw std::runtime_error("the store refused the rows");
-}
-
-Result<LogqlResult> TestStore::range(std::string_view query, const RangeRequest& request) {
-  Budget budget;
-  Cancel cancel;
-  QueryContext context{*store, kDefaultTenant, *store->snapshot(kDefaultTenant), budget, cancel};
-  return query_range(context, query, request, LogqlLimits());
-}
-
-Result<LogqlResult> TestStore::instant(std::string_view query, UnixNanos time) {
-  Budget budget;
-  Cancel cancel;
-  QueryContext context{*store, kDefaultTenant, *store->snapshot(kDefaultTenant), budget, cancel};
-  return query_instant(context, query, time, LogqlLimits());
-}
-
-bool nearly_equal(double a, double b) {
-  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
-  if (a == b) return true;
-  return std::fabs(a - b) <= 1e-9 * std::max(std::fabs(a), std::fabs(b));
-}
-
-std::string describe(const LogqlResult& result, int64_t epoch) {
-  std::ostringstream out;
-  if (result.type == LogqlResult::Type::scalar) out << "  scalar " << result.scalar << "\n";
-  for (const MatrixSeries& series : result.matrix) {
-    out << "  " << series.labels.to_string();
-    for (size_t i = 0; i < series.values.size(); ++i) {
-      if (series.present[i])
-        out << " " << series.values[i];
-      else
-        out << " _";
-    }
-    out << "\n";
-  }
-  for (const LogStream& stream : result.streams) {
-    for (const LogEntry& entry : stream.entries) {
-      out << "  " << stream.labels.to_string() << " \"" << entry.line << "\" @ "
-          << format_go_duration(entry.time - epoch);
-      out << " meta " << entry.metadata.to_string() << " parsed " << entry.parsed.to_string() << "\n";
-    }
-  }
-  return out.str();
+ScriptOutcome run_script(const std::string& path, const TestStoreFactory& stores) {
+  return Script(stores).run(path);
 }
 
 }  // namespace obelisk::logql
