@@ -11,6 +11,7 @@
 #include "env/disk.h"
 #include "query/logql/test_cases.h"
 #include "query/logql/test_script.h"
+#include "query/promql/test_engine_stores.h"
 #include "query/promql/test_script.h"
 #include "server/config.h"
 #include "server/obelisk_server.h"
@@ -129,13 +130,16 @@ int run_test_promql(const std::vector<std::string>& files) {
   for (const std::string& file : files) {
     Result<std::string> text = read_text_file(file);
     if (!text.ok()) return fail(text.error());
-    Result<promql::ScriptReport> report = promql::run_script(*text, PromqlEngine());
-    if (!report.ok()) return fail(report.error().with_context(file));
-    for (const promql::ScriptFailure& failure : report->failures) {
-      fmt::print("{}:{}: {}\n", file, failure.line, failure.message);
+    PromqlEngine engine(promql::script_options(file));
+    for (const auto& [where, stores] : promql::all_script_stores()) {
+      Result<promql::ScriptReport> report = promql::run_script(*text, engine, stores);
+      if (!report.ok()) return fail(report.error().with_context(file));
+      for (const promql::ScriptFailure& failure : report->failures) {
+        fmt::print("{}:{}: {}: {}\n", file, failure.line, where, failure.message);
+      }
+      fmt::print("{}: {}: {} of {} passed\n", file, where, report->passed, report->total);
+      all_passed &= report->passed == report->total;
     }
-    fmt::print("{}: {} of {} passed\n", file, report->passed, report->total);
-    all_passed &= report->passed == report->total;
   }
   return all_passed ? 0 : 1;
 }

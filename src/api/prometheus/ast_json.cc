@@ -20,7 +20,11 @@ void write_names(JsonWriter& json, std::string_view key, const std::vector<std::
 void write_duration(JsonWriter& json, const std::string& key,
                     const std::optional<promql::DurationExpr>& duration) {
   bool literal = duration && duration->is_literal();
-  json.field(key, literal ? duration->evaluate_ms(0, 0).value_or(0) : int64_t{0});
+  int64_t millis = 0;
+  if (literal) {
+    if (Result<int64_t> value = duration->evaluate_ms(0, 0, false); value.ok()) millis = *value;
+  }
+  json.field(key, millis);
   if (duration && !literal) json.field(key + "Expr", promql::to_string(*duration));
 }
 

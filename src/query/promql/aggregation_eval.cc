@@ -1,11 +1,12 @@
 // Aggregations: groups are numbered once, then each group is folded step by step.
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 
-#include "base/hash.h"
 #include "base/text.h"
 #include "query/core/aggregate.h"
 #include "query/core/float_text.h"
@@ -62,14 +63,65 @@ bool drops_name_later(const SeriesList& input, const std::vector<uint32_t>& memb
   return std::any_of(members.begin(), members.end(), [&](uint32_t i) { return input[i].drop_name; });
 }
 
-// Where in [0, 1) a series lies for limit_ratio: by the hash of its labels, so that a ratio and its
-// complement split every vector in two.
+// Labels as the reference hashes them: each name and value preceded by its length (a byte, or 255 and three).
+uint64_t reference_hash(const Labels& labels) {
+  std::string bytes;
+  auto append = [&](std::string_view text) {
+    if (text.size() < 255) {
+      bytes += static_cast<char>(text.size());
+    } else {
+      bytes += '\xff';
+      for (int shift : {0, 8, 16}) bytes += static_cast<char>(text.size() >> shift & 0xff);
+    }
+    bytes += text;
+  };
+  for (const Label& label : labels) {
+    append(label.name);
+    append(label.value);
+  }
+  return XXH64(bytes.data(), bytes.size(), 0);
+}
+
+// Where in [0, 1] a series lies for limit_ratio: by the hash of its labels, so that a ratio and its
+// complement split every vector in two, and that the same series are chosen as by the reference.
 double ratio_position(const Labels& labels) {
-  return static_cast<double>(labels.hash()) / 18446744073709551616.0;  // 2^64
+  return static_cast<double>(reference_hash(labels)) / 18446744073709551615.0;
 }
 
 bool all_floats(const SeriesList& input, const std::vector<uint32_t>& members) {
   return std::all_of(members.begin(), members.end(), [&](uint32_t i) { return input[i].histograms.empty(); });
+}
+
+// NaN counts as small, so that the largest of numbers is found among it.
+bool by_number(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && !std::isnan(b);
+  return a < b;
+}
+
+// Whether the parameter of topk and its like leaves anything to do; an error where it cannot be used.
+Result<bool> check_parameter(const Node& node, const ScalarSteps& parameter, Annotations& annotations) {
+  auto [lowest, highest] = std::minmax_element(parameter.begin(), parameter.end(), by_number);
+  bool any_nan =
+      std::any_of(parameter.begin(), parameter.end(), [](double value) { return std::isnan(value); });
+  if (node.aggregation == AggregationOp::limit_ratio) {
+    if (any_nan) return make_error(ErrorCode::execution, "Ratio value is NaN");
+    for (auto [value, limit] : {std::pair(*highest, 1.0), std::pair(*lowest, -1.0)}) {
+      if (std::clamp(value, -1.0, 1.0) == value || (value > 0) != (limit > 0)) continue;
+      annotations.warn(*node.children[1],
+                       fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
+                                   format_go_g(value), format_go_g(limit)));
+    }
+    return *highest != 0 || *lowest != 0;
+  }
+  if (any_nan) return make_error(ErrorCode::execution, "Parameter value is NaN");
+  if (*highest < 1) return false;
+  if (*lowest <= -9223372036854775808.0) {
+    return make_error(ErrorCode::execution, "Scalar value " + format_go_g(*lowest) + " underflows int64");
+  }
+  if (*highest >= 9223372036854775808.0) {
+    return make_error(ErrorCode::execution, "Scalar value " + format_go_g(*highest) + " overflows int64");
+  }
+  return true;
 }
 
 }  // namespace
@@ -163,9 +215,13 @@ Result<SeriesList> Evaluator::quantile_groups(const Node& node, const SeriesList
   std::vector<std::vector<uint32_t>> members = members_of(groups);
   OBELISK_CHECK_OK(expect_room(members.size(), phi.size()));
   if (!input.empty()) {
-    for (double value : phi) {
-      if (std::isnan(value) || value < 0 || value > 1) annotations_.bad_quantile(*node.children[1], value);
-    }
+    // Of a parameter that changes from step to step the worst on each side is told.
+    const Node& at = *node.children[1];
+    auto [lowest, highest] = std::minmax_element(phi.begin(), phi.end(), by_number);
+    if (std::any_of(phi.begin(), phi.end(), [](double value) { return std::isnan(value); }))
+      annotations_.bad_quantile(at, std::numeric_limits<double>::quiet_NaN());
+    if (*highest > 1) annotations_.bad_quantile(at, *highest);
+    if (*lowest < 0) annotations_.bad_quantile(at, *lowest);
   }
   SeriesList out;
   bool ignored = false;
@@ -213,7 +269,6 @@ Result<SeriesList> Evaluator::count_value_groups(const Node& node, const SeriesL
         // input.
         OBELISK_CHECK_OK(expect_room(out.size() + 1, steps));
         out.push_back(StepSeries::absent(std::move(labels), steps));
-        out.back().drop_name = input[i].drop_name;
       }
       double& count = out[at->second].values[step];
       count = is_absent(count) ? 1 : count + 1;
@@ -226,6 +281,8 @@ Result<SeriesList> Evaluator::select_samples(const Node& node, SeriesList input,
                                              const ScalarSteps& parameter) {
   AggregationOp op = node.aggregation;
   std::string_view name = aggregation_op_text(op);
+  OBELISK_TRY(bool anything, check_parameter(node, parameter, annotations_));
+  if (!anything) return SeriesList();
   SeriesGroups groups = groups_of(node, input);
   std::vector<std::vector<uint32_t>> members = members_of(groups);
   std::vector<uint8_t> keep(input.size());
@@ -238,25 +295,13 @@ Result<SeriesList> Evaluator::select_samples(const Node& node, SeriesList input,
   for (size_t step = 0; step < parameter.size(); ++step) {
     OBELISK_CHECK_OK(check_cancel());
     std::fill(keep.begin(), keep.end(), 0);
-    double ratio = 0;
-    int64_t k = 0;
-    if (op == AggregationOp::limit_ratio) {
-      ratio = parameter[step];
-      if (std::isnan(ratio)) return make_error(ErrorCode::execution, "Ratio value is NaN");
-      double capped = std::clamp(ratio, -1.0, 1.0);
-      if (capped != ratio) {
-        annotations_.warn(*node.children[1],
-                          fmt::format("ratio value should be between -1 and 1, got {}, capping to {}",
-                                      format_go_g(ratio), format_go_g(capped)));
-      }
-      ratio = capped;
-    } else {
-      OBELISK_TRY(k, count_parameter(parameter[step]));
-    }
+    bool by_ratio = op == AggregationOp::limit_ratio;
+    double ratio = by_ratio ? std::clamp(parameter[step], -1.0, 1.0) : 0;
+    int64_t k = by_ratio ? 0 : static_cast<int64_t>(parameter[step]);
     for (const std::vector<uint32_t>& group : members) {
       if (op == AggregationOp::limit_ratio) {
         for (uint32_t member : group) {
-          keep[member] = ratio >= 0 ? position[member] < ratio : position[member] >= 1 + ratio;
+          keep[member] = ratio >= 0 ? position[member] < ratio : position[member] >= 1.0 + ratio;
         }
         continue;
       }
@@ -288,7 +333,7 @@ Result<SeriesList> Evaluator::select_samples(const Node& node, SeriesList input,
       if (!keep[i]) input[i].clear(step);
     }
   }
-  if (ignored) annotations_.ignored_in_aggregation(*node.children[0], name);
+  if (ignored) annotations_.ignored_in_aggregation(node, name);
   SeriesList out;
   bool ordered =
       is_instant_ && (op == AggregationOp::topk || op == AggregationOp::bottomk) && parameter.size() == 1;

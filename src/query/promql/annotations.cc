@@ -15,8 +15,12 @@ std::string for_metric(std::string_view metric) {
 void Annotations::add(std::set<std::string>& to, std::string_view prefix, const Node& at,
                       const std::string& message) {
   if (to.size() >= kKinds) return;
+  to.insert(fmt::format("{}{} {}", prefix, message, place(at)));
+}
+
+std::string Annotations::place(const Node& at) const {
   Position position = position_of(query_, at.source.begin);
-  to.insert(fmt::format("{}{} ({}:{})", prefix, message, position.line, position.column));
+  return fmt::format("({}:{})", position.line, position.column);
 }
 
 PromqlAnnotations Annotations::take() {
@@ -47,6 +51,9 @@ void Annotations::bounds_reconciled(const Node& at, std::string_view operation) 
 }
 void Annotations::reset_collision(const Node& at, std::string_view operation) {
   warn(at, fmt::format("conflicting counter resets during histogram {}", operation));
+}
+void Annotations::overlapping_starts(const Node& at, std::string_view metric) {
+  warn(at, "start times of samples overlap the samples before them" + for_metric(metric));
 }
 void Annotations::bad_quantile(const Node& at, double phi) {
   warn(at, fmt::format("quantile value should be between 0 and 1, got {}", format_go_g(phi)));

@@ -29,9 +29,11 @@ class Annotations {
   void ignored_in_aggregation(const Node& at, std::string_view op);
   void bounds_reconciled(const Node& at, std::string_view operation);
   void reset_collision(const Node& at, std::string_view operation);
+  void overlapping_starts(const Node& at, std::string_view metric);
   void bad_quantile(const Node& at, double phi);
 
  private:
+  std::string place(const Node& at) const;
   void add(std::set<std::string>& to, std::string_view prefix, const Node& at, const std::string& message);
 
   std::string_view query_;

@@ -1,8 +1,11 @@
 #include "query/promql/ast.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "query/promql/functions.h"
+#include "query/promql/go_float.h"
 
 namespace obelisk::promql {
 
@@ -43,44 +46,66 @@ bool takes_parameter(AggregationOp op) {
   return op >= AggregationOp::quantile;
 }
 
-std::optional<int64_t> DurationExpr::evaluate_ms(int64_t step_ms, int64_t range_ms) const {
-  auto fits = [](double seconds_value) -> std::optional<int64_t> {
-    double millis = std::round(seconds_value * 1000);
-    // 2^53 ms is 285,000 years: past every time a query can name, and exact.
-    if (!(std::fabs(millis) <= 9007199254740992.0)) return std::nullopt;
-    return static_cast<int64_t>(millis);
-  };
-  auto value = [&](auto&& self, const DurationExpr& expr) -> double {
-    auto operand = [&](size_t i) { return self(self, expr.operands[i]); };
-    switch (expr.kind) {
-      case Kind::literal:
-        return expr.seconds;
-      case Kind::step:
-        return static_cast<double>(step_ms) / 1000;
-      case Kind::range:
-        return static_cast<double>(range_ms) / 1000;
-      case Kind::negate:
-        return -operand(0);
-      case Kind::add:
-        return operand(0) + operand(1);
-      case Kind::sub:
-        return operand(0) - operand(1);
-      case Kind::mul:
-        return operand(0) * operand(1);
-      case Kind::div:
-        return operand(0) / operand(1);
-      case Kind::mod:
-        return std::fmod(operand(0), operand(1));
-      case Kind::pow:
-        return std::pow(operand(0), operand(1));
-      case Kind::min_of:
-        return std::fmin(operand(0), operand(1));
-      case Kind::max_of:
-        return std::fmax(operand(0), operand(1));
-    }
-    return 0;
-  };
-  return fits(value(value, *this));
+namespace {
+
+// Go's text of a place: where the expression begins and ends, in bytes.
+Error duration_error(const DurationExpr& at, std::string_view what) {
+  return make_error(ErrorCode::execution, fmt::format("{}:{}: {}", at.source.begin, at.source.end, what));
+}
+
+Result<double> seconds_of(const DurationExpr& expr, int64_t step_ms, int64_t range_ms) {
+  using Kind = DurationExpr::Kind;
+  double values[2] = {0, 0};
+  for (size_t i = 0; i < expr.operands.size() && i < 2; ++i) {
+    OBELISK_TRY(values[i], seconds_of(expr.operands[i], step_ms, range_ms));
+  }
+  const auto [a, b] = values;
+  switch (expr.kind) {
+    case Kind::literal:
+      return expr.seconds;
+    case Kind::step:
+      return static_cast<double>(step_ms) / 1000;
+    case Kind::range:
+      return static_cast<double>(range_ms) / 1000;
+    case Kind::negate:
+      return -a;
+    case Kind::add:
+      return a + b;
+    case Kind::sub:
+      return a - b;
+    case Kind::mul:
+      return a * b;
+    case Kind::div:
+      if (b == 0) return duration_error(expr, "division by zero");
+      return a / b;
+    case Kind::mod:
+      if (b == 0) return duration_error(expr, "modulo by zero");
+      return std::fmod(a, b);
+    case Kind::pow:
+      return std::pow(a, b);
+    case Kind::min_of:
+      return go_min(a, b);
+    case Kind::max_of:
+      return go_max(a, b);
+  }
+  return 0.0;
+}
+
+}  // namespace
+
+Result<int64_t> DurationExpr::evaluate_ms(int64_t step_ms, int64_t range_ms, bool must_be_positive) const {
+  OBELISK_TRY(double seconds_value, seconds_of(*this, step_ms, range_ms));
+  if (must_be_positive && seconds_value <= 0) return duration_error(*this, "duration must be greater than 0");
+  // 2^53 ms is 285,000 years: past every time a query can name, and exact.
+  double millis = seconds_value * 1000;
+  if (!(std::fabs(millis) <= 9007199254740992.0)) return duration_error(*this, "duration is out of range");
+  // A number of seconds as it stands is cut below the millisecond after rounding to nanoseconds, what is
+  // computed is cut at once.
+  if (is_literal()) millis = std::round(seconds_value * 1e9) / 1e6;
+  int64_t whole = static_cast<int64_t>(millis);
+  // Less than a millisecond would be a window, or a subquery step, of nothing.
+  if (must_be_positive && whole <= 0) return duration_error(*this, "duration must be greater than 0");
+  return whole;
 }
 
 bool Matcher::matches(std::string_view text) const {

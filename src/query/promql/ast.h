@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "plan/regex.h"
 #include "query/core/vector_matching.h"
 
@@ -86,8 +87,8 @@ struct DurationExpr {
   std::vector<DurationExpr> operands;
 
   bool is_literal() const { return kind == Kind::literal; }
-  // Milliseconds; nullopt when it is not a number that fits.
-  std::optional<int64_t> evaluate_ms(int64_t step_ms, int64_t range_ms) const;
+  // Milliseconds. Code execution when it divides by zero, does not fit, or is not positive where it must be.
+  Result<int64_t> evaluate_ms(int64_t step_ms, int64_t range_ms, bool must_be_positive) const;
 };
 
 struct Matcher {

@@ -220,7 +220,10 @@ class OutputSeries {
     uint64_t key = (static_cast<uint64_t>(left) << 32) | right;
     auto [known, is_new_pair] = of_pair_.try_emplace(key, 0);
     if (!is_new_pair) return known->second;
-    Labels labels = matched_result_labels(matching_, many, one, keep_name_);
+    bool has_more = !keep_name_ && (many.has("__type__") || many.has("__unit__"));
+    Labels stripped = has_more ? many : Labels();
+    if (has_more) remove_metric_labels(stripped);
+    Labels labels = matched_result_labels(matching_, has_more ? stripped : many, one, keep_name_);
     auto [place, is_new] = of_labels_.try_emplace(labels, static_cast<uint32_t>(series_.size()));
     if (is_new) {
       series_.push_back(StepSeries::absent(std::move(labels), steps_));
@@ -315,7 +318,8 @@ Result<SeriesList> Evaluator::vector_with_vector(const Node& node, const SeriesL
   bool drop = drops_name(node);
   bool delayed = options_.delayed_name_removal;
   bool swapped = node.matching.cardinality == MatchCardinality::one_to_many;
-  OutputSeries outputs(node, delayed || !drop, delayed && drop, steps);
+  // Only `bool` comparisons wait with dropping the name, as in the reference.
+  OutputSeries outputs(node, !drop || (delayed && node.return_bool), delayed && node.return_bool, steps);
   size_t step = 0;
   auto on_pair = [&](uint32_t l, uint32_t r, uint32_t signature) -> Result<std::optional<uint32_t>> {
     const bool left_missing = l == StepMatcher::kMissing;

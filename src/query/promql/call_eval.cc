@@ -1,12 +1,15 @@
 // Calls: which family a function belongs to, and the functions that stand for themselves.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
-#include "query/core/float_text.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/extended_range.h"
 #include "query/promql/functions.h"
+#include "query/promql/go_float.h"
+#include "query/promql/go_string.h"
 #include "query/promql/range_functions.h"
 
 namespace obelisk::promql {
@@ -59,6 +62,9 @@ class SeriesWindows {
     auto [first_histogram, histogram_count] = histograms_.move_to(series_.histogram_times, start_ms, end_ms);
     window.histogram_times = std::span(series_.histogram_times).subspan(first_histogram, histogram_count);
     window.histograms = std::span(series_.histograms).subspan(first_histogram, histogram_count);
+    if (!series_.histogram_starts.empty()) {
+      window.histogram_starts = std::span(series_.histogram_starts).subspan(first_histogram, histogram_count);
+    }
     return window;
   }
 
@@ -81,32 +87,39 @@ size_t matrix_argument(const Node& node) {
 }
 
 // The functions that may stand around `anchored` and `smoothed`; type checking lets no others through.
-std::optional<double> extended_value(const RangeCall& call, const RawSeries& raw, int64_t start_ms,
-                                     int64_t end_ms, int64_t lookback_ms, RangeMode mode) {
-  bool is_counter = call.id == FunctionId::rate || call.id == FunctionId::increase;
-  std::optional<ExtendedWindow> extended =
-      extended_window(raw, start_ms, end_ms, lookback_ms, mode == RangeMode::smoothed, is_counter);
-  if (!extended) return std::nullopt;
+RangeOutcome extended_outcome(const RangeCall& call, const RawSeries& raw, const ExtendedRange& range) {
   if (call.id == FunctionId::changes || call.id == FunctionId::resets) {
-    Window window;
-    window.float_times = extended->times;
-    window.floats = extended->values;
-    return apply_range_function(call, window, 0, end_ms).value;
+    std::optional<Window> window = anchored_window(raw, range);
+    return window ? apply_range_function(call, *window, 0, range.end_ms) : RangeOutcome();
   }
-  double change = extended_change(*extended, is_counter);
-  return call.id == FunctionId::rate ? change / seconds(call.range_ms) : change;
+  bool is_counter = call.id != FunctionId::delta;
+  return extended_change(call, raw, range, is_counter, call.id == FunctionId::rate);
+}
+
+// A name that does not look like a counter's, where a float came out.
+void check_counter_name(const RangeCall& call, const StepSeries& result) {
+  if (call.metric.empty()) return;
+  for (std::string_view ending : {"_total", "_sum", "_count", "_bucket"}) {
+    if (call.metric.ends_with(ending)) return;
+  }
+  bool any_float = false;
+  for (size_t step = 0; step < result.values.size() && !any_float; ++step) any_float = result.has_float(step);
+  if (!any_float) return;
+  call.annotations.info(call.argument,
+                        "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: " +
+                            quote_go_string(call.metric));
 }
 
 Result<void> check_smoothing(const RangeCall& call, size_t step) {
   double level = call.scalars[0][step];
   double trend = call.scalars[1][step];
-  if (!(level > 0 && level < 1)) {
+  if (level <= 0 || level >= 1) {
     return make_error(ErrorCode::execution,
-                      "invalid smoothing factor. Expected: 0 < sf < 1, got: " + format_go_g(level));
+                      fmt::format("invalid smoothing factor. Expected: 0 < sf < 1, got: {:f}", level));
   }
-  if (!(trend > 0 && trend < 1)) {
+  if (trend <= 0 || trend >= 1) {
     return make_error(ErrorCode::execution,
-                      "invalid trend factor. Expected: 0 < tf < 1, got: " + format_go_g(trend));
+                      fmt::format("invalid trend factor. Expected: 0 < tf < 1, got: {:f}", trend));
   }
   return {};
 }
@@ -160,10 +173,9 @@ Result<Value> Evaluator::evaluate_call(const Node& node, const Steps& steps) {
     case FunctionId::max_of: {
       OBELISK_TRY(ScalarSteps a, evaluate_scalar(*node.children[0], steps));
       OBELISK_TRY(ScalarSteps b, evaluate_scalar(*node.children[1], steps));
-      for (size_t step = 0; step < steps.count; ++step) {
-        bool smaller = node.function->id == FunctionId::min_of;
-        if (std::isnan(b[step]) || (smaller ? b[step] < a[step] : b[step] > a[step])) a[step] = b[step];
-      }
+      bool smallest = node.function->id == FunctionId::min_of;
+      for (size_t step = 0; step < steps.count; ++step)
+        a[step] = smallest ? go_min(a[step], b[step]) : go_max(a[step], b[step]);
       return Value(std::move(a));
     }
     case FunctionId::scalar: {
@@ -201,9 +213,6 @@ Result<Value> Evaluator::evaluate_call(const Node& node, const Steps& steps) {
     }
     case FunctionId::absent_over_time:
       return as_value(call_absent_over_time(node, steps));
-    case FunctionId::start_timestamp:
-      return Error{ErrorCode::unsupported, "unsupported: start_timestamp()",
-                   position_of(query_, node.source.begin)};
     case FunctionId::info:
       return as_value(call_info(node, steps));
     case FunctionId::label_join:
@@ -215,6 +224,7 @@ Result<Value> Evaluator::evaluate_call(const Node& node, const Steps& steps) {
     case FunctionId::sort_by_label_desc:
       return as_value(call_sort(node, steps));
     case FunctionId::timestamp:
+    case FunctionId::start_timestamp:
     case FunctionId::day_of_month:
     case FunctionId::day_of_week:
     case FunctionId::day_of_year:
@@ -268,17 +278,17 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
     for (size_t step = 0; step < steps.count; ++step) {
       if (once && step > 0) break;
       int64_t end = pinned ? first : first + static_cast<int64_t>(step) * steps.step_ms;
+      RangeOutcome outcome;
       if (mode != RangeMode::plain) {
-        std::optional<double> value =
-            extended_value(call, raw, end - data.range_ms, end, options_.lookback_ms, mode);
-        if (value) series.values[step] = *value;
-        any |= value.has_value();
-        continue;
+        outcome = extended_outcome(
+            call, raw, {end - data.range_ms, end, options_.lookback_ms, mode == RangeMode::smoothed});
+      } else {
+        Window window = windows.at(end - data.range_ms, end);
+        if (window.empty()) continue;
+        if (call.id == FunctionId::double_exponential_smoothing)
+          OBELISK_CHECK_OK(check_smoothing(call, step));
+        outcome = apply_range_function(call, window, step, steps.time(step));
       }
-      Window window = windows.at(end - data.range_ms, end);
-      if (window.empty()) continue;
-      if (call.id == FunctionId::double_exponential_smoothing) OBELISK_CHECK_OK(check_smoothing(call, step));
-      RangeOutcome outcome = apply_range_function(call, window, step, steps.time(step));
       if (!outcome.present) continue;
       any = true;
       if (outcome.histogram) {
@@ -288,6 +298,7 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
       }
     }
     if (!any) continue;
+    if (call.id == FunctionId::rate || call.id == FunctionId::increase) check_counter_name(call, series);
     if (once && steps.count > 1) {
       std::fill(series.values.begin(), series.values.end(), series.values[0]);
       std::fill(series.histograms.begin(), series.histograms.end(),
@@ -298,7 +309,7 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
     if (!keeps_name(call.id)) drop_name(series);
     out.push_back(std::move(series));
   }
-  OBELISK_CHECK_OK(deduplicate(out));
+  if (!options_.delayed_name_removal) OBELISK_CHECK_OK(refuse_equal(out));
   return out;
 }
 

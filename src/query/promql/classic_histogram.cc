@@ -37,8 +37,7 @@ void normalise(std::vector<ClassicBucket>& buckets) {
   buckets.resize(kept);
 }
 
-bool make_monotonic(std::vector<ClassicBucket>& buckets) {
-  bool forced = false;
+void make_monotonic(std::vector<ClassicBucket>& buckets, ClassicQuantile& told) {
   double before = buckets[0].count;
   for (size_t i = 1; i < buckets.size(); ++i) {
     double count = buckets[i].count;
@@ -46,40 +45,63 @@ bool make_monotonic(std::vector<ClassicBucket>& buckets) {
     if (almost_equal(before, count)) {
       buckets[i].count = before;
     } else if (count < before) {
+      if (!told.forced_monotonic) told.lowest_fixed = buckets[i].upper;
+      told.forced_monotonic = true;
+      told.highest_fixed = buckets[i].upper;
+      told.largest_fall = std::max(told.largest_fall, before - count);
       buckets[i].count = before;
-      forced = true;
     } else {
       before = count;
     }
   }
-  return forced;
+}
+
+// The first bucket whose count reaches the rank, searched by halves: counts may be NaN, and then which one is
+// found depends on how it is looked for.
+size_t bucket_of_rank(const std::vector<ClassicBucket>& buckets, double rank) {
+  size_t low = 0;
+  size_t high = buckets.size() - 1;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (buckets[middle].count >= rank) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
 }
 
 }  // namespace
 
 ClassicQuantile classic_quantile(double phi, std::vector<ClassicBucket> buckets) {
-  if (std::isnan(phi)) return {kNan, false};
-  if (phi < 0) return {-kInfinity, false};
-  if (phi > 1) return {kInfinity, false};
-  normalise(buckets);
-  if (buckets.empty() || buckets.back().upper != kInfinity) return {kNan, false};
-  bool forced = make_monotonic(buckets);
-  if (buckets.size() < 2) return {kNan, false};
-  double observations = buckets.back().count;
-  if (observations == 0) return {kNan, false};
-  double rank = phi * observations;
-  size_t at = 0;
-  while (at + 1 < buckets.size() && !(buckets[at].count >= rank)) ++at;
-  if (at == buckets.size() - 1) return {buckets[buckets.size() - 2].upper, forced};
-  if (at == 0 && buckets[0].upper <= 0) return {buckets[0].upper, forced};
-  double lower = 0;
-  double count = buckets[at].count;
-  if (at > 0) {
-    lower = buckets[at - 1].upper;
-    count -= buckets[at - 1].count;
-    rank -= buckets[at - 1].count;
+  ClassicQuantile result;
+  result.value = kNan;
+  if (std::isnan(phi)) return result;
+  if (phi < 0 || phi > 1) {
+    result.value = phi < 0 ? -kInfinity : kInfinity;
+    return result;
   }
-  return {lower + (buckets[at].upper - lower) * (rank / count), forced};
+  normalise(buckets);
+  if (buckets.empty() || buckets.back().upper != kInfinity) return result;
+  make_monotonic(buckets, result);
+  if (buckets.size() < 2 || buckets.back().count == 0) {
+    result.forced_monotonic = false;
+    return result;
+  }
+  double rank = phi * buckets.back().count;
+  size_t at = bucket_of_rank(buckets, rank);
+  if (at == buckets.size() - 1) {
+    result.value = buckets[buckets.size() - 2].upper;
+  } else if (at == 0 && buckets[0].upper <= 0) {
+    result.value = buckets[0].upper;
+  } else {
+    double lower = at > 0 ? buckets[at - 1].upper : 0;
+    double below = at > 0 ? buckets[at - 1].count : 0;
+    double count = buckets[at].count - below;
+    result.value = lower + (buckets[at].upper - lower) * ((rank - below) / count);
+  }
+  return result;
 }
 
 double classic_fraction(double lower, double upper, std::vector<ClassicBucket> buckets) {

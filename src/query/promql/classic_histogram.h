@@ -13,6 +13,10 @@ struct ClassicBucket {
 struct ClassicQuantile {
   double value = 0;
   bool forced_monotonic = false;  // some count was smaller than one below it, by more than rounding
+  // Of the buckets that were: the lowest and highest bound, and the most that was missing.
+  double lowest_fixed = 0;
+  double highest_fixed = 0;
+  double largest_fall = 0;
 };
 
 // `buckets` in any order. NaN without a +Inf bucket, without a second bucket, or without observations.

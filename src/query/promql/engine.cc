@@ -66,11 +66,11 @@ Result<void> read_matrix(Evaluator& evaluator, const Node& node, const Steps& st
     if (raw.drop_name) promql::remove_metric_labels(series.labels);
     if (data.node->range_mode != promql::RangeMode::plain) {
       bool smoothed = data.node->range_mode == promql::RangeMode::smoothed;
-      auto extended = promql::extended_window(raw, start, end, lookback_ms, smoothed, false);
-      if (!extended) continue;
-      for (size_t i = 0; i < extended->times.size(); ++i)
-        series.floats.push_back({extended->times[i], extended->values[i]});
-      result.matrix.push_back(std::move(series));
+      OBELISK_TRY(promql::ExtendedSamples samples,
+                  promql::extended_samples(raw, {start, end, lookback_ms, smoothed}));
+      for (size_t i = 0; i < samples.times.size(); ++i)
+        series.floats.push_back({samples.times[i], samples.values[i]});
+      if (!series.floats.empty()) result.matrix.push_back(std::move(series));
       continue;
     }
     for (size_t i = 0; i < raw.floats.size(); ++i) {

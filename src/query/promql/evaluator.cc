@@ -121,7 +121,7 @@ Result<Value> Evaluator::evaluate_node(const Node& node, const Steps& steps) {
       return Value(std::move(list));
     }
     case Node::Kind::selector: {
-      OBELISK_TRY(SeriesList list, evaluate_selector(node, steps, false));
+      OBELISK_TRY(SeriesList list, evaluate_selector(node, steps, SampleAspect::value));
       return Value(std::move(list));
     }
     case Node::Kind::matrix:
@@ -197,6 +197,19 @@ Result<void> Evaluator::deduplicate(SeriesList& list) const {
   return {};
 }
 
+Result<void> Evaluator::refuse_equal(const SeriesList& list) const {
+  std::unordered_multimap<uint64_t, const Labels*> seen;
+  seen.reserve(list.size());
+  for (const StepSeries& series : list) {
+    uint64_t hash = series.labels.hash();
+    auto [begin, end] = seen.equal_range(hash);
+    if (std::any_of(begin, end, [&](const auto& entry) { return *entry.second == series.labels; }))
+      return same_labelset();
+    seen.emplace(hash, &series.labels);
+  }
+  return {};
+}
+
 Result<void> Evaluator::finish(SeriesList& list) const {
   for (StepSeries& series : list) {
     if (series.drop_name) remove_metric_labels(series.labels);
@@ -207,14 +220,7 @@ Result<void> Evaluator::finish(SeriesList& list) const {
 
 Result<int64_t> Evaluator::duration_ms(const DurationExpr& duration, bool must_be_positive) const {
   int64_t range = query_end_ms_ - query_steps_.start_ms;
-  std::optional<int64_t> millis = duration.evaluate_ms(is_instant_ ? 0 : query_steps_.step_ms, range);
-  if (!millis)
-    return Error{ErrorCode::execution, "duration out of range", position_of(query_, duration.source.begin)};
-  if (must_be_positive && *millis <= 0) {
-    return Error{ErrorCode::execution, "duration must be greater than 0",
-                 position_of(query_, duration.source.begin)};
-  }
-  return *millis;
+  return duration.evaluate_ms(is_instant_ ? 0 : query_steps_.step_ms, range, must_be_positive);
 }
 
 Result<int64_t> Evaluator::reference_time(const TimeModifiers& time, int64_t step_time) const {

@@ -27,6 +27,9 @@ struct RangeData {
   const Node* node = nullptr;  // the matrix selector or subquery
 };
 
+// What is asked of the samples that an instant selector finds.
+enum class SampleAspect : uint8_t { value, time, start_time };
+
 class Evaluator {
  public:
   // `query_steps`: of the whole query, what @ start(), step() and range() mean.
@@ -59,7 +62,7 @@ class Evaluator {
                                       int64_t until_ms);
   Result<void> load_group(const Batch& batch, const Group& group, std::shared_ptr<const void> owner,
                           std::span<const int64_t> times_ms, std::vector<RawSeries>& out);
-  Result<SeriesList> evaluate_selector(const Node& node, const Steps& steps, bool as_timestamps);
+  Result<SeriesList> evaluate_selector(const Node& node, const Steps& steps, SampleAspect aspect);
   Result<RangeData> read_matrix(const Node& node, const Steps& steps);
   Result<RangeData> read_subquery(const Node& node, const Steps& steps);
   Result<int64_t> duration_ms(const DurationExpr& duration, bool must_be_positive) const;
@@ -94,6 +97,8 @@ class Evaluator {
   void drop_name(StepSeries& series) const;
   // After names or labels changed: equal series are joined where they do not overlap, else refused.
   Result<void> deduplicate(SeriesList& series) const;
+  // Where the reference does not join: two series of one label set are refused, whether they overlap or not.
+  Result<void> refuse_equal(const SeriesList& series) const;
   Result<void> check_cancel() const { return context_.cancel.check(); }
   Result<void> count_samples(uint64_t samples);
   // Whether a result of this size would fit the budget: asked before it is built.

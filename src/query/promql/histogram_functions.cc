@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <unordered_map>
 
 #include "base/text.h"
@@ -55,8 +56,25 @@ struct Question {
 
 class HistogramAnswers {
  public:
-  HistogramAnswers(const Node& at, const SeriesList& input, Annotations& annotations)
-      : at_(at), input_(input), annotations_(annotations) {}
+  // `names_known`: series still have their names (delayed name removal); else messages go without them.
+  HistogramAnswers(const Node& at, const SeriesList& input, const Steps& steps, bool names_known,
+                   Annotations& annotations)
+      : at_(at), input_(input), steps_(steps), names_known_(names_known), annotations_(annotations) {}
+
+  // Once for all steps: where bucket counts had to be mended.
+  void tell_fixes() const {
+    for (const auto& [metric, fix] : fixes_) {
+      annotations_.info(
+          at_,
+          fmt::format("input to histogram_quantile needed to be fixed for monotonicity (see "
+                      "https://prometheus.io/docs/prometheus/latest/querying/functions/"
+                      "#histogram_quantile){}, from buckets {} to {}, with a max diff of {:.2g}, over {} "
+                      "samples from {} to {}",
+                      for_metric(metric), format_go_g(fix.lowest), format_go_g(fix.highest), fix.largest_fall,
+                      fix.samples, format_rfc3339(fix.first_ms * kNanosPerMilli),
+                      format_rfc3339(fix.last_ms * kNanosPerMilli)));
+    }
+  }
 
   // Sorts the input series into histograms.
   void collect() {
@@ -72,9 +90,8 @@ class HistogramAnswers {
       std::string_view text = series.labels.get(kBucketLabel);
       std::optional<double> upper = parse_float(text);
       if (!upper) {
-        annotations_.warn(
-            at_, fmt::format("bucket label \"le\" is missing or has a malformed value of {}{}",
-                             quote_go_string(text), for_metric(series.labels.get(kMetricNameLabel))));
+        annotations_.warn(at_, fmt::format("bucket label \"le\" is missing or has a malformed value of {}{}",
+                                           quote_go_string(text), for_metric(name_of(series.labels))));
         continue;
       }
       Labels labels = series.labels;
@@ -95,7 +112,7 @@ class HistogramAnswers {
     for (const auto& [upper, i] : input.buckets) {
       if (input_[i].has_float(step)) buckets.push_back({upper, input_[i].values[step]});
     }
-    std::string_view metric = input.labels.get(kMetricNameLabel);
+    std::string_view metric = name_of(input.labels);
     if (native != nullptr && !buckets.empty()) {
       annotations_.warn(at_, "vector contains a mix of classic and native histograms" + for_metric(metric));
       return stale_marker();
@@ -105,17 +122,32 @@ class HistogramAnswers {
     if (!question.is_quantile)
       return classic_fraction(question.lower[step], question.upper[step], std::move(buckets));
     ClassicQuantile quantile = classic_quantile(question.phi[which][step], std::move(buckets));
-    if (quantile.forced_monotonic) {
-      annotations_.info(
-          at_,
-          "input to histogram_quantile needed to be fixed for monotonicity (see "
-          "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)" +
-              for_metric(metric));
-    }
+    if (quantile.forced_monotonic) remember_fix(metric, quantile, steps_.time(step));
     return quantile.value;
   }
 
  private:
+  struct Fix {
+    double lowest = 0, highest = 0, largest_fall = 0;
+    uint64_t samples = 0;
+    int64_t first_ms = 0, last_ms = 0;
+  };
+
+  std::string_view name_of(const Labels& labels) const {
+    return names_known_ ? labels.get(kMetricNameLabel) : std::string_view();
+  }
+
+  void remember_fix(std::string_view metric, const ClassicQuantile& quantile, int64_t time_ms) {
+    auto [at, is_new] = fixes_.try_emplace(std::string(metric));
+    Fix& fix = at->second;
+    fix.lowest = is_new ? quantile.lowest_fixed : std::min(fix.lowest, quantile.lowest_fixed);
+    fix.highest = is_new ? quantile.highest_fixed : std::max(fix.highest, quantile.highest_fixed);
+    fix.largest_fall = std::max(fix.largest_fall, quantile.largest_fall);
+    fix.first_ms = is_new ? time_ms : std::min(fix.first_ms, time_ms);
+    fix.last_ms = is_new ? time_ms : std::max(fix.last_ms, time_ms);
+    ++fix.samples;
+  }
+
   HistogramInput& input_of(const Labels& labels, bool drop_name) {
     auto [at, is_new] = index_.try_emplace(labels, inputs_.size());
     if (is_new) inputs_.push_back({labels, drop_name, {}, {}});
@@ -147,7 +179,10 @@ class HistogramAnswers {
 
   const Node& at_;
   const SeriesList& input_;
+  const Steps& steps_;
+  const bool names_known_;
   Annotations& annotations_;
+  std::map<std::string, Fix> fixes_;  // by metric name
   std::vector<HistogramInput> inputs_;
   std::unordered_map<Labels, size_t> index_;
 };
@@ -220,11 +255,10 @@ Result<SeriesList> Evaluator::call_histogram_function(const Node& node, const St
       if (std::isnan(phi) || phi < 0 || phi > 1) annotations_.bad_quantile(at, phi);
     }
   }
-  HistogramAnswers answers(argument, input, annotations_);
+  HistogramAnswers answers(argument, input, steps, options_.delayed_name_removal, annotations_);
   answers.collect();
   SeriesList out;
   size_t results = question.is_quantile ? question.phi.size() : 1;
-  std::unordered_map<Labels, size_t> of_labels;
   for (const HistogramInput& histogram : answers.inputs()) {
     OBELISK_CHECK_OK(check_cancel());
     for (size_t which = 0; which < results; ++which) {
@@ -247,6 +281,7 @@ Result<SeriesList> Evaluator::call_histogram_function(const Node& node, const St
       }
     }
   }
+  answers.tell_fixes();
   OBELISK_CHECK_OK(deduplicate(out));
   return out;
 }

@@ -95,7 +95,7 @@ class InfoJoin {
     OBELISK_TRY(int64_t last, reference_of(*node_.children[0], steps_.last()));
     bool pinned = first == last && steps_.count > 1;
     Steps steps{first, steps_.step_ms, pinned ? 1 : steps_.count};
-    OBELISK_TRY(SeriesList values, evaluator_.evaluate_selector(selector, steps, false));
+    OBELISK_TRY(SeriesList values, evaluator_.evaluate_selector(selector, steps, SampleAspect::value));
     for (const StepSeries& series : values) {
       if (std::any_of(series.histograms.begin(), series.histograms.end(),
                       [](const HistogramPtr& h) { return h != nullptr; })) {
@@ -103,7 +103,7 @@ class InfoJoin {
                                                     std::string(series.labels.get(kMetricNameLabel)));
       }
     }
-    OBELISK_TRY(SeriesList times, evaluator_.evaluate_selector(selector, steps, true));
+    OBELISK_TRY(SeriesList times, evaluator_.evaluate_selector(selector, steps, SampleAspect::time));
     for (StepSeries& series : times) {
       if (pinned) series.values.resize(steps_.count, series.values[0]);
       uint32_t signature = signatures_.id_of(series.labels);

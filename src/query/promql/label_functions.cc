@@ -52,7 +52,7 @@ std::string expand(std::string_view replacement, const Regex& regex,
   return out;
 }
 
-// Digits compare as numbers, the rest byte by byte: "4m5" before "4m600".
+// Runs of digits compare as numbers, the runs between them as text: "4m5" before "4m600".
 int compare_naturally(std::string_view a, std::string_view b) {
   auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   size_t i = 0;
@@ -73,11 +73,16 @@ int compare_naturally(std::string_view a, std::string_view b) {
       if (int order = left.compare(right); order != 0) return order;
       i = a_end;
       j = b_end;
-    } else if (a[i] != b[j]) {
-      return static_cast<unsigned char>(a[i]) < static_cast<unsigned char>(b[j]) ? -1 : 1;
+    } else if (!is_digit(a[i]) && !is_digit(b[j])) {
+      size_t a_end = i;
+      size_t b_end = j;
+      while (a_end < a.size() && !is_digit(a[a_end])) ++a_end;
+      while (b_end < b.size() && !is_digit(b[b_end])) ++b_end;
+      if (int order = a.substr(i, a_end - i).compare(b.substr(j, b_end - j)); order != 0) return order;
+      i = a_end;
+      j = b_end;
     } else {
-      ++i;
-      ++j;
+      return static_cast<unsigned char>(a[i]) < static_cast<unsigned char>(b[j]) ? -1 : 1;
     }
   }
   size_t left = a.size() - i;
@@ -98,9 +103,6 @@ Result<SeriesList> Evaluator::call_label_function(const Node& node, const Steps&
     return Error{ErrorCode::execution, std::move(message), position_of(query_, node.source.begin)};
   };
   const std::string& target = texts[0];
-  if (target.empty() || !is_valid_utf8(target)) {
-    return fail("invalid destination label name in " + std::string(function) + "(): " + target);
-  }
   bool replace = node.function->id == FunctionId::label_replace;
   std::shared_ptr<const Regex> regex;
   if (replace) {
@@ -112,6 +114,9 @@ Result<SeriesList> Evaluator::call_label_function(const Node& node, const Steps&
       if (texts[i].empty() || !is_valid_utf8(texts[i]))
         return fail("invalid source label name in label_join(): " + texts[i]);
     }
+  }
+  if (target.empty() || !is_valid_utf8(target)) {
+    return fail("invalid destination label name in " + std::string(function) + "(): " + target);
   }
   OBELISK_TRY(SeriesList list, evaluate_vector(*node.children[0], steps));
   for (StepSeries& series : list) {

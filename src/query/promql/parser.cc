@@ -207,7 +207,7 @@ class Parser {
 
   Result<DurationExpr> positive_duration() {
     OBELISK_TRY(DurationExpr duration, parse_duration(tokens_));
-    if (duration.is_literal() && duration.evaluate_ms(0, 0).value_or(0) <= 0) {
+    if (duration.is_literal() && !duration.evaluate_ms(0, 0, true).ok()) {
       return tokens_.error(duration.source.begin, "duration must be greater than 0");
     }
     return duration;
@@ -420,7 +420,8 @@ Result<std::vector<Matcher>> parse_selector(std::string_view selector) {
 }
 
 std::string parse_error_text(const Error& error) {
-  if (!error.position) return error.message;
+  // Errors of the evaluation say where, but are not of the text.
+  if (!error.position || error.code != ErrorCode::parse_error) return error.message;
   return fmt::format("{}:{}: parse error: {}", error.position->line, error.position->column, error.message);
 }
 

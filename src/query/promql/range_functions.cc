@@ -150,7 +150,7 @@ double smooth(const Window& window, double level_factor, double trend_factor) {
   return level;
 }
 
-// Visits floats (by their position) and histograms in time order.
+// Visits floats and histograms, each by its position among its kind, in time order.
 template <typename Visit>
 void in_order(const Window& window, Visit visit) {
   size_t i = 0;
@@ -161,7 +161,8 @@ void in_order(const Window& window, Visit visit) {
     if (take_float) {
       visit(i++, nullptr);
     } else {
-      visit(0, window.histograms[j++].get());
+      visit(j, window.histograms[j].get());
+      ++j;
     }
   }
 }
@@ -170,15 +171,23 @@ double count_changes(const Window& window, bool only_resets) {
   double count = 0;
   bool first = true;
   const Histogram* before = nullptr;
+  int64_t start_before = 0;
+  int64_t time_before = 0;
   in_order(window, [&](size_t at, const Histogram* histogram) {
+    bool is_float = histogram == nullptr;
+    std::span<const int64_t> starts = is_float ? window.float_starts : window.histogram_starts;
+    int64_t time = is_float ? window.float_times[at] : window.histogram_times[at];
+    int64_t start = at < starts.size() ? starts[at] : 0;
     if (!first) {
       bool counts = false;
       if ((histogram != nullptr) != (before != nullptr)) {
         counts = true;
-      } else if (histogram != nullptr) {
-        counts = only_resets ? is_counter_reset(*histogram, *before) : !histograms_equal(*histogram, *before);
       } else if (only_resets) {
-        counts = window.is_reset(at);
+        bool starts_anew = StartStep{start_before, time_before, start, time}.is_reset();
+        counts = starts_anew || (is_float ? window.floats[at] < window.floats[at - 1]
+                                          : is_counter_reset(*histogram, *before));
+      } else if (!is_float) {
+        counts = !histograms_equal(*histogram, *before);
       } else {
         double value = window.floats[at];
         double value_before = window.floats[at - 1];
@@ -188,6 +197,8 @@ double count_changes(const Window& window, bool only_resets) {
     }
     first = false;
     before = histogram;
+    start_before = start;
+    time_before = time;
   });
   return count;
 }
@@ -249,9 +260,9 @@ RangeOutcome apply_range_function(const RangeCall& call, const Window& window, s
       if (!has_floats(call, window)) return nothing();
       return number(median_absolute_deviation(window));
     case FunctionId::quantile_over_time: {
+      if (!has_floats(call, window)) return nothing();
       double phi = call.scalars[0][step];
       if (std::isnan(phi) || phi < 0 || phi > 1) call.annotations.bad_quantile(*call.call.children[0], phi);
-      if (!has_floats(call, window)) return nothing();
       return number(quantile_of(phi, std::vector<double>(window.floats.begin(), window.floats.end())));
     }
     case FunctionId::deriv:

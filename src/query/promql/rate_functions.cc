@@ -1,9 +1,9 @@
 #include "query/promql/rate_functions.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "query/core/histogram_arithmetic.h"
-#include "query/promql/go_string.h"
 
 namespace obelisk::promql {
 namespace {
@@ -12,20 +12,23 @@ bool is_gauge(const Histogram& histogram) {
   return histogram.reset_hint == CounterResetHint::gauge;
 }
 
-// A name that does not look like a counter's.
-void check_counter_name(const RangeCall& call) {
-  if (call.metric.empty()) return;
-  for (std::string_view ending : {"_total", "_sum", "_count", "_bucket"}) {
-    if (call.metric.ends_with(ending)) return;
-  }
-  call.annotations.info(call.argument,
-                        "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: " +
-                            quote_go_string(call.metric));
+bool is_histogram_reset(const Window& window, size_t i, const Histogram& before) {
+  return window.histogram_start_step(i).is_reset() || is_counter_reset(*window.histograms[i], before);
+}
+
+// Samples whose start lies inside what was counted before: told once a series.
+void check_overlaps(const RangeCall& call, const Window& window) {
+  bool overlaps = false;
+  for (size_t i = 1; i < window.float_starts.size() && !overlaps; ++i)
+    overlaps = window.float_start_step(i).overlaps();
+  for (size_t i = 1; i < window.histogram_starts.size() && !overlaps; ++i)
+    overlaps = window.histogram_start_step(i).overlaps();
+  if (overlaps) call.annotations.overlapping_starts(call.argument, call.metric);
 }
 
 // The change over the window's histograms, resets added; null when they cannot be combined.
-std::shared_ptr<Histogram> histogram_change(const RangeCall& call, std::span<const HistogramPtr> points,
-                                            bool is_counter) {
+std::shared_ptr<Histogram> histogram_change(const RangeCall& call, const Window& window, bool is_counter) {
+  std::span<const HistogramPtr> points = window.histograms;
   const Histogram* first = points.front().get();
   const Histogram& last = *points.back();
   if (is_counter) {
@@ -38,7 +41,7 @@ std::shared_ptr<Histogram> histogram_change(const RangeCall& call, std::span<con
   }
   // A first sample that a reset separates from the rest does not matter, nor does its bucket layout.
   Histogram nothing_yet;
-  if (is_counter && is_counter_reset(*points[1], *first)) {
+  if (is_counter && is_histogram_reset(window, 1, *first)) {
     nothing_yet.schema = points[1]->schema;
     nothing_yet.custom_bounds = points[1]->custom_bounds;
     nothing_yet.zero_threshold = points[1]->zero_threshold;
@@ -60,11 +63,10 @@ std::shared_ptr<Histogram> histogram_change(const RangeCall& call, std::span<con
     call.annotations.bounds_reconciled(call.argument, "subtraction");
   const Histogram* before = first;
   for (size_t i = 1; is_counter && i < points.size(); ++i) {
-    const Histogram& current = *points[i];
-    if (is_counter_reset(current, *before) && add_histograms(*change, *before, 1).bounds_reconciled) {
+    if (is_histogram_reset(window, i, *before) && add_histograms(*change, *before, 1).bounds_reconciled) {
       call.annotations.bounds_reconciled(call.argument, "addition");
     }
-    before = &current;
+    before = points[i].get();
   }
   change->reset_hint = CounterResetHint::gauge;
   compact_histogram(*change);
@@ -85,6 +87,24 @@ double seconds(int64_t millis) {
   return static_cast<double>(millis) / 1000;
 }
 
+// When the first sample began to count, if that is inside the window: it was zero then, so that nothing need
+// be extrapolated to the left.
+std::optional<int64_t> start_inside(const Window& window, bool histograms) {
+  std::span<const int64_t> starts = histograms ? window.histogram_starts : window.float_starts;
+  int64_t first = histograms ? window.histogram_times.front() : window.float_times.front();
+  if (starts.empty() || starts[0] == 0 || starts[0] <= window.start_ms || starts[0] >= first)
+    return std::nullopt;
+  return starts[0];
+}
+
+// Scales a change between two samples to the whole window.
+struct Stretch {
+  double sampled = 0;  // seconds between the samples (or the start) that the change is between
+  double to_start = 0;
+  double to_end = 0;
+  double factor() const { return sampled == 0 ? 1 : (sampled + to_start + to_end) / sampled; }
+};
+
 }  // namespace
 
 RangeOutcome extrapolated(const RangeCall& call, const Window& window, bool is_counter, bool is_rate) {
@@ -94,33 +114,45 @@ RangeOutcome extrapolated(const RangeCall& call, const Window& window, bool is_c
   }
   bool histograms = !window.histograms.empty();
   std::span<const int64_t> times = histograms ? window.histogram_times : window.float_times;
-  if (!histograms && is_counter) check_counter_name(call);
-  if (times.size() < 2) return {};
+  std::optional<int64_t> start = is_counter ? start_inside(window, histograms) : std::nullopt;
+  if (times.size() < 2 && !start) return {};
+  if (is_counter) check_overlaps(call, window);
   RangeOutcome outcome;
   outcome.present = true;
   std::shared_ptr<Histogram> change;
-  double first_value = 0;
-  double changed = 0;
   if (histograms) {
-    change = histogram_change(call, window.histograms, is_counter);
-    if (!change) return {};
-    first_value = window.histograms.front()->count;
-    changed = change->count;
+    if (times.size() > 1) {
+      change = histogram_change(call, window, is_counter);
+      if (!change) return {};
+    }
   } else {
     outcome.value = float_change(window, is_counter);
-    first_value = window.floats.front();
-    changed = outcome.value;
   }
-  double to_start = seconds(times.front() - window.start_ms);
-  double to_end = seconds(window.end_ms - times.back());
-  double sampled = seconds(times.back() - times.front());
-  double interval = sampled / static_cast<double>(times.size() - 1);
+  double interval =
+      times.size() > 1 ? seconds(times.back() - times.front()) / static_cast<double>(times.size() - 1) : 0;
   double threshold = interval * 1.1;
-  if (to_start >= threshold) to_start = interval / 2;
-  if (is_counter && changed > 0 && first_value >= 0)
-    to_start = std::min(to_start, sampled * (first_value / changed));
-  if (to_end >= threshold) to_end = interval / 2;
-  double factor = (sampled + to_start + to_end) / sampled;
+  Stretch stretch{seconds(times.back() - times.front()), seconds(times.front() - window.start_ms),
+                  seconds(window.end_ms - times.back())};
+  if (start) {
+    stretch.sampled = seconds(times.back() - *start);
+    stretch.to_start = 0;
+    if (!histograms) {
+      outcome.value += window.floats.front();
+    } else if (!change) {
+      change = std::make_shared<Histogram>(*window.histograms.front());
+    } else if (add_histograms(*change, *window.histograms.front(), 1).incompatible) {
+      call.annotations.mixed_schemas(call.argument, call.metric);
+      return {};
+    }
+  } else {
+    if (stretch.to_start >= threshold) stretch.to_start = interval / 2;
+    double first_value = histograms ? window.histograms.front()->count : window.floats.front();
+    double changed = histograms ? change->count : outcome.value;
+    if (is_counter && changed > 0 && first_value >= 0)
+      stretch.to_start = std::min(stretch.to_start, stretch.sampled * (first_value / changed));
+  }
+  if (stretch.to_end >= threshold) stretch.to_end = interval / 2;
+  double factor = stretch.factor();
   if (is_rate) factor /= seconds(call.range_ms);
   if (!histograms) {
     outcome.value *= factor;
@@ -168,7 +200,7 @@ RangeOutcome from_last_two(const RangeCall& call, const Window& window, bool is_
   if (!is_rate && (!is_gauge(last) || !is_gauge(before)))
     call.annotations.not_a_gauge(call.argument, call.metric);
   auto change = std::make_shared<Histogram>(last);
-  if (!is_rate || !is_counter_reset(last, before)) {
+  if (!is_rate || !is_histogram_reset(window, histograms - 1, before)) {
     HistogramNotes notes = add_histograms(*change, before, -1);
     if (notes.incompatible) {
       call.annotations.mixed_schemas(call.argument, call.metric);

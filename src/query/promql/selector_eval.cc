@@ -71,6 +71,12 @@ void tell_resets(RawSeries& series) {
   }
 }
 
+bool has_histogram_near(const RawSeries& series, int64_t time, int64_t lookback) {
+  auto after =
+      std::upper_bound(series.histogram_times.begin(), series.histogram_times.end(), time - lookback);
+  return after != series.histogram_times.end() && *after <= time + lookback;
+}
+
 }  // namespace
 
 Expr predicate_of(const std::vector<Matcher>& matchers) {
@@ -106,7 +112,6 @@ Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::
   auto start_of = [&](uint32_t row) -> int64_t {
     return starts != nullptr && starts->is_present(row) ? UnixNanos{starts->ints[row]}.to_millis() : 0;
   };
-  int64_t histogram_start = 0;
   bool only_floats = values != nullptr && starts == nullptr;
   for (uint32_t row = group.first_row; only_floats && row < group.first_row + group.row_count; ++row) {
     only_floats = values->is_present(row);
@@ -139,10 +144,7 @@ Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::
         series.stale_times.push_back(times[i]);
         continue;
       }
-      int64_t start = start_of(row);
-      if (start != 0 && histogram_start != 0 && start != histogram_start)
-        histogram.reset_hint = CounterResetHint::yes;
-      histogram_start = start;
+      if (starts != nullptr) series.histogram_starts.push_back(start_of(row));
       series.histogram_times.push_back(times[i]);
       series.histograms.push_back(std::make_shared<const Histogram>(std::move(histogram)));
     }
@@ -195,11 +197,11 @@ Result<std::vector<RawSeries>> Evaluator::load(const std::vector<Matcher>& match
   return loaded;
 }
 
-Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& steps, bool as_timestamps) {
+Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& steps, SampleAspect aspect) {
   OBELISK_TRY(int64_t first, reference_time(node.time, steps.start_ms));
   OBELISK_TRY(int64_t last, reference_time(node.time, steps.last()));
   int64_t lookback = options_.lookback_ms;
-  bool smoothed = node.range_mode == RangeMode::smoothed;
+  bool smoothed = node.range_mode == RangeMode::smoothed && aspect == SampleAspect::value;
   OBELISK_TRY(std::vector<RawSeries> loaded,
               load(node.matchers, first - lookback, smoothed ? last + lookback : last));
   OBELISK_CHECK_OK(expect_room(loaded.size(), steps.count));
@@ -215,7 +217,8 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
     bool any = false;
     for (size_t step = 0; step < steps.count; ++step) {
       int64_t reference = pinned ? first : first + static_cast<int64_t>(step) * steps.step_ms;
-      if (smoothed && !as_timestamps) {
+      if (smoothed) {
+        if (has_histogram_near(raw, reference, lookback)) return no_smoothed_histograms();
         std::optional<double> value = smoothed_value(raw, reference, lookback);
         if (value) series.values[step] = *value;
         any |= value.has_value();
@@ -235,8 +238,12 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
       if (is_histogram) time = raw.histogram_times[static_cast<size_t>(histogram)];
       if ((!is_histogram && at < 0) || time <= reference - lookback) continue;
       any = true;
-      if (as_timestamps) {
+      if (aspect == SampleAspect::time) {
         series.values[step] = static_cast<double>(time) / 1000;
+      } else if (aspect == SampleAspect::start_time) {
+        const std::vector<int64_t>& starts = is_histogram ? raw.histogram_starts : raw.float_starts;
+        size_t index = static_cast<size_t>(is_histogram ? histogram : at);
+        series.values[step] = index < starts.size() ? static_cast<double>(starts[index]) / 1000 : 0;
       } else if (is_histogram) {
         series.set_histogram(step, raw.histograms[static_cast<size_t>(histogram)]);
       } else {

@@ -73,8 +73,9 @@ struct RawSeries {
   bool drop_name = false;
   std::span<const int64_t> float_times;
   std::span<const double> floats;
-  std::vector<int64_t>
-      float_starts;  // when counting began, 0 unknown; empty when not asked for or never known
+  // When counting began, a sample; 0 unknown. Empty when start times are not asked for.
+  std::vector<int64_t> float_starts;
+  std::vector<int64_t> histogram_starts;
   std::vector<int64_t> histogram_times;
   std::vector<HistogramPtr> histograms;
   // Times at which the series was said to have ended: instants after one, and before the next sample, have no
@@ -92,11 +93,29 @@ struct RawSeries {
   RawSeries& operator=(const RawSeries&) = delete;
 };
 
+// A sample's start time and time beside those of the sample before.
+struct StartStep {
+  int64_t start_before = 0;
+  int64_t time_before = 0;
+  int64_t start = 0;
+  int64_t time = 0;
+
+  // Whether the start alone says that the counter began anew. A start at or after its own sample says nothing
+  // (unknown, or wrong). One exactly at the sample before is how deltas chain, unless that one had none.
+  bool is_reset() const {
+    if (start == 0 || start >= time || start < time_before) return false;
+    return start > time_before || (start_before != 0 && start_before < time_before);
+  }
+  // Whether the sample claims a span of time that the one before had counted already.
+  bool overlaps() const { return start != 0 && start < time_before && start != start_before; }
+};
+
 // The samples of a series inside (start, end].
 struct Window {
   std::span<const int64_t> float_times;
   std::span<const double> floats;
   std::span<const int64_t> float_starts;  // as RawSeries has them
+  std::span<const int64_t> histogram_starts;
   std::span<const int64_t> histogram_times;
   std::span<const HistogramPtr> histograms;
   int64_t start_ms = 0;
@@ -105,10 +124,14 @@ struct Window {
   bool may_reset = true;
   // Whether the counter began anew between float i - 1 and float i: it fell, or says that it started later.
   bool is_reset(size_t i) const {
-    if (floats[i] < floats[i - 1]) return true;
-    if (float_starts.empty() || float_starts[i] == 0) return false;
-    if (float_starts[i - 1] == 0) return float_starts[i] > float_times[i - 1];
-    return float_starts[i] != float_starts[i - 1];
+    return floats[i] < floats[i - 1] || (!float_starts.empty() && float_start_step(i).is_reset());
+  }
+  StartStep float_start_step(size_t i) const {
+    return {float_starts[i - 1], float_times[i - 1], float_starts[i], float_times[i]};
+  }
+  StartStep histogram_start_step(size_t i) const {
+    if (histogram_starts.empty()) return {};
+    return {histogram_starts[i - 1], histogram_times[i - 1], histogram_starts[i], histogram_times[i]};
   }
   bool empty() const { return floats.empty() && histograms.empty(); }
 };

@@ -68,34 +68,69 @@ std::vector<ScriptSeries> custom_bucket_series(const std::vector<ScriptSeries>& 
   return out;
 }
 
+// How many requests a load is written in.
+constexpr size_t kRequests = 3;
+
 }  // namespace
 
-void ScriptLoader::clear() {
-  store_ = std::make_unique<MemoryStore>();
+Result<void> ScriptLoader::clear() {
+  store_.reset();
+  OBELISK_TRY(store_, stores_());
   last_histogram_.clear();
-}
-Result<void> ScriptLoader::load(const std::vector<ScriptSeries>& series, int64_t step_ms,
-                                bool with_custom_buckets) {
-  BatchBuilder builder(Table::samples);
-  for (const ScriptSeries& one : series) add(builder, one, step_ms);
-  if (with_custom_buckets) {
-    for (const ScriptSeries& one : custom_bucket_series(series)) add(builder, one, step_ms);
-  }
-  WriteRequest request;
-  request.batches.push_back(builder.finish());
-  Result<LogPosition> done = append_and_wait(*store_, std::move(request));
-  if (!done.ok()) return done.error();
   return {};
 }
 
-void ScriptLoader::add(BatchBuilder& builder, const ScriptSeries& series, int64_t step_ms) {
+Result<void> ScriptLoader::load(const std::vector<ScriptSeries>& series, int64_t step_ms,
+                                bool with_custom_buckets) {
+  std::vector<ScriptSeries> samples;
+  Starts starts;
+  size_t points = 0;
+  for (const ScriptSeries& one : series) {
+    if (one.is_starts) {
+      starts.of[one.labels] = &one;
+    } else {
+      samples.push_back(one);
+    }
+  }
+  if (with_custom_buckets) {
+    for (ScriptSeries& one : custom_bucket_series(samples)) samples.push_back(std::move(one));
+  }
+  for (const ScriptSeries& one : samples) points = std::max(points, one.points.size());
+  size_t piece = std::max<size_t>(1, (points + kRequests - 1) / kRequests);
+  for (size_t begin = 0; begin < points; begin += piece) {
+    OBELISK_CHECK_OK(write(samples, starts, step_ms, begin, begin + piece));
+  }
+  return {};
+}
+
+Result<void> ScriptLoader::write(const std::vector<ScriptSeries>& series, const Starts& starts,
+                                 int64_t step_ms, size_t begin, size_t end) {
+  BatchBuilder builder(Table::samples);
+  for (const ScriptSeries& one : series) {
+    auto its_starts = starts.of.find(one.labels);
+    add(builder, one, its_starts == starts.of.end() ? nullptr : its_starts->second, step_ms, begin, end);
+  }
+  WriteRequest request;
+  request.batches.push_back(builder.finish());
+  Result<LogPosition> done = append_and_wait(store_->writer(), std::move(request));
+  if (!done.ok()) return done.error();
+  return store_->settle();
+}
+
+void ScriptLoader::add(BatchBuilder& builder, const ScriptSeries& series, const ScriptSeries* starts,
+                       int64_t step_ms, size_t begin, size_t end) {
   std::vector<LabelRef> labels = series.labels.view();
   builder.begin_group_copy(labels);
   HistogramPtr& before = last_histogram_[series.labels];
-  for (size_t i = 0; i < series.points.size(); ++i) {
+  for (size_t i = begin; i < std::min(end, series.points.size()); ++i) {
     const ScriptPoint& point = series.points[i];
     if (point.missing) continue;
-    builder.add_row(UnixNanos::from_millis(static_cast<int64_t>(i) * step_ms));
+    int64_t time_ms = static_cast<int64_t>(i) * step_ms;
+    builder.add_row(UnixNanos::from_millis(time_ms));
+    if (starts != nullptr && i < starts->points.size() && !starts->points[i].missing) {
+      int64_t start_ms = time_ms + static_cast<int64_t>(starts->points[i].value);
+      builder.set_int(Scope::fixed, column::kStartTime, UnixNanos::from_millis(start_ms).value);
+    }
     if (!point.histogram) {
       builder.set_float(Scope::fixed, column::kValue, point.value);
       if (!is_stale_marker(point.value)) before = nullptr;

@@ -20,14 +20,16 @@
 // `expect no_warn|no_info|ordered`, `expect string "x"`, `expect range vector from <t> to <t> step <d>`. A
 // blank or comment line ends a block.
 //
-// Each instant query whose order is not asked for is run again as the middle of a range query and must give
-// the same. Histograms are given the reset hint that appending them one after the other would give.
+// Each instant query is run again with `@ <its time>` on every selector that has none, at five other times,
+// and each of these (unless its order is asked for) as the middle of a range query: all must give the same.
+// Histograms are given the reset hint that appending them one after the other would give.
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "query/promql/engine.h"
+#include "query/promql/test_store.h"
 
 namespace obelisk::promql {
 
@@ -42,7 +44,12 @@ struct ScriptReport {
   std::vector<ScriptFailure> failures;
 };
 
+// The switches that the reference's own runner has on. Scripts named *_stock.test state what a server without
+// delayed name removal and without start times answers.
+PromqlOptions script_options(std::string_view file_name);
+
 // An error (with its line as position) when the script itself cannot be read.
-Result<ScriptReport> run_script(std::string_view script, const PromqlEngine& engine);
+Result<ScriptReport> run_script(std::string_view script, const PromqlEngine& engine,
+                                const ScriptStoreFactory& stores = memory_script_store());
 
 }  // namespace obelisk::promql

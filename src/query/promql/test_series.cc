@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "base/time.h"
 #include "query/core/histogram_arithmetic.h"
 #include "query/promql/lexer.h"
 #include "query/promql/parser.h"
@@ -187,7 +188,8 @@ constexpr uint64_t kPointsMax = 1'000'000;  // of one run, so that a typing erro
 
 class PointsReader {
  public:
-  explicit PointsReader(std::string_view text) : rest_(text) {}
+  // `durations`: numbers are durations, read as milliseconds.
+  PointsReader(std::string_view text, bool durations) : rest_(text), durations_(durations) {}
 
   Result<std::vector<ScriptPoint>> read() {
     for (;;) {
@@ -224,7 +226,7 @@ class PointsReader {
       points_.push_back({false, stale_marker(), nullptr, false});
       return {};
     }
-    if (std::optional<double> plain = parse_script_number(text)) {
+    if (std::optional<double> plain = number(text)) {
       points_.push_back({false, *plain, nullptr, false});
       return {};
     }
@@ -238,11 +240,11 @@ class PointsReader {
     OBELISK_TRY(uint64_t count, times(text.substr(cross + 1)));
     std::string_view formula = text.substr(0, cross);
     double step = 0;
-    std::optional<double> start = parse_script_number(formula);
+    std::optional<double> start = number(formula);
     for (size_t i = formula.size(); !start && i-- > 1;) {
       if (formula[i] != '+' && formula[i] != '-') continue;
-      std::optional<double> begin = parse_script_number(formula.substr(0, i));
-      std::optional<double> by = parse_script_number(formula.substr(i + 1));
+      std::optional<double> begin = number(formula.substr(0, i));
+      std::optional<double> by = number(formula.substr(i + 1));
       if (!begin || !by) continue;
       start = begin;
       step = formula[i] == '-' ? -*by : *by;
@@ -294,7 +296,18 @@ class PointsReader {
     return {};
   }
 
+  std::optional<double> number(std::string_view text) const {
+    if (!durations_) return parse_script_number(text);
+    double sign = text.starts_with('-') ? -1 : 1;
+    if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+    if (text == "0") return 0.0;
+    Result<int64_t> nanos = parse_prometheus_duration(text);
+    if (!nanos.ok()) return std::nullopt;
+    return sign * static_cast<double>(*nanos / kNanosPerMilli);
+  }
+
   std::string_view rest_;
+  const bool durations_;
   std::vector<ScriptPoint> points_;
 };
 
@@ -314,8 +327,12 @@ Result<ScriptSeries> parse_script_series(std::string_view line) {
   line = trim(line);
   size_t end = end_of_labels(line);
   ScriptSeries series;
-  OBELISK_TRY(series.labels, parse_labels(line.substr(0, end)));
-  OBELISK_TRY(series.points, PointsReader(line.substr(end)).read());
+  std::string_view labels = line.substr(0, end);
+  constexpr std::string_view kStarts = "@st";
+  series.is_starts = labels.ends_with(kStarts);
+  if (series.is_starts) labels.remove_suffix(kStarts.size());
+  OBELISK_TRY(series.labels, parse_labels(labels));
+  OBELISK_TRY(series.points, PointsReader(line.substr(end), series.is_starts).read());
   return series;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
-// The series lines of a query script: `name{label="x"} 1 2+1x3 _ stale {{schema:0 count:1}}x5`.
+// The series lines of a query script: `name{label="x"} 1 2+1x3 _ stale {{schema:0 count:1}}x5`, and lines of
+// start times, `name{label="x"}@st -30s -30s-1mx2 _`: point n says when the counter of sample n began,
+// relative to the sample.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +23,7 @@ struct ScriptPoint {
 struct ScriptSeries {
   Labels labels;
   std::vector<ScriptPoint> points;
+  bool is_starts = false;  // of start times: values are milliseconds
 };
 
 Result<ScriptSeries> parse_script_series(std::string_view line);

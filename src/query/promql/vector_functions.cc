@@ -1,16 +1,14 @@
 // Functions that map each sample of an instant vector: mathematics, clamping, rounding, dates and times.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <numbers>
 
 #include "query/promql/evaluator.h"
 #include "query/promql/functions.h"
+#include "query/promql/go_float.h"
 
 namespace obelisk::promql {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // Applies `map(value, step)` to every float; histograms have no such value and are left out.
 template <typename Map>
@@ -33,14 +31,6 @@ void map_floats(SeriesList& list, Map map) {
 
 double sign(double value) {
   return value < 0 ? -1 : value > 0 ? 1 : value;
-}
-
-// Go's math.Max and math.Min: NaN wins.
-double larger(double a, double b) {
-  return std::isnan(a) || std::isnan(b) ? kNan : std::fmax(a, b);
-}
-double smaller(double a, double b) {
-  return std::isnan(a) || std::isnan(b) ? kNan : std::fmin(a, b);
 }
 
 double (*math_function(FunctionId id))(double) {
@@ -96,33 +86,75 @@ double (*math_function(FunctionId id))(double) {
   }
 }
 
+// A float as Go's int64(x) has it on amd64: what does not fit, NaN too, is the smallest.
+int64_t to_int64(double value) {
+  constexpr double kLimit = 9223372036854775808.0;
+  return value >= -kLimit && value < kLimit ? static_cast<int64_t>(value) : INT64_MIN;
+}
+
+struct Date {
+  int64_t year = 0;
+  int64_t month = 0;  // 1..12
+  int64_t day = 0;    // 1..31
+  int64_t day_of_year = 0;
+};
+
+bool is_leap(int64_t year) {
+  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+int64_t days_of_month(int64_t year, int64_t month) {
+  static constexpr int64_t kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  return kDays[month - 1] + (month == 2 && is_leap(year) ? 1 : 0);
+}
+
+// The proleptic Gregorian calendar, counted from the year Go counts from: every int64 of seconds has a date
+// (the calendar of <chrono> ends in the year 32767).
+constexpr int64_t kYearZero = -292277022399;
+constexpr uint64_t kZeroToEpochSeconds = 9223371966579724800ull + 62135596800ull;
+
+Date date_of(uint64_t day) {
+  constexpr uint64_t kDaysOf400Years = 146097, kDaysOf100Years = 36524, kDaysOf4Years = 1461;
+  int64_t year = static_cast<int64_t>(day / kDaysOf400Years) * 400;
+  day %= kDaysOf400Years;
+  uint64_t centuries = std::min<uint64_t>(day / kDaysOf100Years, 3);
+  day -= centuries * kDaysOf100Years;
+  uint64_t fours = day / kDaysOf4Years;
+  day -= fours * kDaysOf4Years;
+  uint64_t years = std::min<uint64_t>(day / 365, 3);
+  day -= years * 365;
+  Date date;
+  date.year = year + static_cast<int64_t>(centuries * 100 + fours * 4 + years) + kYearZero;
+  date.day_of_year = static_cast<int64_t>(day) + 1;
+  date.month = 1;
+  date.day = date.day_of_year;
+  while (date.day > days_of_month(date.year, date.month)) date.day -= days_of_month(date.year, date.month++);
+  return date;
+}
+
 double date_part(FunctionId id, double unix_seconds) {
-  namespace chrono = std::chrono;
-  // Years past what the calendar can hold (and NaN) have no date.
-  constexpr double kSecondsMax = 9.0e11;
-  if (!(std::fabs(unix_seconds) < kSecondsMax)) return kNan;
-  chrono::sys_seconds time{chrono::seconds(static_cast<int64_t>(unix_seconds))};
-  chrono::sys_days day = chrono::floor<chrono::days>(time);
-  chrono::year_month_day date(day);
-  chrono::hh_mm_ss clock(time - day);
-  auto unsigned_value = [](auto part) { return static_cast<double>(static_cast<unsigned>(part)); };
+  uint64_t since_zero = static_cast<uint64_t>(to_int64(unix_seconds)) + kZeroToEpochSeconds;
+  uint64_t day = since_zero / 86400;
+  uint64_t second = since_zero % 86400;
   switch (id) {
     case FunctionId::year:
-      return static_cast<double>(static_cast<int>(date.year()));
+      return static_cast<double>(date_of(day).year);
     case FunctionId::month:
-      return unsigned_value(date.month());
+      return static_cast<double>(date_of(day).month);
     case FunctionId::day_of_month:
-      return unsigned_value(date.day());
+      return static_cast<double>(date_of(day).day);
     case FunctionId::day_of_week:
-      return static_cast<double>(chrono::weekday(day).c_encoding());
+      return static_cast<double>((day + 1) % 7);  // the first day was a Monday
     case FunctionId::day_of_year:
-      return static_cast<double>((day - chrono::sys_days(date.year() / 1 / 1)).count() + 1);
-    case FunctionId::days_in_month:
-      return unsigned_value((date.year() / date.month() / chrono::last).day());
+      return static_cast<double>(date_of(day).day_of_year);
+    case FunctionId::days_in_month: {
+      Date date = date_of(day);
+      return static_cast<double>(days_of_month(date.year, date.month));
+    }
     case FunctionId::hour:
-      return static_cast<double>(clock.hours().count());
+      return static_cast<double>(second / 3600);
     default:
-      return static_cast<double>(clock.minutes().count());
+      return static_cast<double>(second % 3600 / 60);
   }
 }
 
@@ -140,15 +172,15 @@ Result<SeriesList> Evaluator::call_vector_function(const Node& node, const Steps
     case FunctionId::clamp:
       map_floats(list, [&](double value, size_t step) {
         // An empty interval leaves nothing.
-        if (scalars[0][step] > scalars[1][step]) return stale_marker();
-        return larger(scalars[0][step], smaller(scalars[1][step], value));
+        if (scalars[1][step] < scalars[0][step]) return stale_marker();
+        return go_max(scalars[0][step], go_min(scalars[1][step], value));
       });
       break;
     case FunctionId::clamp_min:
-      map_floats(list, [&](double value, size_t step) { return larger(scalars[0][step], value); });
+      map_floats(list, [&](double value, size_t step) { return go_max(scalars[0][step], value); });
       break;
     case FunctionId::clamp_max:
-      map_floats(list, [&](double value, size_t step) { return smaller(scalars[0][step], value); });
+      map_floats(list, [&](double value, size_t step) { return go_min(scalars[0][step], value); });
       break;
     case FunctionId::round:
       map_floats(list, [&](double value, size_t step) {
@@ -179,9 +211,15 @@ Result<SeriesList> Evaluator::call_time_function(const Node& node, const Steps& 
     for (size_t step = 0; step < steps.count; ++step)
       now.values[step] = static_cast<double>(steps.time(step)) / 1000;
     list.push_back(std::move(now));
-  } else if (const Node& argument = unwrap_parens(*node.children[0]);
-             id == FunctionId::timestamp && argument.kind == Node::Kind::selector) {
-    OBELISK_TRY(list, evaluate_selector(argument, steps, true));
+  } else if (const Node& argument = unwrap_parens(*node.children[0]); id == FunctionId::start_timestamp) {
+    // Only stored samples have a start, and without the switch it is not read.
+    if (argument.kind != Node::Kind::selector || !options_.use_start_timestamps) {
+      OBELISK_CHECK_OK(evaluate_vector(argument, steps));
+      return list;
+    }
+    OBELISK_TRY(list, evaluate_selector(argument, steps, SampleAspect::start_time));
+  } else if (id == FunctionId::timestamp && argument.kind == Node::Kind::selector) {
+    OBELISK_TRY(list, evaluate_selector(argument, steps, SampleAspect::time));
   } else {
     OBELISK_TRY(list, evaluate_vector(*node.children[0], steps));
     if (id == FunctionId::timestamp) {
@@ -193,7 +231,7 @@ Result<SeriesList> Evaluator::call_time_function(const Node& node, const Steps& 
       }
     }
   }
-  if (id != FunctionId::timestamp)
+  if (id != FunctionId::timestamp && id != FunctionId::start_timestamp)
     map_floats(list, [&](double value, size_t) { return date_part(id, value); });
   for (StepSeries& series : list) drop_name(series);
   OBELISK_CHECK_OK(deduplicate(list));
