@@ -59,7 +59,7 @@ function seriesOf(instance, random) {
     return up ? 1 : null;
   });
   // Numbers that arithmetic has to be careful with.
-  const odd = [0, -0, 1, -1, 0.5, -2.5, 1e300, -1e300, NaN, Infinity, -Infinity, 1e-300, 3, 64, 1e15];
+  const odd = [0, -0, 1, -1, 0.5, -2.5, NaN, Infinity, -Infinity, 1e-300, 3, 64, 1e15, 1e20, -7];
   add('demo_odd_values', {}, () => odd[random.below(odd.length)]);
   add('demo_constant_odd', { kind: 'nan' }, () => NaN);
   add('demo_constant_odd', { kind: 'inf' }, () => Infinity);

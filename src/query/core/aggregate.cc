@@ -258,23 +258,85 @@ bool AggregateState::finish(AggregateOp op, double* value, std::shared_ptr<const
   }
 }
 
-std::vector<uint32_t> select_top(bool largest, size_t k, std::span<const double> values) {
-  std::vector<uint32_t> order(values.size());
-  for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-  auto better = [&](uint32_t a, uint32_t b) {
-    double left = values[a];
-    double right = values[b];
-    if (std::isnan(left) || std::isnan(right)) {
-      if (std::isnan(left) != std::isnan(right)) return std::isnan(right);
-      return a < b;
+namespace {
+
+// A heap of positions with the next to go on top, step for step the reference's: which of equal values stay
+// follows from it.
+class TopHeap {
+ public:
+  TopHeap(bool largest, std::span<const double> values) : largest_(largest), values_(values) {}
+
+  void push(uint32_t position) {
+    heap_.push_back(position);
+    for (size_t child = heap_.size() - 1; child > 0;) {
+      size_t parent = (child - 1) / 2;
+      if (!goes_before(heap_[child], heap_[parent])) break;
+      std::swap(heap_[child], heap_[parent]);
+      child = parent;
     }
-    if (left != right) return largest ? left > right : left < right;
-    return a < b;
-  };
-  k = std::min(k, order.size());
-  std::partial_sort(order.begin(), order.begin() + static_cast<ptrdiff_t>(k), order.end(), better);
-  order.resize(k);
-  return order;
+  }
+
+  // Takes the place of the top where it is better.
+  void offer(uint32_t position) {
+    double top = values_[heap_[0]];
+    double value = values_[position];
+    bool better = largest_ ? top < value : top > value;
+    if (!better && !(std::isnan(top) && !std::isnan(value))) return;
+    heap_[0] = position;
+    for (size_t parent = 0;;) {
+      size_t child = 2 * parent + 1;
+      if (child >= heap_.size()) break;
+      if (child + 1 < heap_.size() && goes_before(heap_[child + 1], heap_[child])) ++child;
+      if (!goes_before(heap_[child], heap_[parent])) break;
+      std::swap(heap_[child], heap_[parent]);
+      parent = child;
+    }
+  }
+
+  // Best first, NaN last.
+  std::vector<uint32_t> take() {
+    constexpr size_t kFew = 12;  // up to here the reference's sort is an insertion sort
+    if (heap_.size() <= kFew) {
+      for (size_t i = 1; i < heap_.size(); ++i) {
+        for (size_t j = i; j > 0 && goes_before(heap_[j - 1], heap_[j]); --j)
+          std::swap(heap_[j], heap_[j - 1]);
+      }
+      return std::move(heap_);
+    }
+    std::stable_sort(heap_.begin(), heap_.end(), [&](uint32_t a, uint32_t b) {
+      if (std::isnan(values_[a]) || std::isnan(values_[b]))
+        return !std::isnan(values_[a]) && std::isnan(values_[b]);
+      return largest_ ? values_[a] > values_[b] : values_[a] < values_[b];
+    });
+    return std::move(heap_);
+  }
+
+  size_t size() const { return heap_.size(); }
+
+ private:
+  bool goes_before(uint32_t a, uint32_t b) const {
+    if (std::isnan(values_[a])) return true;
+    return largest_ ? values_[a] < values_[b] : values_[a] > values_[b];
+  }
+
+  const bool largest_;
+  std::span<const double> values_;
+  std::vector<uint32_t> heap_;
+};
+
+}  // namespace
+
+std::vector<uint32_t> select_top(bool largest, size_t k, std::span<const double> values) {
+  if (k == 0) return {};
+  TopHeap heap(largest, values);
+  for (uint32_t i = 0; i < values.size(); ++i) {
+    if (heap.size() < k) {
+      heap.push(i);
+    } else {
+      heap.offer(i);
+    }
+  }
+  return heap.take();
 }
 
 Result<int64_t> count_parameter(double parameter) {

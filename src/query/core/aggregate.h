@@ -77,8 +77,8 @@ class AggregateState {
   std::unique_ptr<HistogramSum> histograms_;
 };
 
-// Positions in `values` of the k largest (topk) or smallest (bottomk), best first, NaN last, earlier first
-// among equals.
+// Positions in `values` of the k largest (topk) or smallest (bottomk), best first, NaN last. Of equal values
+// those stay that the reference's heap keeps.
 std::vector<uint32_t> select_top(bool largest, size_t k, std::span<const double> values);
 
 // The result is sorted by group labels; topk and bottomk: groups sorted, inside best first (NaN last).
