@@ -1,5 +1,6 @@
 // Asks the same of Prometheus (Debian's 2.42) and of Obelisk, and compares the answers:
 //   node tests/differential/differential_test.mjs --server build/release/obelisk [--queries N] [--seed S] [--start UNIX]
+//        [--ask QUERY --at '{"time":"..."}']      asks one question of both and prints the two answers
 // Both get the same generated samples by remote write. First every query template of the compliance suite (skipped
 // where ../shared is absent), then N random expressions. Ends with 1 when a difference is not explained by
 // exclusions.mjs, or when more than 2 % of the questions needed an exclusion.
@@ -135,6 +136,12 @@ let good = true;
 try {
   const urls = [prometheus.url, server.url];
   await load(urls);
+  if (argument('ask')) {
+    const at = JSON.parse(argument('at', `{"time":"${start + 4000}.7"}`));
+    const question = { endpoint: at.time ? 'query' : 'query_range', parameters: { query: argument('ask'), ...at } };
+    for (const url of urls) console.log(JSON.stringify(await ask(url, question), null, 1));
+    process.exit(0);
+  }
   for (const [name, questions] of [['templates', templateQuestions()], ['random expressions', randomQuestions()]]) {
     good = (await compareAll(name, questions, urls)).report() && good;
   }

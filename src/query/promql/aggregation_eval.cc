@@ -252,6 +252,9 @@ Result<SeriesList> Evaluator::count_value_groups(const Node& node, const SeriesL
     return Error{ErrorCode::execution, "invalid label name " + quote_go_string(label),
                  position_of(query_, node.source.begin)};
   }
+  // `without` takes the label of the value away again where it names it.
+  bool named = std::find(node.grouping.begin(), node.grouping.end(), label) != node.grouping.end();
+  bool shows_value = !node.without || !(named || label == kMetricNameLabel);
   SeriesGroups groups = groups_of(node, input);
   std::unordered_map<Labels, size_t> index;
   SeriesList out;
@@ -261,8 +264,10 @@ Result<SeriesList> Evaluator::count_value_groups(const Node& node, const SeriesL
       if (!input[i].has(step)) continue;
       const Histogram* histogram = input[i].histogram(step);
       Labels labels = groups.labels[groups.group_of[i]];
-      labels.set(label, histogram != nullptr ? histogram_text(*histogram)
-                                             : format_plain_float(input[i].values[step]));
+      if (shows_value) {
+        labels.set(label, histogram != nullptr ? histogram_text(*histogram)
+                                               : format_plain_float(input[i].values[step]));
+      }
       auto [at, is_new] = index.try_emplace(labels, out.size());
       if (is_new) {
         // Every different value makes a series: the one aggregation whose output can be larger than its
