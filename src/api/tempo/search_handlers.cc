@@ -19,6 +19,14 @@ Result<int64_t> duration_of(const Parameters& parameters, std::string_view name)
   return *nanos;
 }
 
+// Beyond Tempo: order=duration gives the slowest traces of the whole range.
+Result<traceql::SearchOrder> order_of(const Parameters& parameters) {
+  std::string_view text = parameters.get_or("order", "time");
+  if (text == "time" || text.empty()) return traceql::SearchOrder::most_recent;
+  if (text == "duration") return traceql::SearchOrder::slowest;
+  return make_error(ErrorCode::invalid_argument, "invalid order: time or duration");
+}
+
 Result<HttpResponse> search(TempoCall& call, const PathParameters&) {
   const Parameters& parameters = call.parameters;
   TagSearch tags;
@@ -30,6 +38,7 @@ Result<HttpResponse> search(TempoCall& call, const PathParameters&) {
   OBELISK_TRY(int64_t spans, integer_of(parameters, "spss", kSpansPerSpansetDefault, 0));
   OBELISK_TRY(TimeRange range, seconds_range_of(parameters));
   OBELISK_TRY(traceql::SearchOptions options, search_options_of(limit, spans, range));
+  OBELISK_TRY(options.order, order_of(parameters));
   OBELISK_TRY(traceql::SearchResult result, traceql::search(call.query_context(), query, options));
   return json_response(search_json(result));
 }

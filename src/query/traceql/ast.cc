@@ -41,9 +41,11 @@ const std::vector<IntrinsicInfo>& intrinsics() {
       {"span:statusMessage", Intrinsic::status_message, ValueType::string},
       {"kind", Intrinsic::kind, ValueType::kind},
       {"span:kind", Intrinsic::kind, ValueType::kind},
-      {"parent", Intrinsic::parent, ValueType::nil},
+      {"parent", Intrinsic::parent, ValueType::boolean},
       {"childCount", Intrinsic::child_count, ValueType::integer},
       {"span:childCount", Intrinsic::child_count, ValueType::integer},
+      {"span:selfTime", Intrinsic::self_time, ValueType::duration},
+      {"span:onCriticalPath", Intrinsic::on_critical_path, ValueType::boolean},
       {"span:id", Intrinsic::span_id, ValueType::string},
       {"span:parentID", Intrinsic::parent_id, ValueType::string},
       {"traceDuration", Intrinsic::trace_duration, ValueType::duration},
@@ -74,7 +76,7 @@ std::optional<IntrinsicInfo> find_intrinsic(std::string_view word) {
 }
 
 std::string Attribute::to_string() const {
-  if (intrinsic != Intrinsic::none) return name;
+  if (intrinsic != Intrinsic::none) return (of_parent ? "parent." : "") + name;
   static constexpr std::string_view kPrefixes[] = {"",      "span", "resource",
                                                    "event", "link", "instrumentation"};
   std::string_view prefix = kPrefixes[static_cast<int>(scope)];
@@ -115,7 +117,7 @@ std::string FieldExpr::to_string() const {
 
 bool ScalarExpr::has_aggregate() const {
   if (kind == Kind::operation) return left->has_aggregate() || right->has_aggregate();
-  return kind == Kind::aggregate;
+  return kind == Kind::aggregate || kind == Kind::pipeline;
 }
 
 std::string ScalarExpr::to_string() const {

@@ -27,6 +27,8 @@ enum class Intrinsic : uint8_t {
   kind,
   parent,
   child_count,
+  self_time,
+  on_critical_path,
   span_id,
   parent_id,
   trace_duration,
@@ -212,8 +214,6 @@ struct Hint {
 
 struct Query {
   std::unique_ptr<Pipeline> pipeline;  // a search
-  // `(a) = (b)` over scalar pipelines: understood, answered with unsupported.
-  bool is_scalar_pipeline_filter = false;
   MetricsExprPtr metrics;
   std::vector<Hint> hints;
   size_t leaf_count = 0;

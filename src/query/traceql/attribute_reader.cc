@@ -59,19 +59,26 @@ void add_matching(const Batch& batch, Scope scope, std::string_view name,
 
 }  // namespace
 
-bool is_trace_level(Intrinsic intrinsic) {
-  switch (intrinsic) {
+bool is_trace_level(const Attribute& attribute) {
+  switch (attribute.intrinsic) {
     case Intrinsic::trace_duration:
     case Intrinsic::root_name:
     case Intrinsic::root_service:
       return true;
     default:
-      return needs_links(intrinsic);
+      return needs_links(attribute);
   }
 }
 
-bool needs_links(Intrinsic intrinsic) {
-  switch (intrinsic) {
+bool needs_measures(Intrinsic intrinsic) {
+  return intrinsic == Intrinsic::self_time || intrinsic == Intrinsic::on_critical_path;
+}
+
+bool needs_links(const Attribute& attribute) {
+  if (attribute.of_parent) return true;
+  switch (attribute.intrinsic) {
+    case Intrinsic::self_time:
+    case Intrinsic::on_critical_path:
     case Intrinsic::child_count:
     case Intrinsic::nested_set_left:
     case Intrinsic::nested_set_right:
@@ -97,6 +104,7 @@ std::string_view fixed_column_of(Intrinsic intrinsic) {
     case Intrinsic::span_id:
       return column::kSpanId;
     case Intrinsic::parent_id:
+    case Intrinsic::parent:
       return column::kParentSpanId;
     case Intrinsic::trace_id:
       return column::kTraceId;
@@ -275,6 +283,10 @@ Value AttributeReader::read_trace_level(Intrinsic intrinsic, uint32_t span) {
     }
     case Intrinsic::child_count:
       return Value::of_integer(tree_->child_count(span));
+    case Intrinsic::self_time:
+      return Value::of_duration(tree_->self_time(span));
+    case Intrinsic::on_critical_path:
+      return Value::of_boolean(tree_->on_critical_path(span));
     case Intrinsic::nested_set_left:
       return Value::of_integer(tree_->nested_set(span).left);
     case Intrinsic::nested_set_right:
@@ -308,6 +320,8 @@ Value AttributeReader::read_intrinsic(const Attribute& attribute,
       SpanId parent{static_cast<uint64_t>(int_at(data, row))};
       return parent.is_none() ? Value::of_string("") : keep_text(parent.to_hex());
     }
+    case Intrinsic::parent:  // true, or nil where the span names no parent
+      return int_at(data, row) == 0 ? Value() : Value::of_boolean(true);
     case Intrinsic::trace_id:
       return data == nullptr ? Value() : keep_text(data->trace_ids[row].to_hex());
     case Intrinsic::event_name:
@@ -323,6 +337,12 @@ Value AttributeReader::read_intrinsic(const Attribute& attribute,
 
 Value AttributeReader::read(size_t slot, uint32_t row, uint32_t span) {
   const Attribute& attribute = attributes_[slot];
+  if (attribute.of_parent) {  // the same of the parent span; nil where that is not in the trace
+    OBELISK_ASSERT(tree_ != nullptr && span != kNoSpan);
+    span = tree_->parent(span);
+    if (span == kNoSpan) return {};
+    row = tree_->row(span);
+  }
   const std::vector<const ColumnData*>& columns = columns_[slot];
   if (attribute.intrinsic != Intrinsic::none) return read_intrinsic(attribute, columns, row, span);
   if (attribute.scope == AttributeScope::event)

@@ -19,7 +19,7 @@ class AttributeReader {
   explicit AttributeReader(const std::vector<Attribute>& attributes) : attributes_(attributes) {}
 
   // `tree` may be null when no attribute needs it (is_trace_level); else it belongs to the batch and is
-  // linked when a slot needs that.
+  // linked (and measured) when a slot needs that.
   void bind(const Batch& batch);
   void set_trace(const TraceTree* tree) { tree_ = tree; }
   // `span` is a number of the tree; `row` a row of the batch.
@@ -49,9 +49,10 @@ class AttributeReader {
 };
 
 // Whether the value depends on other spans of the trace.
-bool is_trace_level(Intrinsic intrinsic);
-// Whether reading needs TraceTree::link().
-bool needs_links(Intrinsic intrinsic);
+bool is_trace_level(const Attribute& attribute);
+// Whether reading needs TraceTree::link(), and TraceTree::measure().
+bool needs_links(const Attribute& attribute);
+bool needs_measures(Intrinsic intrinsic);
 // The columns that reading the attribute needs.
 void add_columns(const Attribute& attribute, std::vector<ColumnId>& columns);
 // The fixed column of an intrinsic of the span; empty for the others.

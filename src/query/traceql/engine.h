@@ -59,14 +59,18 @@ struct FoundTrace {
   std::map<std::string, ServiceStats> services;
 };
 
+// Which traces of the whole range an answer shows, and in which order.
+enum class SearchOrder : uint8_t { most_recent, slowest };
+
 struct SearchOptions {
   TimeRange range;
   uint32_t limit = 20;
   uint32_t spans_per_spanset = 3;
+  SearchOrder order = SearchOrder::most_recent;
 };
 
 struct SearchResult {
-  std::vector<FoundTrace> traces;  // by start, most recent first
+  std::vector<FoundTrace> traces;  // as SearchOptions::order says
   ScanStatistics statistics;
 };
 

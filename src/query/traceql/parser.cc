@@ -111,8 +111,6 @@ class Parser {
     if (!tokens_.is(TokenKind::end)) return tokens_.unexpected("an operator, \"|\" or the end of the query");
     if (root.kind == Node::Kind::metrics) {
       query.metrics = std::move(root.metrics);
-    } else if (root.kind == Node::Kind::scalar_pipeline_filter) {
-      query.is_scalar_pipeline_filter = true;
     } else {
       OBELISK_TRY(query.pipeline, to_pipeline(std::move(root), start));
     }
@@ -141,6 +139,7 @@ class Parser {
         return pipeline;
       }
       case Kind::scalar_filter:
+      case Kind::scalar_pipeline_filter:
         pipeline->stages.push_back(std::move(node.filter));
         return pipeline;
       case Kind::scalar:
@@ -494,18 +493,22 @@ class Parser {
     if (left.kind == Kind::scalar_pipeline) {
       bool literal = (right.kind == Kind::number || right.kind == Kind::static_value) && !right.is_computed;
       if (right.kind != Kind::scalar_pipeline && !literal) return cannot_combine(op);
-      node.kind = Kind::scalar_pipeline_filter;
+      set_filter(node, Kind::scalar_pipeline_filter, field_op, std::move(left), std::move(right));
       return node;
     }
     bool has_aggregate = left.kind == Kind::scalar || right.kind == Kind::scalar;
     if (!is_scalar(left) || !is_scalar(right) || !has_aggregate) return cannot_combine(op);
-    node.kind = Kind::scalar_filter;
+    set_filter(node, Kind::scalar_filter, field_op, std::move(left), std::move(right));
+    return node;
+  }
+
+  static void set_filter(Node& node, Kind kind, FieldOp op, Node left, Node right) {
+    node.kind = kind;
     node.filter.kind = Stage::Kind::scalar_filter;
     node.filter.offset = left.offset;
     node.filter.left = std::move(left.scalar);
-    node.filter.op = field_op;
+    node.filter.op = op;
     node.filter.right = std::move(right.scalar);
-    return node;
   }
 
   TokenStream& tokens_;

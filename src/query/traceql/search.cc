@@ -1,4 +1,4 @@
-// Searches: the most recent traces in which a pipeline finds something.
+// Searches: the most recent, or the slowest, traces in which a pipeline finds something.
 #include <algorithm>
 
 #include "query/traceql/trace_scan.h"
@@ -25,6 +25,7 @@ bool is_shown_elsewhere(Intrinsic intrinsic) {
 
 // As Tempo names an attribute in a result: without its scope.
 std::string result_name(const Attribute& attribute) {
+  if (attribute.of_parent) return "parent." + attribute.name;
   if (attribute.intrinsic == Intrinsic::none) return attribute.name;
   for (const IntrinsicInfo& info : intrinsics()) {
     if (info.intrinsic == attribute.intrinsic) return std::string(info.word);
@@ -35,19 +36,22 @@ std::string result_name(const Attribute& attribute) {
 class SearchRun {
  public:
   SearchRun(const QueryContext& context, const Query& query, const SearchOptions& options)
-      : context_(context), query_(query), options_(options) {}
+      : context_(context),
+        query_(query),
+        options_(options),
+        comes_first_(options.order == SearchOrder::slowest ? is_slower : is_more_recent) {}
 
   Result<SearchResult> run() {
     std::vector<ColumnId> columns = {
         fixed_column(column::kName), fixed_column(column::kStatusCode), {Scope::resource, "service.name"}};
     TraceScan scan{context_,           query_,
                    *query_.pipeline,   options_.range,
-                   std::move(columns), [this](const TraceTree& tree) { return is_recent_enough(tree); }};
+                   std::move(columns), [this](const TraceTree& tree) { return could_be_shown(tree); }};
     SearchResult result;
     OBELISK_TRY(result.statistics,
                 scan_traces(scan, [this](const TraceTree& tree, AttributeReader& reader,
                                          std::vector<Spanset> found) { return add(tree, reader, found); }));
-    std::sort(traces_.begin(), traces_.end(), is_more_recent);
+    std::sort(traces_.begin(), traces_.end(), comes_first_);
     result.traces = std::move(traces_);
     return result;
   }
@@ -56,27 +60,32 @@ class SearchRun {
   static bool is_more_recent(const FoundTrace& a, const FoundTrace& b) {
     return a.start != b.start ? a.start > b.start : a.id < b.id;
   }
-
-  // traces_ is a heap with the oldest in front.
-  bool is_recent_enough(const TraceTree& tree) const {
-    if (traces_.size() < options_.limit) return true;
-    const FoundTrace& oldest = traces_.front();
-    return tree.start() != oldest.start.value ? tree.start() > oldest.start.value
-                                              : tree.trace_id() < oldest.id;
+  static bool is_slower(const FoundTrace& a, const FoundTrace& b) {
+    return a.duration != b.duration ? a.duration > b.duration : is_more_recent(a, b);
   }
 
-  Result<void> add(const TraceTree& tree, AttributeReader& reader, const std::vector<Spanset>& found) {
+  static FoundTrace outline_of(const TraceTree& tree) {
     FoundTrace trace;
     trace.id = tree.trace_id();
     trace.start = {tree.start()};
     trace.duration = tree.duration();
+    return trace;
+  }
+
+  // traces_ is a heap with the last of the order in front.
+  bool could_be_shown(const TraceTree& tree) const {
+    return traces_.size() < options_.limit || comes_first_(outline_of(tree), traces_.front());
+  }
+
+  Result<void> add(const TraceTree& tree, AttributeReader& reader, const std::vector<Spanset>& found) {
+    FoundTrace trace = outline_of(tree);
     describe_trace(tree, trace);
     for (const Spanset& spanset : found) trace.spansets.push_back(describe_spanset(tree, reader, spanset));
     OBELISK_CHECK_OK(context_.budget.charge(size_of(trace)));
     traces_.push_back(std::move(trace));
-    std::push_heap(traces_.begin(), traces_.end(), is_more_recent);
+    std::push_heap(traces_.begin(), traces_.end(), comes_first_);
     if (traces_.size() <= options_.limit) return {};
-    std::pop_heap(traces_.begin(), traces_.end(), is_more_recent);
+    std::pop_heap(traces_.begin(), traces_.end(), comes_first_);
     context_.budget.release(size_of(traces_.back()));
     traces_.pop_back();
     return {};
@@ -118,7 +127,7 @@ class SearchRun {
       found.duration = int_at(durations, row);
       for (size_t slot = 0; slot < query_.attributes.size(); ++slot) {
         const Attribute& attribute = query_.attributes[slot];
-        if (is_shown_elsewhere(attribute.intrinsic)) continue;
+        if (!attribute.of_parent && is_shown_elsewhere(attribute.intrinsic)) continue;
         Value value = reader.read_span(slot, span);
         if (!value.is_nil()) found.attributes.emplace_back(result_name(attribute), StoredValue(value));
       }
@@ -149,6 +158,7 @@ class SearchRun {
   const QueryContext& context_;
   const Query& query_;
   const SearchOptions& options_;
+  bool (*const comes_first_)(const FoundTrace&, const FoundTrace&);
   std::vector<FoundTrace> traces_;
 };
 

@@ -22,9 +22,8 @@ const SpansetExpr* span_local_filter(const Query& query, const Pipeline& pipelin
   if (pipeline.stages.size() != 1 || !pipeline.stages[0].spanset) return nullptr;
   const SpansetExpr& spanset = *pipeline.stages[0].spanset;
   if (spanset.kind != SpansetExpr::Kind::filter) return nullptr;
-  bool trace_level =
-      std::any_of(query.attributes.begin(), query.attributes.end(),
-                  [](const Attribute& attribute) { return is_trace_level(attribute.intrinsic); });
+  bool trace_level = std::any_of(query.attributes.begin(), query.attributes.end(),
+                                 [](const Attribute& attribute) { return is_trace_level(attribute); });
   return trace_level ? nullptr : &spanset;
 }
 

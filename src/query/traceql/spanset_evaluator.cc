@@ -23,6 +23,11 @@ bool relates(const SpansetExpr& expr) {
          relates(*expr.right);
 }
 
+bool relates(const ScalarExpr& scalar) {
+  return (scalar.pipeline && relates_spans(*scalar.pipeline)) || (scalar.left && relates(*scalar.left)) ||
+         (scalar.right && relates(*scalar.right));
+}
+
 SpansetOp reversed(SpansetOp op) {
   switch (op) {
     case SpansetOp::child:
@@ -95,8 +100,10 @@ std::vector<uint8_t> siblings_of(const TraceTree& tree, const std::vector<uint32
 }  // namespace
 
 bool relates_spans(const Pipeline& pipeline) {
-  return std::any_of(pipeline.stages.begin(), pipeline.stages.end(),
-                     [](const Stage& stage) { return stage.spanset && relates(*stage.spanset); });
+  return std::any_of(pipeline.stages.begin(), pipeline.stages.end(), [](const Stage& stage) {
+    return (stage.spanset && relates(*stage.spanset)) || (stage.left && relates(*stage.left)) ||
+           (stage.right && relates(*stage.right));
+  });
 }
 
 void SpansetEvaluator::bind(const Batch& batch) {
@@ -137,7 +144,8 @@ std::vector<Spanset> SpansetEvaluator::run_stage(const Stage& stage, std::vector
       return output;
     case Stage::Kind::scalar_filter:
       for (Spanset& spanset : input) {
-        if (holds(stage, spanset)) output.push_back(std::move(spanset));
+        std::optional<Spanset> kept = filter_by_scalars(stage, std::move(spanset));
+        if (kept) output.push_back(std::move(*kept));
       }
       return output;
     case Stage::Kind::spanset:
@@ -250,15 +258,40 @@ Value SpansetEvaluator::aggregate(const ScalarExpr& scalar, const Spanset& spans
   return Value::of_float(sum);
 }
 
-bool SpansetEvaluator::holds(const Stage& stage, Spanset& spanset) {
-  bool left_is_aggregate = stage.left->has_aggregate();
-  const ScalarExpr& scalar = left_is_aggregate ? *stage.left : *stage.right;
-  Value value = aggregate(scalar, spanset);
-  const Value literal = (left_is_aggregate ? stage.right : stage.left)->literal.view();
-  bool fits =
-      left_is_aggregate ? compare_holds(stage.op, value, literal) : compare_holds(stage.op, literal, value);
-  if (fits) spanset.attributes.emplace_back(scalar.to_string(), StoredValue(value));
-  return fits;
+Value SpansetEvaluator::evaluate_scalar(const ScalarExpr& scalar, const Spanset& spanset, Met& met) {
+  switch (scalar.kind) {
+    case ScalarExpr::Kind::literal:
+      return scalar.literal.view();
+    case ScalarExpr::Kind::operation: {
+      Value left = evaluate_scalar(*scalar.left, spanset, met);
+      Value right = evaluate_scalar(*scalar.right, spanset, met);
+      return apply_arithmetic(static_cast<ArithmeticOp>(scalar.op), left, right);
+    }
+    case ScalarExpr::Kind::aggregate: {
+      Value value = aggregate(scalar, spanset);
+      met.attributes.emplace_back(scalar.to_string(), StoredValue(value));
+      return value;
+    }
+    case ScalarExpr::Kind::pipeline:
+      break;
+  }
+  Spanset found;
+  for (const Spanset& each : run(*scalar.pipeline, *tree_, spanset))
+    found.spans = united(found.spans, each.spans);
+  met.spans = united(met.spans, found.spans);
+  return aggregate(scalar, found);
+}
+
+std::optional<Spanset> SpansetEvaluator::filter_by_scalars(const Stage& stage, Spanset spanset) {
+  Met met;
+  Value left = evaluate_scalar(*stage.left, spanset, met);
+  Value right = evaluate_scalar(*stage.right, spanset, met);
+  if (!compare_holds(stage.op, left, right)) return std::nullopt;
+  bool compares_pipelines = met.attributes.empty();
+  if (compares_pipelines) spanset.spans = std::move(met.spans);
+  if (spanset.spans.empty()) return std::nullopt;
+  std::move(met.attributes.begin(), met.attributes.end(), std::back_inserter(spanset.attributes));
+  return spanset;
 }
 
 std::vector<Spanset> SpansetEvaluator::group(const FieldExpr& expr, const Spanset& input) {

@@ -1,6 +1,7 @@
 #pragma once
 // Evaluates the stages of a search pipeline on the spans of one trace.
 // Not thread safe. The query and the reader must outlive it.
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,7 +39,12 @@ class SpansetEvaluator {
   // on.
   std::vector<uint32_t> related(SpansetOp op, const std::vector<uint32_t>& others,
                                 const std::vector<uint32_t>& candidates);
-  bool holds(const Stage& stage, Spanset& spanset);
+  // Empty when the comparison does not hold. A comparison of pipelines gives the spans that they found.
+  std::optional<Spanset> filter_by_scalars(const Stage& stage, Spanset spanset);
+  // What evaluating a scalar met on the way: its aggregates by name, and the spans that pipelines in it
+  // found.
+  using Met = Spanset;
+  Value evaluate_scalar(const ScalarExpr& scalar, const Spanset& spanset, Met& met);
   Value aggregate(const ScalarExpr& scalar, const Spanset& spanset);
   std::vector<Spanset> group(const FieldExpr& expr, const Spanset& input);
 

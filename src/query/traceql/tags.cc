@@ -205,7 +205,7 @@ bool has_no_list(Intrinsic intrinsic) {
 std::vector<ColumnId> own_columns(const Attribute& attribute) {
   std::vector<ColumnId> columns;
   bool nested = attribute.scope == AttributeScope::event || attribute.scope == AttributeScope::link;
-  bool computed = is_trace_level(attribute.intrinsic) || attribute.intrinsic == Intrinsic::event_name;
+  bool computed = is_trace_level(attribute) || attribute.intrinsic == Intrinsic::event_name;
   if (!nested && !computed) add_columns(attribute, columns);
   return columns;
 }

@@ -20,9 +20,17 @@ void for_each_leaf(const SpansetExpr& expr, const std::function<void(const Spans
   for_each_leaf(*expr.right, visit);
 }
 
+void for_each_leaf(const ScalarExpr& scalar, const std::function<void(const SpansetExpr&)>& visit) {
+  if (scalar.pipeline) for_each_leaf(*scalar.pipeline, visit);
+  if (scalar.left) for_each_leaf(*scalar.left, visit);
+  if (scalar.right) for_each_leaf(*scalar.right, visit);
+}
+
 void for_each_leaf(const Pipeline& pipeline, const std::function<void(const SpansetExpr&)>& visit) {
   for (const Stage& stage : pipeline.stages) {
     if (stage.spanset) for_each_leaf(*stage.spanset, visit);
+    if (stage.left) for_each_leaf(*stage.left, visit);
+    if (stage.right) for_each_leaf(*stage.right, visit);
   }
 }
 
@@ -63,7 +71,12 @@ StoreScan make_store_scan(const TraceScan& asked, const std::vector<Lowered>& le
 
 bool any_needs_links(const Query& query) {
   return std::any_of(query.attributes.begin(), query.attributes.end(),
-                     [](const Attribute& attribute) { return needs_links(attribute.intrinsic); });
+                     [](const Attribute& attribute) { return needs_links(attribute); });
+}
+
+bool any_needs_measures(const Query& query) {
+  return std::any_of(query.attributes.begin(), query.attributes.end(),
+                     [](const Attribute& attribute) { return needs_measures(attribute.intrinsic); });
 }
 
 }  // namespace
@@ -107,6 +120,7 @@ Result<ScanStatistics> scan_traces(const TraceScan& asked, const TraceVisitor& v
   AttributeReader reader(asked.query.attributes);
   SpansetEvaluator evaluator(reader, store.mark_of_leaf);
   bool linked = relates_spans(asked.pipeline) || any_needs_links(asked.query);
+  bool measured = any_needs_measures(asked.query);
   ScanStatistics statistics;
   for (;;) {
     OBELISK_CHECK_OK(context.cancel.check());
@@ -120,6 +134,7 @@ Result<ScanStatistics> scan_traces(const TraceScan& asked, const TraceVisitor& v
       TraceTree tree(*batch, group);
       if (asked.wanted && !asked.wanted(tree)) continue;
       if (linked) tree.link();
+      if (measured) tree.measure();
       reader.set_trace(&tree);
       std::vector<Spanset> found = evaluator.run(asked.pipeline, tree, spans_in_range(tree, asked.range));
       if (!found.empty()) OBELISK_CHECK_OK(visit(tree, reader, std::move(found)));

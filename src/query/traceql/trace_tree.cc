@@ -8,15 +8,14 @@ namespace obelisk::traceql {
 TraceTree::TraceTree(const Batch& batch, const Group& group)
     : batch_(batch),
       ids_(batch.find_fixed(column::kSpanId)),
-      parent_ids_(batch.find_fixed(column::kParentSpanId)) {
+      parent_ids_(batch.find_fixed(column::kParentSpanId)),
+      durations_(batch.find_fixed(column::kDuration)) {
   collapse_duplicates(group);
   const ColumnData* traces = batch.find_fixed(column::kTraceId);
   if (traces != nullptr && group.row_count > 0) trace_id_ = traces->trace_ids[group.first_row];
-  const std::vector<int64_t>& times = batch.times();
-  const ColumnData* durations = batch.find_fixed(column::kDuration);
   for (uint32_t span = 0; span < rows_.size(); ++span) {
-    int64_t start = times[rows_[span]];
-    int64_t end = start + (durations == nullptr ? 0 : durations->ints[rows_[span]]);
+    int64_t start = start_of(span);
+    int64_t end = end_of(span);
     start_ = span == 0 ? start : std::min(start_, start);
     end_ = span == 0 ? end : std::max(end_, end);
     if (root_ == kNoSpan && parent_id(span) == 0) root_ = span;
@@ -26,6 +25,10 @@ TraceTree::TraceTree(const Batch& batch, const Group& group)
 uint64_t TraceTree::parent_id(uint32_t span) const {
   if (parent_ids_ == nullptr || !parent_ids_->is_present(rows_[span])) return 0;
   return static_cast<uint64_t>(parent_ids_->ints[rows_[span]]);
+}
+
+int64_t TraceTree::end_of(uint32_t span) const {
+  return start_of(span) + (durations_ == nullptr ? 0 : durations_->ints[rows_[span]]);
 }
 
 void TraceTree::collapse_duplicates(const Group& group) {
@@ -117,6 +120,70 @@ void TraceTree::number_spans() {
       if (numbered) nested_sets_[span].right = next_number++;
       if (span == top) break;
       span = next_sibling[span];
+    }
+  }
+}
+
+void TraceTree::measure() {
+  if (!self_times_.empty() || rows_.empty()) return;
+  find_self_times();
+  find_critical_path();
+}
+
+// Spans are numbered by start, so the children of each come in that order and one pass joins their intervals.
+void TraceTree::find_self_times() {
+  size_t count = rows_.size();
+  self_times_.resize(count);
+  std::vector<int64_t> covered_until(count);
+  for (uint32_t span = 0; span < count; ++span) {
+    self_times_[span] = end_of(span) - start_of(span);
+    covered_until[span] = start_of(span);
+  }
+  for (uint32_t span = 0; span < count; ++span) {
+    uint32_t parent = parents_[span];
+    if (parent == kNoSpan) continue;
+    int64_t begin = std::max(start_of(span), covered_until[parent]);
+    int64_t end = std::min(end_of(span), end_of(parent));
+    if (end <= begin) continue;
+    self_times_[parent] -= end - begin;
+    covered_until[parent] = end;
+  }
+}
+
+void TraceTree::find_critical_path() {
+  size_t count = rows_.size();
+  critical_.assign(count, 0);
+  std::vector<std::vector<uint32_t>> children(count);
+  uint32_t top = root_;
+  for (uint32_t span = 0; span < count; ++span) {
+    if (parents_[span] != kNoSpan) {
+      children[parents_[span]].push_back(span);
+    } else if (root_ == kNoSpan &&
+               (top == kNoSpan || end_of(span) - start_of(span) > end_of(top) - start_of(top))) {
+      top = span;
+    }
+  }
+  struct Visit {
+    uint32_t span;
+    int64_t until;
+  };
+  std::vector<Visit> open;
+  if (top != kNoSpan) open.push_back({top, end_of(top)});
+  while (!open.empty()) {
+    auto [span, until] = open.back();
+    open.pop_back();
+    critical_[span] = 1;
+    std::vector<uint32_t>& below = children[span];
+    auto end_inside = [&](uint32_t child) { return std::min(end_of(child), until); };
+    std::sort(below.begin(), below.end(), [&](uint32_t a, uint32_t b) {
+      return end_inside(a) != end_inside(b) ? end_inside(a) > end_inside(b) : start_of(a) > start_of(b);
+    });
+    int64_t cursor = until;
+    for (uint32_t child : below) {
+      int64_t end = end_inside(child);
+      if (end > cursor || start_of(child) >= end) continue;
+      open.push_back({child, end});
+      cursor = start_of(child);
     }
   }
 }

@@ -46,14 +46,28 @@ class TraceTree {
   };
   const NestedSet& nested_set(uint32_t span) const { return nested_sets_[span]; }
 
+  // The following need measure(), after link(); it may be called again.
+  void measure();
+  // The part of a span's duration in which none of its children ran, in ns.
+  int64_t self_time(uint32_t span) const { return self_times_[span]; }
+  // Whether the trace's duration depends on the span: walking back from the end of the root (without one: of
+  // the longest top), each time into the child that ended last before. Children that outlive their parent
+  // count to the parent's end.
+  bool on_critical_path(uint32_t span) const { return critical_[span] != 0; }
+
  private:
   void collapse_duplicates(const Group& group);
   void find_parents();
   void number_spans();
+  void find_self_times();
+  void find_critical_path();
+  int64_t start_of(uint32_t span) const { return batch_.times()[rows_[span]]; }
+  int64_t end_of(uint32_t span) const;
 
   const Batch& batch_;
   const ColumnData* ids_;
   const ColumnData* parent_ids_;
+  const ColumnData* durations_;
   TraceId trace_id_;
   int64_t start_ = 0;
   int64_t end_ = 0;
@@ -63,6 +77,8 @@ class TraceTree {
   std::vector<uint32_t> child_counts_;
   std::vector<uint32_t> preorder_;
   std::vector<NestedSet> nested_sets_;
+  std::vector<int64_t> self_times_;
+  std::vector<uint8_t> critical_;
 };
 
 }  // namespace obelisk::traceql

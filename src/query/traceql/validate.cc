@@ -44,8 +44,9 @@ bool is_same(StaticType a, StaticType b) {
 }
 
 bool is_never_nil(const Attribute& attribute) {
-  return attribute.intrinsic != Intrinsic::none || (attribute.scope == AttributeScope::resource &&
-                                                    !attribute.of_parent && attribute.name == "service.name");
+  if (attribute.intrinsic == Intrinsic::parent || attribute.of_parent) return false;
+  return attribute.intrinsic != Intrinsic::none ||
+         (attribute.scope == AttributeScope::resource && attribute.name == "service.name");
 }
 
 // Intrinsics that are hexadecimal ids, with their number of digits; 0 for the others.
@@ -80,8 +81,6 @@ class Validator {
   Result<void> run() {
     if (query_.pipeline) OBELISK_CHECK_OK(check_pipeline(*query_.pipeline));
     if (query_.metrics) OBELISK_CHECK_OK(check_metrics(*query_.metrics, false));
-    if (query_.is_scalar_pipeline_filter) not_there("aggregates of pipelines compared with each other", 0);
-    if (unsupported_) return *unsupported_;
     return {};
   }
 
@@ -89,15 +88,6 @@ class Validator {
   Error invalid(uint64_t offset, std::string message) const {
     return Error{ErrorCode::invalid_argument, "invalid TraceQL query: " + std::move(message),
                  position_of(text_, offset)};
-  }
-
-  // Reported at the end: a query that is wrong is called wrong, even where it uses something that is not
-  // there.
-  void not_there(std::string what, uint64_t offset) {
-    if (!unsupported_) {
-      unsupported_ =
-          Error{ErrorCode::unsupported, "unsupported: " + std::move(what), position_of(text_, offset)};
-    }
   }
 
   size_t slot_of(const Attribute& attribute) {
@@ -109,9 +99,11 @@ class Validator {
   }
 
   Result<StaticType> check_attribute(FieldExpr& expr) {
-    const Attribute& attribute = expr.attribute;
-    if (attribute.of_parent || attribute.intrinsic == Intrinsic::parent) {
-      not_there("the parent scope (" + attribute.to_string() + ")", expr.offset);
+    Attribute& attribute = expr.attribute;
+    // parent.duration is the parent's duration; an attribute of that name is parent.span.duration.
+    if (attribute.of_parent && attribute.scope == AttributeScope::any) {
+      std::optional<IntrinsicInfo> info = find_intrinsic(attribute.name);
+      if (info && info->intrinsic != Intrinsic::parent) attribute.intrinsic = info->intrinsic;
     }
     expr.slot = slot_of(attribute);
     if (attribute.intrinsic == Intrinsic::none || attribute.intrinsic == Intrinsic::parent)
@@ -224,9 +216,9 @@ class Validator {
       case ScalarExpr::Kind::literal:
         return {};
       case ScalarExpr::Kind::pipeline:
-        return check_pipeline(*scalar.pipeline);
+        OBELISK_CHECK_OK(check_pipeline(*scalar.pipeline));
+        break;
       case ScalarExpr::Kind::operation:
-        not_there("arithmetic with aggregates", scalar.offset);
         OBELISK_CHECK_OK(check_scalar(*scalar.left));
         return check_scalar(*scalar.right);
       case ScalarExpr::Kind::aggregate:
@@ -264,11 +256,7 @@ class Validator {
         break;
     }
     OBELISK_CHECK_OK(check_scalar(*stage.left));
-    OBELISK_CHECK_OK(check_scalar(*stage.right));
-    if (stage.left->has_aggregate() && stage.right->has_aggregate()) {
-      not_there("aggregates compared with each other", stage.offset);
-    }
-    return {};
+    return check_scalar(*stage.right);
   }
 
   Result<void> check_pipeline(Pipeline& pipeline) {
@@ -318,7 +306,6 @@ class Validator {
 
   Query& query_;
   std::string_view text_;
-  std::optional<Error> unsupported_;
 };
 
 }  // namespace
