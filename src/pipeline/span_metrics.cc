@@ -1,6 +1,6 @@
 #include "pipeline/span_metrics.h"
 
-#include "pipeline/span_columns.h"
+#include "query/core/span_columns.h"
 
 namespace obelisk {
 namespace {

@@ -1,0 +1,102 @@
+#include "query/core/service_edges.h"
+
+#include <fmt/format.h>
+
+namespace obelisk {
+namespace {
+
+std::string text_of(const ColumnData& data, size_t row) {
+  if (data.type == ColumnType::string) return std::string(data.strings[row]);
+  if (data.type == ColumnType::int64) return fmt::format("{}", data.ints[row]);
+  return "";
+}
+
+}  // namespace
+
+ServiceEdge edge_of_pair(const HalfEdge& client, const HalfEdge& server) {
+  std::string_view type = client.is_messaging || server.is_messaging ? "messaging_system" : "";
+  return {client.service, server.service, type, &client, &server};
+}
+
+ServiceEdge edge_to_database(const HalfEdge& client) {
+  return {client.service, client.database, "database", &client, nullptr};
+}
+
+std::optional<ServiceEdge> edge_of_half(const HalfEdge& half) {
+  if (half.is_client && !half.peer.empty())
+    return ServiceEdge{half.service, half.peer, "virtual_node", &half, nullptr};
+  if (half.is_client || half.has_parent) return std::nullopt;
+  std::string_view client = half.peer.empty() ? std::string_view("user") : std::string_view(half.peer);
+  return ServiceEdge{client, half.service, "virtual_node", nullptr, &half};
+}
+
+AttributeColumns::AttributeColumns(const Batch& spans, std::initializer_list<std::string_view> names) {
+  for (std::string_view name : names) {
+    for (const ColumnData& data : spans.columns) {
+      if (data.id.scope == Scope::attribute && data.id.name == name) columns_.push_back({name, &data});
+    }
+  }
+}
+
+std::string AttributeColumns::first_of(size_t row) const {
+  for (const auto& [name, data] : columns_) {
+    if (!data->is_present(row)) continue;
+    std::string text = text_of(*data, row);
+    if (!text.empty()) return text;
+  }
+  return "";
+}
+
+HalfEdgeReader::HalfEdgeReader(const Batch& spans)
+    : columns_(spans),
+      peers_(spans, {"peer.service", "db.name", "db.system", "db.system.name"}),
+      databases_(spans, {"db.namespace", "db.name", "db.system", "db.system.name"}),
+      addresses_(spans, {"peer.service", "server.address"}),
+      network_addresses_(spans, {"network.peer.address"}),
+      network_ports_(spans, {"network.peer.port"}) {}
+
+std::vector<ColumnId> HalfEdgeReader::columns() {
+  std::vector<ColumnId> columns;
+  for (std::string_view name : {"peer.service", "db.name", "db.system", "db.system.name", "db.namespace",
+                                "server.address", "network.peer.address", "network.peer.port"}) {
+    columns.push_back({Scope::attribute, std::string(name)});
+  }
+  columns.push_back({Scope::resource, "service.name"});
+  for (std::string_view name : {column::kName, column::kKind, column::kStatusCode, column::kDuration,
+                                column::kTraceId, column::kSpanId, column::kParentSpanId}) {
+    columns.push_back(fixed_column(name));
+  }
+  return columns;
+}
+
+std::optional<HalfEdge> HalfEdgeReader::read(size_t row) const {
+  int64_t kind = columns_.kind(row);
+  bool is_client = kind == kSpanKindClient || kind == kSpanKindProducer;
+  if (!is_client && kind != kSpanKindServer && kind != kSpanKindConsumer) return std::nullopt;
+  HalfEdge half;
+  half.service = columns_.service(row);
+  half.trace = columns_.trace(row);
+  half.span = columns_.id(row);
+  half.client_span = is_client ? half.span : columns_.parent(row);
+  half.end = columns_.end(row);
+  half.is_client = is_client;
+  half.is_messaging = kind == kSpanKindProducer || kind == kSpanKindConsumer;
+  half.failed = columns_.status(row) == kSpanStatusError;
+  half.has_parent = !columns_.parent(row).is_none();
+  half.seconds = columns_.seconds(row);
+  if (!peers_.empty()) half.peer = peers_.first_of(row);
+  if (kind == kSpanKindClient && !databases_.empty()) half.database = database_of(row);
+  return half;
+}
+
+std::string HalfEdgeReader::database_of(size_t row) const {
+  std::string database = databases_.first_of(row);
+  if (database.empty()) return database;
+  if (std::string address = addresses_.first_of(row); !address.empty()) return address;
+  std::string address = network_addresses_.first_of(row);
+  if (address.empty()) return database;
+  std::string port = network_ports_.first_of(row);
+  return port.empty() ? address : address + ":" + port;
+}
+
+}  // namespace obelisk
