@@ -37,6 +37,8 @@ class Disk {
   // Names (not paths) in a directory, sorted; not_found when there is none.
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  // A second name for a file; both lead to the same bytes until one is removed. Durable like a creation.
+  virtual Result<void> link(const std::string& from, const std::string& to) = 0;
   // Removes a file, or a directory with everything in it; not an error when it is gone already.
   virtual Result<void> remove(const std::string& path) = 0;
   virtual Result<bool> exists(const std::string& path) = 0;

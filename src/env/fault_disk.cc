@@ -324,6 +324,21 @@ Result<void> FaultDisk::rename(const std::string& from, const std::string& to) {
   return {};
 }
 
+Result<void> FaultDisk::link(const std::string& from, const std::string& to) {
+  OBELISK_CHECK_OK(check_disk_path(from));
+  OBELISK_CHECK_OK(check_disk_path(to));
+  MutexLock lock(mutex_);
+  if (auto error = fault("link", to)) return *error;
+  auto it = entries_.find(from);
+  if (it == entries_.end())
+    return make_error(ErrorCode::not_found, fmt::format("link {}: no such file", from));
+  if (entries_.contains(to)) return make_error(ErrorCode::io, fmt::format("link {}: exists", to));
+  if (!directories_.contains(parent_directory(to)))
+    return make_error(ErrorCode::not_found, fmt::format("link {}: no such directory", to));
+  change_entry({to, it->second, {}});
+  return {};
+}
+
 Result<void> FaultDisk::remove(const std::string& path) {
   OBELISK_CHECK_OK(check_disk_path(path));
   MutexLock lock(mutex_);

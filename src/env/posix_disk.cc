@@ -171,6 +171,13 @@ class PosixDisk : public Disk {
     return {};
   }
 
+  Result<void> link(const std::string& from, const std::string& to) override {
+    OBELISK_CHECK_OK(check_disk_path(from));
+    OBELISK_CHECK_OK(check_disk_path(to));
+    if (::link(full(from).c_str(), full(to).c_str()) != 0) return error_of("link", to, errno);
+    return {};
+  }
+
   Result<void> remove(const std::string& path) override {
     OBELISK_CHECK_OK(check_disk_path(path));
     if (path.empty())

@@ -37,6 +37,8 @@ struct Scan {
   bool all_columns = false;  // return everything stored
   std::vector<ColumnId>
       columns;               // else these (every type they occur with); time and the group labels always come
+  // Unit::series: of each series only the newest row in the range is wanted. A store may return more of them.
+  bool newest_only = false;
   Order order = Order::any;  // Unit::row: order of rows over the whole answer
   uint64_t limit = 0;        // Unit::row: rows; Unit::trace and series: groups; 0 = all
 };

@@ -73,6 +73,10 @@ class SortingCursor : public Cursor {
 
 }  // namespace
 
+Result<CardinalityReport> Reader::cardinality(const Snapshot&, const CardinalityQuery&, const Cancel&) {
+  return make_error(ErrorCode::unsupported, "this store does not report cardinality");
+}
+
 Result<std::unique_ptr<Cursor>> open_scan(Reader& reader, const Snapshot& at, const Scan& scan,
                                           Budget& budget, const Cancel& cancel) {
   OBELISK_TRY(Plan plan, reader.plan(at, scan));

@@ -71,6 +71,45 @@ struct ColumnInfo {
   ColumnType type = ColumnType::string;
 };
 
+// What makes the series of a store, for its operators: which metrics, jobs and labels, since when, and what
+// they cost. Bytes are those of samples as they lie in memory and files, without the index.
+struct CardinalityQuery {
+  TimeRange range;                                             // series with samples inside
+  Expr where;                                                  // on labels
+  std::vector<std::string> by{std::string(kMetricNameLabel)};  // labels whose values name a group
+  uint64_t limit = 10;                                         // of each list, by number of series
+};
+
+struct CardinalityReport {
+  struct Group {
+    std::vector<std::string> values;  // of CardinalityQuery::by, empty where a series lacks the label
+    uint64_t series = 0;
+    uint64_t samples = 0;
+    uint64_t bytes = 0;
+    UnixNanos first_seen{};  // of the samples that are stored, not only of those in the range
+    UnixNanos last_seen{};
+  };
+  struct LabelName {
+    std::string name;
+    uint64_t values = 0;      // distinct
+    uint64_t text_bytes = 0;  // of the distinct values
+    uint64_t series = 0;      // that have the label
+  };
+  struct LabelPair {
+    std::string name;
+    std::string value;
+    uint64_t series = 0;
+  };
+  uint64_t series = 0;
+  uint64_t samples = 0;
+  uint64_t label_pairs = 0;  // distinct
+  UnixNanos first_seen{};
+  UnixNanos last_seen{};
+  std::vector<Group> groups;     // most series first
+  std::vector<LabelName> names;  // most values first
+  std::vector<LabelPair> pairs;  // most series first
+};
+
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -89,6 +128,9 @@ class Reader {
   // `limit`.
   virtual Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column,
                                                  uint64_t limit, const Cancel& cancel) = 0;
+  // Of the samples table. Walks every series that fits; unsupported by stores that keep no such thing.
+  virtual Result<CardinalityReport> cardinality(const Snapshot& at, const CardinalityQuery& query,
+                                                const Cancel& cancel);
 };
 
 // snapshot + plan + open, and the residual applied where the store left one: what most callers want. Rows

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "model/tenant.h"
 #include "plan/batch.h"
+#include "plan/scan.h"
 
 namespace obelisk {
 
@@ -21,6 +22,12 @@ struct WriteRequest {
   std::vector<Batch> batches;
 };
 
+// What an erasure did: rows of requests up to this one that it selects are gone. Rows that come later stay,
+// also where they are of the same series and times.
+struct EraseReport {
+  LogPosition through;
+};
+
 class Writer {
  public:
   using Done = std::function<void(Result<LogPosition>)>;
@@ -31,7 +38,16 @@ class Writer {
   // and then nothing of the request is or will become visible: no_space (disk full; reads go on), overloaded
   // (queue full, try again), unavailable (shutting down), io. It must not block.
   virtual void append(WriteRequest request, Done done) = 0;
+
+  // Erases the rows that `what` selects: its tenant, table, range and where; the rest of it must be as
+  // constructed (invalid_argument otherwise, or when the store cannot decide `where` for this table;
+  // unsupported when it cannot erase at all). Durable and invisible to cursors opened afterwards when it
+  // returns; taken out of the files by later merges. Blocks: not for a thread that answers requests quickly.
+  virtual Result<EraseReport> erase(const Scan& what);
 };
+
+// invalid_argument unless `what` is a tenant, table, range and where alone.
+Result<void> check_erasable(const Scan& what);
 
 // Blocks until done. For tests and for callers that own their thread.
 Result<LogPosition> append_and_wait(Writer& writer, WriteRequest request);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/self_metrics.h"
 #include "codec/checksum.h"
+#include "plan/expression_codec.h"
 #include "storage/damage_counter.h"
 #include "storage/embedded/engine_tenant.h"
 #include "storage/embedded/events/event_scan.h"
@@ -102,8 +103,16 @@ Result<Engine::TenantPtr> Engine::make_tenant(const Tenant& name, const TenantMa
   std::string directory = tenant_directory(name);
   OBELISK_TRY(tenant->events,
               EventStore::open(disk_, directory + "/events", options_.events, manifest.event_parts));
-  OBELISK_TRY(tenant->metrics,
-              MetricStore::open(disk_, directory + "/metrics", options_.metrics, manifest.metric_parts));
+  std::vector<ErasurePtr> metric_erasures;
+  for (const ErasureRecord& record : manifest.erasures) {
+    Result<Expr> where = decode_expression(record.where);
+    if (!where.ok())
+      return where.error().with_context(fmt::format("erasure {} of tenant {}", record.id, name));
+    if (!is_event_table(record.table))
+      metric_erasures.push_back(std::make_shared<const Erasure>(Erasure{record, std::move(*where)}));
+  }
+  OBELISK_TRY(tenant->metrics, MetricStore::open(disk_, directory + "/metrics", options_.metrics,
+                                                 manifest.metric_parts, std::move(metric_erasures)));
   tenant->events_applied = tenant->events_flushed = manifest.events_through;
   tenant->metrics_applied = tenant->metrics_flushed = manifest.metrics_through;
   return tenant;

@@ -81,6 +81,7 @@ class Engine : public Reader, public Writer, private LogSink {
   ~Engine() override;
 
   void append(WriteRequest request, Done done) override;
+  Result<EraseReport> erase(const Scan& what) override;
 
   Result<Snapshot> snapshot(const Tenant& tenant) override;
   Result<Plan> plan(const Snapshot& at, const Scan& scan) override;
@@ -95,6 +96,9 @@ class Engine : public Reader, public Writer, private LogSink {
   // One merge in every store that has one to do; false when none had.
   Result<bool> merge();
   Result<void> apply_retention();
+  // A copy of everything visible, in hard links, as a data directory that an engine can open: `directory`, a
+  // path below this engine's own that must not exist yet. Durable when it returns; a failed one is removed.
+  Result<void> backup(const std::string& directory);
   // Refuses further requests, finishes those accepted, flushes. The engine can still be read.
   Result<void> close();
 
@@ -132,6 +136,9 @@ class Engine : public Reader, public Writer, private LogSink {
   Result<void> flush_tenant(TenantStores& tenant, Which which) REQUIRES(flush_mutex_);
   Result<void> merge_tenant(TenantStores& tenant, bool& merged) REQUIRES(merge_mutex_);
   Result<void> finish_merge(TenantStores& tenant) REQUIRES(merge_mutex_);
+  Result<EraseReport> erase_metrics(TenantStores& tenant, const Scan& what);
+  Result<void> link_backup(const Manifest& manifest, const std::string& directory) REQUIRES(merge_mutex_);
+  Result<void> drop_finished_erasures(TenantStores& tenant) REQUIRES(merge_mutex_);
   Result<void> retain_tenant(TenantStores& tenant) REQUIRES(merge_mutex_);
   // Writes the manifest with `change` applied to it, then calls `commit`.
   Result<void> commit_manifest(const std::function<void(Manifest&)>& change,

@@ -130,6 +130,7 @@ Result<void> Engine::flush() {
 }
 
 Result<void> Engine::merge_tenant(TenantStores& tenant, bool& merged) {
+  OBELISK_CHECK_OK(drop_finished_erasures(tenant));
   if (!tenant.pending_event_merge) {
     OBELISK_TRY(tenant.pending_event_merge, tenant.events->merge());
   }

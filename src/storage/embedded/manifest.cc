@@ -12,7 +12,8 @@ namespace obelisk {
 namespace {
 
 constexpr std::string_view kMagic("OBLKMAN\n", 8);
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersionWithoutErasures = 1;
 constexpr size_t kFixedBytes = 24;  // magic, version, zero, body length
 // File names have at most 255 bytes; the hash takes 17.
 constexpr size_t kDirectoryNameMax = 200;
@@ -29,6 +30,28 @@ std::vector<std::string> get_names(ByteReader& reader) {
   return names;
 }
 
+void put_erasure(const ErasureRecord& erasure, std::string& out) {
+  append_varint(out, erasure.id);
+  out.push_back(static_cast<char>(erasure.table));
+  append_varint(out, erasure.through_sequence);
+  append_signed_varint(out, erasure.range.begin.value);
+  append_signed_varint(out, erasure.range.end.value);
+  append_text(out, erasure.where);
+}
+
+ErasureRecord get_erasure(ByteReader& reader) {
+  ErasureRecord erasure;
+  erasure.id = reader.varint();
+  uint8_t table = reader.u8();
+  if (table >= kTableCount) reader.fail();
+  erasure.table = static_cast<Table>(table);
+  erasure.through_sequence = reader.varint();
+  erasure.range.begin.value = reader.signed_varint();
+  erasure.range.end.value = reader.signed_varint();
+  erasure.where = reader.text();
+  return erasure;
+}
+
 }  // namespace
 
 std::string encode_manifest(const Manifest& manifest) {
@@ -42,6 +65,9 @@ std::string encode_manifest(const Manifest& manifest) {
     append_varint(body, tenant.metrics_through);
     put_names(tenant.event_parts, body);
     put_names(tenant.metric_parts, body);
+    append_varint(body, tenant.last_erasure_id);
+    append_varint(body, tenant.erasures.size());
+    for (const ErasureRecord& erasure : tenant.erasures) put_erasure(erasure, body);
   }
   std::string out(kMagic);
   append_fixed<uint32_t>(out, kVersion);
@@ -57,7 +83,7 @@ Result<Manifest> parse_manifest(std::string_view bytes) {
     return make_error(ErrorCode::corrupt, "not a manifest");
   uint32_t version = 0;
   std::memcpy(&version, bytes.data() + kMagic.size(), sizeof version);
-  if (version != kVersion) {
+  if (version != kVersion && version != kVersionWithoutErasures) {
     return make_error(ErrorCode::unsupported,
                       fmt::format("manifest of format version {}, this server reads {}", version, kVersion));
   }
@@ -77,6 +103,11 @@ Result<Manifest> parse_manifest(std::string_view bytes) {
     tenant.metrics_through = reader.varint();
     tenant.event_parts = get_names(reader);
     tenant.metric_parts = get_names(reader);
+    if (version != kVersionWithoutErasures) {
+      tenant.last_erasure_id = reader.varint();
+      uint64_t erasures = reader.varint_up_to(reader.left());
+      for (; erasures > 0 && !reader.failed(); --erasures) tenant.erasures.push_back(get_erasure(reader));
+    }
     manifest.tenants[name] = std::move(tenant);
   }
   if (!reader.at_end()) return make_error(ErrorCode::corrupt, "manifest: bytes missing or left over");

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "model/tenant.h"
+#include "storage/embedded/erasure.h"
 
 namespace obelisk {
 
@@ -20,6 +21,8 @@ struct TenantManifest {
   uint64_t metrics_through = 0;  // nor into the metric store
   std::vector<std::string> event_parts;
   std::vector<std::string> metric_parts;
+  uint64_t last_erasure_id = 0;
+  std::vector<ErasureRecord> erasures;  // ascending ids
   bool operator==(const TenantManifest&) const = default;
 };
 

@@ -1,8 +1,28 @@
 #include "storage/memory/memory_store.h"
 
+#include "plan/row_copy.h"
 #include "storage/memory/batch_scan.h"
 
 namespace obelisk {
+namespace {
+
+// The rows of a batch that an erasure leaves.
+Batch rows_left(const BatchPtr& batch, const Scan& erased) {
+  std::vector<uint8_t> matches = evaluate(erased.where, *batch);
+  BatchBuilder rows(batch->table);
+  rows.keep_alive(batch);
+  RowCopier copier(rows, nullptr, false);
+  for (const Group& group : batch->groups) {
+    rows.begin_group(group.labels);
+    for (uint32_t row = group.first_row; row < group.first_row + group.row_count; ++row) {
+      bool gone = matches[row] != 0 && erased.range.contains({batch->times()[row]});
+      if (!gone) copier.copy(*batch, row);
+    }
+  }
+  return rows.finish();
+}
+
+}  // namespace
 
 void MemoryStore::append(WriteRequest request, Done done) {
   for (const Batch& batch : request.batches) {
@@ -18,6 +38,16 @@ void MemoryStore::append(WriteRequest request, Done done) {
     }
   }
   done(LogPosition{sequence});
+}
+
+Result<EraseReport> MemoryStore::erase(const Scan& what) {
+  OBELISK_CHECK_OK(check_erasable(what));
+  MutexLock lock(mutex_);
+  for (Stored& stored : tables_[{what.tenant, what.table}]) {
+    if (stored.batch->row_count > 0)
+      stored.batch = std::make_shared<const Batch>(rows_left(stored.batch, what));
+  }
+  return EraseReport{{sequence_}};
 }
 
 Result<Snapshot> MemoryStore::snapshot(const Tenant&) {

@@ -20,6 +20,7 @@ namespace obelisk {
 class MemoryStore : public Reader, public Writer {
  public:
   void append(WriteRequest request, Done done) override;
+  Result<EraseReport> erase(const Scan& what) override;
 
   Result<Snapshot> snapshot(const Tenant& tenant) override;
   Result<Plan> plan(const Snapshot& at, const Scan& scan) override;

@@ -123,5 +123,27 @@ TEST(MemoryStore, ValuesCountRows) {
   EXPECT_EQ((*values)[0].count, 2u);
 }
 
+TEST(MemoryStore, EraseTakesWhatIsThereAndNotWhatComesAfter) {
+  MemoryStore store;
+  write(store, samples({{"a", 1, 1}, {"a", 2, 2}, {"b", 2, 20}}));
+  Scan what;
+  what.table = Table::samples;
+  what.where = Expr::compare(label_column("job"), CompareOp::equal, std::string("a"));
+  what.range = {{2}, {3}};
+  ASSERT_TRUE(store.erase(what).ok());
+  Scan scan;
+  scan.table = Table::samples;
+  scan.unit = Unit::series;
+  scan.all_columns = true;
+  BatchPtr batch = read(store, scan);
+  ASSERT_EQ(batch->groups.size(), 2u);
+  EXPECT_EQ(batch->groups[0].row_count, 1u);
+  EXPECT_EQ(batch->groups[1].row_count, 1u);
+  write(store, samples({{"a", 2, 3}}));
+  EXPECT_EQ(read(store, scan)->groups[0].row_count, 2u);
+  what.limit = 3;
+  EXPECT_EQ(store.erase(what).error().code, ErrorCode::invalid_argument);
+}
+
 }  // namespace
 }  // namespace obelisk

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "storage/embedded/metrics/erasing_source.h"
 #include "storage/embedded/metrics/series_source.h"
 
 namespace obelisk {
@@ -74,31 +75,22 @@ class BlockCutter {
 
 class PartMerger {
  public:
-  PartMerger(MetricPartWriter& writer, const std::vector<std::shared_ptr<const MetricPart>>& parts)
-      : writer_(writer), cutter_(writer), merger_(sources_of(parts)) {}
+  PartMerger(MetricPartWriter& writer, std::vector<std::unique_ptr<SeriesSource>> sources)
+      : writer_(writer), cutter_(writer), merger_(std::move(sources)) {}
 
   Result<void> run() {
     for (;;) {
       OBELISK_TRY(bool more, merger_.next());
       if (!more) return {};
-      writer_.begin_series(merger_.labels());
       OBELISK_CHECK_OK(blocks_follow_each_other() ? copy_series() : rewrite_series());
-      OBELISK_CHECK_OK(writer_.end_series());
     }
   }
 
  private:
-  static std::vector<std::unique_ptr<SeriesSource>> sources_of(
-      const std::vector<std::shared_ptr<const MetricPart>>& parts) {
-    std::vector<std::unique_ptr<SeriesSource>> sources;
-    for (const auto& part : parts)
-      sources.push_back(std::make_unique<PartSource>(part, all_series(part->series_count())));
-    return sources;
-  }
-
   bool blocks_follow_each_other() const {
     const BlockReference* last = nullptr;
     for (SeriesSource* source : merger_.current()) {
+      if (source->as_part() == nullptr) return false;
       for (const BlockReference& block : source->as_part()->blocks()) {
         if (last != nullptr && last->max_time >= block.min_time) return false;
         last = &block;
@@ -108,6 +100,7 @@ class PartMerger {
   }
 
   Result<void> copy_series() {
+    writer_.begin_series(merger_.labels());
     samples_.clear();
     Arena arena;
     for (SeriesSource* source : merger_.current()) {
@@ -124,13 +117,18 @@ class PartMerger {
         OBELISK_CHECK_OK(cutter_.write(samples_, false));
       }
     }
-    return cutter_.write(samples_, true);
+    OBELISK_CHECK_OK(cutter_.write(samples_, true));
+    return writer_.end_series();
   }
 
+  // Nothing may be left of it.
   Result<void> rewrite_series() {
     Arena arena;
     OBELISK_CHECK_OK(merger_.read(kEverything, true, samples_, arena));
-    return cutter_.write(samples_, true);
+    if (samples_.size() == 0) return {};
+    writer_.begin_series(merger_.labels());
+    OBELISK_CHECK_OK(cutter_.write(samples_, true));
+    return writer_.end_series();
   }
 
   static constexpr TimeRange kEverything{};
@@ -141,29 +139,77 @@ class PartMerger {
   Samples samples_;
 };
 
+using Sources = std::vector<std::unique_ptr<SeriesSource>>;
+
+Sources sources_of(const std::vector<std::shared_ptr<const MetricPart>>& parts,
+                   const std::vector<ErasurePtr>& erasures) {
+  Sources sources;
+  for (const auto& part : parts) {
+    const PartFooter& footer = part->footer();
+    sources.push_back(without_erased(std::make_unique<PartSource>(part, all_series(part->series_count())),
+                                     erasures, footer.last_sequence, footer.min_time, footer.max_time));
+  }
+  return sources;
+}
+
+Sources sources_of(const std::vector<FrozenHead>& heads, const std::vector<ErasurePtr>& erasures) {
+  Sources sources;
+  for (const FrozenHead& head : heads) {
+    const MetricHead& samples = *head.samples;
+    sources.push_back(
+        without_erased(std::make_unique<FrozenHeadSource>(head.samples, all_series(samples.series_count())),
+                       erasures, head.last_sequence, samples.min_time(), samples.max_time()));
+  }
+  return sources;
+}
+
+// With erasures the pairs that stay in use are those of series with rows left: read them all.
+Result<void> add_pairs_left(Sources sources, Arena& texts, std::vector<LabelRef>& pairs) {
+  SeriesMerger merger(std::move(sources));
+  Samples samples;
+  std::vector<LabelRef> last;
+  for (;;) {
+    OBELISK_TRY(bool more, merger.next());
+    if (!more) return {};
+    Arena unused;
+    OBELISK_CHECK_OK(merger.read(TimeRange{}, false, samples, unused));
+    if (samples.size() == 0) continue;
+    // Neighbours share most of their labels: only the others are copied.
+    std::vector<LabelRef> labels;
+    for (const LabelRef& label : merger.labels()) {
+      auto same = std::find(last.begin(), last.end(), label);
+      labels.push_back(same != last.end() ? *same
+                                          : LabelRef{texts.copy(label.name), texts.copy(label.value)});
+      if (same == last.end()) pairs.push_back(labels.back());
+    }
+    last = std::move(labels);
+  }
+}
+
 }  // namespace
 
-Result<void> write_part_of_heads(File& file, const std::vector<FrozenHead>& heads) {
+Result<void> write_part_of_heads(File& file, const std::vector<FrozenHead>& heads,
+                                 const std::vector<ErasurePtr>& erasures) {
   OBELISK_ASSERT(!heads.empty());
   std::vector<LabelRef> pairs;
+  Arena texts;
   MetadataRows metadata;
-  std::vector<std::unique_ptr<SeriesSource>> sources;
   for (const FrozenHead& head : heads) {
-    add_pairs_in_use(*head.samples, pairs);
+    if (erasures.empty()) add_pairs_in_use(*head.samples, pairs);
     metadata.add_all(*head.metadata);
-    sources.push_back(
-        std::make_unique<FrozenHeadSource>(head.samples, all_series(head.samples->series_count())));
   }
+  if (!erasures.empty()) OBELISK_CHECK_OK(add_pairs_left(sources_of(heads, erasures), texts, pairs));
   MetricPartWriter writer(file, sorted_unique(std::move(pairs)), heads.front().first_sequence,
                           heads.back().last_sequence);
   BlockCutter cutter(writer);
-  SeriesMerger merger(std::move(sources));
+  SeriesMerger merger(sources_of(heads, erasures));
   Samples samples;
   for (;;) {
     OBELISK_TRY(bool more, merger.next());
     if (!more) break;
     Arena arena;
     OBELISK_CHECK_OK(merger.read(TimeRange{}, true, samples, arena));
+    if (samples.size() == 0) continue;
     writer.begin_series(merger.labels());
     OBELISK_CHECK_OK(cutter.write(samples, true));
     OBELISK_CHECK_OK(writer.end_series());
@@ -172,18 +218,20 @@ Result<void> write_part_of_heads(File& file, const std::vector<FrozenHead>& head
   return {};
 }
 
-Result<void> write_part_of_parts(File& file, const std::vector<std::shared_ptr<const MetricPart>>& parts) {
+Result<void> write_part_of_parts(File& file, const std::vector<std::shared_ptr<const MetricPart>>& parts,
+                                 const std::vector<ErasurePtr>& erasures) {
   OBELISK_ASSERT(!parts.empty());
   std::vector<LabelRef> pairs;
   Arena texts;
   MetadataRows metadata;
   for (const auto& part : parts) {
-    OBELISK_CHECK_OK(add_pairs(*part, texts, pairs));
+    if (erasures.empty()) OBELISK_CHECK_OK(add_pairs(*part, texts, pairs));
     OBELISK_CHECK_OK(part->read_metadata(metadata));
   }
+  if (!erasures.empty()) OBELISK_CHECK_OK(add_pairs_left(sources_of(parts, erasures), texts, pairs));
   MetricPartWriter writer(file, sorted_unique(std::move(pairs)), parts.front()->footer().first_sequence,
                           parts.back()->footer().last_sequence);
-  OBELISK_CHECK_OK(PartMerger(writer, parts).run());
+  OBELISK_CHECK_OK(PartMerger(writer, sources_of(parts, erasures)).run());
   OBELISK_TRY([[maybe_unused]] uint64_t bytes, writer.finish(metadata));
   return {};
 }

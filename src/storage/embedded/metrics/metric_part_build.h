@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/embedded/erasure.h"
 #include "storage/embedded/metrics/metric_head.h"
 #include "storage/embedded/metrics/metric_part.h"
 #include "storage/embedded/metrics/metric_part_writer.h"
@@ -22,7 +23,10 @@ struct FrozenHead {
   uint64_t last_sequence = 0;
 };
 
-Result<void> write_part_of_heads(File& file, const std::vector<FrozenHead>& heads);
-Result<void> write_part_of_parts(File& file, const std::vector<std::shared_ptr<const MetricPart>>& parts);
+// Rows that `erasures` take are left out.
+Result<void> write_part_of_heads(File& file, const std::vector<FrozenHead>& heads,
+                                 const std::vector<ErasurePtr>& erasures = {});
+Result<void> write_part_of_parts(File& file, const std::vector<std::shared_ptr<const MetricPart>>& parts,
+                                 const std::vector<ErasurePtr>& erasures = {});
 
 }  // namespace obelisk

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/self_metrics.h"
+#include "storage/embedded/metrics/erasing_source.h"
 
 namespace obelisk {
 namespace {
@@ -61,8 +62,13 @@ std::optional<uint64_t> file_number_of(std::string_view name) {
 
 Result<std::unique_ptr<MetricStore>> MetricStore::open(Disk& disk, std::string directory,
                                                        MetricStoreOptions options,
-                                                       std::vector<std::string> part_names) {
+                                                       std::vector<std::string> part_names,
+                                                       std::vector<ErasurePtr> erasures) {
   std::unique_ptr<MetricStore> store(new MetricStore(disk, std::move(directory), options));
+  {
+    MutexLock lock(store->mutex_);
+    store->erasures_ = std::move(erasures);
+  }
   OBELISK_CHECK_OK(disk.create_directories(store->directory_));
   OBELISK_CHECK_OK(store->open_parts(std::move(part_names)));
   return store;
@@ -108,6 +114,7 @@ void MetricStore::apply(const BatchPtr& batch, uint64_t sequence) {
 
 void MetricStore::apply(std::span<const BatchPtr> batches, uint64_t sequence) {
   MutexLock lock(mutex_);
+  freeze_for_erasures(sequence);
   for (const BatchPtr& batch : batches) add_batch(*batch, sequence);
 }
 
@@ -178,6 +185,8 @@ void MetricStore::freeze_head() {
 
 Result<MetricStore::Flush> MetricStore::flush() {
   std::vector<FrozenHead> heads;
+  std::vector<ErasurePtr> erasures;
+  uint64_t clean_through = 0;
   std::string name;
   {
     MutexLock lock(mutex_);
@@ -187,15 +196,17 @@ Result<MetricStore::Flush> MetricStore::flush() {
     heads = frozen_;
     if (heads.empty()) return Flush{0, {}, {}, last_sequence_};
     name = next_part_name(heads.back().last_sequence);
+    erasures = erasures_;
+    clean_through = newest_erasure();
     flushing_ = true;
   }
-  auto part = write_part(name, [&](File& file) { return write_part_of_heads(file, heads); });
+  auto part = write_part(name, [&](File& file) { return write_part_of_heads(file, heads, erasures); });
   {
     MutexLock lock(mutex_);
     flushing_ = false;
   }
   if (!part.ok()) return part.error();
-  return register_change({true, *part, {}, heads.size()}, heads.back().last_sequence);
+  return register_change({true, *part, {}, heads.size(), clean_through}, heads.back().last_sequence);
 }
 
 void MetricStore::commit(const Flush& change) {
@@ -215,10 +226,14 @@ void MetricStore::commit(const Flush& change) {
         std::find_if(parts_.begin(), parts_.end(), [&](const auto& held) { return held->name() == name; });
     OBELISK_ASSERT(part != parts_.end());
     (*part)->doom();
+    clean_through_.erase(name);
     dropped.push_back(std::move(*part));
     parts_.erase(part);
   }
-  if (done.new_part) parts_.push_back(std::move(done.new_part));
+  if (done.new_part) {
+    clean_through_[done.new_part->name()] = done.clean_through;
+    parts_.push_back(std::move(done.new_part));
+  }
   sort_parts();
   publish_gauges();
 }
@@ -236,7 +251,10 @@ void MetricStore::abandon(const Flush& change) {
 
 Result<std::optional<MetricStore::Flush>> MetricStore::merge() {
   std::vector<std::shared_ptr<const MetricPart>> parts;
+  std::vector<ErasurePtr> erasures;
+  uint64_t clean_through = 0;
   std::string name;
+  OBELISK_TRY(std::shared_ptr<const MetricPart> unclean, part_to_clean());
   {
     MutexLock lock(mutex_);
     if (merging_ || has_open_change(false)) {
@@ -246,20 +264,30 @@ Result<std::optional<MetricStore::Flush>> MetricStore::merge() {
     for (const auto& part : parts_) {
       summaries.push_back({part->file_bytes(), part->footer().min_time, part->footer().max_time, false});
     }
-    std::optional<PartRun> run = choose_parts_to_merge(summaries, options_.merge);
-    if (!run) return std::optional<Flush>();
-    auto first = parts_.begin() + static_cast<ptrdiff_t>(run->first);
-    parts.assign(first, first + static_cast<ptrdiff_t>(run->count));
+    if (unclean) {
+      parts.push_back(unclean);
+    } else {
+      std::optional<PartRun> run = choose_parts_to_merge(summaries, options_.merge);
+      if (!run) return std::optional<Flush>();
+      auto first = parts_.begin() + static_cast<ptrdiff_t>(run->first);
+      parts.assign(first, first + static_cast<ptrdiff_t>(run->count));
+    }
+    erasures = erasures_;
+    clean_through = newest_erasure();
     name = next_part_name(parts.back()->footer().last_sequence);
     merging_ = true;
   }
-  auto part = write_part(name, [&](File& file) { return write_part_of_parts(file, parts); });
+  auto part = write_part(name, [&](File& file) { return write_part_of_parts(file, parts, erasures); });
   {
     MutexLock lock(mutex_);
     merging_ = false;
   }
   if (!part.ok()) return part.error();
-  Change change{false, *part, {}, 0};
+  Change change{false, *part, {}, 0, clean_through};
+  if ((*part)->footer().sample_count == 0 && (*part)->footer().metadata_count == 0) {
+    (*part)->doom();
+    change.new_part = nullptr;
+  }
   for (const auto& merged : parts) change.removed.push_back(merged->name());
   return std::optional(register_change(std::move(change), 0));
 }
@@ -282,6 +310,89 @@ Result<MetricStore::Flush> MetricStore::apply_retention(UnixNanos keep_from) {
   MutexLock lock(mutex_);
   merging_ = false;
   return flush;
+}
+
+// ---- erasing ----
+
+uint64_t MetricStore::prepare_erase() {
+  MutexLock lock(mutex_);
+  OBELISK_ASSERT(!flushing_ && !merging_);
+  freeze_head();
+  return last_sequence_;
+}
+
+void MetricStore::activate(ErasurePtr erasure) {
+  MutexLock lock(mutex_);
+  erasures_.push_back(std::move(erasure));
+}
+
+size_t MetricStore::erasure_count() const {
+  MutexLock lock(mutex_);
+  return erasures_.size();
+}
+
+uint64_t MetricStore::newest_erasure() const {
+  return erasures_.empty() ? 0 : erasures_.back()->record.id;
+}
+
+// What an erasure concerns must not share a head with what comes after it. Only after a start, when the log
+// brought rows back that were written before it: else prepare_erase() has frozen them.
+void MetricStore::freeze_for_erasures(uint64_t sequence) {
+  for (const ErasurePtr& erasure : erasures_) {
+    uint64_t through = erasure->record.through_sequence;
+    if (last_sequence_ <= through && through < sequence) freeze_head();
+  }
+}
+
+std::vector<uint64_t> MetricStore::finished_erasures() const {
+  MutexLock lock(mutex_);
+  std::vector<uint64_t> finished;
+  bool head_is_empty = head_->sample_count() == 0;
+  for (const ErasurePtr& erasure : erasures_) {
+    const ErasureRecord& record = erasure->record;
+    bool concerned = !head_is_empty && head_first_sequence_ <= record.through_sequence;
+    for (const FrozenHead& head : frozen_) concerned |= head.first_sequence <= record.through_sequence;
+    for (const auto& part : parts_) {
+      const PartFooter& footer = part->footer();
+      auto clean = clean_through_.find(part->name());
+      bool is_clean = clean != clean_through_.end() && clean->second >= record.id;
+      concerned |= !is_clean && erasure->concerns(footer.last_sequence, footer.min_time, footer.max_time);
+    }
+    if (!concerned) finished.push_back(record.id);
+  }
+  return finished;
+}
+
+void MetricStore::forget(const std::vector<uint64_t>& erasure_ids) {
+  MutexLock lock(mutex_);
+  std::erase_if(erasures_, [&](const ErasurePtr& erasure) {
+    return std::find(erasure_ids.begin(), erasure_ids.end(), erasure->record.id) != erasure_ids.end();
+  });
+}
+
+// A part that holds erased rows, or null. Parts that turn out to hold none are remembered.
+Result<std::shared_ptr<const MetricPart>> MetricStore::part_to_clean() {
+  std::vector<std::shared_ptr<const MetricPart>> parts;
+  std::vector<ErasurePtr> erasures;
+  {
+    MutexLock lock(mutex_);
+    if (erasures_.empty()) return std::shared_ptr<const MetricPart>();
+    erasures = erasures_;
+    for (const auto& part : parts_) {
+      if (clean_through_[part->name()] < newest_erasure()) parts.push_back(part);
+    }
+  }
+  for (const auto& part : parts) {
+    const PartFooter& footer = part->footer();
+    for (const ErasurePtr& erasure : erasures) {
+      if (!erasure->concerns(footer.last_sequence, footer.min_time, footer.max_time)) continue;
+      OBELISK_TRY(bool holds, may_hold_erased(part, *erasure));
+      if (holds) return part;
+    }
+    MutexLock lock(mutex_);
+    clean_through_[part->name()] = erasures.back()->record.id;
+  }
+  return std::shared_ptr<const MetricPart>();
 }
 
 MetricStore::Statistics MetricStore::statistics() const {

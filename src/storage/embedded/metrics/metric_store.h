@@ -9,6 +9,12 @@
 // abandoned) at a time; a second one answers unavailable. Files that no manifest named are removed by open().
 // A replaced part's file is removed when the last cursor lets go.
 //
+// Erasing: prepare_erase() freezes the head, so that rows before and after an erasure lie apart; the owner
+// puts the erasure into its manifest and calls activate(). Readers leave erased rows out from then on;
+// flushes and merges write without them, and merge() also rewrites single parts that hold some. What
+// finished_erasures() lists concerns nothing any more: the owner takes it out of the manifest and calls
+// forget().
+//
 // Reading: open() collects everything at once under the store's lock: a request is seen wholly or not at all,
 // and a cursor is not changed by what happens after it was opened. Samples do not keep their sequence: a scan
 // at an older sequence also sees what was applied after it, so two cursors of one snapshot may differ by
@@ -28,6 +34,7 @@
 
 #include "base/thread_annotations.h"
 #include "env/disk.h"
+#include "storage/embedded/erasure.h"
 #include "storage/embedded/metrics/merge_policy.h"
 #include "storage/embedded/metrics/metric_part_build.h"
 #include "storage/embedded/metrics/series_source.h"
@@ -44,7 +51,8 @@ class MetricStore {
   // `directory` is created when missing and belongs to the store alone.
   static Result<std::unique_ptr<MetricStore>> open(Disk& disk, std::string directory,
                                                    MetricStoreOptions options,
-                                                   std::vector<std::string> part_names);
+                                                   std::vector<std::string> part_names,
+                                                   std::vector<ErasurePtr> erasures = {});
   ~MetricStore();
 
   // A batch of samples or metadata. Sequences ascend.
@@ -67,6 +75,14 @@ class MetricStore {
   Result<std::optional<Flush>> merge();
   // Drops the parts whose samples are all older than `keep_from`.
   Result<Flush> apply_retention(UnixNanos keep_from);
+
+  // The last sequence applied. No flush, merge or retention may be under way until activate() or until the
+  // erasure is given up.
+  uint64_t prepare_erase();
+  void activate(ErasurePtr erasure);
+  size_t erasure_count() const;
+  std::vector<uint64_t> finished_erasures() const;
+  void forget(const std::vector<uint64_t>& erasure_ids);
 
   // As in storage/reader.h. Predicates are taken over whole; order is not; a limit is, unless rows are to be
   // ordered.
@@ -95,6 +111,7 @@ class MetricStore {
     std::shared_ptr<const MetricPart> new_part;  // may be null
     std::vector<std::string> removed;
     size_t frozen_heads = 0;
+    uint64_t clean_through = 0;  // erasures up to this id are applied to new_part
   };
   struct View {
     std::vector<std::unique_ptr<SeriesSource>> sources;
@@ -110,6 +127,9 @@ class MetricStore {
   Statistics current_statistics() const REQUIRES(mutex_);
   void sort_parts() REQUIRES(mutex_);
   bool has_open_change(bool flush) const REQUIRES(mutex_);
+  void freeze_for_erasures(uint64_t sequence) REQUIRES(mutex_);
+  uint64_t newest_erasure() const REQUIRES(mutex_);
+  Result<std::shared_ptr<const MetricPart>> part_to_clean();
   Flush register_change(Change change, uint64_t through_sequence);
   std::string next_part_name(uint64_t last_sequence) REQUIRES(mutex_);
   template <typename Write>
@@ -129,7 +149,10 @@ class MetricStore {
   uint64_t last_sequence_ GUARDED_BY(mutex_) = 0;
   std::vector<FrozenHead> frozen_ GUARDED_BY(mutex_);  // oldest first, all older than head_
   std::vector<std::shared_ptr<const MetricPart>> parts_
-      GUARDED_BY(mutex_);  // by sequence, all older than frozen_
+      GUARDED_BY(mutex_);                                // by sequence, all older than frozen_
+  std::vector<ErasurePtr> erasures_ GUARDED_BY(mutex_);  // ascending ids
+  // Of parts: erasures up to this id take nothing from it.
+  std::map<std::string, uint64_t> clean_through_ GUARDED_BY(mutex_);
   std::map<uint64_t, Change> changes_ GUARDED_BY(mutex_);
   bool flushing_ GUARDED_BY(mutex_) = false;
   bool merging_ GUARDED_BY(mutex_) = false;

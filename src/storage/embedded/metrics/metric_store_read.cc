@@ -1,10 +1,12 @@
 // The reading half of the metric store.
+#include "storage/embedded/metrics/metric_store.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 
-#include "storage/embedded/metrics/metric_store.h"
+#include "storage/embedded/metrics/erasing_source.h"
 #include "storage/embedded/metrics/sample_cursor.h"
 #include "storage/embedded/metrics/series_selector.h"
 #include "storage/memory/batch_scan.h"
@@ -65,28 +67,35 @@ Result<MetricStore::View> MetricStore::view(const Scan& scan) const {
   View view;
   std::vector<std::shared_ptr<const MetricPart>> parts;
   std::vector<FrozenHead> frozen;
+  std::vector<ErasurePtr> erasures;
   std::unique_ptr<SeriesSource> newest;
   {
     MutexLock lock(mutex_);
     parts = parts_;
     frozen = frozen_;
+    erasures = erasures_;
     if (overlaps(scan.range, *head_)) {
       OBELISK_TRY(SeriesSelection selection, select_series(*head_, scan.where));
       view.exact &= selection.exact;
-      newest = std::make_unique<HeadSource>(head_, selection.series, scan.range);
+      newest = without_erased(std::make_unique<HeadSource>(head_, selection.series, scan.range), erasures,
+                              last_sequence_, head_->min_time(), head_->max_time());
     }
   }
   for (const auto& part : parts) {
     if (!overlaps(scan.range, *part)) continue;
     OBELISK_TRY(SeriesSelection selection, select_series(*part, scan.where));
     view.exact &= selection.exact;
-    view.sources.push_back(std::make_unique<PartSource>(part, std::move(selection.series)));
+    const PartFooter& footer = part->footer();
+    view.sources.push_back(without_erased(std::make_unique<PartSource>(part, std::move(selection.series)),
+                                          erasures, footer.last_sequence, footer.min_time, footer.max_time));
   }
   for (const FrozenHead& head : frozen) {
     if (!overlaps(scan.range, *head.samples)) continue;
     OBELISK_TRY(SeriesSelection selection, select_series(*head.samples, scan.where));
     view.exact &= selection.exact;
-    view.sources.push_back(std::make_unique<FrozenHeadSource>(head.samples, std::move(selection.series)));
+    view.sources.push_back(
+        without_erased(std::make_unique<FrozenHeadSource>(head.samples, std::move(selection.series)),
+                       erasures, head.last_sequence, head.samples->min_time(), head.samples->max_time()));
   }
   if (newest) view.sources.push_back(std::move(newest));
   return view;

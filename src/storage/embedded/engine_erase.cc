@@ -1,0 +1,76 @@
+// How the engine erases: an erasure is in the manifest before it is answered, and leaves it when no file
+// holds what it takes.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plan/expression_codec.h"
+#include "storage/embedded/engine_tenant.h"
+
+namespace obelisk {
+namespace {
+
+bool reads_only_labels(const Expr& where) {
+  std::vector<ColumnId> columns;
+  where.collect_columns(columns);
+  return std::all_of(columns.begin(), columns.end(),
+                     [](const ColumnId& column) { return column.scope == Scope::label; });
+}
+
+}  // namespace
+
+Result<EraseReport> Engine::erase(const Scan& what) {
+  OBELISK_CHECK_OK(check_erasable(what));
+  if (what.table != Table::samples) return Writer::erase(what);
+  if (closed_) return make_error(ErrorCode::unavailable, "the store is shutting down");
+  if (!reads_only_labels(what.where))
+    return make_error(ErrorCode::invalid_argument, "samples are erased by labels and time alone");
+  TenantPtr tenant = find_tenant(what.tenant);
+  if (!tenant) return EraseReport{{published_}};  // nothing was ever written
+  return erase_metrics(*tenant, what);
+}
+
+// No flush or merge runs meanwhile: one that began before would put rows of both sides into one part.
+Result<EraseReport> Engine::erase_metrics(TenantStores& tenant, const Scan& what) {
+  MutexLock flush_lock(flush_mutex_);
+  MutexLock merge_lock(merge_mutex_);
+  if (tenant.metrics->erasure_count() >= kErasuresMax) {
+    return make_error(ErrorCode::overloaded,
+                      fmt::format("{} erasures wait for merges to apply them, try again", kErasuresMax));
+  }
+  Erasure erasure;
+  OBELISK_TRY(erasure.record.where, encode_expression(what.where));
+  erasure.where = what.where;
+  erasure.record.table = what.table;
+  erasure.record.range = what.range;
+  erasure.record.through_sequence = tenant.metrics->prepare_erase();
+  OBELISK_CHECK_OK(commit_manifest(
+      [&](Manifest& manifest) {
+        TenantManifest& entry = manifest.tenants[tenant.name];
+        erasure.record.id = ++entry.last_erasure_id;
+        entry.erasures.push_back(erasure.record);
+      },
+      [&] { tenant.metrics->activate(std::make_shared<const Erasure>(erasure)); }));
+  {
+    MutexLock lock(threads_mutex_);
+    merge_wanted_ = true;
+    wake_.notify_all();
+  }
+  return EraseReport{{erasure.record.through_sequence}};
+}
+
+Result<void> Engine::drop_finished_erasures(TenantStores& tenant) {
+  if (tenant.metrics->erasure_count() == 0) return {};
+  std::vector<uint64_t> finished = tenant.metrics->finished_erasures();
+  if (finished.empty()) return {};
+  return commit_manifest(
+      [&](Manifest& manifest) {
+        std::erase_if(manifest.tenants[tenant.name].erasures, [&](const ErasureRecord& record) {
+          return record.table == Table::samples &&
+                 std::find(finished.begin(), finished.end(), record.id) != finished.end();
+        });
+      },
+      [&] { tenant.metrics->forget(finished); });
+}
+
+}  // namespace obelisk
