@@ -13,6 +13,7 @@
 #include "query/logql/test_script.h"
 #include "query/promql/test_engine_stores.h"
 #include "query/promql/test_script.h"
+#include "query/traceql/test_script.h"
 #include "server/config.h"
 #include "server/obelisk_server.h"
 #include "server/version.h"
@@ -163,6 +164,29 @@ int run_test_logql(const std::vector<std::string>& files, const std::string& sto
     for (const std::string& failure : outcome.failures) fmt::print("{}\n", failure);
     fmt::print("{}: {} of {} passed\n", file, outcome.passed, outcome.total);
     all_passed &= outcome.passed == outcome.total && outcome.failures.empty();
+  }
+  return all_passed ? 0 : 1;
+}
+
+int run_test_traceql(const std::vector<std::string>& files) {
+  set_log_level(LogLevel::warning);
+  bool all_passed = true;
+  auto report = [&](const std::string& file, std::string_view where, const traceql::ScriptOutcome& outcome) {
+    for (const std::string& failure : outcome.failures) fmt::print("{}: {}\n", where, failure);
+    fmt::print("{}: {}: {} of {} passed\n", file, where, outcome.passed, outcome.total);
+    all_passed &= outcome.failures.empty();
+  };
+  for (const std::string& file : files) {
+    if (file.ends_with(".yaml") || file.ends_with(".yml")) {
+      report(file, "examples", traceql::run_examples(file));
+      continue;
+    }
+    report(file, "memory", traceql::run_script(file));
+    for (EngineState state :
+         {EngineState::head, EngineState::flushed, EngineState::compacted, EngineState::restarted}) {
+      report(file, engine_state_name(state),
+             traceql::run_script(file, traceql::Loading::at_once, engine_test_stores(state)));
+    }
   }
   return all_passed ? 0 : 1;
 }

@@ -23,6 +23,8 @@ int run_test_promql(const std::vector<std::string>& files);
 // Scripts (.test, .logqltest) and recorded cases (.yaml) of LogQL. `store`: memory, or a state of the engine
 // (head, flushed, compacted, restarted).
 int run_test_logql(const std::vector<std::string>& files, const std::string& store);
+// TraceQL scripts (.test) on every kind of store, and lists of example queries (.yaml).
+int run_test_traceql(const std::vector<std::string>& files);
 int run_version();
 
 }  // namespace obelisk::server

@@ -1,4 +1,4 @@
-// The command line: obelisk serve | check | inspect | test-promql | test-logql | version.
+// The command line: obelisk serve | check | inspect | test-promql | test-logql | test-traceql | version.
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
@@ -52,6 +52,13 @@ int main(int argc, char** argv) {
   test_logql->add_option("--store", logql_store,
                          "memory (default), or the engine: head, flushed, compacted, restarted");
 
+  std::vector<std::string> traceql_scripts;
+  CLI::App* test_traceql = app.add_subcommand(
+      "test-traceql", "Run TraceQL test scripts (.test) and lists of example queries (.yaml)");
+  test_traceql->add_option("FILE", traceql_scripts, "Scripts and lists")
+      ->required()
+      ->check(CLI::ExistingFile);
+
   CLI::App* version = app.add_subcommand("version", "Print the version");
 
   CLI11_PARSE(app, argc, argv);
@@ -60,6 +67,7 @@ int main(int argc, char** argv) {
   if (inspect->parsed()) return run_inspect(inspected);
   if (test_promql->parsed()) return run_test_promql(scripts);
   if (test_logql->parsed()) return run_test_logql(logql_scripts, logql_store);
+  if (test_traceql->parsed()) return run_test_traceql(traceql_scripts);
   if (version->parsed()) return run_version();
   return 2;
 }

@@ -203,8 +203,8 @@ TEST_F(TempoApiTest, TraceById) {
   EXPECT_EQ(error("/api/v2/traces/1234", 404), "trace not found\n");
   EXPECT_EQ(get("/api/traces/nonsense").status, 400);
   EXPECT_EQ(get("/api/traces/00").status, 400);
-  EXPECT_EQ(error("/api/v2/traces/2a?q=" + encoded("{}"), 400),
-            "unsupported: parameter q of a trace by id\n");
+  EXPECT_EQ(error("/api/v2/traces/2a?span_pruning=true", 400),
+            "unsupported: parameter span_pruning of a trace by id\n");
 }
 
 size_t span_count_of(const std::string& traces_data) {
@@ -213,6 +213,26 @@ size_t span_count_of(const std::string& traces_data) {
   size_t count = 0;
   for (const Batch& batch : decoded->batches) count += batch.row_count;
   return count;
+}
+
+TEST_F(TempoApiTest, APartOfATrace) {
+  auto names = [&](std::string_view query, const std::string& parameters) {
+    std::string body =
+        json("/api/v2/traces/566acdc19b877beb6c75892a54376696?q=" + encoded(query) + parameters);
+    return std::string(body.find("POST /orders") != std::string::npos ? "a" : "") +
+           (body.find("slow_lookup") != std::string::npos ? "b" : "");
+  };
+  EXPECT_EQ(names("{}", ""), "ab");
+  EXPECT_EQ(names("{ name = \"slow_lookup\" }", ""), "b");
+  EXPECT_EQ(names("{ name = \"slow_lookup\" }", "&keep_hierarchy=true"), "ab");
+  EXPECT_EQ(names("{ name = \"slow_lookup\" }", "&ancestor_depth=1"), "ab");
+  EXPECT_EQ(names("{ nestedSetParent = -1 }", ""), "a");
+  EXPECT_EQ(names("{ nestedSetParent = -1 }", "&match_depth=-1"), "ab");
+  EXPECT_EQ(names("{ nestedSetParent = -1 }", "&match_depth=1"), "ab");
+  EXPECT_EQ(names("{ name = \"nothing\" }", ""), "");
+  EXPECT_NE(error("/api/v2/traces/2a?q=" + encoded("{} | count() > 1"), 400).find("one spanset filter"),
+            std::string::npos);
+  EXPECT_NE(error("/api/v2/traces/2a?match_depth=x", 400).find("match_depth"), std::string::npos);
 }
 
 TEST_F(TempoApiTest, TraceByIdAsProtobuf) {

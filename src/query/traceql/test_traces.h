@@ -1,5 +1,5 @@
 #pragma once
-// Traces written down as text, for tests. Not part of the server.
+// Traces written down as text, for tests and scripts. What is malformed throws std::runtime_error.
 //
 //   trace 0a
 //     a shop "POST /orders" 0ms 600ms server error span.http.status_code=502 resource.region="eu"
@@ -10,6 +10,7 @@
 // says), and attributes span.x=, resource.x=, instrumentation.x= with values "text", 12, 1.5, true or
 // [1,2,"x"]. Starts count from kTestEpoch.
 #include <protozero/pbf_writer.hpp>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -101,7 +102,7 @@ class TestTraceParser {
       value.integer = *integer;
     } else {
       std::optional<double> number = parse_float(text);
-      OBELISK_ASSERT(number.has_value());
+      if (!number) throw std::runtime_error("no value: " + std::string(text));
       value.type = ColumnType::float64;
       value.number = *number;
     }
@@ -153,8 +154,14 @@ class TestTraceParser {
 
   static int64_t nanos_of(std::string_view word) {
     Result<int64_t> nanos = parse_go_duration(word);
-    OBELISK_ASSERT(nanos.ok());
+    if (!nanos.ok()) throw std::runtime_error(nanos.error().to_string());
     return *nanos;
+  }
+
+  static TraceId trace_id_of(std::string_view word) {
+    std::optional<TraceId> id = TraceId::from_hex(word);
+    if (!id) throw std::runtime_error("no trace id: " + std::string(word));
+    return *id;
   }
 
   void line(std::string_view text) {
@@ -162,11 +169,11 @@ class TestTraceParser {
     if (indent == std::string_view::npos || text[indent] == '#') return;
     std::vector<std::string_view> words = words_of(text);
     if (words[0] == "trace") {
-      trace_ = *TraceId::from_hex(words[1]);
+      trace_ = trace_id_of(words.size() > 1 ? words[1] : "");
       open_.clear();
       return;
     }
-    OBELISK_ASSERT(words.size() >= 5);
+    if (words.size() < 5) throw std::runtime_error("a span needs id, service, name, start and duration");
     TestSpan span;
     span.trace = trace_;
     span.id = test_span_id(words[0]);
@@ -231,7 +238,7 @@ class TestTraceParser {
     size_t slash = text.find('/');
     std::string message;
     protozero::pbf_writer writer(message);
-    writer.add_bytes(1, std::string(TraceId::from_hex(text.substr(0, slash))->view()));
+    writer.add_bytes(1, std::string(trace_id_of(text.substr(0, slash)).view()));
     writer.add_bytes(2, SpanId{test_span_id(text.substr(slash + 1))}.to_bytes());
     span.links.push_back(std::move(message));
   }
