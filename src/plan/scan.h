@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "model/tenant.h"
+#include "plan/aggregate.h"
 #include "plan/columns.h"
 #include "plan/expression.h"
 
@@ -25,7 +26,7 @@ struct Scan {
   Table table = Table::logs;
   TimeRange range;  // rows with time inside; with Unit::trace a trace counts when one of its spans is inside,
                     // and is then returned whole
-  Expr where;  // rows to return. With Unit::trace `where` is not allowed: use marks and having.
+  Expr where;       // rows to return. With Unit::trace `where` is not allowed: use marks and having.
 
   // Unit::trace: boolean columns "mark.0", "mark.1", ... (Scope::fixed) computed for every returned row, and
   // the condition on them: a trace is returned when for every index i in require_marks at least one of its
@@ -41,6 +42,10 @@ struct Scan {
   bool newest_only = false;
   Order order = Order::any;  // Unit::row: order of rows over the whole answer
   uint64_t limit = 0;        // Unit::row: rows; Unit::trace and series: groups; 0 = all
+
+  // Not the rows that `where` selects, but what is computed from them: with aggregate_scan
+  // (storage/reader.h). Unit::row; columns, order and limit are then not looked at.
+  std::optional<Aggregate> aggregate;
 };
 
 std::string mark_column_name(size_t index);  // "mark.0"

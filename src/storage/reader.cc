@@ -1,7 +1,9 @@
 #include "storage/reader.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "plan/aggregate_fold.h"
 #include "storage/row_sort.h"
 
 namespace obelisk {
@@ -92,6 +94,55 @@ Result<std::unique_ptr<Cursor>> open_scan(Reader& reader, const Snapshot& at, co
                                              budget, cancel);
   }
   return cursor;
+}
+
+Result<AggregateAnswer> Reader::aggregate(const Plan&, Budget&, const Cancel&) {
+  return make_error(ErrorCode::internal, "this store does not aggregate");
+}
+
+namespace {
+
+// Reads the rows and folds them.
+Result<AggregateAnswer> fold_scan(Reader& reader, const Snapshot& at, const Scan& scan, Budget& budget,
+                                  const Cancel& cancel) {
+  Scan rows = scan;
+  rows.aggregate.reset();
+  rows.all_columns = false;
+  rows.columns.clear();
+  rows.order = Order::any;
+  rows.limit = 0;
+  scan.aggregate->collect_columns(rows.columns);
+  OBELISK_TRY(std::unique_ptr<Cursor> cursor, open_scan(reader, at, rows, budget, cancel));
+  AggregateAnswer answer{AggregateStates(*scan.aggregate), {}};
+  SpanIdentities spans(budget);
+  BatchAggregator fold(answer.states, &spans);
+  uint64_t charged = 0;
+  for (;;) {
+    OBELISK_CHECK_OK(cancel.check());
+    OBELISK_TRY(BatchPtr batch, cursor->next());
+    if (!batch) break;
+    std::vector<uint8_t> mask(batch->row_count, 1);
+    OBELISK_CHECK_OK(fold.add(*batch, mask));
+    uint64_t bytes = answer.states.memory_bytes();
+    if (bytes > charged) OBELISK_CHECK_OK(budget.charge(bytes - charged));
+    charged = std::max(charged, bytes);
+  }
+  answer.coverage = cursor->coverage();
+  return answer;
+}
+
+}  // namespace
+
+Result<AggregateAnswer> aggregate_scan(Reader& reader, const Snapshot& at, const Scan& scan, Budget& budget,
+                                       const Cancel& cancel) {
+  if (!scan.aggregate || scan.unit != Unit::row || scan.aggregate->step <= 0) {
+    return make_error(ErrorCode::invalid_argument, "an aggregate needs a scan by row, and a step above 0");
+  }
+  OBELISK_TRY(Plan plan, reader.plan(at, scan));
+  Result<AggregateAnswer> answer =
+      plan.aggregated ? reader.aggregate(plan, budget, cancel) : fold_scan(reader, at, scan, budget, cancel);
+  if (answer.ok()) answer->states.sort();
+  return answer;
 }
 
 }  // namespace obelisk

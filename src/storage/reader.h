@@ -42,6 +42,7 @@ struct Plan {
   bool ordered = false;
   bool limited = false;
   Cost cost;
+  bool aggregated = false;  // pushed.aggregate is done by Reader::aggregate, and there is no residual
 };
 
 // Which part of the asked range the answer covers; `complete` false says why.
@@ -58,6 +59,11 @@ class Cursor {
   // The next batch, or null at the end. After an error the cursor is finished.
   virtual Result<BatchPtr> next() = 0;
   virtual Coverage coverage() const = 0;
+};
+
+struct AggregateAnswer {
+  AggregateStates states;
+  Coverage coverage;
 };
 
 struct ValueCount {
@@ -118,6 +124,10 @@ class Reader {
   virtual Result<Plan> plan(const Snapshot& at, const Scan& scan) = 0;
   virtual Result<std::unique_ptr<Cursor>> open(const Plan& plan, Budget& budget, const Cancel& cancel) = 0;
 
+  // The states of plan.pushed.aggregate. Only of a plan that says `aggregated`; stores that never say so need
+  // not have it.
+  virtual Result<AggregateAnswer> aggregate(const Plan& plan, Budget& budget, const Cancel& cancel);
+
   // Distinct label sets of the series or streams with rows in the scan's range that fit the label part of its
   // `where`. Sorted. At most `scan.limit` when it is not 0.
   virtual Result<std::vector<Labels>> series(const Snapshot& at, const Scan& scan, const Cancel& cancel) = 0;
@@ -137,5 +147,9 @@ class Reader {
 // come as the scan asks (order and limit too: done here when the store did not).
 Result<std::unique_ptr<Cursor>> open_scan(Reader& reader, const Snapshot& at, const Scan& scan,
                                           Budget& budget, const Cancel& cancel);
+// snapshot + plan + aggregate: the states of scan.aggregate, by the store, or by folding its rows where it
+// does not do that. Groups are sorted by key.
+Result<AggregateAnswer> aggregate_scan(Reader& reader, const Snapshot& at, const Scan& scan, Budget& budget,
+                                       const Cancel& cancel);
 
 }  // namespace obelisk

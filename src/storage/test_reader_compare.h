@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,41 @@ class RandomScans {
       if (scan.unit == Unit::row) scan.order = static_cast<Order>(below(3));
     }
     if (chance(30)) scan.limit = 1 + below(40);
+    return scan;
+  }
+
+  Scan next_aggregate(Table table) {
+    Scan scan = next(table);
+    scan.unit = Unit::row;
+    scan.marks.clear();
+    scan.require_marks.clear();
+    if (chance(50)) scan.where = Expr();
+    Aggregate aggregate;
+    for (uint64_t parts = below(3); parts > 0; --parts) {
+      std::vector<ColumnId> columns = {chance(30) ? label_column(pick({"app", "pod"})) : any_column()};
+      if (chance(30))
+        columns.push_back(chance(50) ? ColumnId{Scope::resource, "service.name"} : any_column());
+      aggregate.by.push_back(std::move(columns));
+    }
+    aggregate.by_all_labels = chance(20);
+    if (chance(60)) {
+      aggregate.value = {chance(50) ? fixed_column(column::kDuration) : any_column()};
+      if (chance(30)) aggregate.value.push_back(ColumnId{Scope::attribute, "ratio"});
+      aggregate.value_length = chance(20);
+      aggregate.sum = chance(50);
+      aggregate.minimum = chance(50);
+      aggregate.maximum = chance(50);
+      aggregate.histogram = chance(50);
+    }
+    if (chance(80)) {
+      aggregate.first_time = begin_ + static_cast<int64_t>(below(static_cast<uint64_t>(span_)) / 4);
+      aggregate.step = 1 + static_cast<int64_t>(below(static_cast<uint64_t>(span_)) / 7);
+      aggregate.step_count = 1 + below(20);
+    }
+    aggregate.distinct_spans = table == Table::spans && chance(70);
+    aggregate.exemplar_slots = chance(40) ? static_cast<uint32_t>(1 + below(10)) : 0;
+    aggregate.exemplar = static_cast<Aggregate::Exemplar>(aggregate.value.empty() ? 0 : below(3));
+    scan.aggregate = std::move(aggregate);
     return scan;
   }
 
@@ -232,6 +268,77 @@ inline void compare_scan(Reader& oracle, Reader& store, const Scan& scan) {
   }
 }
 
+inline std::string key_text(const AggregateKey& key) {
+  std::string text;
+  for (const AggregateKeyPart& part : key) {
+    text += column_type_name(part.type);
+    text += ':';
+    if (auto* flag = std::get_if<bool>(&part.value)) text += *flag ? "true" : "false";
+    if (auto* integer = std::get_if<int64_t>(&part.value)) text += fmt::format("{}", *integer);
+    if (auto* number = std::get_if<double>(&part.value))
+      text += fmt::format("{:016x}", std::bit_cast<uint64_t>(*number));
+    if (auto* words = std::get_if<std::string>(&part.value)) text += to_hex(*words);
+    if (auto* labels = std::get_if<Labels>(&part.value)) text += labels->to_string();
+    text += part.is_absent() ? "absent " : " ";
+  }
+  return text;
+}
+
+// One line a group and step with rows; sums are left to compare_sums, since additions are in any order.
+inline std::vector<std::string> aggregate_texts(const AggregateStates& states) {
+  std::vector<std::string> texts;
+  for (const AggregateStates::Group& group : states.groups()) {
+    for (size_t step = 0; step < group.counts.size(); ++step) {
+      if (group.counts[step] == 0) continue;
+      std::string text = fmt::format("{}@{} {}", key_text(group.key), step, group.counts[step]);
+      if (!group.minima.empty()) text += fmt::format(" min {}", group.minima[step]);
+      if (!group.maxima.empty()) text += fmt::format(" max {}", group.maxima[step]);
+      for (const auto& [exponent, counts] : group.histogram) {
+        if (counts[step] != 0) text += fmt::format(" 2^{}:{}", exponent, counts[step]);
+      }
+      texts.push_back(std::move(text));
+    }
+    for (const AggregateExemplar& exemplar : group.exemplars) {
+      bool extreme = states.aggregate().exemplar != Aggregate::Exemplar::first;
+      if (exemplar.found)
+        texts.push_back(fmt::format("{}exemplar {}", key_text(group.key), extreme ? exemplar.value : 0));
+    }
+  }
+  return texts;
+}
+
+inline void compare_sums(const AggregateStates& expected, const AggregateStates& actual) {
+  for (size_t i = 0; i < expected.groups().size(); ++i) {
+    const std::vector<double>&left = expected.groups()[i].sums, &right = actual.groups()[i].sums;
+    for (size_t step = 0; step < left.size(); ++step) {
+      if (std::isnan(left[step]) || std::isinf(left[step])) {
+        ASSERT_EQ(std::isfinite(right[step]), false);
+      } else {
+        ASSERT_NEAR(left[step], right[step], 1e-9 * std::abs(left[step]) + 1e-9);
+      }
+    }
+  }
+}
+
+inline void compare_aggregate(Reader& oracle, Reader& store, const Scan& scan) {
+  const Aggregate& aggregate = *scan.aggregate;
+  SCOPED_TRACE(fmt::format(
+      "aggregate of {} where {} by {} parts, value {}, range [{}, {}) steps from {} by {}, distinct {}",
+      table_name(scan.table), scan.where.to_string(), aggregate.by.size(),
+      aggregate.value.empty() ? "" : aggregate.value[0].name, scan.range.begin.value, scan.range.end.value,
+      aggregate.first_time, aggregate.step, aggregate.distinct_spans));
+  Budget budget;
+  Cancel cancel;
+  auto expected = aggregate_scan(oracle, *oracle.snapshot(scan.tenant), scan, budget, cancel);
+  auto actual = aggregate_scan(store, *store.snapshot(scan.tenant), scan, budget, cancel);
+  ASSERT_TRUE(expected.ok()) << expected.error().to_string();
+  ASSERT_TRUE(actual.ok()) << actual.error().to_string();
+  std::vector<std::string> left = aggregate_texts(expected->states), right = aggregate_texts(actual->states);
+  for (size_t i = 0; i < left.size() && i < right.size(); ++i) ASSERT_EQ(left[i], right[i]);
+  ASSERT_EQ(left.size(), right.size());
+  compare_sums(expected->states, actual->states);
+}
+
 inline void compare_directories(Reader& oracle, Reader& store, const Scan& scan, const ColumnId& column) {
   Cancel cancel;
   Scan by_row = scan;
@@ -270,6 +377,7 @@ inline void compare_readers(Reader& oracle, Reader& store, RandomScans& scans,
       Scan scan = scans.next(table);
       compare_scan(oracle, store, scan);
       compare_directories(oracle, store, scan, scans.any_column());
+      compare_aggregate(oracle, store, scans.next_aggregate(table));
       if (::testing::Test::HasFatalFailure()) return;
     }
   }

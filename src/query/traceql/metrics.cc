@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "query/traceql/compare.h"
 #include "query/traceql/metrics_aggregate.h"
@@ -100,7 +101,32 @@ class MetricsRun {
       return aggregate(expr, compare, true);
     }
     MetricsAggregate simple(expr, grid_, exemplars_max_, context_.budget);
+    OBELISK_TRY(bool pushed, push_down(expr, simple));
+    if (pushed) return simple.finish();
     return aggregate(expr, simple, false);
+  }
+
+  // Lets the store compute the function, where it can be said to a store.
+  Result<bool> push_down(const MetricsExpr& expr, MetricsAggregate& result) {
+    const SpansetExpr* filter = span_local_filter(query_, *expr.pipeline);
+    if (filter == nullptr) return false;
+    Scan scan;
+    scan.tenant = context_.tenant;
+    scan.table = Table::spans;
+    scan.range = range_;
+    OBELISK_TRY(std::vector<ColumnInfo> columns, context_.reader.columns(context_.at, scan));
+    ArrayColumns arrays(columns);
+    Lowered lowered = lower_condition(*filter->filter, arrays);
+    scan.aggregate = lower_aggregate(expr, grid_, arrays, exemplars_max_);
+    if (!lowered.exact || !scan.aggregate) return false;
+    scan.where = std::move(lowered.expr);
+    OBELISK_TRY(AggregateAnswer answer,
+                aggregate_scan(context_.reader, context_.at, scan, context_.budget, context_.cancel));
+    OBELISK_CHECK_OK(result.add(answer.states));
+    for (const AggregateStates::Group& group : answer.states.groups())
+      statistics.spans += std::accumulate(group.counts.begin(), group.counts.end(), uint64_t{0});
+    add_coverage(answer.coverage, statistics);
+    return true;
   }
 
   const QueryContext& context_;

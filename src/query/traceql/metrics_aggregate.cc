@@ -16,6 +16,10 @@ void append_key(std::string& key, const Value& value) {
   key += '\0';
 }
 
+StoredValue shown_label(StoredValue value) {
+  return value.type == ValueType::nil ? StoredValue::of_string("nil") : value;  // as Tempo shows it
+}
+
 // A number as metrics show it: durations in seconds.
 double shown(const Value& value) {
   return value.type == ValueType::duration ? value.as_number() / kNanosPerSecondFloat : value.as_number();
@@ -28,18 +32,61 @@ Result<MetricsAggregate::State*> MetricsAggregate::state_of(SpanView& span) {
   for (const FieldExprPtr& attribute : expr_.by) append_key(key_, span.read(attribute->slot));
   auto found = states_.find(key_);
   if (found != states_.end()) return &found->second;
+  SeriesLabels labels;
+  for (const FieldExprPtr& attribute : expr_.by)
+    labels.emplace_back(attribute->attribute.to_string(),
+                        shown_label(StoredValue(span.read(attribute->slot))));
+  return make_state(std::move(labels));
+}
+
+Result<MetricsAggregate::State*> MetricsAggregate::make_state(SeriesLabels labels) {
   State& state = states_[key_];
-  for (const FieldExprPtr& attribute : expr_.by) {
-    StoredValue value(span.read(attribute->slot));
-    if (value.type == ValueType::nil) value = StoredValue::of_string("nil");  // as Tempo shows it
-    state.labels.emplace_back(attribute->attribute.to_string(), std::move(value));
-  }
+  state.labels = std::move(labels);
   state.counts.assign(grid_.count, 0);
   if (!is_counting() && !has_buckets()) state.values.assign(grid_.count, kNone);
   if (has_buckets()) state.buckets = PowerBuckets(grid_.count);
   state.exemplars.resize(std::min<size_t>(exemplars_max_, grid_.count));
   OBELISK_CHECK_OK(charge(state));
   return &state;
+}
+
+Result<void> MetricsAggregate::add(const AggregateStates& states) {
+  for (const AggregateStates::Group& group : states.groups()) {
+    key_.clear();
+    SeriesLabels labels;
+    for (size_t i = 0; i < expr_.by.size(); ++i) {
+      StoredValue value = value_of_key(expr_.by[i]->attribute, group.key[i]);
+      append_key(key_, value.view());
+      labels.emplace_back(expr_.by[i]->attribute.to_string(), shown_label(std::move(value)));
+    }
+    auto found = states_.find(key_);  // an absent text and an empty one are one value to the language
+    State* state = found == states_.end() ? nullptr : &found->second;
+    if (state == nullptr) {
+      OBELISK_TRY(state, make_state(std::move(labels)));
+    }
+    add_group(group, *state);
+    OBELISK_CHECK_OK(charge(*state));
+  }
+  return {};
+}
+
+void MetricsAggregate::add_group(const AggregateStates::Group& group, State& state) const {
+  state.durations = expr_.argument && expr_.argument->attribute.intrinsic == Intrinsic::duration;
+  double unit = state.durations ? kNanosPerSecondFloat : 1;
+  for (size_t point = 0; point < grid_.count; ++point) {
+    if (group.counts[point] == 0) continue;
+    state.counts[point] += static_cast<double>(group.counts[point]);
+    if (!group.sums.empty()) merge_value(state.values[point], group.sums[point] / unit);
+    if (!group.minima.empty()) merge_value(state.values[point], group.minima[point] / unit);
+    if (!group.maxima.empty()) merge_value(state.values[point], group.maxima[point] / unit);
+  }
+  for (const auto& [exponent, counts] : group.histogram) state.buckets.add(exponent, counts);
+  for (size_t slot = 0; slot < group.exemplars.size(); ++slot) {
+    const AggregateExemplar& from = group.exemplars[slot];
+    MetricsExemplar& held = state.exemplars[slot];
+    if (!from.found || held.time.value != 0) continue;
+    held = {from.trace_id, expr_.argument ? from.value / unit : kNone, {from.time}};
+  }
 }
 
 Result<void> MetricsAggregate::charge(State& state) {
@@ -71,8 +118,10 @@ void MetricsAggregate::add_value(State& state, size_t point, const Value& value)
   if (is_counting()) return;
   state.durations = value.type == ValueType::duration;
   if (has_buckets()) return state.buckets.add(point, value.as_number());
-  double number = shown(value);
-  double& held = state.values[point];
+  merge_value(state.values[point], shown(value));
+}
+
+void MetricsAggregate::merge_value(double& held, double number) const {
   if (std::isnan(held)) {
     held = number;
   } else if (expr_.function == MetricsFunction::min_over_time) {

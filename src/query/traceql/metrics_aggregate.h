@@ -4,6 +4,7 @@
 // are at most one a series and slot of the range, with as many slots as exemplars were asked for.
 #include <unordered_map>
 
+#include "query/traceql/metrics_pushdown.h"
 #include "query/traceql/metrics_series.h"
 #include "query/traceql/span_scan.h"
 
@@ -18,6 +19,8 @@ class MetricsAggregate {
   MetricsAggregate& operator=(const MetricsAggregate&) = delete;
 
   Result<void> add(SpanView& span);
+  // What a store has computed for lower_aggregate(expr, ...), instead of spans.
+  Result<void> add(const AggregateStates& states);
   SeriesSet finish();
 
  private:
@@ -33,7 +36,10 @@ class MetricsAggregate {
   };
 
   Result<State*> state_of(SpanView& span);
+  Result<State*> make_state(SeriesLabels labels);
+  void add_group(const AggregateStates::Group& group, State& state) const;
   Result<void> charge(State& state);
+  void merge_value(double& held, double number) const;
   void add_value(State& state, size_t point, const Value& value) const;
   void add_exemplar(State& state, SpanView& span, size_t point, const Value& value) const;
   void finish_state(State& state, SeriesSet& out) const;

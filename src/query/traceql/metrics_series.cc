@@ -74,6 +74,12 @@ void PowerBuckets::add(size_t point, double value) {
   counts[point] += 1;
 }
 
+void PowerBuckets::add(int exponent, const std::vector<uint64_t>& counts) {
+  std::vector<double>& held = counts_[exponent];
+  held.resize(point_count_);
+  for (size_t point = 0; point < point_count_; ++point) held[point] += static_cast<double>(counts[point]);
+}
+
 double PowerBuckets::quantile(size_t point, double q) const {
   double total = 0;
   for (const auto& [exponent, counts] : counts_) total += counts[point];

@@ -37,6 +37,8 @@ class PowerBuckets {
   explicit PowerBuckets(size_t point_count) : point_count_(point_count) {}
 
   void add(size_t point, double value);
+  // Counts of every point for one exponent.
+  void add(int exponent, const std::vector<uint64_t>& counts);
   // Bytes held, for budgets.
   size_t memory_bytes() const { return counts_.size() * point_count_ * sizeof(double); }
   // Exponentially interpolated inside the bucket; NaN where nothing was counted.

@@ -17,16 +17,6 @@ struct SpanKey {
   }
 };
 
-// The filter of a pipeline that looks at nothing but each span itself; null for the others.
-const SpansetExpr* span_local_filter(const Query& query, const Pipeline& pipeline) {
-  if (pipeline.stages.size() != 1 || !pipeline.stages[0].spanset) return nullptr;
-  const SpansetExpr& spanset = *pipeline.stages[0].spanset;
-  if (spanset.kind != SpansetExpr::Kind::filter) return nullptr;
-  bool trace_level = std::any_of(query.attributes.begin(), query.attributes.end(),
-                                 [](const Attribute& attribute) { return is_trace_level(attribute); });
-  return trace_level ? nullptr : &spanset;
-}
-
 // Spans already seen, each charged to the budget.
 class SeenSpans {
  public:
@@ -94,6 +84,15 @@ Result<ScanStatistics> scan_rows(const SpanScan& asked, const SpansetExpr& filte
 }
 
 }  // namespace
+
+const SpansetExpr* span_local_filter(const Query& query, const Pipeline& pipeline) {
+  if (pipeline.stages.size() != 1 || !pipeline.stages[0].spanset) return nullptr;
+  const SpansetExpr& spanset = *pipeline.stages[0].spanset;
+  if (spanset.kind != SpansetExpr::Kind::filter) return nullptr;
+  bool trace_level = std::any_of(query.attributes.begin(), query.attributes.end(),
+                                 [](const Attribute& attribute) { return is_trace_level(attribute); });
+  return trace_level ? nullptr : &spanset;
+}
 
 TraceId SpanView::trace_id() const {
   const ColumnData* traces = batch_.find_fixed(column::kTraceId);

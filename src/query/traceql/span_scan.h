@@ -40,6 +40,9 @@ struct SpanScan {
   bool all_columns = false;
 };
 
+// The filter of a pipeline that is one filter on facts of each span itself; null for other pipelines.
+const SpansetExpr* span_local_filter(const Query& query, const Pipeline& pipeline);
+
 using SpanVisitor = std::function<Result<void>(SpanView&)>;
 Result<ScanStatistics> scan_spans(const SpanScan& scan, const SpanVisitor& visit);
 

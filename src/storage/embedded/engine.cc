@@ -11,6 +11,7 @@
 #include "plan/expression_codec.h"
 #include "storage/damage_counter.h"
 #include "storage/embedded/engine_tenant.h"
+#include "storage/embedded/events/event_aggregate.h"
 #include "storage/embedded/events/event_scan.h"
 
 namespace obelisk {
@@ -317,7 +318,8 @@ Result<Plan> Engine::plan(const Snapshot& at, const Scan& scan) {
   if (scan.unit == Unit::trace && !scan.where.is_always()) {
     return make_error(ErrorCode::invalid_argument, "a scan by trace takes marks, not a where");
   }
-  return Plan{at, scan, Expr(), true, true, event_scan_cost(*pin->events, scan)};
+  bool aggregated = scan.aggregate.has_value() && scan.unit == Unit::row;
+  return Plan{at, scan, Expr(), true, true, event_scan_cost(*pin->events, scan), aggregated};
 }
 
 Result<std::unique_ptr<Cursor>> Engine::open(const Plan& plan, Budget& budget, const Cancel& cancel) {
@@ -326,6 +328,12 @@ Result<std::unique_ptr<Cursor>> Engine::open(const Plan& plan, Budget& budget, c
   if (is_event_table(scan.table)) return open_event_scan(pin->events, scan, budget, cancel);
   if (pin->tenant) return pin->tenant->metrics->open(plan.at.sequence, scan, budget, cancel);
   return std::unique_ptr<Cursor>(std::make_unique<NoRows>());
+}
+
+Result<AggregateAnswer> Engine::aggregate(const Plan& plan, Budget& budget, const Cancel& cancel) {
+  OBELISK_TRY(const EngineSnapshot* pin, pinned(plan.at));
+  OBELISK_ASSERT(plan.aggregated && is_event_table(plan.pushed.table));
+  return aggregate_events(*pin->events, plan.pushed, budget, cancel);
 }
 
 Result<std::vector<Labels>> Engine::series(const Snapshot& at, const Scan& scan, const Cancel& cancel) {

@@ -86,6 +86,7 @@ class Engine : public Reader, public Writer, private LogSink {
   Result<Snapshot> snapshot(const Tenant& tenant) override;
   Result<Plan> plan(const Snapshot& at, const Scan& scan) override;
   Result<std::unique_ptr<Cursor>> open(const Plan& plan, Budget& budget, const Cancel& cancel) override;
+  Result<AggregateAnswer> aggregate(const Plan& plan, Budget& budget, const Cancel& cancel) override;
   Result<std::vector<Labels>> series(const Snapshot& at, const Scan& scan, const Cancel& cancel) override;
   Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) override;
   Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column,

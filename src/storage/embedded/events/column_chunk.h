@@ -65,6 +65,7 @@ class ColumnChunk {
   bool has_dictionary() const { return has_dictionary_; }
   const std::vector<std::string_view>& entries() const { return entries_; }
   uint32_t entry_of(size_t row) const { return ids_[row]; }
+  const std::vector<uint32_t>& entry_numbers() const { return ids_; }  // one a row; 0 where absent
   bool is_present(size_t row) const { return present_.empty() || present_[row] != 0; }
   bool all_present() const { return present_.empty(); }
   const std::vector<int64_t>& ints() const { return ints_; }            // one a row

@@ -164,6 +164,24 @@ Result<std::vector<uint32_t>> EventPart::row_groups_of_traces(std::span<const ui
   return found;
 }
 
+Result<std::vector<std::pair<uint64_t, uint32_t>>> EventPart::trace_entries() const {
+  std::vector<std::pair<uint64_t, uint32_t>> entries;
+  if (directory_.trace_index.length == 0) return entries;
+  OBELISK_TRY(std::shared_ptr<const TraceIndexDirectory> index, trace_index());
+  std::string bytes(index->offsets.back(), '\0');
+  OBELISK_CHECK_OK(file_->read_at(directory_.trace_index.offset, bytes.size(), bytes.data()));
+  entries.reserve(index->entry_count);
+  for (size_t number = 0; number < index->block_count(); ++number) {
+    std::string_view stored = std::string_view(bytes).substr(
+        index->offsets[number], index->offsets[number + 1] - index->offsets[number]);
+    Result<TraceIndexBlock> block = parse_trace_index_block(stored, index->entries_of(number));
+    if (!block.ok()) return located(block.error(), directory_.trace_index.offset + index->offsets[number]);
+    for (size_t i = 0; i < block->keys.size(); ++i)
+      entries.push_back({static_cast<uint64_t>(block->keys[i]), static_cast<uint32_t>(block->row_groups[i])});
+  }
+  return entries;
+}
+
 size_t EventPart::memory_bytes() const {
   size_t total = sizeof(EventPart);
   for (const PartColumn& column : directory_.columns) total += sizeof(PartColumn) + column.id.name.capacity();

@@ -37,6 +37,8 @@ class EventPart {
   Result<std::vector<ColumnChunk>> read_chunks(size_t row_group, std::span<const size_t> chunks) const;
   // The row groups (ascending, once each) that hold a trace of `keys` (trace_key, ascending).
   Result<std::vector<uint32_t>> row_groups_of_traces(std::span<const uint64_t> keys) const EXCLUDES(mutex_);
+  // Every (trace_key, row group) of the trace index, sorted.
+  Result<std::vector<std::pair<uint64_t, uint32_t>>> trace_entries() const EXCLUDES(mutex_);
   size_t memory_bytes() const;
 
  private:

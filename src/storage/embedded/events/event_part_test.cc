@@ -69,7 +69,8 @@ TEST(EventPart, TheDocumentShowsARealPart) {
       << hexdump_text(written);
   put_file(disk, "p/documented", documented);
   auto part = EventPart::open(disk, "p", "documented");
-  ASSERT_TRUE(part.ok()) << part.error().to_string();
+  ASSERT_TRUE(part.ok()) << part.error().to_string() << "; docs/formats/event_part.md should show:\n"
+                         << hexdump_text(written);
   EXPECT_EQ((*part)->directory().row_count, 2u);
   EXPECT_EQ((*part)->directory().order_key, 7u);
   Budget budget;

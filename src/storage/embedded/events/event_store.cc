@@ -126,6 +126,7 @@ EventViewPtr EventStore::view(uint64_t sequence) const {
   for (size_t i = 0; i < heads_.size(); ++i) {
     view->tables[i].parts.assign(parts_[i].begin(), parts_[i].end());
     view->tables[i].head = heads_[i].batches(sequence);
+    view->tables[i].overlaps = overlaps_[i];
   }
   return view;
 }

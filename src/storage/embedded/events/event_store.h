@@ -86,6 +86,9 @@ class EventStore {
   mutable Mutex mutex_;
   std::array<EventHead, 3> heads_ GUARDED_BY(mutex_);
   std::array<std::vector<std::shared_ptr<EventPart>>, 3> parts_ GUARDED_BY(mutex_);  // by order key
+  const std::array<std::shared_ptr<TraceOverlapCache>, 3> overlaps_{std::make_shared<TraceOverlapCache>(),
+                                                                    std::make_shared<TraceOverlapCache>(),
+                                                                    std::make_shared<TraceOverlapCache>()};
 };
 
 // Days since the epoch of a time, rounding down, and "20260503".

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "env/fault_disk.h"
+#include "storage/embedded/events/event_aggregate.h"
 #include "storage/embedded/events/event_scan.h"
 #include "storage/memory/memory_store.h"
 #include "storage/test_reader_compare.h"
@@ -32,7 +33,10 @@ class StoreReader : public Reader {
 
   Result<Snapshot> snapshot(const Tenant&) override { return Snapshot{sequence, store_.view(sequence)}; }
   Result<Plan> plan(const Snapshot& at, const Scan& scan) override {
-    return Plan{at, scan, Expr(), true, true, event_scan_cost(*view(at), scan)};
+    return Plan{at, scan, Expr(), true, true, event_scan_cost(*view(at), scan), scan.aggregate.has_value()};
+  }
+  Result<AggregateAnswer> aggregate(const Plan& plan, Budget& budget, const Cancel& cancel) override {
+    return aggregate_events(*view(plan.at), plan.pushed, budget, cancel);
   }
   Result<std::unique_ptr<Cursor>> open(const Plan& plan, Budget& budget, const Cancel& cancel) override {
     return open_event_scan(view(plan.at), plan.pushed, budget, cancel);
@@ -114,6 +118,7 @@ struct Pair {
 const std::vector<Table> kTables = {Table::spans, Table::logs, Table::exemplars};
 
 void compare(Pair& pair, RandomBatches& random, uint64_t seed, int count) {
+  SCOPED_TRACE(testing::Message() << "scans of seed " << seed << ", " << pair.parts.size() << " parts");
   std::vector<TraceId> ids;
   for (int i = 0; i < 20; ++i) ids.push_back(random.known_trace_id());
   RandomScans scans(seed, ids, kBegin, kSpan);
@@ -126,6 +131,13 @@ void write_random(Pair& pair, RandomBatches& random) {
   for (int i = 0; i < 5; ++i) {
     size_t rows = random.chance(50) ? 1 + random.below(5) : random.below(400);
     pair.write(random.spans(rows));
+    if (random.chance(30)) {  // a sender that tries again: the same spans twice
+      uint64_t seed = random.random()();
+      for (int times = 0; times < 2; ++times) {
+        pair.write(RandomBatches(seed, kBegin, kSpan).spans(1 + seed % 20));
+        if (random.chance(20)) pair.flush();
+      }
+    }
     pair.write(random.logs(rows * 2));
     pair.write(random.exemplars(rows));
   }

@@ -67,6 +67,7 @@ void put_row_group(const RowGroupInfo& group, std::string& out) {
   append_varint(out, group.row_count);
   append_signed_varint(out, group.min_time);
   append_varint(out, static_cast<uint64_t>(group.max_time) - static_cast<uint64_t>(group.min_time));
+  out.push_back(group.has_repeated_spans ? 1 : 0);
   append_varint(out, group.runs.size());
   for (const GroupRun& run : group.runs) {
     append_varint(out, run.group);
@@ -87,6 +88,9 @@ bool get_row_group(ByteReader& reader, const EventPartDirectory& part, uint64_t 
   group.min_time = reader.signed_varint();
   group.max_time = static_cast<int64_t>(static_cast<uint64_t>(group.min_time) + reader.varint());
   if (group.max_time < group.min_time || group.row_count == 0) return false;
+  uint8_t repeated = reader.u8();
+  if (repeated > 1) return false;
+  group.has_repeated_spans = repeated == 1;
   uint64_t run_count = reader.varint_up_to(std::min<uint64_t>(group.row_count, reader.left() / 2));
   group.runs.reserve(run_count);
   uint64_t covered = 0;

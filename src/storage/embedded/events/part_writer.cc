@@ -146,11 +146,34 @@ Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches,
   directory_.max_time = first ? group.max_time : std::max(directory_.max_time, group.max_time);
   directory_.row_count += rows.size();
   directory_.row_groups.push_back(std::move(group));
+  if (directory_.table == Table::spans) watch_spans(rows);
   return {};
+}
+
+// Rows of a trace follow each other, over several row groups where it is large.
+void PartWriter::watch_spans(std::span<const OrderedRow> rows) {
+  for (const OrderedRow& row : rows) {
+    if (open_span_ids_.empty() || row.key != open_trace_) {
+      end_trace();
+      open_trace_ = row.key;
+      open_row_group_ = directory_.row_groups.size() - 1;
+    }
+    open_span_ids_.push_back(row.span_id);
+  }
+}
+
+void PartWriter::end_trace() {
+  std::sort(open_span_ids_.begin(), open_span_ids_.end());
+  if (std::adjacent_find(open_span_ids_.begin(), open_span_ids_.end()) != open_span_ids_.end()) {
+    for (size_t i = open_row_group_; i < directory_.row_groups.size(); ++i)
+      directory_.row_groups[i].has_repeated_spans = true;
+  }
+  open_span_ids_.clear();
 }
 
 Result<uint64_t> PartWriter::finish() {
   OBELISK_ASSERT(!directory_.row_groups.empty() && !finished_);
+  end_trace();
   std::string labels = labels_.encode();
   directory_.group_count = labels_.size();
   directory_.labels = {offset_, labels.size()};

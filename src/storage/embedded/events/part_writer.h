@@ -48,6 +48,8 @@ class PartWriter {
   uint32_t column_number(const UnionColumn& column);
   void add_runs(std::span<const OrderedRow> rows, const LabelRanks& ranks, RowGroupInfo& group);
   Result<void> append(std::string_view bytes);
+  void watch_spans(std::span<const OrderedRow> rows);
+  void end_trace();
 
   Disk& disk_;
   const std::string path_;
@@ -58,6 +60,10 @@ class PartWriter {
   std::vector<std::pair<PartColumn, uint32_t>> column_numbers_;  // sorted by column
   LabelTableBuilder labels_;
   TraceIndexBuilder traces_;
+  // Span ids of the trace whose rows were added last, and where they begin: to find repeated ones.
+  TraceId open_trace_;
+  std::vector<uint64_t> open_span_ids_;
+  size_t open_row_group_ = 0;
 };
 
 // Writes `rows` (sorted) into row groups of the right size.

@@ -101,7 +101,18 @@ Result<std::vector<std::pair<uint32_t, ColumnChunk*>>> RowGroupReader::chunks_of
   OBELISK_CHECK_OK(load_chunks(indexes));
   std::vector<std::pair<uint32_t, ColumnChunk*>> chunks;
   for (size_t index : indexes) chunks.push_back({info_.chunks[index].column, &*loaded_[index]});
+  std::sort(chunks.begin(), chunks.end(),
+            [](const auto& a, const auto& b) { return a.second->type() < b.second->type(); });
   return chunks;
+}
+
+std::vector<std::pair<const ChunkInfo*, ColumnType>> RowGroupReader::infos_of(const ColumnId& id) const {
+  std::vector<std::pair<const ChunkInfo*, ColumnType>> infos;
+  for (uint32_t column : part_->directory().columns_named(id)) {
+    if (const ChunkInfo* chunk = info_.find(column))
+      infos.push_back({chunk, part_->directory().columns[column].type});
+  }
+  return infos;
 }
 
 Result<const std::vector<int64_t>*> RowGroupReader::times() {

@@ -55,6 +55,9 @@ class RowGroupReader {
   Result<const std::vector<int64_t>*> times();
   // One a row, zero where absent; null when no row of the row group has one.
   Result<const std::vector<TraceId>*> trace_ids();
+  // What the directory says of a column's chunks here, without reading them.
+  std::vector<std::pair<const ChunkInfo*, ColumnType>> infos_of(const ColumnId& id) const;
+  LabelsView labels_of(const GroupRun& run) const { return labels_->labels(run.group); }
   // The chunks of a column (one for each type it has here), loaded.
   Result<std::vector<std::pair<uint32_t, ColumnChunk*>>> chunks_of(const ColumnId& id);
   // Reads the chunks of these columns with as few reads as possible. `wanted` null: all.

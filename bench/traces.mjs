@@ -1,0 +1,197 @@
+// Spans from OTLP to answers: what a span costs to take in and to keep, and how long questions take.
+// ./dev bench traces [--json FILE] [--spans N] [--only NAME]. The load is traceload.cpp of the shared benchmarks (../shared, or
+// $OBELISK_SHARED), built with g++; without it the bench says so and ends. Ingest is judged by the server's CPU time, since the
+// generator shares the machine, and its flush and merges are part of it. Answers are checked; a wrong one ends the run.
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { row, finishReport } from './report.mjs';
+import { Server, argument, scratchDirectory } from '../tests/e2e/stack/server.mjs';
+
+const binary = argument('server', 'build/release/obelisk');
+const spanTarget = Number(argument('spans', '2000000'));
+const only = argument('only', '');
+const smallSpans = Math.min(spanTarget, Number(argument('small-spans', '200000')));
+const sharedDirectory = process.env.OBELISK_SHARED ?? '../shared';
+const source = path.join(sharedDirectory, 'bench', 'traceload.cpp');
+if (!existsSync(source)) {
+  console.log(`skipped: ${source} is not there (set OBELISK_SHARED)`);
+  process.exit(0);
+}
+const tools = scratchDirectory('traceload');
+const generator = path.join(tools, 'traceload');
+execFileSync('g++', ['-O2', '-std=c++17', source, '-o', generator, '-lpthread'], { stdio: 'inherit' });
+
+const check = (holds, what) => { if (!holds) throw new Error(`wrong answer: ${what}`); };
+const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
+
+function partFiles(directory) {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const full = path.join(directory, entry.name);
+    return entry.isDirectory() ? partFiles(full) : [full];
+  });
+}
+const spanFiles = (server) => partFiles(path.join(server.directory, 'data', 'tenants')).filter((file) => file.includes('/spans/'));
+const status = (server, field) => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${server.process.pid}/status`, 'utf8'))[1]) / 1024;
+
+// dd's nocache flag without data to copy is posix_fadvise(DONTNEED) over the whole file.
+function evict(files) {
+  for (const file of files) execFileSync('dd', [`of=${file}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
+}
+
+async function load(server, spans, batch, ids) {
+  const child = spawn(generator, ['--spans', String(spans), '--batch-spans', String(batch), '--conns', '4', '--ids', ids, '--url', `${server.url}/v1/traces`,
+    '--pid', String(server.process.pid)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (data) => { text += data; });
+  const code = await new Promise((resolve) => child.once('exit', resolve));
+  if (code !== 0) throw new Error(`the generator ended with ${code}`);
+  const [made, sent] = text.trim().split('\n').map((line) => JSON.parse(line));
+  check(sent.spans_sent === made.spans, `${sent.spans_sent} of ${made.spans} spans taken, ${sent.first_error}`);
+  return { ...made, ...sent };
+}
+
+// Waits until merges have ended: the server's CPU has been quiet for a second. Returns its CPU time.
+async function quiet(server) {
+  let before = server.cpuSeconds(), calm = 0;
+  while (calm < 2) {
+    await sleep(500);
+    const now = server.cpuSeconds();
+    calm = now - before < 0.02 ? calm + 1 : 0;
+    before = now;
+  }
+  return before;
+}
+
+// A clean stop writes what is in memory to parts. The last CPU figure and memory peak before the process is gone.
+async function stopAndMeasure(server) {
+  let cpu = server.cpuSeconds(), peak = status(server, 'VmHWM');
+  const timer = setInterval(() => { try { cpu = server.cpuSeconds(); peak = status(server, 'VmHWM'); } catch { /* gone */ } }, 5);
+  await server.stop();
+  clearInterval(timer);
+  return { cpu, peak };
+}
+
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+function get(server, pathAndQuery, headers = {}) {
+  return new Promise((resolve, reject) => {
+    const request = http.get(new URL(pathAndQuery, server.url), { agent, headers }, (response) => {
+      const chunks = [];
+      response.on('data', (data) => chunks.push(data));
+      response.on('end', () => {
+        const body = Buffer.concat(chunks);
+        if (response.statusCode !== 200) reject(new Error(`${pathAndQuery}: ${response.statusCode} ${body.toString().slice(0, 300)}`));
+        else resolve(body);
+      });
+    });
+    request.on('error', reject);
+  });
+}
+const quantile = (sorted, q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
+
+// The first answer, which is checked, then the median of nine.
+async function timed(server, name, pathAndQuery, verify) {
+  let answer;
+  const once = async () => { const started = performance.now(); answer = JSON.parse(await get(server, pathAndQuery)); return performance.now() - started; };
+  const first = await once();
+  verify(answer);
+  const cpu = server.cpuSeconds();
+  const times = [];
+  for (let i = 0; i < 9; ++i) times.push(await once());
+  times.sort((a, b) => a - b);
+  row(`${name}, median of 9 (first ${first.toFixed(1)}, server CPU ${((server.cpuSeconds() - cpu) / 9 * 1000).toFixed(1)} ms)`, quantile(times, 0.5), 'ms');
+}
+
+// Ingest alone: server CPU a span from an empty directory until everything is in parts.
+async function ingest(name, spans, batch, config) {
+  const server = await new Server({ binary, directory: scratchDirectory('traces'), config }).start();
+  const cpuBefore = server.cpuSeconds();
+  const sent = await load(server, spans, batch, path.join(server.directory, 'ids.txt'));
+  const acknowledged = server.cpuSeconds() - cpuBefore;
+  await quiet(server);
+  const stopped = await stopAndMeasure(server);
+  await server.start();  // with everything in parts, and merges that the last flush made worth doing
+  const settled = stopped.cpu - cpuBefore + await quiet(server);
+  row(`${name}: server CPU until the last acknowledgement`, acknowledged / sent.spans * 1e6, 'us/span');
+  row(`${name}: server CPU with flush, merges and a restart`, settled / sent.spans * 1e6, 'us/span');
+  row(`${name}: wall`, sent.spans / sent.seconds, 'spans/s');
+  return { server, sent, peak: stopped.peak };
+}
+
+const plain = 'span_metrics: false\nservice_graph: false';
+
+async function queries(server, sent) {
+  const ids = readFileSync(path.join(server.directory, 'ids.txt'), 'utf8').trim().split('\n').map((line) => line.split(' '));
+  const wanted = ids.slice(0, 200);
+  const start = Math.floor(sent.first_ns / 1e9) - 5, end = Math.ceil(sent.last_ns / 1e9) + 5;
+  const range = `start=${start}&end=${end}`;
+  evict(spanFiles(server));
+  const times = [];
+  for (const [id] of wanted) {
+    const started = performance.now();
+    const body = await get(server, `/api/traces/${id}`, { accept: 'application/protobuf' });
+    times.push(performance.now() - started);
+    check(body.includes(Buffer.from(id, 'hex')), `trace ${id}`);
+  }
+  times.sort((a, b) => a - b);
+  row(`trace by id, p50 of ${wanted.length}, files evicted before`, quantile(times, 0.5), 'ms');
+  row(`trace by id, p99 of ${wanted.length}, files evicted before`, quantile(times, 0.99), 'ms');
+
+  const search = (q, extra = '') => `/api/search?${range}&q=${encodeURIComponent(q)}${extra}`;
+  const [traceId, requestId, userId] = ids[Math.floor(ids.length / 2)];
+  const sameTrace = (a, b) => a.padStart(32, '0') === b.padStart(32, '0');
+  await timed(server, 'search by a unique attribute value', search(`{ span.app.request.id = "${requestId}" }`), (answer) => {
+    check(answer.traces.length === 1 && sameTrace(answer.traces[0].traceID, traceId), `request id ${requestId}`);
+  });
+  await timed(server, 'search by a user id, 1 of 100 k', search(`{ span.app.user.id = "${userId}" }`), (answer) => {
+    check(answer.traces.some((trace) => sameTrace(trace.traceID, traceId)), `user ${userId}`);
+  });
+  await timed(server, 'service and duration > 300 ms, newest 20', search('{ resource.service.name = "checkout" && duration > 300ms }', '&limit=20'), (answer) => {
+    check(spanTarget < 2_000_000 ? answer.traces.length > 0 : answer.traces.length === 20, `${answer.traces.length} slow traces`);
+    const starts = answer.traces.map((trace) => BigInt(trace.startTimeUnixNano));
+    check(starts.every((value, i) => i === 0 || value <= starts[i - 1]), 'newest first');
+  });
+  await timed(server, 'service and duration > 30 s, none', search('{ resource.service.name = "checkout" && duration > 30s }'), (answer) => check(answer.traces.length === 0, 'none'));
+  await timed(server, 'structural >>, many matches, limit 20', search('{ resource.service.name = "frontend" } >> { resource.service.name = "payment" }'), (answer) => check(answer.traces.length === 20, 'many'));
+  await timed(server, 'structural >> without a match, whole range', search('{ resource.service.name = "payment" } >> { resource.service.name = "frontend" }'), (answer) => check(answer.traces.length === 0, 'none'));
+
+  const total = (answer) => answer.series.flatMap((series) => series.samples).reduce((sum, sample) => sum + Number(sample.value), 0);
+  const step = 10;
+  const metrics = (q) => `/api/metrics/query_range?${range}&step=${step}s&q=${encodeURIComponent(q)}`;
+  await timed(server, 'rate() by (service), whole range', metrics('{} | rate() by (resource.service.name)'), (answer) => {
+    check(answer.series.length === 8, `${answer.series.length} services`);
+    const spans = Math.round(total(answer) * step);
+    check(spans === sent.spans, `${spans} spans counted, ${sent.spans} sent`);
+  });
+  await timed(server, 'p99 of duration by service, whole range', metrics('{} | quantile_over_time(duration, .99) by (resource.service.name)'), (answer) => check(answer.series.length === 8, `${answer.series.length} services`));
+  let distinct = 0;
+  await timed(server, 'values of an attribute with many distinct values', `/api/v2/search/tag/span.app.user.id/values?${range}&limit=0`, (answer) => { distinct = answer.tagValues.length; });
+  row('distinct values found', distinct, 'values');
+  if (spanTarget === 2_000_000) {
+    check(sent.spans === 2_000_077 && sent.traces === 94_760, `${sent.spans} spans in ${sent.traces} traces`);
+    check(distinct >= 61_000 && distinct <= 62_000, `${distinct} distinct users`);
+  }
+}
+
+if (only === '' || only === 'main') {
+  const { server, sent, peak } = await ingest(`ingest of ${spanTarget.toLocaleString('en-US')} spans, batches of 2,000`, spanTarget, 2000, plain);
+  const files = spanFiles(server);
+  row('disk a span, all indexes', files.reduce((sum, file) => sum + statSync(file).size, 0) / sent.spans, 'B');
+  row('span parts', files.length, 'files');
+  row('peak memory of ingest (VmHWM)', peak, 'MiB');
+  await queries(server, sent);
+  row('peak memory (VmHWM), ingest and queries', Math.max(peak, status(server, 'VmHWM')), 'MiB');
+  await server.stop();
+}
+if (only === '' || only === 'derived') {
+  const { server } = await ingest('ingest with span metrics and service graph, batches of 2,000', spanTarget, 2000, '');
+  await server.stop();
+}
+if (only === '' || only === 'small') {
+  const { server } = await ingest('ingest, batches of 10', smallSpans, 10, plain);
+  await server.stop();
+}
+finishReport();
+process.exit(0);

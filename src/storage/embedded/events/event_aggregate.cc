@@ -1,0 +1,209 @@
+#include "storage/embedded/events/event_aggregate.h"
+
+#include <algorithm>
+#include <map>
+
+#include "plan/aggregate_fold.h"
+#include "storage/embedded/events/chunk_pruning.h"
+#include "storage/embedded/events/row_group_columns.h"
+#include "storage/embedded/events/scan_units.h"
+#include "storage/embedded/events/trace_index_block.h"
+
+namespace obelisk {
+namespace {
+
+// The part of the scan's range that some step covers.
+TimeRange counted_range(const Scan& scan) {
+  const Aggregate& aggregate = *scan.aggregate;
+  TimeRange range = scan.range;
+  range.begin.value = std::max(range.begin.value, aggregate.first_time);
+  int64_t length = 0, end = 0;
+  bool overflows =
+      __builtin_mul_overflow(aggregate.step, static_cast<int64_t>(aggregate.step_count), &length) ||
+      __builtin_add_overflow(aggregate.first_time, length, &end);
+  if (!overflows) range.end.value = std::min(range.end.value, end);
+  return range;
+}
+
+class Executor {
+ public:
+  Executor(const EventView& view, const Scan& scan, Budget& budget, const Cancel& cancel)
+      : table_(view.of(scan.table)),
+        scan_(scan),
+        range_(counted_range(scan)),
+        budget_(budget),
+        cancel_(cancel),
+        states_(*scan.aggregate),
+        charge_(budget),
+        spans_(budget) {}
+
+  Result<AggregateAnswer> run() {
+    OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(table_, range_, scan_.where, cancel_));
+    if (aggregate().distinct_spans) OBELISK_CHECK_OK(find_repeats(units));
+    for (const ScanUnit& unit : units) {
+      OBELISK_CHECK_OK(cancel_.check());
+      OBELISK_CHECK_OK(unit.context ? add_row_group(unit) : add_batch(*unit.batch));
+      OBELISK_CHECK_OK(charge());
+    }
+    return AggregateAnswer{std::move(states_), {true, "", counts_.rows, counts_.bytes}};
+  }
+
+ private:
+  const Aggregate& aggregate() const { return *scan_.aggregate; }
+
+  // New groups are paid for when there are any; histograms grow only with them and a few exponents.
+  Result<void> charge() {
+    if (states_.groups().size() == charged_groups_) return {};
+    charged_groups_ = states_.groups().size();
+    uint64_t bytes = states_.memory_bytes();
+    if (bytes <= charged_bytes_) return {};
+    OBELISK_CHECK_OK(charge_.add(bytes - charged_bytes_));
+    charged_bytes_ = bytes;
+    return {};
+  }
+
+  Result<void> find_repeats(const std::vector<ScanUnit>& units) {
+    std::vector<EventPartPtr> parts;
+    for (const ScanUnit& unit : units) {
+      if (unit.context) {
+        if (parts.empty() || parts.back() != unit.context->part) parts.push_back(unit.context->part);
+        continue;
+      }
+      const ColumnData* traces = unit.batch->find(fixed_column(column::kTraceId), ColumnType::trace_id);
+      if (traces == nullptr) continue;
+      const TraceId* last = nullptr;
+      for (const TraceId& id : traces->trace_ids) {
+        if (last == nullptr || *last != id) head_keys_.push_back(trace_key(id));
+        last = &id;
+      }
+    }
+    std::sort(head_keys_.begin(), head_keys_.end());
+    head_keys_.erase(std::unique(head_keys_.begin(), head_keys_.end()), head_keys_.end());
+    OBELISK_TRY(overlap_, table_.overlaps->of(parts));
+    for (size_t i = 0; i < parts.size(); ++i) {
+      std::vector<uint8_t>& watched = watched_[parts[i].get()];
+      watched = overlap_->row_groups[i];
+      OBELISK_TRY(std::vector<uint32_t> with_head, parts[i]->row_groups_of_traces(head_keys_));
+      for (uint32_t row_group : with_head) watched[row_group] = 1;
+    }
+    return {};
+  }
+
+  // Clears rows that repeat a span. Only rows of traces that can be elsewhere are compared.
+  Result<void> drop_repeated(const ScanUnit& unit, RowGroupReader& reader, RowMask& mask) {
+    bool all = reader.info().has_repeated_spans;
+    if (!all && watched_[unit.context->part.get()][unit.row_group] == 0) return {};
+    OBELISK_TRY(const std::vector<TraceId>* traces, reader.trace_ids());
+    if (traces == nullptr) return {};
+    if (mask.empty()) mask.assign(reader.info().row_count, 1);
+    OBELISK_TRY(IntColumn ids, read_int_column(reader, fixed_column(column::kSpanId)));
+    bool watched = false;
+    for (size_t row = 0; row < mask.size(); ++row) {
+      if (row == 0 || (*traces)[row] != (*traces)[row - 1]) {
+        uint64_t key = trace_key((*traces)[row]);
+        watched =
+            all || overlap_->contains(key) || std::binary_search(head_keys_.begin(), head_keys_.end(), key);
+      }
+      if (!watched || mask[row] == 0) continue;
+      OBELISK_TRY(bool fresh, spans_.insert((*traces)[row], ids.at(row)));
+      mask[row] = fresh ? 1 : 0;
+    }
+    return {};
+  }
+
+  // The rows that count; empty: all of them.
+  Result<RowMask> select(const ScanUnit& unit, RowGroupReader& reader) {
+    const PartContext& context = *unit.context;
+    RowMask mask;
+    bool inside = range_.contains({unit.min_time}) && range_.contains({unit.max_time});
+    bool by_labels = std::any_of(context.decisions.begin(), context.decisions.end(),
+                                 [](Decision decision) { return decision != Decision::yes; });
+    bool by_values = decide_by_stats(scan_.where, context.part->directory(), reader.info()) != Decision::yes;
+    if (!inside || by_labels) {
+      OBELISK_TRY(mask, reader.candidates(range_, context.decisions));
+    }
+    if (by_values) {
+      if (mask.empty()) mask.assign(reader.info().row_count, 1);
+      OBELISK_TRY(mask, reader.evaluate(scan_.where, mask));
+    }
+    return mask;
+  }
+
+  Result<void> add_row_group(const ScanUnit& unit) {
+    RowGroupReader reader(unit.context->part, unit.row_group, unit.context->labels, budget_, counts_);
+    OBELISK_TRY(RowMask mask, select(unit, reader));
+    if (!mask.empty() && !any_row(mask)) return {};
+    if (aggregate().needs_value()) {
+      bool length = aggregate().value_length;
+      OBELISK_CHECK_OK(read_value_column(reader, aggregate().value, length, mask, values_));
+    }
+    if (aggregate().distinct_spans) OBELISK_CHECK_OK(drop_repeated(unit, reader, mask));
+    if (!mask.empty() && !any_row(mask)) return {};
+    AggregateRows rows;
+    rows.row_count = reader.info().row_count;
+    rows.mask = mask.empty() ? nullptr : mask.data();
+    if (aggregate().needs_value()) rows.values = values_.data();
+    size_t step = aggregate().step_of(unit.min_time);
+    if (step != aggregate().step_count && step == aggregate().step_of(unit.max_time)) {
+      rows.step = step;
+    } else {
+      OBELISK_TRY(const std::vector<int64_t>* times, reader.times());
+      rows.times = times->data();
+    }
+    for (const std::vector<ColumnId>& part : aggregate().by) {
+      OBELISK_TRY(AggregateRows::KeyColumn key, read_key_column(reader, part, mask));
+      rows.keys.push_back(std::move(key));
+    }
+    if (aggregate().by_all_labels) rows.keys.push_back(read_labels_key(reader));
+    exemplars_.clear();
+    OBELISK_CHECK_OK(fold_rows(rows, states_, exemplars_));
+    return name_exemplars(reader);
+  }
+
+  Result<void> name_exemplars(RowGroupReader& reader) {
+    if (exemplars_.empty()) return {};
+    OBELISK_TRY(const std::vector<int64_t>* times, reader.times());
+    OBELISK_TRY(const std::vector<TraceId>* traces, reader.trace_ids());
+    for (const ExemplarRow& exemplar : exemplars_) {
+      TraceId id = traces == nullptr ? TraceId{} : (*traces)[exemplar.row];
+      name_exemplar(exemplar, (*times)[exemplar.row], id, states_);
+    }
+    return {};
+  }
+
+  Result<void> add_batch(const Batch& batch) {
+    counts_.rows += batch.row_count;
+    std::vector<uint8_t> mask = evaluate(scan_.where, batch);
+    const std::vector<int64_t>& times = batch.times();
+    for (size_t row = 0; row < mask.size(); ++row) mask[row] &= range_.contains({times[row]}) ? 1 : 0;
+    return BatchAggregator(states_, &spans_).add(batch, mask);
+  }
+
+  const EventTableView& table_;
+  const Scan& scan_;
+  const TimeRange range_;
+  Budget& budget_;
+  const Cancel& cancel_;
+  AggregateStates states_;
+  BudgetCharge charge_;
+  SpanIdentities spans_;
+  ReadCounts counts_;
+  size_t charged_groups_ = 0;
+  uint64_t charged_bytes_ = 0;
+  std::vector<uint64_t> head_keys_;  // of the traces in the head, sorted
+  std::shared_ptr<const TraceOverlap> overlap_;
+  std::map<const EventPart*, std::vector<uint8_t>> watched_;  // row groups where spans must be compared
+  std::vector<double> values_;
+  std::vector<ExemplarRow> exemplars_;
+};
+
+}  // namespace
+
+Result<AggregateAnswer> aggregate_events(const EventView& view, const Scan& scan, Budget& budget,
+                                         const Cancel& cancel) {
+  if (counted_range(scan).begin >= counted_range(scan).end)
+    return AggregateAnswer{AggregateStates(*scan.aggregate), {}};
+  return Executor(view, scan, budget, cancel).run();
+}
+
+}  // namespace obelisk
