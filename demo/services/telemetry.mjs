@@ -13,6 +13,7 @@ import { OTLPMetricExporter as ProtobufMetricExporter } from '@opentelemetry/exp
 import { PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { NamespacedMetricExporter } from './namespaced_metric_exporter.mjs';
+import { shop_propagator } from './propagation.mjs';
 
 // Lets the instrumentations patch modules that are loaded with `import`.
 register('@opentelemetry/instrumentation/hook.mjs', import.meta.url);
@@ -47,7 +48,11 @@ function metric_readers() {
   ];
 }
 
-const sdk = new NodeSDK({ instrumentations, metricReaders: metric_readers() });
+const sdk = new NodeSDK({
+  instrumentations,
+  metricReaders: metric_readers(),
+  textMapPropagator: shop_propagator(),
+});
 sdk.start();
 
 // Sends what is still buffered. A server that is already gone must not keep the service from ending.
