@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kTextBytesMax = 16 << 20;
 constexpr int kDepthMax = 64;
 constexpr size_t kNodesMax = 1 << 20;
+constexpr std::string_view kBinaryTag = "tag:yaml.org,2002:binary";
 
 // Copies yaml-cpp's tree, bounded.
 class Converter {
@@ -24,6 +25,7 @@ class Converter {
     node.line = static_cast<uint32_t>(from.Mark().line + 1);
     if (depth > kDepthMax) return yaml_error(file_, node, "nested deeper than 64 levels");
     if (++count_ > kNodesMax) return yaml_error(file_, node, "more than 1 Mi values");
+    if (from.Tag() == kBinaryTag) return yaml_error(file_, node, "binary values are not supported");
     if (from.IsScalar()) {
       node.kind = YamlNode::Kind::scalar;
       node.scalar = from.Scalar();
@@ -36,9 +38,15 @@ class Converter {
       }
     } else if (from.IsMap()) {
       node.kind = YamlNode::Kind::map;
+      std::vector<YAML::Node> merged;
       for (const auto& entry : from) {
         if (!entry.first.IsScalar()) return yaml_error(file_, node, "a key must be a plain text");
+        if (entry.first.Tag() == kBinaryTag) return yaml_error(file_, node, "binary keys are not supported");
         const std::string& key = entry.first.Scalar();
+        if (key == "<<" && entry.first.Tag() != "!") {
+          merged.push_back(entry.second);
+          continue;
+        }
         OBELISK_TRY(YamlNode converted, convert(entry.second, depth + 1));
         // The line of the key: an empty value has no place of its own.
         converted.line = static_cast<uint32_t>(entry.first.Mark().line + 1);
@@ -46,11 +54,30 @@ class Converter {
           return yaml_error(file_, converted, fmt::format("key \"{}\" stands twice", key));
         node.entries.push_back({key, std::move(converted)});
       }
+      for (const YAML::Node& other : merged) OBELISK_CHECK_OK(merge(other, node, depth + 1));
     }
     return node;
   }
 
  private:
+  // `<<: *map` or a list of maps: their keys, where the map does not have them itself; earlier maps win.
+  Result<void> merge(const YAML::Node& from, YamlNode& into, int depth) {
+    OBELISK_TRY(YamlNode other, convert(from, depth));
+    if (other.kind == YamlNode::Kind::list) {
+      for (YamlNode& item : other.items) OBELISK_CHECK_OK(merge_entries(item, into));
+      return {};
+    }
+    return merge_entries(other, into);
+  }
+
+  Result<void> merge_entries(YamlNode& other, YamlNode& into) {
+    if (other.kind != YamlNode::Kind::map) return yaml_error(file_, into, "<< takes a map or a list of maps");
+    for (YamlEntry& entry : other.entries) {
+      if (into.find(entry.key) == nullptr) into.entries.push_back(std::move(entry));
+    }
+    return {};
+  }
+
   std::string_view file_;
   size_t count_ = 0;
 };
@@ -84,20 +111,26 @@ Error yaml_error(std::string_view file, const YamlNode& at, std::string_view mes
                Position{0, at.line, 1}};
 }
 
-Result<YamlNode> parse_yaml(std::string_view text, std::string_view file) {
+Result<YamlNode> parse_first_yaml(std::string_view text, std::string_view file, bool& more) {
   if (text.size() > kTextBytesMax)
     return make_error(ErrorCode::too_large, fmt::format("{}: larger than 16 MiB", file));
   try {
     std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
     if (documents.empty()) return YamlNode{};
-    if (documents.size() > 1)
-      return make_error(ErrorCode::parse_error, fmt::format("{}: more than one YAML document", file));
+    more = documents.size() > 1;
     return Converter(file).convert(documents[0], 0);
   } catch (const YAML::Exception& exception) {
     YamlNode at;
     at.line = static_cast<uint32_t>(std::max(exception.mark.line, 0) + 1);
     return yaml_error(file, at, exception.msg);
   }
+}
+
+Result<YamlNode> parse_yaml(std::string_view text, std::string_view file) {
+  bool more = false;
+  OBELISK_TRY(YamlNode root, parse_first_yaml(text, file, more));
+  if (more) return make_error(ErrorCode::parse_error, fmt::format("{}: more than one YAML document", file));
+  return root;
 }
 
 std::string_view nearest_name(std::string_view name, const std::vector<std::string_view>& candidates) {

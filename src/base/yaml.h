@@ -1,7 +1,7 @@
 #pragma once
 // Configuration files: a YAML document as a plain tree with line numbers, and a reader that refuses unknown
 // keys by name, with the place and the nearest valid name. Every configuration of the server is read through
-// this. Bounds: 16 MiB of text, 64 levels, 1 Mi nodes (aliases count each time), so that a hostile file
+// this. Merge keys (`<<: *anchor`) are carried out; binary values (`!!binary`) are refused. Bounds: 16 MiB of text, 64 levels, 1 Mi nodes (aliases count each time), so that a hostile file
 // cannot take memory.
 #include <cstdint>
 #include <functional>
@@ -38,6 +38,9 @@ struct YamlEntry {
 
 // `file` appears in messages ("rules.yml:12: ...").
 Result<YamlNode> parse_yaml(std::string_view text, std::string_view file);
+// The first document of a file that may hold several; `more` says whether it does. For formats whose readers
+// are known to stop after the first (rule files).
+Result<YamlNode> parse_first_yaml(std::string_view text, std::string_view file, bool& more);
 
 // The name of `candidates` closest to `name` (edit distance at most a third of its length), or empty.
 std::string_view nearest_name(std::string_view name, const std::vector<std::string_view>& candidates);

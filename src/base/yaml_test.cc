@@ -64,5 +64,29 @@ TEST(Yaml, HostileNestingIsRefused) {
   EXPECT_FALSE(parse_yaml(bomb, "x.yml").ok());
 }
 
+TEST(Yaml, CarriesOutMergeKeys) {
+  auto root = parse_yaml("a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: {<<: [{z: 4}, *a], x: 5}\n", "f");
+  ASSERT_TRUE(root.ok()) << root.error().to_string();
+  const YamlNode* b = root->find("b");
+  EXPECT_EQ(b->find("x")->scalar, "1");
+  EXPECT_EQ(b->find("y")->scalar, "3");
+  EXPECT_EQ(b->find("<<"), nullptr);
+  const YamlNode* c = root->find("c");
+  EXPECT_EQ(c->find("x")->scalar, "5");
+  EXPECT_EQ(c->find("z")->scalar, "4");
+  EXPECT_FALSE(parse_yaml("a: {<<: 3}\n", "f").ok());
+}
+
+TEST(Yaml, RefusesBinaryAndTellsOfMoreDocuments) {
+  EXPECT_FALSE(parse_yaml("a: !!binary \"/w==\"\n", "f").ok());
+  EXPECT_FALSE(parse_yaml("!!binary \"/w==\": a\n", "f").ok());
+  EXPECT_FALSE(parse_yaml("a: 1\n---\nb: 2\n", "f").ok());
+  bool more = false;
+  auto first = parse_first_yaml("a: 1\n---\nb: 2\n", "f", more);
+  ASSERT_TRUE(first.ok());
+  EXPECT_TRUE(more);
+  EXPECT_EQ(first->find("a")->scalar, "1");
+}
+
 }  // namespace
 }  // namespace obelisk

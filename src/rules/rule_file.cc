@@ -8,6 +8,7 @@
 #include <iterator>
 #include <set>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "base/yaml.h"
 #include "query/promql/engine.h"
@@ -77,6 +78,11 @@ Result<Rule> parse_rule(const YamlNode& node, const std::string& file) {
                       "for, keep_firing_for and annotations belong to alerts, not to recording rules");
   }
   if (!is_valid_utf8(rule.name)) return yaml_error(file, node, "record: not a valid metric name");
+  // A UTF-8 name may hold braces, but here they are a selector in the wrong key.
+  if (rule.name.find_first_of("{}") != std::string::npos)
+    return yaml_error(
+        file, *node.find("record"),
+        fmt::format("record \"{}\": a name has no braces; does it belong into expr?", rule.name));
   return rule;
 }
 
@@ -116,17 +122,17 @@ Result<std::vector<std::string>> files_of(const std::string& pattern) {
   std::vector<std::string> files;
   for (size_t i = 0; code == 0 && i < found.gl_pathc; ++i) files.emplace_back(found.gl_pathv[i]);
   globfree(&found);
-  if (files.empty() && !has_wildcard) {
-    return make_error(ErrorCode::not_found,
-                      fmt::format("rule file {} does not exist or cannot be read", pattern));
-  }
+  if (files.empty() && !has_wildcard)
+    log_warning("rules", fmt::format("rule file {} does not exist or cannot be read", pattern));
   return files;
 }
 
 }  // namespace
 
 Result<std::vector<RuleGroup>> parse_rule_file(std::string_view text, const std::string& file) {
-  OBELISK_TRY(YamlNode root, parse_yaml(text, file));
+  bool more = false;
+  OBELISK_TRY(YamlNode root, parse_first_yaml(text, file, more));
+  if (more) log_warning("rules", fmt::format("{}: only the first YAML document is read", file));
   std::vector<RuleGroup> groups;
   std::set<std::string> names;
   YamlMap map(root, file, "rule file");

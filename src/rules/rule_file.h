@@ -37,7 +37,7 @@ struct RuleGroup {
 Result<std::vector<RuleGroup>> parse_rule_file(std::string_view text, const std::string& file);
 
 // Reads every file that the patterns name (a pattern may have * and ? in its last path component). A pattern
-// without wildcard that names no file is an error.
+// without wildcard that names no file is logged, as Prometheus does.
 Result<std::vector<RuleGroup>> load_rule_files(const std::vector<std::string>& patterns);
 
 }  // namespace obelisk::rules
