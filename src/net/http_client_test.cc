@@ -182,5 +182,31 @@ TEST(HttpClient, IsSafeFromManyThreads) {
   EXPECT_EQ(right, 200);
 }
 
+TEST(HttpClient, AnotherHostGetsNoCredentials) {
+  TestServer other(answer);
+  TestServer first([&](HttpExchangePtr exchange) {
+    exchange->respond({302, {{"location", other.url("/landed")}}, ""});
+  });
+  HttpClient client;
+  ClientRequest request;
+  request.url = first.url("/start");
+  request.follow_redirects = true;
+  request.user = "user";
+  request.password = "secret";
+  request.secret_headers = {{"X-Sent", "token"}};
+  auto response = client.request(request);
+  ASSERT_TRUE(response.ok()) << response.error().to_string();
+  EXPECT_EQ(response->body, "GET /landed ");
+  EXPECT_EQ(response->header("x-authorization"), "");
+  EXPECT_EQ(response->header("x-seen"), "");
+  // The same host sees them again.
+  TestServer same(answer);
+  request.url = same.url("/redirect");
+  response = client.request(request);
+  ASSERT_TRUE(response.ok());
+  EXPECT_EQ(response->header("x-seen"), "token");
+  EXPECT_NE(response->header("x-authorization"), "");
+}
+
 }  // namespace
 }  // namespace obelisk
