@@ -99,10 +99,10 @@ int run_serve(const ServeFlags& flags) {
   return 0;
 }
 
-int run_check(const std::string& config_file) {
+int run_check(const std::string& config_file, bool strict) {
   Result<Config> config = load_config(config_file);
   if (!config.ok()) return fail(config.error());
-  Result<std::string> report = check_configuration(*config);
+  Result<std::string> report = check_configuration(*config, strict);
   if (!report.ok()) return fail(report.error());
   fmt::print("{}", *report);
   return 0;

@@ -17,7 +17,7 @@ struct ServeFlags {
 };
 
 int run_serve(const ServeFlags& flags);
-int run_check(const std::string& config_file);
+int run_check(const std::string& config_file, bool strict);
 int run_inspect(const std::vector<std::string>& files);
 int run_test_promql(const std::vector<std::string>& files);
 // Scripts (.test, .logqltest) and recorded cases (.yaml) of LogQL. `store`: memory, or a state of the engine

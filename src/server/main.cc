@@ -34,6 +34,8 @@ int main(int argc, char** argv) {
   CLI::App* check =
       app.add_subcommand("check", "Read a configuration and all files it names; say what is wrong");
   check->add_option("--config", check_file, "obelisk.yaml")->required();
+  bool check_strictly = false;
+  check->add_flag("--strict", check_strictly, "Fail also when valid files ask for what makes a start impossible");
 
   std::vector<std::string> inspected;
   CLI::App* inspect =
@@ -63,7 +65,7 @@ int main(int argc, char** argv) {
 
   CLI11_PARSE(app, argc, argv);
   if (serve->parsed()) return run_serve(flags);
-  if (check->parsed()) return run_check(check_file);
+  if (check->parsed()) return run_check(check_file, check_strictly);
   if (inspect->parsed()) return run_inspect(inspected);
   if (test_promql->parsed()) return run_test_promql(scripts);
   if (test_logql->parsed()) return run_test_logql(logql_scripts, logql_store);

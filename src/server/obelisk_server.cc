@@ -19,7 +19,9 @@
 #include "api/ui/ui_api.h"
 #include "api/zipkin/zipkin_api.h"
 #include "base/log.h"
+#include "base/self_metrics.h"
 #include "base/text.h"
+#include "collect/discovery/discovery_manager.h"
 #include "collect/scrape/scraper.h"
 #include "ingest/intake.h"
 #include "net/grpc_router.h"
@@ -64,14 +66,15 @@ bool is_probe(std::string_view path) {
 
 // Everything of prometheus.yml that the server runs.
 struct Watched {
-  scrape::PrometheusConfig prometheus;
+  collect::PrometheusConfig prometheus;
   std::vector<rules::RuleGroup> rule_groups;
 };
 
 Result<Watched> load_watched(const Config& config) {
   Watched watched;
   if (config.prometheus_config.empty()) return watched;
-  OBELISK_TRY(watched.prometheus, scrape::load_prometheus_config(config.prometheus_config));
+  OBELISK_TRY(watched.prometheus, collect::load_prometheus_config(config.prometheus_config));
+  OBELISK_CHECK_OK(scrape::check_static_targets(watched.prometheus));
   OBELISK_TRY(watched.rule_groups, rules::load_rule_files(watched.prometheus.rule_files));
   return watched;
 }
@@ -84,24 +87,21 @@ Result<std::optional<alerting::AlertmanagerConfig>> load_alertmanager(const Conf
   return std::optional(std::move(parsed));
 }
 
-// A configuration file as the API shows it: values of keys that hold secrets are replaced.
-std::string without_secrets(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(end);
-    bool secret = false;
-    for (std::string_view key : {"password:", "credentials:", "client_secret:", "bearer_token:"}) {
-      size_t at = line.find(key);
-      if (at == std::string_view::npos) continue;
-      out += std::string(line.substr(0, at + key.size())) + " <secret>\n";
-      secret = true;
-      break;
-    }
-    if (!secret) out += line;
-  }
-  return out;
+// The same for serving: refused when the file asks for what cannot be done without; the rest is said.
+Result<Watched> load_served(const Config& config) {
+  OBELISK_TRY(Watched watched, load_watched(config));
+  OBELISK_CHECK_OK(watched.prometheus.can_be_served());
+  for (const collect::Notice& notice : watched.prometheus.notices) log_warning("config", notice.text);
+  return watched;
+}
+
+Gauge& last_reload_successful() {
+  return gauge("obelisk_config_last_reload_successful",
+               "1 when the configuration was last read without error.");
+}
+Gauge& last_reload_success_time() {
+  return gauge("obelisk_config_last_reload_success_timestamp_seconds",
+               "When the configuration was last taken over.");
 }
 
 Labels to_labels(const std::map<std::string, std::string>& map) {
@@ -131,6 +131,8 @@ struct ObeliskServer::Parts {
   std::unique_ptr<alerting::Dispatcher> dispatcher;
   std::unique_ptr<rules::RuleManager> rule_manager;
   std::unique_ptr<scrape::Scraper> scraper;
+  std::unique_ptr<collect::DiscoveryManager> discovery;  // hands over to the scraper
+  std::string prometheus_yaml GUARDED_BY(reload_mutex);  // as it is in use, secrets hidden
   std::unique_ptr<ApiContext> context;
   std::unique_ptr<loki::TailService> tails;
   Router router;
@@ -152,6 +154,7 @@ struct ObeliskServer::Parts {
   Result<void> listen();
   Result<void> listen_as_jaeger();
   Result<void> reload();
+  Result<void> apply(Watched watched) REQUIRES(reload_mutex);
   void stop();
 };
 
@@ -196,7 +199,7 @@ Result<void> ObeliskServer::Parts::build_pipeline() {
 }
 
 Result<void> ObeliskServer::Parts::build_watch() {
-  OBELISK_TRY(Watched watched, load_watched(config));
+  OBELISK_TRY(Watched watched, load_served(config));
   OBELISK_TRY(std::optional<alerting::AlertmanagerConfig> alertmanager, load_alertmanager(config));
   if (alertmanager) {
     dispatcher =
@@ -211,14 +214,18 @@ Result<void> ObeliskServer::Parts::build_watch() {
                                                       [this](std::vector<rules::FiredAlert> alerts) {
                                                         if (dispatcher) dispatcher->post(std::move(alerts));
                                                       });
-  rule_manager->load(std::move(watched.rule_groups));
   scrape::Scraper::Options scrape_options;
   scrape_options.clock = &clock;
   scrape_options.output = [this](std::vector<Batch> batches, Intake::Done done) {
     intake->write(kDefaultTenant, std::move(batches), std::move(done));
   };
   scraper = std::make_unique<scrape::Scraper>(std::move(scrape_options));
-  return scraper->reload(watched.prometheus);
+  discovery = std::make_unique<collect::DiscoveryManager>(
+      [this](const std::string& job, std::vector<collect::TargetGroup> groups) {
+        scraper->set_discovered(job, std::move(groups));
+      });
+  MutexLock lock(reload_mutex);
+  return apply(std::move(watched));
 }
 
 PrometheusProviders ObeliskServer::Parts::prometheus_providers() {
@@ -228,10 +235,10 @@ PrometheusProviders ObeliskServer::Parts::prometheus_providers() {
   providers.alertmanager_urls = [this] {
     return dispatcher ? std::vector<std::string>{config.external_url} : std::vector<std::string>();
   };
+  providers.scrape_jobs = [this] { return scraper->jobs(); };
   providers.configuration_yaml = [this]() -> std::string {
-    if (config.prometheus_config.empty()) return "";
-    Result<std::string> text = read_text_file(config.prometheus_config);
-    return text.ok() ? without_secrets(*text) : "";
+    MutexLock lock(reload_mutex);
+    return prometheus_yaml;
   };
   providers.flags = [this] {
     return std::vector<std::pair<std::string, std::string>>{{"config.file", config.prometheus_config},
@@ -313,12 +320,27 @@ Result<void> ObeliskServer::Parts::listen_as_jaeger() {
   return {};
 }
 
+// Everything that can be refused is, before anything changes.
+Result<void> ObeliskServer::Parts::apply(Watched watched) {
+  OBELISK_CHECK_OK(discovery->check(watched.prometheus));
+  OBELISK_CHECK_OK(scraper->reload(watched.prometheus));
+  discovery->apply(watched.prometheus);
+  rule_manager->load(std::move(watched.rule_groups));
+  prometheus_yaml = std::move(watched.prometheus.yaml);
+  last_reload_successful().set(1);
+  last_reload_success_time().set(clock.now().value / kNanosPerSecond);
+  return {};
+}
+
 Result<void> ObeliskServer::Parts::reload() {
   MutexLock lock(reload_mutex);
-  OBELISK_TRY(Watched watched, load_watched(config));
-  OBELISK_CHECK_OK(scraper->reload(watched.prometheus));
-  rule_manager->load(std::move(watched.rule_groups));
-  return {};
+  auto run = [this]() -> Result<void> {
+    OBELISK_TRY(Watched watched, load_served(config));
+    return apply(std::move(watched));
+  };
+  Result<void> done = run();
+  last_reload_successful().set(done.ok() ? 1 : 0);
+  return done;
 }
 
 void ObeliskServer::Parts::stop() {
@@ -327,6 +349,7 @@ void ObeliskServer::Parts::stop() {
   if (server) server->stop_accepting();
   if (jaeger_server) jaeger_server->stop_accepting();
   jaeger_agents.clear();
+  if (discovery) discovery->stop();
   if (scraper) scraper->stop();
   if (rule_manager) rule_manager->stop();
   if (dispatcher) dispatcher->stop();
@@ -400,17 +423,22 @@ void ObeliskServer::stop() {
   parts_->stop();
 }
 
-Result<std::string> check_configuration(const Config& config) {
+Result<std::string> check_configuration(const Config& config, bool strict) {
   OBELISK_TRY(Watched watched, load_watched(config));
+  if (strict) OBELISK_CHECK_OK(watched.prometheus.can_be_served());
   OBELISK_TRY(std::optional<alerting::AlertmanagerConfig> alertmanager, load_alertmanager(config));
   size_t targets = 0;
-  for (const scrape::ScrapeConfig& job : watched.prometheus.jobs) {
-    for (const scrape::StaticTargets& group : job.targets) targets += group.addresses.size();
+  std::string notices;
+  for (const collect::ScrapeConfig& job : watched.prometheus.jobs) {
+    for (const collect::TargetGroup& group : job.discovery.static_groups) targets += group.targets.size();
   }
+  for (const collect::Notice& notice : watched.prometheus.notices)
+    notices +=
+        fmt::format("{}: {}\n", notice.refuses_start ? "a start is refused" : "not served", notice.text);
   size_t rule_count = 0;
   for (const rules::RuleGroup& group : watched.rule_groups) rule_count += group.rules.size();
-  return fmt::format("ok: {} scrape jobs with {} targets, {} rule groups with {} rules, {} receivers\n",
-                     watched.prometheus.jobs.size(), targets, watched.rule_groups.size(), rule_count,
+  return fmt::format("{}ok: {} scrape jobs with {} targets, {} rule groups with {} rules, {} receivers\n",
+                     notices, watched.prometheus.jobs.size(), targets, watched.rule_groups.size(), rule_count,
                      alertmanager ? alertmanager->receivers.size() : 0);
 }
 

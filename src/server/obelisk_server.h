@@ -33,6 +33,7 @@ class ObeliskServer {
 };
 
 // Reads everything that a start would read, without starting: for `obelisk check`.
-Result<std::string> check_configuration(const Config& config);
+// `strict`: an error also where the files are valid and ask for something that makes a start impossible.
+Result<std::string> check_configuration(const Config& config, bool strict = false);
 
 }  // namespace obelisk::server

@@ -25,6 +25,9 @@ Result<Answer> handle_alertmanagers(ApiCall& call, const PathParameters& path);
 // target_handlers.cc
 Result<Answer> handle_targets(ApiCall& call, const PathParameters& path);
 Result<Answer> handle_scrape_pools(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_scrape_pool_config(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_target_metadata(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_relabel_steps(ApiCall& call, const PathParameters& path);
 
 // status_handlers.cc
 Result<Answer> handle_build_info(ApiCall& call, const PathParameters& path);

@@ -26,7 +26,10 @@ void register_prometheus_api(Router& router, ApiContext& context, PrometheusProv
   add(false, "/api/v1/alerts", handle_alerts);
   add(false, "/api/v1/alertmanagers", handle_alertmanagers);
   add(false, "/api/v1/targets", handle_targets);
+  add(false, "/api/v1/targets/metadata", handle_target_metadata);
+  add(false, "/api/v1/targets/relabel_steps", handle_relabel_steps);
   add(false, "/api/v1/scrape_pools", handle_scrape_pools);
+  add(false, "/api/v1/scrape_pools/config", handle_scrape_pool_config);
   add(false, "/api/v1/status/buildinfo", handle_build_info);
   add(false, "/api/v1/status/runtimeinfo", handle_runtime_info);
   add(false, "/api/v1/status/flags", handle_flags);

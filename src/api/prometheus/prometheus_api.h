@@ -25,6 +25,7 @@ namespace obelisk {
 struct PrometheusProviders {
   std::function<std::vector<rules::RuleGroupStatus>()> rule_groups;
   std::function<std::vector<scrape::TargetStatus>()> targets;
+  std::function<std::vector<scrape::JobStatus>()> scrape_jobs;
   std::function<std::vector<std::string>()> alertmanager_urls;
   std::function<std::string()> configuration_yaml;
   std::function<std::vector<std::pair<std::string, std::string>>()> flags;

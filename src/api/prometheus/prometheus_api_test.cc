@@ -342,7 +342,23 @@ PrometheusProviders rules_and_targets() {
     target.last_error = "connection refused";
     target.health = scrape::TargetHealth::down;
     target.interval_nanos = 15 * kNanosPerSecond;
+    target.families =
+        std::make_shared<const std::vector<scrape::FamilyMetadata>>(std::vector<scrape::FamilyMetadata>{
+            {"m_total", "counter", "Help.", "bytes"}, {"n", "gauge", "", ""}});
     return std::vector<scrape::TargetStatus>{target};
+  };
+  providers.scrape_jobs = [] {
+    auto config = collect::parse_prometheus_config(
+        "scrape_configs:\n- job_name: shop\n  basic_auth: {username: u, password: hidden}\n  "
+        "relabel_configs:\n"
+        "  - {source_labels: [a], target_label: b}\n  - {source_labels: [b], regex: x, action: drop}\n"
+        "  - {target_label: c, replacement: y}\n",
+        "p.yml");
+    scrape::JobStatus job;
+    job.config = std::make_shared<const scrape::ScrapeConfig>(config->jobs.at(0));
+    job.dropped_targets = {Labels{{"__address__", "dropped:1"}}};
+    job.dropped_count = 7;
+    return std::vector<scrape::JobStatus>{job};
   };
   return providers;
 }
@@ -372,6 +388,57 @@ TEST_F(PrometheusApiWithRulesTest, RulesAndAlerts) {
             std::string::npos);
   EXPECT_NE(get("/api/v1/alerts").body.find(R"({"alerts":[{"labels":{"alertname":"TooSlow")"),
             std::string::npos);
+}
+
+TEST_F(PrometheusApiWithRulesTest, DroppedTargetsAndPools) {
+  std::string any = get("/api/v1/targets").body;
+  EXPECT_NE(
+      any.find(R"("droppedTargets":[{"discoveredLabels":{"__address__":"dropped:1"},"scrapePool":"shop"}])"),
+      std::string::npos)
+      << any;
+  EXPECT_NE(any.find(R"("droppedTargetCounts":{"shop":7})"), std::string::npos);
+  EXPECT_NE(get("/api/v1/targets", with({{"state", "active"}})).body.find(R"("droppedTargets":[])"),
+            std::string::npos);
+  EXPECT_NE(get("/api/v1/targets", with({{"scrapePool", "other"}}))
+                .body.find(R"("activeTargets":[],"droppedTargets":[])"),
+            std::string::npos);
+  EXPECT_NE(get("/api/v1/scrape_pools").body.find(R"({"scrapePools":["shop"]})"), std::string::npos);
+  std::string config = get("/api/v1/scrape_pools/config", with({{"scrapePool", "shop"}})).body;
+  EXPECT_NE(config.find("job_name: shop"), std::string::npos) << config;
+  EXPECT_EQ(config.find("hidden"), std::string::npos);
+  EXPECT_EQ(get("/api/v1/scrape_pools/config", with({{"scrapePool", "none"}})).status, 404);
+  EXPECT_EQ(get("/api/v1/scrape_pools/config").status, 400);
+}
+
+TEST_F(PrometheusApiWithRulesTest, TargetMetadata) {
+  std::string all = get("/api/v1/targets/metadata").body;
+  EXPECT_NE(
+      all.find(
+          R"({"target":{"job":"shop"},"metric":"m_total","type":"counter","help":"Help.","unit":"bytes"})"),
+      std::string::npos)
+      << all;
+  std::string one =
+      get("/api/v1/targets/metadata", with({{"metric", "n"}, {"match_target", "{job=\"shop\"}"}})).body;
+  EXPECT_NE(one.find(R"("data":[{"target":{"job":"shop"},"type":"gauge","help":"","unit":""}])"),
+            std::string::npos)
+      << one;
+  EXPECT_NE(
+      get("/api/v1/targets/metadata", with({{"match_target", "{job=\"x\"}"}})).body.find(R"("data":[])"),
+      std::string::npos);
+  EXPECT_EQ(get("/api/v1/targets/metadata", with({{"match_target", "{"}})).status, 400);
+}
+
+TEST_F(PrometheusApiWithRulesTest, RelabelSteps) {
+  std::string steps =
+      get("/api/v1/targets/relabel_steps", with({{"scrapePool", "shop"}, {"labels", R"({"a":"x"})"}})).body;
+  EXPECT_NE(steps.find(R"-({"rule":{"source_labels":["a"],"separator":";","regex":"(.*)","target_label":"b",)-"
+                       R"-("replacement":"$1","action":"replace"},"output":{"a":"x","b":"x"},"keep":true},{"rule":)-"),
+            std::string::npos)
+      << steps;
+  EXPECT_NE(steps.find(R"("output":{},"keep":false}]})"), std::string::npos) << steps;
+  EXPECT_EQ(get("/api/v1/targets/relabel_steps", with({{"scrapePool", "shop"}})).status, 400);
+  EXPECT_EQ(get("/api/v1/targets/relabel_steps", with({{"scrapePool", "shop"}, {"labels", "[1]"}})).status,
+            400);
 }
 
 TEST_F(PrometheusApiWithRulesTest, RulePagesContinueAfterTheToken) {

@@ -5,35 +5,69 @@
 namespace obelisk::scrape {
 namespace {
 
-// What we read, in the order of preference; the protobuf format, which Prometheus may ask for as well, we do
-// not.
-constexpr std::string_view kAccept =
-    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
-    "application/openmetrics-text;version=0.0.1;q=0.4,"
-    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,"
-    "text/plain;version=0.0.4;q=0.2,"
-    "*/*;q=0.1";
+using collect::EscapingScheme;
+using collect::ScrapeProtocol;
+
 constexpr int64_t kConnectTimeoutMs = 5'000;
 
+// The media type of a protocol; `escaping` stands in those that know it.
+std::string media_type(ScrapeProtocol protocol, EscapingScheme escaping) {
+  std::string scheme(collect::escaping_scheme_name(escaping));
+  switch (protocol) {
+    case ScrapeProtocol::prometheus_proto:
+      return "application/"
+             "vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=" +
+             scheme;
+    case ScrapeProtocol::prometheus_text_0_0_4:
+      return "text/plain;version=0.0.4";
+    case ScrapeProtocol::prometheus_text_1_0_0:
+      return "text/plain;version=1.0.0;escaping=" + scheme;
+    case ScrapeProtocol::openmetrics_text_0_0_1:
+      return "application/openmetrics-text;version=0.0.1";
+    case ScrapeProtocol::openmetrics_text_1_0_0:
+      return "application/openmetrics-text;version=1.0.0;escaping=" + scheme;
+  }
+  return "";
+}
+
+ExpositionFormat format_of(ScrapeProtocol protocol) {
+  switch (protocol) {
+    case ScrapeProtocol::prometheus_proto:
+    case ScrapeProtocol::openmetrics_text_0_0_1:
+    case ScrapeProtocol::openmetrics_text_1_0_0:
+      return ExpositionFormat::openmetrics_text;
+    case ScrapeProtocol::prometheus_text_0_0_4:
+    case ScrapeProtocol::prometheus_text_1_0_0:
+      break;
+  }
+  return ExpositionFormat::prometheus_text;
+}
+
 }  // namespace
+
+std::string accept_header(const ScrapeConfig& job) {
+  std::string header;
+  size_t weight = job.protocols.size() + 1;
+  for (ScrapeProtocol protocol : job.protocols) {
+    if (protocol == ScrapeProtocol::prometheus_proto) continue;  // there is no parser for it yet
+    header += fmt::format("{};q=0.{},", media_type(protocol, job.escaping), weight--);
+  }
+  return header + fmt::format("*/*;q=0.{}", weight);
+}
 
 ClientRequest make_scrape_request(const ScrapeTarget& target, const std::atomic<bool>* cancel) {
   ClientRequest request;
   request.url = target.url;
   double timeout_seconds = static_cast<double>(target.timeout_nanos) / static_cast<double>(kNanosPerSecond);
-  request.headers = {{"Accept", std::string(kAccept)},
+  request.headers = {{"Accept", accept_header(*target.job)},
                      {"User-Agent", "Obelisk"},
                      {"X-Prometheus-Scrape-Timeout-Seconds", fmt::format("{}", timeout_seconds)}};
-  if (!target.job.authorization.empty())
-    request.headers.emplace_back("Authorization", target.job.authorization);
-  request.user = target.job.user;
-  request.password = target.job.password;
   request.timeout_ms = std::max<int64_t>(target.timeout_nanos / kNanosPerMilli, 1);
   request.connect_timeout_ms = std::min(request.timeout_ms, kConnectTimeoutMs);
-  request.follow_redirects = target.job.follow_redirects;
-  request.accept_compressed = target.job.compression;
-  request.response_bytes_max =
-      target.job.body_bytes_max > 0 ? target.job.body_bytes_max : ScrapeConfig::kBodyBytesMax;
+  request.accept_compressed = target.job->compression;
+  request.unix_socket_path = target.unix_socket_path;
+  uint64_t limit = target.job->limits.body_bytes;
+  request.response_bytes_max = limit > 0 ? limit : ScrapeConfig::kBodyBytesMax;
   request.cancel = cancel;
   return request;
 }
@@ -44,7 +78,7 @@ Result<ExpositionFormat> format_of_answer(const ScrapeTarget& target, const Clie
                                                           response.status, status_text(response.status)));
   std::string_view content_type = response.header("content-type");
   OBELISK_TRY(std::optional<ExpositionFormat> format, exposition_format_of(content_type));
-  if (!format) format = target.job.fallback_format;
+  if (!format && target.job->fallback_protocol) format = format_of(*target.job->fallback_protocol);
   if (!format)
     return make_error(
         ErrorCode::unsupported,

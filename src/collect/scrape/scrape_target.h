@@ -1,28 +1,43 @@
 #pragma once
-// One thing to scrape: what a job and one of its addresses come to, as Prometheus computes it without
-// relabelling. The discovered labels are those of the static config with job, __address__, __scheme__,
-// __metrics_path__,
-// __scrape_interval__, __scrape_timeout__ and __param_* added where it does not set them; the URL, interval
-// and timeout come from them; the target's labels are those that do not start with "__", with instance = the
-// address where absent. A plain value.
+// What a job and the groups that discovery found come to: the targets to scrape and those that relabelling
+// dropped, computed as Prometheus does. Plain values.
+//
+// Discovered labels: the target's own, the group's where it has none of that name, then job, __scheme__,
+// __metrics_path__, __scrape_interval__, __scrape_timeout__ and __param_* where absent. After relabelling the
+// URL, interval and timeout come from those special labels; __meta_* are dropped; instance is the address
+// where absent; the target's labels are those that do not start with "__". __unix_socket__ names a socket to
+// connect to instead of the host.
+//
+// Bounds: kTargetsPerJobMax targets a job, so that a runaway discovery cannot take memory; those over it are
+// counted and named in the errors.
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "collect/scrape/prometheus_config.h"
+#include "collect/config/prometheus_config.h"
 #include "model/labels.h"
 
 namespace obelisk::scrape {
 
+using collect::PrometheusConfig;
+using collect::ScrapeConfig;
+using collect::TargetGroup;
+
+inline constexpr size_t kTargetsPerJobMax = 100'000;
+
 struct ScrapeTarget {
-  ScrapeConfig job;  // without its targets
+  std::shared_ptr<const ScrapeConfig> job;
   Labels discovered_labels;
   Labels labels;
   std::string url;
+  std::string unix_socket_path;
   int64_t interval_nanos = 0;
   int64_t timeout_nanos = 0;
+  std::string refusal;  // why it is not scraped (target_limit), when not empty
 
-  bool operator==(const ScrapeTarget&) const = default;
   // Two targets with the same key would write the same series.
   std::string key() const { return labels.to_string() + " " + url; }
   // Where in its interval this target is scraped: the same in every run, spread over the interval by its
@@ -32,11 +47,24 @@ struct ScrapeTarget {
   UnixNanos first_scrape(UnixNanos now) const;
 };
 
-// Errors name the job and the label that does not fit.
-Result<ScrapeTarget> make_target(const ScrapeConfig& job, const std::string& address,
-                                 const std::map<std::string, std::string>& labels);
+struct JobTargets {
+  std::vector<ScrapeTarget> active;
+  std::vector<Labels> dropped;  // discovered labels, at most keep_dropped_targets where that is set
+  size_t dropped_count = 0;
+  std::vector<std::string> errors;  // of targets that cannot be scraped
+};
 
-// All targets of all jobs; of targets with the same key the first stays.
-Result<std::vector<ScrapeTarget>> make_targets(const PrometheusConfig& config);
+// The labels before relabelling.
+Labels discovered_labels(const ScrapeConfig& job, const Labels& target, const Labels& group);
+
+// nullopt: dropped by relabelling. Errors name the job and the label that does not fit.
+Result<std::optional<ScrapeTarget>> make_target(std::shared_ptr<const ScrapeConfig> job, Labels discovered);
+
+// Of targets with the same key the first stays.
+JobTargets make_job_targets(const std::shared_ptr<const ScrapeConfig>& job,
+                            const std::vector<TargetGroup>& groups);
+
+// The first target of static_configs that cannot be scraped: what a reload refuses.
+Result<void> check_static_targets(const PrometheusConfig& config);
 
 }  // namespace obelisk::scrape

@@ -12,6 +12,29 @@ ScrapeConfig job_named(std::string name) {
   return job;
 }
 
+// The target of one address, which must not be dropped.
+Result<ScrapeTarget> make_target(const ScrapeConfig& job, const std::string& address,
+                                 const std::map<std::string, std::string>& labels) {
+  Labels group;
+  for (const auto& [name, value] : labels) group.set(name, value);
+  auto shared = std::make_shared<const ScrapeConfig>(job);
+  OBELISK_TRY(std::optional<ScrapeTarget> target,
+              scrape::make_target(shared, discovered_labels(job, Labels{{"__address__", address}}, group)));
+  OBELISK_ASSERT(target.has_value());
+  return std::move(*target);
+}
+
+TargetGroup group_of(std::vector<std::string> addresses, Labels labels = {}) {
+  TargetGroup group;
+  for (const std::string& address : addresses) group.targets.push_back(Labels{{"__address__", address}});
+  group.labels = std::move(labels);
+  return group;
+}
+
+collect::RelabelRule rule(const std::string& yaml) {
+  return *collect::read_relabel_rule(*parse_yaml(yaml, "r"), "r", collect::NameScheme::utf8);
+}
+
 TEST(ScrapeTarget, HasLabelsAndUrl) {
   ScrapeConfig job = job_named("shop");
   job.metrics_path = "/m";
@@ -78,19 +101,50 @@ TEST(ScrapeTarget, TheFirstScrapeIsWithinAnInterval) {
   }
 }
 
-TEST(MakeTargets, KeepsOneOfEqualTargets) {
-  PrometheusConfig config;
-  config.jobs = {job_named("a"), job_named("b")};
-  config.jobs[0].targets = {{{"x:1", "y:1", "x:1"}, {}}, {{"x:1"}, {{"env", "e"}}}};
-  config.jobs[1].targets = {{{"x:1"}, {}}};
-  auto targets = make_targets(config);
-  ASSERT_TRUE(targets.ok());
+TEST(JobTargets, KeepsOneOfEqualTargets) {
+  auto job = std::make_shared<const ScrapeConfig>(job_named("a"));
+  JobTargets targets =
+      make_job_targets(job, {group_of({"x:1", "y:1", "x:1"}), group_of({"x:1"}, Labels{{"env", "e"}})});
   std::vector<std::string> keys;
-  for (const ScrapeTarget& target : *targets) keys.push_back(target.key());
+  for (const ScrapeTarget& target : targets.active) keys.push_back(target.key());
   EXPECT_EQ(keys, (std::vector<std::string>{R"({instance="x:1", job="a"} http://x:1/metrics)",
                                             R"({instance="y:1", job="a"} http://y:1/metrics)",
-                                            R"({env="e", instance="x:1", job="a"} http://x:1/metrics)",
-                                            R"({instance="x:1", job="b"} http://x:1/metrics)"}));
+                                            R"({env="e", instance="x:1", job="a"} http://x:1/metrics)"}));
+}
+
+TEST(JobTargets, RelabelsBeforeAnythingElse) {
+  ScrapeConfig job = job_named("a");
+  job.relabel = {rule("{source_labels: [__meta_port], target_label: __address__, replacement: 'host:$1'}"),
+                 rule("{source_labels: [__meta_skip], regex: yes, action: drop}"),
+                 rule("{target_label: __metrics_path__, replacement: /other}"),
+                 rule("{target_label: __scrape_interval__, replacement: 30s}"),
+                 rule("{target_label: __param_q, replacement: v}"),
+                 rule("{target_label: __tmp_x, replacement: v}")};
+  JobTargets targets = make_job_targets(std::make_shared<const ScrapeConfig>(job),
+                                        {group_of({"http://odd/"}, Labels{{"__meta_port", "80"}}),
+                                         group_of({"b:1"}, Labels{{"__meta_skip", "yes"}})});
+  ASSERT_EQ(targets.active.size(), 1u) << testing::PrintToString(targets.errors);
+  EXPECT_EQ(targets.active[0].url, "http://host:80/other?q=v");
+  EXPECT_EQ(targets.active[0].interval_nanos, 30 * kNanosPerSecond);
+  EXPECT_EQ(targets.active[0].labels, (Labels{{"instance", "host:80"}, {"job", "a"}}));
+  EXPECT_EQ(targets.dropped_count, 1u);
+  EXPECT_EQ(targets.dropped.at(0).get("__address__"), "b:1");
+}
+
+TEST(JobTargets, KeepsTheLimits) {
+  ScrapeConfig job = job_named("a");
+  job.limits.targets = 2;
+  job.limits.dropped_targets = 1;
+  JobTargets over =
+      make_job_targets(std::make_shared<const ScrapeConfig>(job), {group_of({"x:1", "y:1", "z:1"})});
+  ASSERT_EQ(over.active.size(), 3u);
+  for (const ScrapeTarget& target : over.active)
+    EXPECT_EQ(target.refusal, "target_limit exceeded (number of targets: 3, limit: 2)");
+  job.relabel = {rule("{action: drop, regex: ''}")};
+  JobTargets dropped =
+      make_job_targets(std::make_shared<const ScrapeConfig>(job), {group_of({"x:1", "y:1", "z:1"})});
+  EXPECT_EQ(dropped.dropped_count, 3u);
+  EXPECT_EQ(dropped.dropped.size(), 1u);
 }
 
 }  // namespace

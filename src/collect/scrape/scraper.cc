@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <utility>
 
 #include "base/log.h"
 #include "base/self_metrics.h"
+#include "collect/scrape/failure_log.h"
 #include "collect/scrape/page_fetch.h"
-#include "collect/scrape/target_series.h"
 
 namespace obelisk::scrape {
 namespace {
@@ -27,6 +28,9 @@ struct ScrapeMetrics {
       counter("obelisk_scrape_failed_writes_total", "Scrapes whose rows could not be stored.");
   Counter& rejected_rows =
       counter("obelisk_scrape_rejected_rows_total", "Scraped rows that were over a limit.");
+  Counter& bad_targets =
+      counter("obelisk_scrape_bad_targets_total",
+              "Targets that came out of discovery and relabelling in a shape that cannot be scraped.");
   LatencyHistogram& duration = latency_histogram("obelisk_scrape_duration_seconds", "Time of a scrape.");
 };
 
@@ -51,6 +55,23 @@ std::string error_text(const Error& error) {
   return error.position ? error.to_string() : error.message;
 }
 
+PageSettings page_settings_of(const ScrapeConfig& job) {
+  PageSettings settings;
+  settings.honor_labels = job.honor_labels;
+  settings.honor_timestamps = job.honor_timestamps;
+  settings.track_timestamps_staleness = job.track_timestamps_staleness;
+  settings.relabel = job.metric_relabel;
+  settings.sample_limit = job.limits.samples;
+  settings.label_limit = job.limits.labels;
+  settings.label_name_bytes = job.limits.label_name_bytes;
+  settings.label_value_bytes = job.limits.label_value_bytes;
+  return settings;
+}
+
+double seconds_of(int64_t nanos) {
+  return static_cast<double>(nanos) / static_cast<double>(kNanosPerSecond);
+}
+
 }  // namespace
 
 std::string_view target_health_name(TargetHealth health) {
@@ -73,7 +94,7 @@ struct Scraper::Loop {
     describe();
   }
   void describe() {
-    status.job_name = target->job.job_name;
+    status.job_name = target->job->job_name;
     status.discovered_labels = target->discovered_labels;
     status.labels = target->labels;
     status.scrape_url = target->url;
@@ -83,6 +104,7 @@ struct Scraper::Loop {
 
   std::shared_ptr<const ScrapeTarget> target;
   TargetSeries series;
+  std::shared_ptr<const ScrapeConfig> configured;  // what `series` was last set to; the worker's, too
   UnixNanos next;
   // Shared with the answers to writes, which may outlive the loop: a failure is logged once, until a write
   // succeeds.
@@ -93,7 +115,8 @@ struct Scraper::Loop {
   TargetStatus status;
 };
 
-Scraper::Scraper(Options options) : options_(std::move(options)), workers_("scrape", kWorkers, kQueueMax) {
+Scraper::Scraper(Options options)
+    : options_(std::move(options)), fetcher_(options_.fetch), workers_("scrape", kWorkers, kQueueMax) {
   OBELISK_ASSERT(options_.clock != nullptr && options_.output);
   if (options_.own_thread) schedule_ = std::thread([this] { keep_schedule(); });
 }
@@ -106,54 +129,135 @@ void Scraper::stop() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
-    loops_.clear();
+    jobs_.clear();
+    job_order_.clear();
   }
   changed_.notify_all();
   if (schedule_.joinable()) schedule_.join();
   workers_.stop();
 }
 
+JobTargets Scraper::targets_of(const Job& job) const {
+  std::vector<TargetGroup> groups = job.config->discovery.static_groups;
+  groups.insert(groups.end(), job.discovered.begin(), job.discovered.end());
+  return make_job_targets(job.config, groups);
+}
+
 Result<void> Scraper::reload(const PrometheusConfig& config) {
-  OBELISK_TRY(std::vector<ScrapeTarget> targets, make_targets(config));
-  UnixNanos now = options_.clock->now();
-  std::vector<LoopPtr> gone;
+  OBELISK_CHECK_OK(check_static_targets(config));
+  MutexLock change(change_mutex_);
+  std::vector<std::string> order;
+  std::map<std::string, Job> jobs;
+  std::map<std::string, JobTargets> targets;
+  for (const ScrapeConfig& job : config.jobs) {
+    order.push_back(job.job_name);
+    jobs[job.job_name].config = std::make_shared<const ScrapeConfig>(job);
+  }
   {
     MutexLock lock(mutex_);
-    std::vector<LoopPtr> before = std::move(loops_);
-    loops_.clear();
-    std::map<std::string, LoopPtr> by_key;
-    for (LoopPtr& loop : before) by_key.emplace(loop->target->key(), std::move(loop));
-    for (ScrapeTarget& target : targets) {
-      auto known = by_key.find(target.key());
-      if (known == by_key.end()) {
-        auto loop = std::make_shared<Loop>(std::move(target));
-        loop->next = loop->target->first_scrape(now);
-        loops_.push_back(std::move(loop));
-        continue;
-      }
-      LoopPtr loop = std::move(known->second);
-      by_key.erase(known);
-      bool same_schedule = loop->target->interval_nanos == target.interval_nanos;
-      loop->target = std::make_shared<ScrapeTarget>(std::move(target));
-      loop->describe();
-      if (!same_schedule) loop->next = loop->target->first_scrape(now);
-      loops_.push_back(std::move(loop));
+    for (auto& [name, job] : jobs) {
+      auto before = jobs_.find(name);
+      // A job that discovers nothing any more keeps nothing of what was found.
+      if (before != jobs_.end() && !job.config->discovery.discoveries.empty())
+        job.discovered = before->second.discovered;
     }
-    for (auto& [key, loop] : by_key) {
-      loop->ended = true;
-      if (!loop->under_way) gone.push_back(std::move(loop));  // else the worker ends it
+  }
+  for (const auto& [name, job] : jobs) targets.emplace(name, targets_of(job));
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return {};
+    std::map<std::string, Job> before = std::exchange(jobs_, std::move(jobs));
+    job_order_ = std::move(order);
+    for (auto& [name, job] : jobs_) {
+      if (auto known = before.find(name); known != before.end()) job.loops = std::move(known->second.loops);
+      take_over(job, std::move(targets.at(name)));
     }
-    for (const LoopPtr& loop : gone) submit(loop, now, true);
+    for (auto& [name, job] : before) retire(std::move(job.loops));
   }
   changed_.notify_all();
   return {};
 }
 
+void Scraper::set_discovered(const std::string& job_name, std::vector<TargetGroup> groups) {
+  MutexLock change(change_mutex_);
+  Job job;
+  {
+    MutexLock lock(mutex_);
+    auto known = jobs_.find(job_name);
+    if (known == jobs_.end()) return;
+    job.config = known->second.config;
+  }
+  job.discovered = groups;
+  JobTargets targets = targets_of(job);
+  {
+    MutexLock lock(mutex_);
+    auto known = jobs_.find(job_name);
+    if (known == jobs_.end()) return;
+    known->second.discovered = std::move(groups);
+    take_over(known->second, std::move(targets));
+  }
+  changed_.notify_all();
+}
+
+// Matches the loops of a job with its new targets: the same key goes on, the others begin or end.
+void Scraper::take_over(Job& job, JobTargets targets) {
+  UnixNanos now = options_.clock->now();
+  std::map<std::string, LoopPtr> by_key;
+  for (LoopPtr& loop : job.loops) by_key.emplace(loop->target->key(), std::move(loop));
+  job.loops.clear();
+  for (ScrapeTarget& target : targets.active) {
+    auto known = by_key.find(target.key());
+    if (known == by_key.end()) {
+      auto loop = std::make_shared<Loop>(std::move(target));
+      loop->next = loop->target->first_scrape(now);
+      job.loops.push_back(std::move(loop));
+      continue;
+    }
+    LoopPtr loop = std::move(known->second);
+    by_key.erase(known);
+    bool same_schedule = loop->target->interval_nanos == target.interval_nanos;
+    loop->target = std::make_shared<ScrapeTarget>(std::move(target));
+    loop->describe();
+    if (!same_schedule) loop->next = loop->target->first_scrape(now);
+    job.loops.push_back(std::move(loop));
+  }
+  std::vector<LoopPtr> gone;
+  for (auto& [key, loop] : by_key) gone.push_back(std::move(loop));
+  retire(std::move(gone));
+  job.dropped = std::move(targets.dropped);
+  job.dropped_count = targets.dropped_count;
+  std::string errors = fmt::format("{}", fmt::join(targets.errors, "; "));
+  if (!errors.empty() && errors != job.last_errors) {
+    metrics().bad_targets.add(targets.errors.size());
+    log_warning("scrape", "targets that cannot be scraped: " + errors);
+  }
+  job.last_errors = std::move(errors);
+}
+
+void Scraper::retire(std::vector<LoopPtr> gone) {
+  UnixNanos now = options_.clock->now();
+  for (const LoopPtr& loop : gone) {
+    loop->ended = true;
+    if (!loop->under_way) submit(loop, now, true);  // else the worker ends it
+  }
+}
+
 std::vector<TargetStatus> Scraper::targets() const {
   MutexLock lock(mutex_);
   std::vector<TargetStatus> all;
-  all.reserve(loops_.size());
-  for (const LoopPtr& loop : loops_) all.push_back(loop->status);
+  for (const std::string& name : job_order_) {
+    for (const LoopPtr& loop : jobs_.at(name).loops) all.push_back(loop->status);
+  }
+  return all;
+}
+
+std::vector<JobStatus> Scraper::jobs() const {
+  MutexLock lock(mutex_);
+  std::vector<JobStatus> all;
+  for (const std::string& name : job_order_) {
+    const Job& job = jobs_.at(name);
+    all.push_back({job.config, job.dropped, job.dropped_count});
+  }
   return all;
 }
 
@@ -161,21 +265,25 @@ UnixNanos Scraper::run_due() {
   UnixNanos now = options_.clock->now();
   UnixNanos next{INT64_MAX};
   MutexLock lock(mutex_);
-  for (const LoopPtr& loop : loops_) {
-    if (loop->next <= now) {
-      UnixNanos scheduled = loop->next;
-      // After a pause (a suspended machine) the missed scrapes are not made up for.
-      int64_t missed = (now - scheduled) / loop->target->interval_nanos;
-      loop->next = scheduled + (missed + 1) * loop->target->interval_nanos;
-      if (loop->under_way) {
-        metrics().skipped.add();
-      } else {
-        submit(loop, scheduled + missed * loop->target->interval_nanos, false);
-      }
+  for (const auto& [name, job] : jobs_) {
+    for (const LoopPtr& loop : job.loops) {
+      if (loop->next <= now) start_due(loop, now);
+      next = std::min(next, loop->next);
     }
-    next = std::min(next, loop->next);
   }
   return next;
+}
+
+void Scraper::start_due(const LoopPtr& loop, UnixNanos now) {
+  UnixNanos scheduled = loop->next;
+  // After a pause (a suspended machine) the missed scrapes are not made up for.
+  int64_t missed = (now - scheduled) / loop->target->interval_nanos;
+  loop->next = scheduled + (missed + 1) * loop->target->interval_nanos;
+  if (loop->under_way) {
+    metrics().skipped.add();
+  } else {
+    submit(loop, scheduled + missed * loop->target->interval_nanos, false);
+  }
 }
 
 void Scraper::keep_schedule() {
@@ -218,9 +326,17 @@ void Scraper::wait_until_idle() {
   while (under_way_ > 0) lock.wait(changed_);
 }
 
-Result<ClientResponse> Scraper::fetch(const ScrapeTarget& target) {
-  ClientRequest request = make_scrape_request(target, &stopping_);
-  return options_.fetch ? options_.fetch(request) : client_.request(request);
+Result<std::vector<Batch>> Scraper::read_page(const LoopPtr& loop, const ScrapeTarget& target, UnixNanos time,
+                                              ScrapeReport& report) {
+  if (!target.refusal.empty()) return make_error(ErrorCode::too_large, target.refusal);
+  Result<ClientResponse> response = fetcher_.fetch(make_scrape_request(target, &stopping_), target.job->http);
+  if (!response.ok()) {
+    if (response.error().code == ErrorCode::too_large) report.body_bytes = -1;
+    return response.error();
+  }
+  report.body_bytes = static_cast<double>(response->body.size());
+  OBELISK_TRY(ExpositionFormat format, format_of_answer(target, *response));
+  return loop->series.accept_page(format, response->body, time, report);
 }
 
 void Scraper::scrape(const LoopPtr& loop, UnixNanos scheduled) {
@@ -231,32 +347,28 @@ void Scraper::scrape(const LoopPtr& loop, UnixNanos scheduled) {
     fixed = loop->target;
   }
   const ScrapeTarget& target = *fixed;
-  loop->series.set_honor(target.job.honor_labels, target.job.honor_timestamps);
+  if (loop->configured != target.job) {
+    loop->series.set_settings(page_settings_of(*target.job));
+    loop->configured = target.job;
+  }
   UnixNanos time = scrape_time(options_.clock->now(), scheduled, target.interval_nanos);
   auto started = std::chrono::steady_clock::now();
   ScrapeReport report;
-  std::vector<Batch> batches;
-  auto run = [&]() -> Result<void> {
-    OBELISK_TRY(ClientResponse response, fetch(target));
-    OBELISK_TRY(ExpositionFormat format, format_of_answer(target, response));
-    OBELISK_TRY(Exposition exposition, parse_exposition(format, response.body));
-    uint64_t limit = target.job.sample_count_max;
-    if (limit > 0 && exposition.samples.size() > limit)
-      return make_error(ErrorCode::too_large,
-                        fmt::format("sample limit exceeded: {} samples, the limit is {}",
-                                    exposition.samples.size(), limit));
-    batches = loop->series.accept(exposition, time, report);
-    return {};
-  };
-  Result<void> outcome = run();
+  report.extra = target.job->extra_scrape_metrics;
+  report.timeout_seconds = seconds_of(target.timeout_nanos);
+  report.sample_limit = static_cast<double>(target.job->limits.samples);
+  Result<std::vector<Batch>> outcome = read_page(loop, target, time, report);
   if (stopping_) return;
-  if (!outcome.ok()) batches = loop->series.end_all(time);
   report.up = outcome.ok();
   report.duration_seconds = seconds_since(started);
+  std::vector<Batch> batches = outcome.ok() ? std::move(*outcome) : loop->series.end_all(time);
   batches.push_back(loop->series.report_batch(report, time));
   (report.up ? metrics().succeeded : metrics().failed).add();
   metrics().samples.add(report.samples_scraped);
   metrics().duration.observe_seconds(report.duration_seconds);
+  std::string error = outcome.ok() ? "" : error_text(outcome.error());
+  if (!error.empty() && !target.job->failure_log_file.empty())
+    append_failure(target.job->failure_log_file, {time, target.job->job_name, target.url, error});
   {
     MutexLock lock(mutex_);
     loop->ever_scraped = true;
@@ -264,7 +376,8 @@ void Scraper::scrape(const LoopPtr& loop, UnixNanos scheduled) {
     status.last_scrape = time;
     status.last_scrape_duration_seconds = report.duration_seconds;
     status.health = report.up ? TargetHealth::up : TargetHealth::down;
-    status.last_error = outcome.ok() ? "" : error_text(outcome.error());
+    status.last_error = std::move(error);
+    status.families = loop->series.families();
   }
   write(target.url, loop, std::move(batches));
 }
@@ -272,17 +385,19 @@ void Scraper::scrape(const LoopPtr& loop, UnixNanos scheduled) {
 void Scraper::end(const LoopPtr& loop) {
   UnixNanos now = options_.clock->now();
   UnixNanos last;
-  std::string url;
+  std::shared_ptr<const ScrapeTarget> target;
   {
     MutexLock lock(mutex_);
     last = loop->status.last_scrape;
-    url = loop->target->url;
+    target = loop->target;
   }
   // After the last sample, even when the reload came within its millisecond.
   UnixNanos time = std::max(UnixNanos::from_millis(now.to_millis()), last + kNanosPerMilli);
   std::vector<Batch> batches = loop->series.end_all(time);
-  batches.push_back(loop->series.end_report(time));
-  write(url, loop, std::move(batches));
+  ScrapeReport report;
+  report.extra = target->job->extra_scrape_metrics;
+  batches.push_back(loop->series.end_report(report, time));
+  write(target->url, loop, std::move(batches));
 }
 
 // The answer may come after the scraper is gone, so it touches nothing of it.

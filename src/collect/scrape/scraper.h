@@ -9,11 +9,16 @@
 // still being scraped when it is due again is skipped once, and counted (obelisk_scrape_skipped_total).
 // Scrapes that cannot be stored are counted (obelisk_scrape_failed_writes_total) and logged.
 //
+// The targets of a job are those of its static_configs and those that discovery hands over (set_discovered).
+// When either changes, targets that stay the same go on with their series and schedule, and those that are
+// gone get stale markers.
+//
 // Thread safe. Time, network and schedule are seams: Options::clock, Options::fetch, and run_due() without
 // own_thread.
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -21,10 +26,11 @@
 
 #include "base/thread_annotations.h"
 #include "base/worker_pool.h"
+#include "collect/fetch/http_fetcher.h"
 #include "collect/scrape/scrape_target.h"
+#include "collect/scrape/target_series.h"
 #include "env/clock.h"
 #include "ingest/intake.h"
-#include "net/http_client.h"
 
 namespace obelisk::scrape {
 
@@ -43,6 +49,14 @@ struct TargetStatus {
   TargetHealth health = TargetHealth::unknown;
   int64_t interval_nanos = 0;
   int64_t timeout_nanos = 0;
+  std::shared_ptr<const std::vector<FamilyMetadata>> families;  // may be null: never scraped
+};
+
+// What is known of a job beside its targets.
+struct JobStatus {
+  std::shared_ptr<const ScrapeConfig> config;
+  std::vector<Labels> dropped_targets;  // discovered labels; perhaps not all, see keep_dropped_targets
+  size_t dropped_count = 0;
 };
 
 class Scraper {
@@ -51,22 +65,25 @@ class Scraper {
 
   // Takes the rows of one scrape; calls `done` once, from any thread.
   using Output = std::function<void(std::vector<Batch> batches, Intake::Done done)>;
-  using Fetch = std::function<Result<ClientResponse>(const ClientRequest&)>;
   struct Options {
     const Clock* clock = nullptr;
     Output output;
-    Fetch fetch;             // not set: an HttpClient
-    bool own_thread = true;  // false: somebody calls run_due
+    collect::HttpFetcher::Transport fetch;  // not set: the network
+    bool own_thread = true;                 // false: somebody calls run_due
   };
 
   explicit Scraper(Options options);
   ~Scraper();
 
-  // Takes over these targets. One with the labels and URL of a target before goes on with its series and,
-  // when its interval is the same, its schedule; those that are gone get stale markers. Also the first start.
-  // With an error nothing changes.
+  // Takes over these jobs. Targets that discovery found for a job of the same name stay until they are set
+  // anew. Also the first start. With an error (a static target that cannot be scraped) nothing changes.
   Result<void> reload(const PrometheusConfig& config);
+  // The groups that discovery now has for a job, instead of those before. No effect when there is no such
+  // job.
+  void set_discovered(const std::string& job_name, std::vector<TargetGroup> groups);
+
   std::vector<TargetStatus> targets() const;
+  std::vector<JobStatus> jobs() const;  // in the order of the file
 
   // Starts every scrape that is due; returns when the next one will be.
   UnixNanos run_due();
@@ -78,22 +95,37 @@ class Scraper {
  private:
   struct Loop;
   using LoopPtr = std::shared_ptr<Loop>;
+  struct Job {
+    std::shared_ptr<const ScrapeConfig> config;
+    std::vector<TargetGroup> discovered;
+    std::vector<LoopPtr> loops;
+    std::vector<Labels> dropped;
+    size_t dropped_count = 0;
+    std::string last_errors;  // logged once
+  };
 
+  JobTargets targets_of(const Job& job) const;
+  void take_over(Job& job, JobTargets targets) REQUIRES(mutex_);
+  void retire(std::vector<LoopPtr> gone) REQUIRES(mutex_);
   void keep_schedule();
+  void start_due(const LoopPtr& loop, UnixNanos now) REQUIRES(mutex_);
   void submit(const LoopPtr& loop, UnixNanos scheduled, bool end_of_target) REQUIRES(mutex_);
   void scrape(const LoopPtr& loop, UnixNanos scheduled);
+  Result<std::vector<Batch>> read_page(const LoopPtr& loop, const ScrapeTarget& target, UnixNanos time,
+                                       ScrapeReport& report);
   void end(const LoopPtr& loop);
   void finish(const LoopPtr& loop);
-  Result<ClientResponse> fetch(const ScrapeTarget& target);
   void write(const std::string& url, const LoopPtr& loop, std::vector<Batch> batches);
 
   const Options options_;
-  HttpClient client_;
+  collect::HttpFetcher fetcher_;
   std::atomic<bool> stopping_{false};
 
+  Mutex change_mutex_;  // one change of the jobs at a time; taken before mutex_
   mutable Mutex mutex_;
   std::condition_variable changed_;
-  std::vector<LoopPtr> loops_ GUARDED_BY(mutex_);
+  std::vector<std::string> job_order_ GUARDED_BY(mutex_);
+  std::map<std::string, Job> jobs_ GUARDED_BY(mutex_);
   size_t under_way_ GUARDED_BY(mutex_) = 0;
 
   WorkerPool workers_;

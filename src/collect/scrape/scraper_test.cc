@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <fstream>
 #include <future>
 
 #include "collect/scrape/batch_lines_test.h"
@@ -45,7 +48,7 @@ class ScraperTest : public testing::Test {
   }
 
   PrometheusConfig config(const std::string& extra = "", const std::string& labels = "{}") {
-    auto parsed = parse_prometheus_config(
+    auto parsed = collect::parse_prometheus_config(
         fmt::format("scrape_configs:\n- job_name: shop\n  scrape_interval: 10s\n  scrape_timeout: 1s\n{}"
                     "  static_configs: [{{targets: ['{}'], labels: {}}}]\n",
                     extra, server_.server().address(), labels),
@@ -195,7 +198,7 @@ TEST_F(ScraperTest, BoundsPages) {
   start();
   set_page({.body = "a 1\nb 2\nc 3\n"});
   ASSERT_TRUE(scraper_->reload(config("  sample_limit: 2\n")).ok());
-  EXPECT_EQ(scrape(0), report(0, 0, 0, 0));
+  EXPECT_EQ(scrape(0), report(0, 3, 3, 0));
   EXPECT_NE(scraper_->targets().at(0).last_error.find("sample limit exceeded: 3 samples, the limit is 2"),
             std::string::npos);
   ASSERT_TRUE(scraper_->reload(config("  body_size_limit: 10B\n")).ok());
@@ -233,7 +236,8 @@ TEST_F(ScraperTest, AnUnreachableTargetIsDown) {
   PrometheusConfig unreachable = config();
   {
     TestServer gone([](HttpExchangePtr exchange) { exchange->respond_text(200, ""); });
-    unreachable.jobs[0].targets[0].addresses = {gone.server().address()};
+    unreachable.jobs[0].discovery.static_groups[0].targets = {
+        Labels{{"__address__", gone.server().address()}}};
   }
   ASSERT_TRUE(scraper_->reload(unreachable).ok());
   Lines lines = scrape(0);
@@ -315,6 +319,56 @@ TEST_F(ScraperTest, ABadReloadChangesNothing) {
   ASSERT_FALSE(bad.ok());
   EXPECT_NE(bad.error().message.find("gopher"), std::string::npos);
   EXPECT_EQ(scraper_->targets().size(), 1u);
+}
+
+TEST_F(ScraperTest, DiscoveredTargetsComeAndGo) {
+  start();
+  set_page({.body = "a 1\n"});
+  PrometheusConfig discovering = config("  http_sd_configs: [{url: 'http://nowhere/'}]\n");
+  discovering.jobs[0].discovery.static_groups.clear();
+  ASSERT_TRUE(scraper_->reload(discovering).ok());
+  EXPECT_TRUE(scraper_->targets().empty());
+  TargetGroup group{"g", {Labels{{"__address__", server_.server().address()}}}, Labels{{"__meta_x", "y"}}};
+  scraper_->set_discovered("shop", {group});
+  scraper_->set_discovered("no such job", {group});
+  EXPECT_EQ(scrape(0).size(), 6u);
+  // Found again with another label that no target keeps, and a reload: it goes on.
+  group.labels = Labels{{"__meta_x", "z"}};
+  scraper_->set_discovered("shop", {group});
+  ASSERT_TRUE(scraper_->reload(discovering).ok());
+  EXPECT_EQ(scraper_->targets().at(0).discovered_labels.get("__meta_x"), "z");
+  EXPECT_EQ(scrape(1), merged(report(1, 1, 0, 10), {"a{} 1 @10"}));
+  scraper_->set_discovered("shop", {});
+  scraper_->wait_until_idle();
+  EXPECT_EQ(take_samples().size(), 6u);  // stale
+  EXPECT_TRUE(scraper_->targets().empty());
+}
+
+TEST_F(ScraperTest, ShowsDroppedTargetsAndWritesFailures) {
+  start();
+  std::string log = testing::TempDir() + fmt::format("failures_{}.log", getpid());
+  set_page({.status = 500, .body = ""});
+  ASSERT_TRUE(scraper_
+                  ->reload(config(fmt::format(
+                      "  scrape_failure_log_file: {}\n"
+                      "  extra_scrape_metrics: true\n"
+                      "  relabel_configs: [{{source_labels: [env], regex: test, action: drop}}]\n",
+                      log)))
+                  .ok());
+  EXPECT_EQ(scrape(0).size(), 8u);
+  EXPECT_EQ(scraper_->jobs().at(0).dropped_count, 0u);
+  std::ifstream file(log);
+  std::string line;
+  ASSERT_TRUE(std::getline(file, line));
+  EXPECT_NE(line.find("\"job_name\":\"shop\""), std::string::npos) << line;
+  EXPECT_NE(line.find("status 500"), std::string::npos) << line;
+  unlink(log.c_str());
+  ASSERT_TRUE(scraper_
+                  ->reload(config("  relabel_configs: [{source_labels: [env], regex: test, action: drop}]\n",
+                                  "{env: test}"))
+                  .ok());
+  EXPECT_TRUE(scraper_->targets().empty());
+  EXPECT_EQ(scraper_->jobs().at(0).dropped_targets.at(0).get("env"), "test");
 }
 
 TEST_F(ScraperTest, TheOwnThreadKeepsTheSchedule) {

@@ -1,19 +1,20 @@
 #include "collect/scrape/target_series.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "base/self_metrics.h"
 #include "base/text.h"
+#include "collect/scrape/target_page.h"
 #include "model/ids.h"
 
 namespace obelisk::scrape {
 namespace {
 
-constexpr uint64_t kStaleBits = 0x7ff0000000000002;
-constexpr size_t kExemplarColumnsMax =
-    64;  // a batch is cut at that, so that odd labels do not make it rows x columns
+// A batch is cut at that, so that odd labels do not make it rows x columns.
+constexpr size_t kExemplarColumnsMax = 64;
 
 size_t label_bytes(LabelsView labels) {
   size_t bytes = labels.size() * sizeof(LabelRef);
@@ -40,41 +41,68 @@ Counter& duplicate_samples() {
   return counted;
 }
 
-}  // namespace
-
-double stale_marker() {
-  return std::bit_cast<double>(kStaleBits);
-}
-bool is_stale_marker(double value) {
-  return std::bit_cast<uint64_t>(value) == kStaleBits;
-}
-
-void TargetSeries::set_honor(bool labels, bool timestamps) {
-  if (labels != honor_labels_) by_text_.clear();  // the same text now means other labels
-  honor_labels_ = labels;
-  honor_timestamps_ = timestamps;
-}
-
-// The labels of the page and of the target together, sorted. Valid until renamed_ is cleared.
-std::vector<LabelRef> TargetSeries::with_target_labels(LabelsView labels) {
-  std::vector<LabelRef> merged(labels.begin(), labels.end());
-  auto find = [&merged](std::string_view name) {
-    return std::find_if(merged.begin(), merged.end(),
-                        [&](const LabelRef& label) { return label.name == name; });
-  };
-  for (const Label& label : target_labels_) {
-    auto clash = find(label.name);
-    if (clash == merged.end()) {
-      merged.push_back({label.name, label.value});
-    } else if (!honor_labels_) {
-      std::string renamed = "exported_" + label.name;
-      while (find(renamed) != merged.end() || target_labels_.has(renamed)) renamed.insert(0, "exported_");
-      clash->name = renamed_.emplace_back(std::move(renamed));
-      merged.push_back({label.name, label.value});
+// Whether a page spells `name=""`: the parsers leave out labels without a value, but with honor_labels one
+// removes the target's label (which is how federation keeps its own instance label away). A quote within a
+// value is written \", so that the text looked for cannot be part of one.
+bool spells_empty(std::string_view spelling, std::string_view name) {
+  for (const std::string& text : {fmt::format("{}=\"\"", name), fmt::format("\"{}\"=\"\"", name)}) {
+    for (size_t at = spelling.find(text); at != std::string_view::npos; at = spelling.find(text, at + 1)) {
+      if (at > 0 && std::string_view("{, \t").find(spelling[at - 1]) != std::string_view::npos) return true;
     }
   }
-  std::sort(merged.begin(), merged.end());
+  return false;
+}
+
+}  // namespace
+
+void TargetSeries::set_settings(PageSettings settings) {
+  if (settings == settings_) return;
+  settings_ = std::move(settings);
+  forget_texts();  // the same text may now mean other labels
+}
+
+// The labels of the page and of the target together.
+Labels TargetSeries::with_target_labels(LabelsView labels, std::string_view spelling) const {
+  Labels merged(labels);
+  std::vector<Label> clashes;
+  for (const Label& label : target_labels_) {
+    if (settings_.honor_labels) {
+      if (!merged.has(label.name) && !spells_empty(spelling, label.name)) merged.set(label.name, label.value);
+      continue;
+    }
+    if (merged.has(label.name)) clashes.push_back({label.name, std::string(merged.get(label.name))});
+    merged.set(label.name, label.value);
+  }
+  for (Label& clash : clashes) {
+    std::string renamed = "exported_" + clash.name;
+    while (merged.has(renamed)) renamed.insert(0, "exported_");
+    merged.set(renamed, clash.value);
+  }
   return merged;
+}
+
+Result<void> TargetSeries::check_limits(const Labels& labels) const {
+  std::string_view metric = labels.get(kMetricNameLabel).substr(0, 50);
+  if (settings_.label_limit > 0 && labels.size() > settings_.label_limit)
+    return make_error(ErrorCode::too_large,
+                      fmt::format("label_limit exceeded (metric: {}, number of labels: {}, limit: {})",
+                                  metric, labels.size(), settings_.label_limit));
+  for (const Label& label : labels) {
+    if (settings_.label_name_bytes > 0 && label.name.size() > settings_.label_name_bytes)
+      return make_error(
+          ErrorCode::too_large,
+          fmt::format("label_name_length_limit exceeded (metric: {}, label name: {}, length: {}, limit: {})",
+                      metric, label.name.substr(0, 50), label.name.size(), settings_.label_name_bytes));
+    if (settings_.label_value_bytes > 0 && label.value.size() > settings_.label_value_bytes)
+      return make_error(
+          ErrorCode::too_large,
+          fmt::format(
+              "label_value_length_limit exceeded (metric: {}, label name: {}, value: \"{}\", length: {}, "
+              "limit: {})",
+              metric, label.name.substr(0, 50), label.value.substr(0, 50), label.value.size(),
+              settings_.label_value_bytes));
+  }
+  return {};
 }
 
 LabelsView TargetSeries::copy_labels(LabelsView labels) {
@@ -84,81 +112,166 @@ LabelsView TargetSeries::copy_labels(LabelsView labels) {
   return {copies, labels.size()};
 }
 
-TargetSeries::Series& TargetSeries::find_or_add(LabelsView labels, uint64_t& key, size_t& added) {
-  for (key = hash_labels(labels);; ++key) {
-    auto [it, inserted] = by_labels_.try_emplace(key);
-    if (inserted) {
-      ++added;
-      it->second.labels = copy_labels(labels);
-      live_label_bytes_ += label_bytes(labels);
-      return it->second;
-    }
-    if (labels_equal(it->second.labels, labels)) return it->second;
-  }
-}
-
-TargetSeries::Series& TargetSeries::series_of(const ExpositionSample& sample, size_t& added) {
-  auto known = by_text_.find(sample.series_text);
-  if (known != by_text_.end()) {
-    known->second.last_page = page_number_;
-    return by_labels_.at(known->second.series_key);
-  }
-  Text text{0, page_number_};
-  std::vector<LabelRef> labels = with_target_labels(sample.labels);
-  Series& series = find_or_add(labels, text.series_key, added);
-  renamed_.clear();
-  by_text_.emplace(sample.series_text, text);
-  return series;
-}
-
-std::vector<Batch> TargetSeries::accept(const Exposition& exposition, UnixNanos time, ScrapeReport& report) {
-  ++page_number_;
-  std::vector<Batch> out;
-  BatchBuilder samples(Table::samples);
-  BatchBuilder exemplars(Table::exemplars);
-  BatchBuilder metadata(Table::metadata);
-  for (BatchBuilder* rows : {&samples, &exemplars}) rows->keep_alive(labels_arena_);
-  for (const ExpositionSample& sample : exposition.samples) {
-    Series& series = series_of(sample, report.series_added);
-    bool own_time = honor_timestamps_ && sample.time.has_value();
-    UnixNanos at = own_time ? *sample.time : time;
-    bool same_time = series.last_time == at.value;
-    bool on_this_page = std::exchange(series.last_page, page_number_) == page_number_;
-    if (on_this_page && same_time) {
-      duplicate_samples().add();
+Result<uint32_t> TargetSeries::find_or_add_series(const Labels& labels, Page& out) {
+  std::vector<LabelRef> view = labels.view();
+  uint64_t hash = hash_labels(view);
+  for (uint64_t key = hash;; ++key) {
+    auto [it, inserted] = by_labels_.try_emplace(key, kNone);
+    if (!inserted) {
+      if (labels_equal(series_[it->second].labels, view)) return it->second;
       continue;
     }
-    bool no_news = own_time && same_time &&
-                   std::bit_cast<uint64_t>(series.last_value) == std::bit_cast<uint64_t>(sample.value);
-    series.last_time = at.value;
-    series.last_value = sample.value;
-    series.tracked = !own_time;
-    if (no_news) continue;
-    samples.begin_group(series.labels);
-    samples.add_row(at);
-    samples.set_float(Scope::fixed, column::kValue, sample.value);
-    if (sample.start_time) samples.set_int(Scope::fixed, column::kStartTime, sample.start_time->value);
+    if (free_series_.empty()) {
+      it->second = static_cast<uint32_t>(series_.size());
+      series_.emplace_back();
+    } else {
+      it->second = free_series_.back();
+      free_series_.pop_back();
+      series_[it->second] = {};
+    }
+    Series& series = series_[it->second];
+    series.labels = copy_labels(view);
+    series.labels_hash = hash;
+    series.key = key;
+    series.live = true;
+    live_label_bytes_ += label_bytes(view);
+    out.added.push_back(it->second);
+    return it->second;
+  }
+}
+
+// What a spelling not seen before stands for.
+Result<uint32_t> TargetSeries::add_text(const ExpositionSample& sample, Page& out) {
+  Labels labels = with_target_labels(sample.labels, sample.series_text);
+  uint32_t series = kNone;
+  if (collect::relabel(settings_.relabel, labels)) {
+    if (!labels.has(kMetricNameLabel))
+      return make_error(ErrorCode::parse_error, fmt::format("{}: relabelling left no metric name",
+                                                            sample.series_text.substr(0, 200)));
+    OBELISK_CHECK_OK(check_limits(labels));
+    OBELISK_TRY(series, find_or_add_series(labels, out));
+  }
+  uint32_t index = 0;
+  if (free_texts_.empty()) {
+    index = static_cast<uint32_t>(texts_.size());
+    texts_.emplace_back();
+  } else {
+    index = free_texts_.back();
+    free_texts_.pop_back();
+  }
+  texts_[index] = Text{texts_arena_->copy(sample.series_text), series, kNone, 0};
+  live_text_bytes_ += sample.series_text.size();
+  by_text_.emplace(texts_[index].spelling, index);
+  return index;
+}
+
+uint32_t TargetSeries::find_text(std::string_view spelling, uint32_t guess) const {
+  if (guess != kNone && texts_[guess].spelling == spelling) return guess;
+  auto known = by_text_.find(spelling);
+  return known == by_text_.end() ? kNone : known->second;
+}
+
+// Remembers the order of the page.
+void TargetSeries::follow(uint32_t text, Page& out) {
+  if (out.previous == kNone) {
+    first_text_ = text;
+  } else {
+    texts_[out.previous].next = text;
+  }
+  out.previous = text;
+  texts_[text].last_page = page_number_;
+}
+
+// A row of a series with one value; nullptr where there is nothing to add.
+TargetSeries::Series* TargetSeries::begin_sample(const Text& text, std::optional<UnixNanos> own_time,
+                                                 double value, Page& out) {
+  ++out.scraped;
+  if (text.series == kNone) return nullptr;  // dropped by relabelling
+  ++out.kept;
+  Series& series = series_[text.series];
+  bool has_own_time = settings_.honor_timestamps && own_time.has_value();
+  UnixNanos at = has_own_time ? *own_time : out.time;
+  bool same_time = series.last_time == at.value;
+  bool on_this_page = std::exchange(series.last_page, page_number_) == page_number_;
+  if (on_this_page && same_time) {
+    duplicate_samples().add();
+    return nullptr;
+  }
+  bool no_news = has_own_time && same_time &&
+                 std::bit_cast<uint64_t>(series.last_value) == std::bit_cast<uint64_t>(value);
+  series.last_time = at.value;
+  series.last_value = value;
+  series.tracked = !has_own_time || settings_.track_timestamps_staleness;
+  if (no_news) return nullptr;
+  out.samples.add(series.labels, series.labels_hash, at, value);
+  return &series;
+}
+
+Result<void> TargetSeries::accept_parsed(const Exposition& exposition, Page& out) {
+  for (const ExpositionSample& sample : exposition.samples) {
+    uint32_t guess = out.previous == kNone ? first_text_ : texts_[out.previous].next;
+    uint32_t text = find_text(sample.series_text, guess);
+    if (text == kNone) {
+      OBELISK_TRY(text, add_text(sample, out));
+    }
+    follow(text, out);
+    Series* series = begin_sample(texts_[text], sample.time, sample.value, out);
+    if (series == nullptr) continue;
+    UnixNanos at = UnixNanos{series->last_time};
+    if (sample.start_time) out.samples.set_start_time(*sample.start_time);
     if (sample.exemplar != kNoExemplar)
-      add_exemplar(series, exposition.exemplars[static_cast<size_t>(sample.exemplar)], at, out, exemplars);
+      add_exemplar(*series, exposition.exemplars[static_cast<size_t>(sample.exemplar)], at, out);
   }
-  report.samples_scraped = exposition.samples.size();
-  report.samples_kept = exposition.samples.size();
-  add_stale_markers(time, samples);
-  add_metadata(exposition, time, metadata);
-  for (BatchBuilder* rows : {&samples, &exemplars, &metadata}) {
-    if (rows->row_count() > 0) out.push_back(rows->finish());
+  return {};
+}
+
+Result<std::vector<Batch>> TargetSeries::accept_page(ExpositionFormat format, std::string_view page,
+                                                     UnixNanos time, ScrapeReport& report) {
+  ++page_number_;
+  Page out;
+  out.time = time;
+  out.samples.reserve(last_row_count_ + 16);
+  out.exemplars.keep_alive(labels_arena_);
+  auto run = [&]() -> Result<void> {
+    if (format == ExpositionFormat::prometheus_text) return accept_text(page, out);
+    OBELISK_TRY(Exposition exposition, parse_exposition(format, page));
+    OBELISK_CHECK_OK(accept_parsed(exposition, out));
+    add_metadata(exposition, time, out.metadata);
+    return {};
+  };
+  Result<void> outcome = run();
+  report.samples_scraped = out.scraped;
+  report.samples_kept = out.kept;
+  report.series_added = out.added.size();
+  if (outcome.ok() && settings_.sample_limit > 0 && out.kept > settings_.sample_limit)
+    outcome = make_error(
+        ErrorCode::too_large,
+        fmt::format("sample limit exceeded: {} samples, the limit is {}", out.kept, settings_.sample_limit));
+  if (!outcome.ok()) {
+    // What came with this page is never stored, so it cannot end.
+    for (uint32_t added : out.added) series_[added].tracked = false;
+    if (outcome.error().code != ErrorCode::too_large)
+      report.samples_scraped = report.samples_kept = report.series_added = 0;
+    return outcome.error();
   }
+  add_stale_markers(time, out.samples);
+  last_row_count_ = out.samples.row_count();
+  std::vector<Batch> batches = std::move(out.finished);
+  if (out.samples.row_count() > 0) batches.push_back(out.samples.finish({labels_arena_}));
+  if (out.exemplars.row_count() > 0) batches.push_back(out.exemplars.finish());
+  if (out.metadata.row_count() > 0) batches.push_back(out.metadata.finish());
   forget_unseen();
-  rebuild_arena_when_sparse();
-  return out;
+  rebuild_arenas_when_sparse();
+  return batches;
 }
 
 // A batch is cut when its columns become many; exemplars that differ from the series' last are written.
 void TargetSeries::add_exemplar(Series& series, const ExpositionExemplar& exemplar, UnixNanos time,
-                                std::vector<Batch>& out, BatchBuilder& rows) {
+                                Page& out) {
   uint64_t hash = hash_exemplar(exemplar);
   if (series.exemplar_hash == hash) return;
   series.exemplar_hash = hash;
+  BatchBuilder& rows = out.exemplars;
   rows.begin_group(series.labels);
   rows.add_row(exemplar.time.value_or(time));
   rows.set_float(Scope::fixed, column::kValue, exemplar.value);
@@ -173,98 +286,149 @@ void TargetSeries::add_exemplar(Series& series, const ExpositionExemplar& exempl
     }
   }
   if (rows.column_count() <= kExemplarColumnsMax) return;
-  out.push_back(rows.finish());
+  out.finished.push_back(rows.finish());
   rows.keep_alive(labels_arena_);
 }
 
+bool TargetSeries::metadata_is_due(UnixNanos time) const {
+  return !metadata_written_ || time - *metadata_written_ >= kMetadataRepeatNanos;
+}
+
 void TargetSeries::add_metadata(const Exposition& exposition, UnixNanos time, BatchBuilder& rows) {
-  bool repeat = !metadata_written_ || time - *metadata_written_ >= kMetadataRepeatNanos;
-  if (repeat) {
+  if (metadata_is_due(time)) {
     metadata_written_ = time;
     metadata_hashes_.clear();
   }
+  auto all = std::make_shared<std::vector<FamilyMetadata>>();
   for (const ExpositionFamily& family : exposition.families) {
     if (!family.has_metadata) continue;
+    all->push_back({std::string(family.name), metric_type_name(family.type), std::string(family.help),
+                    std::string(family.unit)});
     uint64_t hash = hash64(family.unit, hash64(family.help, static_cast<uint64_t>(family.type) + 1));
-    auto known = metadata_hashes_.find(family.name);
-    if (known != metadata_hashes_.end() && known->second == hash) continue;
-    metadata_hashes_.insert_or_assign(std::string(family.name), hash);
+    auto [known, added] = metadata_hashes_.try_emplace(std::string(family.name), hash);
+    if (!added && known->second == hash) continue;
+    known->second = hash;
     rows.add_row(time);
     rows.set_string(Scope::fixed, column::kMetricFamily, rows.arena().copy(family.name));
     rows.set_string(Scope::fixed, column::kMetricType, metric_type_name(family.type));
     rows.set_string(Scope::fixed, column::kHelp, rows.arena().copy(family.help));
     rows.set_string(Scope::fixed, column::kUnit, rows.arena().copy(family.unit));
   }
+  families_ = std::move(all);
 }
 
 // For the series that the current page does not have.
-void TargetSeries::add_stale_markers(UnixNanos time, BatchBuilder& rows) {
-  for (const auto& [key, series] : by_labels_) {
-    if (series.last_page == page_number_ || !series.tracked) continue;
-    rows.begin_group(series.labels);
-    rows.add_row(time);
-    rows.set_float(Scope::fixed, column::kValue, stale_marker());
+void TargetSeries::add_stale_markers(UnixNanos time, SampleRows& rows) {
+  for (const Series& series : series_) {
+    if (!series.live || !series.tracked || series.last_page == page_number_) continue;
+    rows.add(series.labels, series.labels_hash, time, stale_marker());
   }
 }
 
 void TargetSeries::forget_unseen() {
-  std::erase_if(by_text_, [this](const auto& entry) { return entry.second.last_page != page_number_; });
-  std::erase_if(by_labels_, [this](const auto& entry) {
-    if (entry.second.last_page == page_number_) return false;
-    live_label_bytes_ -= label_bytes(entry.second.labels);
-    return true;
-  });
+  for (uint32_t i = 0; i < texts_.size(); ++i) {
+    Text& text = texts_[i];
+    if (text.spelling.empty() || text.last_page == page_number_) continue;
+    by_text_.erase(text.spelling);
+    live_text_bytes_ -= text.spelling.size();
+    text = {};
+    free_texts_.push_back(i);
+  }
+  for (uint32_t i = 0; i < series_.size(); ++i) {
+    Series& series = series_[i];
+    if (!series.live || series.last_page == page_number_) continue;
+    live_label_bytes_ -= label_bytes(series.labels);
+    forget_key(series.key);
+    series = {};
+    free_series_.push_back(i);
+  }
 }
 
-void TargetSeries::rebuild_arena_when_sparse() {
+// Closes the gap that a removed key leaves: what had to take a later key because of it moves up.
+void TargetSeries::forget_key(uint64_t gap) {
+  by_labels_.erase(gap);
+  for (uint64_t key = gap + 1;; ++key) {
+    auto it = by_labels_.find(key);
+    if (it == by_labels_.end()) return;
+    uint32_t index = it->second;
+    uint64_t home = series_[index].labels_hash;
+    if (key - home < key - gap) continue;  // its home is behind the gap
+    by_labels_.erase(it);
+    by_labels_.emplace(gap, index);
+    series_[index].key = gap;
+    gap = key;
+  }
+}
+
+void TargetSeries::forget_texts() {
+  texts_.clear();
+  free_texts_.clear();
+  by_text_.clear();
+  texts_arena_ = std::make_unique<Arena>();
+  live_text_bytes_ = 0;
+  first_text_ = kNone;
+}
+
+void TargetSeries::rebuild_arenas_when_sparse() {
   constexpr size_t kSlackBytes = 64 << 10;
-  if (labels_arena_->allocated_bytes() <= 2 * live_label_bytes_ + kSlackBytes) return;
-  std::shared_ptr<Arena> old = std::exchange(labels_arena_, std::make_shared<Arena>());
-  for (auto& [key, series] : by_labels_) series.labels = copy_labels(series.labels);
+  if (labels_arena_->allocated_bytes() > 2 * live_label_bytes_ + kSlackBytes) {
+    std::shared_ptr<Arena> old = std::exchange(labels_arena_, std::make_shared<Arena>());
+    for (Series& series : series_) {
+      if (series.live) series.labels = copy_labels(series.labels);
+    }
+  }
+  if (texts_arena_->allocated_bytes() > 2 * live_text_bytes_ + kSlackBytes) {
+    by_text_.clear();
+    std::unique_ptr<Arena> old = std::exchange(texts_arena_, std::make_unique<Arena>());
+    for (uint32_t i = 0; i < texts_.size(); ++i) {
+      if (texts_[i].spelling.empty()) continue;
+      texts_[i].spelling = texts_arena_->copy(texts_[i].spelling);
+      by_text_.emplace(texts_[i].spelling, i);
+    }
+  }
 }
 
 std::vector<Batch> TargetSeries::end_all(UnixNanos time) {
   ++page_number_;
   std::vector<Batch> out;
-  BatchBuilder rows(Table::samples);
-  rows.keep_alive(labels_arena_);
+  SampleRows rows;
   add_stale_markers(time, rows);
-  if (rows.row_count() > 0) out.push_back(rows.finish());
+  if (rows.row_count() > 0) out.push_back(rows.finish({labels_arena_}));
   forget_unseen();
-  rebuild_arena_when_sparse();
+  forget_texts();
+  rebuild_arenas_when_sparse();
   return out;
 }
 
-Batch TargetSeries::about_scrape(const std::vector<std::pair<std::string_view, double>>& values,
-                                 UnixNanos time) const {
+Batch TargetSeries::about_scrape(const ScrapeReport& report, UnixNanos time, bool ended) const {
+  std::vector<std::pair<std::string_view, double>> values{
+      {"up", report.up ? 1 : 0},
+      {"scrape_duration_seconds", report.duration_seconds},
+      {"scrape_samples_scraped", static_cast<double>(report.samples_scraped)},
+      {"scrape_samples_post_metric_relabeling", static_cast<double>(report.samples_kept)},
+      {"scrape_series_added", static_cast<double>(report.series_added)}};
+  if (report.extra) {
+    values.insert(values.end(), {{"scrape_timeout_seconds", report.timeout_seconds},
+                                 {"scrape_sample_limit", report.sample_limit},
+                                 {"scrape_body_size_bytes", report.body_bytes}});
+  }
   BatchBuilder rows(Table::samples);
   for (const auto& [name, value] : values) {
     Labels labels = target_labels_;
     labels.set(kMetricNameLabel, name);
     rows.begin_group_copy(labels.view());
     rows.add_row(time);
-    rows.set_float(Scope::fixed, column::kValue, value);
+    rows.set_float(Scope::fixed, column::kValue, ended ? stale_marker() : value);
   }
   return rows.finish();
 }
 
 Batch TargetSeries::report_batch(const ScrapeReport& report, UnixNanos time) const {
-  return about_scrape({{"up", report.up ? 1 : 0},
-                       {"scrape_duration_seconds", report.duration_seconds},
-                       {"scrape_samples_scraped", static_cast<double>(report.samples_scraped)},
-                       {"scrape_samples_post_metric_relabeling", static_cast<double>(report.samples_kept)},
-                       {"scrape_series_added", static_cast<double>(report.series_added)}},
-                      time);
+  return about_scrape(report, time, false);
 }
 
-Batch TargetSeries::end_report(UnixNanos time) const {
-  double ended = stale_marker();
-  return about_scrape({{"up", ended},
-                       {"scrape_duration_seconds", ended},
-                       {"scrape_samples_scraped", ended},
-                       {"scrape_samples_post_metric_relabeling", ended},
-                       {"scrape_series_added", ended}},
-                      time);
+Batch TargetSeries::end_report(const ScrapeReport& report, UnixNanos time) const {
+  return about_scrape(report, time, true);
 }
 
 }  // namespace obelisk::scrape

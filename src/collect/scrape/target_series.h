@@ -3,20 +3,24 @@
 // about the scrape itself. No network and no clock, so it can be tested line by line.
 //
 // Labels: a page's label that the target has, too, is renamed exported_<name> (again, while that is taken),
-// unless honor_labels, where the page's wins. Staleness: a series of the last page that is missing from this
-// one gets one sample whose value is the stale marker; a failed scrape and a target that is gone do that to
-// all. Series with times of their own are left out of it, as in Prometheus. Exemplars are kept once: clients
-// show the same one on every page until they have a new one. Metadata (type, help, unit) is written when it
-// changes, and again every kMetadataRepeat so that retention cannot lose it. Of two samples of one series
-// with one time on a page the first stays, and the second is counted
-// (obelisk_scrape_duplicate_samples_total). A sample with a time of its own that the last page had as well is
-// no news.
+// unless honor_labels, where the page's wins (an empty one on the page removes the target's). Then come the
+// metric relabelling rules, and the limits on labels; a series that breaks one, and more samples than
+// sample_limit, fail the whole page.
 //
-// Labels of known series live in an arena that the batches keep alive, so that a series seen before costs no
-// copy; the arena is rebuilt when more than half of it is dead. Not thread safe: one scrape of a target at a
-// time.
+// Staleness: a series of the last page that is missing from this one gets one sample whose value is the stale
+// marker; a failed scrape and a target that is gone do that to all. Series with times of their own are left
+// out of it, as in Prometheus, unless track_timestamps_staleness. Exemplars are kept once: clients show the
+// same one on every page until they have a new one. Metadata (type, help, unit) is written when it changes,
+// and again every kMetadataRepeat so that retention cannot lose it. Of two samples of one series with one
+// time on a page the first stays, and the second is counted (obelisk_scrape_duplicate_samples_total). A
+// sample with a time of its own that the last page had as well is no news.
+//
+// Speed: a series is known by the bytes that spell it on the page, and usually follows the series that it
+// followed the last time, so that an unchanged series of a Prometheus text page costs one comparison and a
+// number: no labels are parsed, hashed, relabelled or copied (accept_text). Lines that are not known are
+// collected and parsed together. Labels live in an arena that the batches keep alive; it is rebuilt when more
+// than half of it is dead. Not thread safe: one scrape of a target at a time.
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,15 +29,14 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "collect/relabel/relabel.h"
+#include "collect/scrape/sample_rows.h"
+#include "collect/scrape/stale_marker.h"
 #include "model/labels.h"
 #include "plan/batch.h"
 #include "wire/exposition.h"
 
 namespace obelisk::scrape {
-
-// A NaN that says "this series has ended", by its bits: the same as Prometheus'.
-double stale_marker();
-bool is_stale_marker(double value);
 
 // About one scrape: the values of the series that Prometheus adds.
 struct ScrapeReport {
@@ -42,6 +45,33 @@ struct ScrapeReport {
   size_t samples_scraped = 0;
   size_t samples_kept = 0;  // scrape_samples_post_metric_relabeling
   size_t series_added = 0;
+  // extra_scrape_metrics; scrape_body_size_bytes is -1 when the body was over its limit.
+  bool extra = false;
+  double timeout_seconds = 0;
+  double sample_limit = 0;
+  double body_bytes = 0;
+};
+
+// What a page says of a family.
+struct FamilyMetadata {
+  std::string name;
+  std::string_view type;  // "counter" and so on; static text
+  std::string help;
+  std::string unit;
+};
+
+// How pages are read.
+struct PageSettings {
+  bool honor_labels = false;
+  bool honor_timestamps = true;
+  bool track_timestamps_staleness = false;
+  collect::RelabelRules relabel;
+  uint64_t sample_limit = 0;  // 0: none, here and below
+  uint64_t label_limit = 0;
+  uint64_t label_name_bytes = 0;
+  uint64_t label_value_bytes = 0;
+
+  bool operator==(const PageSettings&) const = default;
 };
 
 class TargetSeries {
@@ -52,61 +82,94 @@ class TargetSeries {
 
   // Before the first page, and when the configuration changes. Series go on as far as their labels stay the
   // same.
-  void set_honor(bool labels, bool timestamps);
-  // The rows of a page, and stale markers for what it no longer has. Fills the counts of `report`.
-  std::vector<Batch> accept(const Exposition& exposition, UnixNanos time, ScrapeReport& report);
+  void set_settings(PageSettings settings);
+  // The rows of a page, and stale markers for what it no longer has. Fills the counts of `report`, also when
+  // a limit refuses the page; then, and when it does not parse, the caller ends all series.
+  Result<std::vector<Batch>> accept_page(ExpositionFormat format, std::string_view page, UnixNanos time,
+                                         ScrapeReport& report);
   // The scrape failed, or the target is gone: stale markers for everything.
   std::vector<Batch> end_all(UnixNanos time);
   // up and the others, as one batch.
   Batch report_batch(const ScrapeReport& report, UnixNanos time) const;
   // Stale markers for the series of report_batch: the target is gone.
-  Batch end_report(UnixNanos time) const;
+  Batch end_report(const ScrapeReport& report, UnixNanos time) const;
 
   size_t series_count() const { return by_labels_.size(); }
+  // The families of the last page that could be read; never null.
+  std::shared_ptr<const std::vector<FamilyMetadata>> families() const { return families_; }
 
  private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
   struct Series {
     LabelsView labels;  // in labels_arena_
+    uint64_t labels_hash = 0;
+    uint64_t key = 0;  // in by_labels_
     uint64_t last_page = 0;
     int64_t last_time = INT64_MIN;
     double last_value = 0;
     uint64_t exemplar_hash = 0;
-    bool tracked = false;  // its last sample had the scrape's time
+    bool tracked = false;  // its last sample is one that staleness looks at
+    bool live = false;     // false: the slot is free
   };
+  // One spelling of a series on pages.
   struct Text {
-    uint64_t series_key = 0;
+    std::string_view spelling;  // in texts_arena_
+    uint32_t series = kNone;    // kNone: metric relabelling drops it
+    uint32_t next = kNone;      // the text that followed it the last time
     uint64_t last_page = 0;
   };
   struct HashText {
-    using is_transparent = void;
     size_t operator()(std::string_view text) const { return hash64(text); }
   };
+  // What one page adds up to.
+  struct Page;
 
-  // The series that a sample of this page belongs to; `added` counts those not known before.
-  Series& series_of(const ExpositionSample& sample, size_t& added);
-  Series& find_or_add(LabelsView labels, uint64_t& key, size_t& added);
-  std::vector<LabelRef> with_target_labels(LabelsView labels);
+  Result<void> accept_text(std::string_view page, Page& out);
+  Result<void> accept_parsed(const Exposition& exposition, Page& out);
+  uint32_t find_text(std::string_view spelling, uint32_t guess) const;
+  void follow(uint32_t text, Page& out);
+  Series* begin_sample(const Text& text, std::optional<UnixNanos> own_time, double value, Page& out);
+
+  Result<uint32_t> add_text(const ExpositionSample& sample, Page& out);
+  Result<uint32_t> find_or_add_series(const Labels& labels, Page& out);
+  Labels with_target_labels(LabelsView labels, std::string_view spelling) const;
+  Result<void> check_limits(const Labels& labels) const;
   LabelsView copy_labels(LabelsView labels);
-  void add_exemplar(Series& series, const ExpositionExemplar& exemplar, UnixNanos time,
-                    std::vector<Batch>& out, BatchBuilder& rows);
+
+  void add_exemplar(Series& series, const ExpositionExemplar& exemplar, UnixNanos time, Page& out);
   void add_metadata(const Exposition& exposition, UnixNanos time, BatchBuilder& rows);
-  void add_stale_markers(UnixNanos time, BatchBuilder& rows);
+  void add_stale_markers(UnixNanos time, SampleRows& rows);
+  bool metadata_is_due(UnixNanos time) const;
   void forget_unseen();
-  void rebuild_arena_when_sparse();
-  Batch about_scrape(const std::vector<std::pair<std::string_view, double>>& values, UnixNanos time) const;
+  void forget_key(uint64_t gap);
+  void forget_texts();
+  void rebuild_arenas_when_sparse();
+  Batch about_scrape(const ScrapeReport& report, UnixNanos time, bool ended) const;
 
   const Labels target_labels_;
-  bool honor_labels_ = false;
-  bool honor_timestamps_ = true;
+  PageSettings settings_;
 
   uint64_t page_number_ = 0;
   std::shared_ptr<Arena> labels_arena_ = std::make_shared<Arena>();
   size_t live_label_bytes_ = 0;
-  std::unordered_map<uint64_t, Series> by_labels_;  // by hash; a collision takes the next free key
-  std::unordered_map<std::string, Text, HashText, std::equal_to<>> by_text_;  // how pages write the series
-  std::unordered_map<std::string, uint64_t, HashText, std::equal_to<>> metadata_hashes_;  // by family
+  std::unique_ptr<Arena> texts_arena_ = std::make_unique<Arena>();
+  size_t live_text_bytes_ = 0;
+
+  std::vector<Series> series_;
+  std::vector<uint32_t> free_series_;
+  std::unordered_map<uint64_t, uint32_t> by_labels_;  // by hash; a collision takes the next free key
+  std::vector<Text> texts_;
+  std::vector<uint32_t> free_texts_;
+  std::unordered_map<std::string_view, uint32_t, HashText> by_text_;
+  uint32_t first_text_ = kNone;  // what the last page began with
+  size_t last_row_count_ = 0;
+
+  std::string comments_;                                       // the comment lines of the last text page
+  std::unordered_map<std::string, uint64_t> metadata_hashes_;  // by family
   std::optional<UnixNanos> metadata_written_;
-  std::deque<std::string> renamed_;  // names made by with_target_labels, until its result has been copied
+  std::shared_ptr<const std::vector<FamilyMetadata>> families_ =
+      std::make_shared<const std::vector<FamilyMetadata>>();
 };
 
 }  // namespace obelisk::scrape

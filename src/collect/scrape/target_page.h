@@ -1,0 +1,19 @@
+#pragma once
+// Of TargetSeries alone: what one page adds up to while it is read.
+#include "collect/scrape/target_series.h"
+
+namespace obelisk::scrape {
+
+struct TargetSeries::Page {
+  UnixNanos time;
+  SampleRows samples;
+  BatchBuilder exemplars{Table::exemplars};
+  BatchBuilder metadata{Table::metadata};
+  std::vector<Batch> finished;
+  std::vector<uint32_t> added;  // series not known before
+  uint32_t previous = kNone;    // the text before
+  size_t scraped = 0;
+  size_t kept = 0;
+};
+
+}  // namespace obelisk::scrape

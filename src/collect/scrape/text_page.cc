@@ -1,0 +1,189 @@
+// TargetSeries::accept_text: a Prometheus text page whose series are mostly known. A line that begins with
+// the spelling of a known series and goes on with a number needs nothing but the number; the other lines are
+// collected, with the TYPE lines before them, and parsed by the parser of wire/. Comment lines are compared
+// with those of the last page as a whole. Whatever looks wrong goes to the parser with the whole page, which
+// knows how to complain.
+#include <cstring>
+#include <utility>
+
+#include "base/text.h"
+#include "collect/scrape/target_page.h"
+
+namespace obelisk::scrape {
+namespace {
+
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+const char* line_end(const char* at, const char* end) {
+  const void* found = std::memchr(at, '\n', static_cast<size_t>(end - at));
+  return found != nullptr ? static_cast<const char*>(found) : end;
+}
+
+// The end of a name, or of the label set that follows it; nullptr when the line is not that simple.
+const char* series_end(const char* at, const char* end) {
+  const char* start = at;
+  while (at != end && *at != '{' && *at != '\n' && !is_blank(*at)) ++at;
+  if (at == end || *at != '{') return at == start ? nullptr : at;
+  bool quoted = false;
+  for (; at != end && *at != '\n'; ++at) {
+    if (*at == '\\' && quoted) {
+      if (++at == end) return nullptr;
+    } else if (*at == '"') {
+      quoted = !quoted;
+    } else if (*at == '}' && !quoted) {
+      return at + 1;
+    }
+  }
+  return nullptr;
+}
+
+constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+// A number up to a blank or line end, which `at` then points to. Up to 2^53 and 22 decimals a decimal number
+// is one exact division; the rest is parsed as usual.
+bool read_number(const char*& at, const char* end, double& value) {
+  const char* start = at;
+  bool negative = at != end && *at == '-';
+  if (negative) ++at;
+  uint64_t digits = 0;
+  const char* first = at;
+  while (at != end && *at >= '0' && *at <= '9') digits = digits * 10 + static_cast<uint64_t>(*at++ - '0');
+  size_t count = static_cast<size_t>(at - first);
+  size_t decimals = 0;
+  if (at != end && *at == '.') {
+    const char* point = ++at;
+    while (at != end && *at >= '0' && *at <= '9') digits = digits * 10 + static_cast<uint64_t>(*at++ - '0');
+    decimals = static_cast<size_t>(at - point);
+    count += decimals;
+  }
+  bool ended = at == end || *at == '\n' || is_blank(*at);
+  if (ended && count > 0 && count <= 18 && digits <= uint64_t{1} << 53) {
+    value = static_cast<double>(digits) / kPowersOfTen[decimals];
+    if (negative) value = -value;
+    return true;
+  }
+  while (at != end && *at != '\n' && !is_blank(*at)) ++at;
+  std::optional<double> parsed = parse_float({start, static_cast<size_t>(at - start)});
+  if (parsed) value = *parsed;
+  return parsed.has_value();
+}
+
+// The rest of a sample line after the value: nothing, or a time. False when it is something else.
+bool read_own_time(const char*& at, const char* end, std::optional<UnixNanos>& time) {
+  while (at != end && is_blank(*at)) ++at;
+  if (at == end || *at == '\n') return true;
+  const char* start = at;
+  while (at != end && *at != '\n' && !is_blank(*at)) ++at;
+  std::optional<int64_t> millis = parse_int64({start, static_cast<size_t>(at - start)});
+  constexpr int64_t kMillisMax = INT64_MAX / kNanosPerMilli;
+  if (!millis || *millis > kMillisMax || *millis < -kMillisMax) return false;
+  time = UnixNanos::from_millis(*millis);
+  while (at != end && is_blank(*at)) ++at;
+  return at == end || *at == '\n';
+}
+
+// After the series: blanks, and not the '{' of a label set that stands apart from its name.
+const char* value_start(const char* at, const char* end) {
+  const char* start = at;
+  while (at != end && is_blank(*at)) ++at;
+  return at == start || at == end || *at == '{' || *at == '\n' ? nullptr : at;
+}
+
+// The lines that are left to the parser.
+struct Unknown {
+  std::string lines;
+  std::string_view type_line;  // the last "# TYPE" line, not yet in `lines`
+
+  void add(std::string_view line) {
+    if (!type_line.empty()) lines.append(std::exchange(type_line, {})).push_back('\n');
+    lines.append(line).push_back('\n');
+  }
+};
+
+}  // namespace
+
+Result<void> TargetSeries::accept_text(std::string_view page, Page& out) {
+  const char* at = page.data();
+  const char* const end = at + page.size();
+  Unknown unknown;
+  size_t comments_matched = 0;  // bytes of comments_ that this page has as well
+  bool comments_same = true;
+  std::string comments;
+  auto add_comment = [&](std::string_view line) {
+    if (line.starts_with("# TYPE ")) unknown.type_line = line;
+    if (comments_same && std::string_view(comments_).substr(comments_matched).starts_with(line) &&
+        comments_[comments_matched + line.size()] == '\n') {
+      comments_matched += line.size() + 1;
+      return;
+    }
+    if (comments_same) comments.assign(comments_, 0, comments_matched);
+    comments_same = false;
+    comments.append(line).push_back('\n');
+  };
+  // The parser's own complaint about this page; the page is wrong if we get here.
+  auto complain = [page]() -> Error {
+    auto parsed = parse_exposition(ExpositionFormat::prometheus_text, page);
+    return parsed.ok() ? make_error(ErrorCode::parse_error, "a line of the page could not be read")
+                       : parsed.error();
+  };
+
+  while (at != end) {
+    if (*at == '\n' || is_blank(*at)) {
+      ++at;
+      continue;
+    }
+    const char* line = at;
+    if (*at == '#') {
+      at = line_end(at, end);
+      add_comment({line, static_cast<size_t>(at - line)});
+      continue;
+    }
+    uint32_t text = out.previous == kNone ? first_text_ : texts_[out.previous].next;
+    const char* value_at = nullptr;
+    if (text != kNone) {
+      std::string_view spelling = texts_[text].spelling;
+      if (static_cast<size_t>(end - at) > spelling.size() &&
+          std::memcmp(at, spelling.data(), spelling.size()) == 0)
+        value_at = value_start(at + spelling.size(), end);
+    }
+    if (value_at == nullptr) {
+      const char* stop = series_end(at, end);
+      value_at = stop == nullptr ? nullptr : value_start(stop, end);
+      text = value_at == nullptr ? kNone : find_text({at, static_cast<size_t>(stop - at)}, kNone);
+    }
+    if (text == kNone) {
+      at = line_end(at, end);
+      unknown.add({line, static_cast<size_t>(at - line)});
+      continue;
+    }
+    double value = 0;
+    std::optional<UnixNanos> own_time;
+    at = value_at;
+    if (!read_number(at, end, value) || !read_own_time(at, end, own_time)) return complain();
+    follow(text, out);
+    begin_sample(texts_[text], own_time, value, out);
+  }
+  if (!unknown.lines.empty()) {
+    auto parsed = parse_exposition(ExpositionFormat::prometheus_text, unknown.lines);
+    if (!parsed.ok()) return complain();
+    OBELISK_CHECK_OK(accept_parsed(*parsed, out));
+  }
+  comments_same = comments_same && comments_matched == comments_.size();
+  if (!comments_same) {
+    if (comments.empty()) comments.assign(comments_, 0, comments_matched);
+    comments_ = std::move(comments);
+  }
+  if (comments_same && !metadata_is_due(out.time)) return {};
+  auto parsed = parse_exposition(ExpositionFormat::prometheus_text, comments_);
+  if (!parsed.ok()) {
+    comments_.clear();
+    return complain();
+  }
+  add_metadata(*parsed, out.time, out.metadata);
+  return {};
+}
+
+}  // namespace obelisk::scrape
