@@ -8,9 +8,9 @@
 #include "codec/bit_packing.h"
 #include "codec/byte_reader.h"
 #include "codec/checksum.h"
-#include "codec/compression.h"
 #include "codec/integer_column.h"
 #include "storage/embedded/events/column_chunk_format.h"
+#include "storage/embedded/events/message/packed_text.h"
 
 namespace obelisk {
 namespace {
@@ -28,7 +28,8 @@ bool is_text_type(ColumnType type) {
 }  // namespace
 
 Result<ColumnChunk> ColumnChunk::parse(std::string_view bytes, std::shared_ptr<const void> owner,
-                                       ColumnType type, size_t row_count) {
+                                       ColumnType type, size_t row_count,
+                                       std::shared_ptr<const message::MessageHead> head) {
   if (bytes.size() < 8) return wrong("shorter than its checksum");
   uint64_t checksum = 0;
   std::memcpy(&checksum, bytes.data() + bytes.size() - 8, 8);
@@ -36,6 +37,7 @@ Result<ColumnChunk> ColumnChunk::parse(std::string_view bytes, std::shared_ptr<c
   if (checksum64(bytes) != checksum) return wrong("checksum mismatch");
   ColumnChunk chunk;
   chunk.type_ = type;
+  chunk.known_head_ = std::move(head);
   if (owner) chunk.owners_.push_back(std::move(owner));
   ByteReader reader(bytes);
   if (!chunk.parse_presence(reader, row_count)) return wrong("presence");
@@ -49,7 +51,8 @@ bool ColumnChunk::is_text() const {
 }
 
 std::string_view ColumnChunk::coding_name() const {
-  static constexpr std::string_view kNames[] = {"integers", "raw ids", "id runs", "dictionary", "text"};
+  static constexpr std::string_view kNames[] = {"integers", "raw ids", "id runs", "dictionary",
+                                                "text",     "message", "id text"};
   return kNames[coding_];  // parse() has let no other through
 }
 
@@ -137,8 +140,19 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
     spread(ids_, row_count);
     return {};
   }
-  if (coding != kText) return wrong("unknown coding");
-  OBELISK_CHECK_OK(parse_text(reader));
+  if (coding == kIdText && type_ == ColumnType::string) {
+    coding_is_ids_ = true;
+    return {};
+  }
+  if (coding == kMessage && type_ == ColumnType::string) {
+    OBELISK_TRY(
+        message::MessageBlock block,
+        message::MessageBlock::parse(reader.bytes(reader.left()), value_count_, std::move(known_head_)));
+    message_ = std::make_unique<message::MessageBlock>(std::move(block));
+  } else {
+    if (coding != kText) return wrong("unknown coding");
+    OBELISK_CHECK_OK(parse_text(reader));
+  }
   if (!present_.empty()) {
     value_of_row_.resize(row_count);
     uint32_t next = 0;
@@ -164,20 +178,6 @@ bool ColumnChunk::parse_trace_ids(ByteReader& reader) {
 
 namespace {
 
-// Reads what put_packed_text wrote; `text_bytes` long once unpacked.
-Result<std::string_view> read_packed_text(bool compressed, std::string_view stored, uint64_t text_bytes,
-                                          std::vector<std::shared_ptr<const void>>& owners) {
-  if (!compressed) {
-    if (stored.size() != text_bytes) return wrong("length of text");
-    return stored;
-  }
-  if (text_bytes > kChunkTextBytesMax) return wrong("more text than a chunk may hold");
-  std::shared_ptr<char[]> text(new char[text_bytes]);
-  OBELISK_CHECK_OK(zstd_decompress(stored, text_bytes, text.get()));
-  owners.push_back(text);
-  return std::string_view(text.get(), text_bytes);
-}
-
 // Lengths as offsets: one more than there are lengths; false when they are negative or too large.
 bool read_offsets(ByteReader& reader, uint64_t count, std::vector<uint64_t>& offsets) {
   std::vector<int64_t> lengths(count);
@@ -198,10 +198,9 @@ Result<void> ColumnChunk::parse_dictionary(ByteReader& reader) {
   uint64_t count = reader.varint_up_to(kDictionaryEntriesMax);
   std::vector<uint64_t> offsets;
   if (!read_offsets(reader, count, offsets)) return wrong("dictionary lengths");
-  bool compressed = reader.u8() != 0;
-  std::string_view stored = reader.text();
+  PackedText packed_text = get_packed_text(reader, offsets.back());
   if (reader.failed()) return wrong("dictionary");
-  OBELISK_TRY(std::string_view text, read_packed_text(compressed, stored, offsets.back(), owners_));
+  OBELISK_TRY(std::string_view text, open_packed_text(packed_text, owners_));
   entries_.reserve(count);
   for (uint64_t i = 0; i < count; ++i)
     entries_.push_back(text.substr(offsets[i], offsets[i + 1] - offsets[i]));
@@ -227,11 +226,9 @@ Result<void> ColumnChunk::parse_text(ByteReader& reader) {
     TextPage page;
     page.first_value = covered;
     page.value_count = reader.varint_up_to(value_count_ - covered);
-    page.compressed = reader.u8() != 0;
-    page.stored = reader.text();
-    if (reader.failed() || page.value_count == 0) return wrong("text page");
     covered += page.value_count;
-    page.text_bytes = text_offsets_[covered] - text_offsets_[page.first_value];
+    page.packed = get_packed_text(reader, text_offsets_[covered] - text_offsets_[page.first_value]);
+    if (reader.failed() || page.value_count == 0) return wrong("text page");
     pages_.push_back(page);
   }
   if (covered != value_count_) return wrong("text pages do not cover the values");
@@ -240,8 +237,7 @@ Result<void> ColumnChunk::parse_text(ByteReader& reader) {
 
 Result<void> ColumnChunk::load_page(TextPage& page) {
   if (page.text != nullptr) return {};
-  OBELISK_TRY(std::string_view text,
-              read_packed_text(page.compressed, page.stored, page.text_bytes, owners_));
+  OBELISK_TRY(std::string_view text, open_packed_text(page.packed, owners_));
   page.text = text.data();
   return {};
 }
@@ -287,6 +283,14 @@ Result<ColumnData> ColumnChunk::gather(const ColumnId& id, const std::vector<uin
     case ColumnType::bytes:
     case ColumnType::any:
       data.strings.resize(rows.size());
+      if (coding_is_ids_) {
+        gather_id_text(rows, data.strings);
+        break;
+      }
+      if (message_) {
+        OBELISK_CHECK_OK(gather_message(rows, data.strings));
+        break;
+      }
       if (!has_dictionary_) {
         OBELISK_CHECK_OK(gather_text(rows, data.strings));
         break;
@@ -298,10 +302,86 @@ Result<ColumnData> ColumnChunk::gather(const ColumnId& id, const std::vector<uin
   return data;
 }
 
+Result<void> ColumnChunk::gather_message(const std::vector<uint32_t>& rows,
+                                         std::vector<std::string_view>& out) {
+  auto arena = std::make_shared<Arena>();
+  if (present_.empty()) {
+    OBELISK_CHECK_OK(message_->rebuild(rows, out.data(), *arena));
+  } else {
+    std::vector<uint32_t> values;
+    for (uint32_t row : rows) {
+      if (present_[row] != 0) values.push_back(value_of_row_[row]);
+    }
+    std::vector<std::string_view> texts(values.size());
+    OBELISK_CHECK_OK(message_->rebuild(values, texts.data(), *arena));
+    size_t next = 0;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (present_[rows[i]] != 0) out[i] = texts[next++];
+    }
+  }
+  built_bytes_ += arena->allocated_bytes();
+  // Raw lines are views of pages that the block has opened by now.
+  size_t known = owners_.size();
+  for (const auto& owner : message_->owners()) {
+    if (std::find(owners_.begin(), owners_.begin() + static_cast<ptrdiff_t>(known), owner) ==
+        owners_.begin() + static_cast<ptrdiff_t>(known))
+      owners_.push_back(owner);
+  }
+  owners_.push_back(std::move(arena));
+  return {};
+}
+
+void ColumnChunk::gather_id_text(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::shared_ptr<char[]> text(new char[rows.size() * 32]);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!ids_set_ || !is_present(rows[i])) continue;
+    char* digits = text.get() + i * 32;
+    out[i] = {digits, 32};
+    for (uint8_t byte : trace_ids_[rows[i]].bytes) {
+      *digits++ = kDigits[byte >> 4];
+      *digits++ = kDigits[byte & 15];
+    }
+  }
+  built_bytes_ += rows.size() * 32;
+  owners_.push_back(std::move(text));
+}
+
+Result<void> ColumnChunk::set_trace_ids(const ColumnChunk& ids) {
+  if (ids.type_ != ColumnType::trace_id) return wrong("digits of trace ids without trace ids");
+  present_ = ids.present_;
+  value_count_ = ids.value_count_;
+  trace_ids_ = ids.trace_ids_;
+  ids_set_ = true;
+  return {};
+}
+
+void ColumnChunk::spread_marks(const std::vector<uint8_t>& of_values, std::vector<uint8_t>& of_rows) const {
+  if (present_.empty()) {
+    for (size_t row = 0; row < of_rows.size(); ++row) of_rows[row] |= of_values[row];
+    return;
+  }
+  size_t next = 0;
+  for (size_t row = 0; row < of_rows.size(); ++row) {
+    if (present_[row] != 0) of_rows[row] |= of_values[next++];
+  }
+}
+
+std::vector<uint8_t> ColumnChunk::marks_of_values(const std::vector<uint8_t>& of_rows) const {
+  if (present_.empty()) return of_rows;
+  std::vector<uint8_t> marks;
+  marks.reserve(value_count_);
+  for (size_t row = 0; row < of_rows.size(); ++row) {
+    if (present_[row] != 0) marks.push_back(of_rows[row]);
+  }
+  return marks;
+}
+
 size_t ColumnChunk::memory_bytes() const {
   size_t total = present_.size() + ints_.size() * 8 + floats_.size() * 8 + trace_ids_.size() * 16 +
                  entries_.size() * 16 + ids_.size() * 4 + text_offsets_.size() * 8 + value_of_row_.size() * 4;
-  for (const TextPage& page : pages_) total += page.text != nullptr ? page.text_bytes : 0;
+  total += built_bytes_ + (message_ ? message_->memory_bytes() : 0);
+  for (const TextPage& page : pages_) total += page.text != nullptr ? page.packed.plain_bytes : 0;
   return total;
 }
 

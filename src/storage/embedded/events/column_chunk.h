@@ -2,9 +2,10 @@
 // A column chunk: the values of one column in one row group of an event part, as bytes and back.
 // Which rows have a value (all, bitmap or positions), then the values of those rows in the coding that suits
 // them: integers, booleans and the bits of doubles as an integer column (codec/integer_column.h); trace ids
-// raw or as runs; strings as a dictionary with bit-packed entry numbers, or as text in pages that are
-// compressed one by one, so that a few rows cost a few pages. The last eight bytes are a checksum, verified
-// before anything is believed. Format: docs/formats/event_part.md, "Column chunk".
+// raw or as runs; strings as a dictionary with bit-packed entry numbers, as templates and variables
+// (message/message_encode.h), as the digits of the row's trace id, or as text in pages that are compressed
+// one by one, so that a few rows cost a few pages. The last eight bytes are a checksum, verified before
+// anything is believed. Format: docs/formats/event_part.md, "Column chunk".
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "plan/batch.h"
+#include "storage/embedded/events/message/message_block.h"
 
 namespace obelisk {
 
@@ -34,6 +36,12 @@ struct ColumnValues {
   std::vector<double> floats;
   std::vector<std::string_view> strings;
   std::vector<TraceId> trace_ids;
+  // Of all rows, ns; null when unknown. Texts that have a value in every row may keep clock times relative to
+  // them.
+  const int64_t* times = nullptr;
+  // The strings are the lower-case digits of what the trace_id column has in the same rows: only that is
+  // stored.
+  bool are_trace_ids = false;
 
   size_t value_count() const;
   void clear();
@@ -53,13 +61,29 @@ void encode_chunk(const ColumnValues& values, size_t row_count, std::string& out
 class ColumnChunk {
  public:
   // `bytes` are the whole chunk; they are viewed, `owner` keeps them. corrupt when anything is wrong with
-  // them.
+  // them. `head`: what was kept of this chunk from an earlier time (message_head()), or null.
   static Result<ColumnChunk> parse(std::string_view bytes, std::shared_ptr<const void> owner, ColumnType type,
-                                   size_t row_count);
+                                   size_t row_count,
+                                   std::shared_ptr<const message::MessageHead> head = nullptr);
+
+  // Text as templates and variables; null in other codings.
+  message::MessageBlock* message() { return message_.get(); }
+  // Of the row group's time column, which must outlive this: wanted before such texts are asked for.
+  bool needs_times() const { return message_ != nullptr && message_->needs_times(); }
+  void set_times(const std::vector<int64_t>& times) { message_->set_times(times.data()); }
+  // Text that is the digits of the trace_id column of the same row group: wanted before anything is asked
+  // for.
+  bool needs_trace_ids() const { return coding_is_ids_ && !ids_set_; }
+  Result<void> set_trace_ids(const ColumnChunk& ids);
+  bool is_trace_id_text() const { return coding_is_ids_; }
+  // Sets the rows of which `values`, one for each row that has one, says so.
+  void spread_marks(const std::vector<uint8_t>& of_values, std::vector<uint8_t>& of_rows) const;
+  // The other way: what rows say, for each row that has a value.
+  std::vector<uint8_t> marks_of_values(const std::vector<uint8_t>& of_rows) const;
 
   ColumnType type() const { return type_; }
   bool is_text() const;
-  // For inspection: "integers", "raw ids", "id runs", "dictionary", "text".
+  // For inspection: "integers", "raw ids", "id runs", "dictionary", "text", "message", "id text".
   std::string_view coding_name() const;
   // Text with a dictionary: entries() and, for every row that has a value, the number of its entry.
   bool has_dictionary() const { return has_dictionary_; }
@@ -82,9 +106,7 @@ class ColumnChunk {
   struct TextPage {
     uint64_t first_value = 0;
     uint64_t value_count = 0;
-    uint64_t text_bytes = 0;
-    bool compressed = false;
-    std::string_view stored;
+    PackedText packed;
     const char* text = nullptr;  // once loaded
   };
 
@@ -95,6 +117,8 @@ class ColumnChunk {
   Result<void> parse_text(class ByteReader& reader);
   Result<void> load_page(TextPage& page);
   Result<void> gather_text(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out);
+  Result<void> gather_message(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out);
+  void gather_id_text(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out);
   template <typename T>
   void spread(std::vector<T>& values, size_t row_count);
 
@@ -111,6 +135,11 @@ class ColumnChunk {
   std::vector<uint64_t> text_offsets_;  // of each value, over all pages; one more than values
   std::vector<uint32_t> value_of_row_;  // plain text with absent rows: number of the row's value
   std::vector<TextPage> pages_;
+  std::unique_ptr<message::MessageBlock> message_;
+  std::shared_ptr<const message::MessageHead> known_head_;  // while parsing
+  bool coding_is_ids_ = false;
+  bool ids_set_ = false;
+  size_t built_bytes_ = 0;  // text put together by gather
   std::vector<std::shared_ptr<const void>> owners_;
 };
 

@@ -5,19 +5,17 @@
 
 #include "codec/bit_packing.h"
 #include "codec/checksum.h"
-#include "codec/compression.h"
 #include "codec/integer_column.h"
 #include "codec/varint.h"
 #include "storage/embedded/events/column_chunk.h"
 #include "storage/embedded/events/column_chunk_format.h"
+#include "storage/embedded/events/message/message_encode.h"
+#include "storage/embedded/events/message/packed_text.h"
 
 namespace obelisk {
 namespace {
 
 using namespace chunk_format;
-
-// zstd frames below this size do not pay.
-constexpr size_t kCompressBytesMin = 128;
 
 void put_u8(std::string& out, uint8_t value) {
   out.push_back(static_cast<char>(value));
@@ -68,15 +66,6 @@ void put_trace_ids(const std::vector<TraceId>& ids, std::string& out) {
   for (const TraceId* id : distinct) out.append(id->view());
 }
 
-// Text that may be compressed: whether it is, its stored length, the bytes.
-void put_packed_text(std::string_view text, std::string& out) {
-  std::string packed;
-  if (text.size() >= kCompressBytesMin) zstd_compress(text, packed);
-  bool pays = !packed.empty() && packed.size() < text.size() / 8 * 7;
-  put_u8(out, pays ? 1 : 0);
-  append_text(out, pays ? std::string_view(packed) : text);
-}
-
 void put_lengths(const std::vector<std::string_view>& texts, std::string& out) {
   std::vector<int64_t> lengths(texts.size());
   for (size_t i = 0; i < texts.size(); ++i) lengths[i] = static_cast<int64_t>(texts[i].size());
@@ -112,6 +101,16 @@ bool put_dictionary(const std::vector<std::string_view>& values, std::string& ou
   put_u8(out, static_cast<uint8_t>(width));
   pack_bits(ids, width, out);
   return true;
+}
+
+// Templates and variables, where texts have them.
+bool put_message(const ColumnValues& values, std::string& out) {
+  size_t start = out.size();
+  put_u8(out, kMessage);
+  const int64_t* times = values.present.empty() ? values.times : nullptr;
+  if (message::encode_message(values.strings, times, out)) return true;
+  out.resize(start);
+  return false;
 }
 
 void put_text(const std::vector<std::string_view>& values, std::string& out) {
@@ -159,6 +158,9 @@ void put_values(const ColumnValues& values, std::string& out, ChunkStats& stats)
       stats.range = range_of(values.trace_ids);
       return put_trace_ids(values.trace_ids, out);
     case ColumnType::string:
+      if (values.are_trace_ids) return put_u8(out, kIdText);
+      if (put_dictionary(values.strings, out) || put_message(values, out)) return;
+      return put_text(values.strings, out);
     case ColumnType::bytes:
     case ColumnType::any:
       if (!put_dictionary(values.strings, out)) put_text(values.strings, out);
@@ -183,6 +185,8 @@ size_t ColumnValues::value_count() const {
 
 void ColumnValues::clear() {
   present.clear();
+  times = nullptr;
+  are_trace_ids = false;
   ints.clear();
   floats.clear();
   strings.clear();

@@ -56,6 +56,35 @@ void gather(const UnionColumn& column, std::span<const OrderedRow> rows, ColumnV
   if (values.value_count() == rows.size()) values.present.clear();
 }
 
+const UnionColumn* trace_id_column(const std::vector<UnionColumn>& columns) {
+  for (const UnionColumn& column : columns) {
+    if (column.type == ColumnType::trace_id && column.id == fixed_column(column::kTraceId)) return &column;
+  }
+  return nullptr;
+}
+
+// Whether a string column holds the lower-case digits of the trace ids, in the same rows: what structured
+// metadata named trace_id does.
+bool repeats_trace_ids(const UnionColumn& column, const UnionColumn& ids, std::span<const OrderedRow> rows) {
+  if (column.type != ColumnType::string) return false;
+  for (const OrderedRow& row : rows) {
+    const ColumnData* text = column.of_batch[row.ref.batch];
+    const ColumnData* id = ids.of_batch[row.ref.batch];
+    bool has_text = text != nullptr && text->is_present(row.ref.row);
+    bool has_id = id != nullptr && id->is_present(row.ref.row);
+    if (has_text != has_id) return false;
+    if (!has_text) continue;
+    std::string_view digits = text->strings[row.ref.row];
+    if (digits.size() != 32) return false;
+    const TraceId& wanted = id->trace_ids[row.ref.row];
+    for (size_t i = 0; i < 32; ++i) {
+      unsigned nibble = (wanted.bytes[i / 2] >> (i % 2 == 0 ? 4 : 0)) & 15u;
+      if (digits[i] != "0123456789abcdef"[nibble]) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 size_t RowGroupLimits::rows_of(Table table, size_t column_count) const {
@@ -121,6 +150,9 @@ Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches,
   add_runs(rows, ranks, group);
   ColumnValues values;
   std::string bytes;
+  std::vector<int64_t> times(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) times[i] = rows[i].time;
+  const UnionColumn* ids = trace_id_column(columns);
   // Chunks lie in the order of their numbers, so that only the first offset is stored.
   std::vector<std::pair<uint32_t, const UnionColumn*>> numbered;
   for (const UnionColumn& column : columns) {
@@ -129,6 +161,8 @@ Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches,
   std::sort(numbered.begin(), numbered.end());
   for (const auto& [number, column] : numbered) {
     gather(*column, rows, values);
+    values.times = times.data();
+    values.are_trace_ids = ids != nullptr && repeats_trace_ids(*column, *ids, rows);
     ChunkInfo chunk;
     chunk.column = number;
     chunk.offset = offset_ + bytes.size();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/embedded/events/message/text_predicate.h"
+
 namespace obelisk {
 namespace {
 
@@ -79,7 +81,22 @@ Result<void> RowGroupReader::load_chunks(const std::vector<size_t>& indexes) {
     OBELISK_CHECK_OK(charge_.add(chunks[i].memory_bytes()));
     loaded_[missing[i]] = std::move(chunks[i]);
   }
+  for (size_t index : missing) OBELISK_CHECK_OK(give_what_it_needs(*loaded_[index]));
   return {};
+}
+
+// Chunks whose values are kept relative to another column of the same rows.
+Result<void> RowGroupReader::give_what_it_needs(ColumnChunk& chunk) {
+  if (chunk.needs_times()) {
+    OBELISK_TRY(const std::vector<int64_t>* row_times, times());
+    chunk.set_times(*row_times);
+  }
+  if (!chunk.needs_trace_ids()) return {};
+  OBELISK_TRY(auto chunks, chunks_of(fixed_column(column::kTraceId)));
+  for (auto& [number, ids] : chunks) {
+    if (ids->type() == ColumnType::trace_id) return chunk.set_trace_ids(*ids);
+  }
+  return make_error(ErrorCode::corrupt, part_->name() + ": digits of trace ids without trace ids");
 }
 
 Result<void> RowGroupReader::load(const std::vector<ColumnId>* wanted) {
@@ -221,6 +238,17 @@ Result<void> RowGroupReader::mark_chunk(const Expr& expr, ColumnChunk& chunk, co
     }
     return {};
   }
+  if (chunk.is_trace_id_text() && mark_id_text(expr, chunk, candidates, out)) return {};
+  bool by_templates = expr.kind() == Expr::Kind::compare || expr.kind() == Expr::Kind::contains ||
+                      expr.kind() == Expr::Kind::matches;
+  if (chunk.message() != nullptr && by_templates) {
+    size_t held = chunk.memory_bytes();
+    std::vector<uint8_t> open = chunk.marks_of_values(candidates);
+    std::vector<uint8_t> found(open.size());
+    OBELISK_CHECK_OK(message::mark_texts(*chunk.message(), message::predicate_for(expr), open, found));
+    chunk.spread_marks(found, out);
+    return charge_.add(chunk.memory_bytes() - held);
+  }
   std::vector<uint32_t> rows = rows_of(candidates);
   size_t before = chunk.memory_bytes();
   OBELISK_TRY(ColumnData data, chunk.gather(expr.column(), rows));
@@ -230,6 +258,18 @@ Result<void> RowGroupReader::mark_chunk(const Expr& expr, ColumnChunk& chunk, co
   std::vector<uint8_t> holds = obelisk::evaluate(expr, values);
   for (size_t i = 0; i < rows.size(); ++i) out[rows[i]] |= holds[i];
   return {};
+}
+
+// Equality with the digits of a trace id needs no text. False: not such a comparison.
+bool RowGroupReader::mark_id_text(const Expr& expr, const ColumnChunk& chunk, const RowMask& candidates,
+                                  RowMask& out) {
+  const std::string* text = std::get_if<std::string>(&expr.literal());
+  if (expr.kind() != Expr::Kind::compare || expr.op() != CompareOp::equal || text == nullptr) return false;
+  std::optional<TraceId> id = text->size() == 32 ? TraceId::from_hex(*text) : std::nullopt;
+  if (!id || id->to_hex() != *text) return true;  // no row has such digits
+  for (size_t row = 0; row < out.size(); ++row)
+    out[row] |= candidates[row] != 0 && chunk.is_present(row) && chunk.trace_ids()[row] == *id ? 1 : 0;
+  return true;
 }
 
 Result<Batch> RowGroupReader::materialise(const std::vector<uint32_t>& rows,

@@ -69,7 +69,10 @@ class RowGroupReader {
   Result<RowMask> evaluate_leaf(const Expr& expr, const RowMask& candidates);
   Result<void> mark_labels(const Expr& expr, const RowMask& candidates, RowMask& out) const;
   Result<void> mark_chunk(const Expr& expr, ColumnChunk& chunk, const RowMask& candidates, RowMask& out);
+  static bool mark_id_text(const Expr& expr, const ColumnChunk& chunk, const RowMask& candidates,
+                           RowMask& out);
   Result<void> load_chunks(const std::vector<size_t>& indexes);
+  Result<void> give_what_it_needs(ColumnChunk& chunk);
 
   const EventPartPtr part_;
   const uint32_t row_group_;

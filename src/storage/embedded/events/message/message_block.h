@@ -1,0 +1,85 @@
+#pragma once
+// The texts of one column chunk coded by message_encode.h, read: template numbers, and texts put together
+// again for the rows that are asked for. Columns are unpacked value by value where they allow it, so that a
+// few rows of a large block cost little. Views the bytes it was parsed from, and the eight that follow them
+// (a chunk's checksum). One thread.
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "storage/embedded/events/message/message_head.h"
+#include "storage/embedded/events/message/packed_text.h"
+
+namespace obelisk::message {
+
+class MessageBlock {
+ public:
+  // `head`: of these bytes, when it is already known; null: read from them.
+  static Result<MessageBlock> parse(std::string_view bytes, size_t value_count,
+                                    std::shared_ptr<const MessageHead> head);
+
+  const std::shared_ptr<const MessageHead>& head() const { return head_; }
+  // Clock variables are kept relative to the time of their row: these must outlive the block. Without them
+  // such a template cannot be rebuilt.
+  void set_times(const int64_t* times) { times_ = times; }
+  bool needs_times() const { return head_->clocks_relative; }
+
+  // The template of every text.
+  Result<const std::vector<uint16_t>*> template_numbers();
+  uint64_t raw_count() const { return raw_offsets_.empty() ? 0 : raw_offsets_.size() - 1; }
+  // The texts of `values` (numbers of values, ascending) into out[0...]; bytes that are not views of the
+  // block go to `arena`.
+  Result<void> rebuild(std::span<const uint32_t> values, std::string_view* out, Arena& arena);
+  const std::vector<std::shared_ptr<const void>>& owners() const { return owners_; }
+  // What was unpacked or decompressed so far, without the head.
+  size_t memory_bytes() const { return memory_bytes_; }
+
+ private:
+  struct RawPage {
+    uint64_t first = 0;
+    uint64_t count = 0;
+    PackedText packed;
+    const char* text = nullptr;  // once opened
+  };
+  struct TextSlot {
+    uint64_t begin = 0;  // in the text stream
+    std::vector<uint32_t> offsets;
+  };
+
+  Result<void> parse_raw(class ByteReader& reader);
+  Result<void> load_ordinals();
+  Result<void> load_streams();
+  Result<void> load_text_slots();
+  Result<std::string_view> raw_text(uint64_t index);
+  const std::vector<uint64_t>& deltas_of(size_t slot, uint32_t rows);
+  uint64_t number_of(const Slot& slot, size_t slot_index, uint32_t rows, uint32_t ordinal);
+  char* put_slot(size_t slot_index, const TemplateHead& one, uint32_t value, uint32_t ordinal, char* out);
+  char* put_text(const TemplateHead& one, uint32_t value, uint32_t ordinal, char* out);
+
+  std::shared_ptr<const MessageHead> head_;
+  size_t value_count_ = 0;
+  const int64_t* times_ = nullptr;
+  PackedText planes_[2];
+  size_t plane_count_ = 1;
+  PackedText packed_ids_;
+  PackedText packed_text_;
+  std::vector<uint64_t> raw_offsets_;  // of each raw line over all pages; one more than lines
+  std::vector<RawPage> raw_pages_;
+  std::string_view body_;
+
+  std::vector<uint16_t> template_numbers_;
+  std::vector<uint32_t> ordinals_;  // of each value among those of its template
+  bool streams_loaded_ = false;
+  std::string_view ids_;
+  std::string_view text_;
+  std::vector<std::unique_ptr<std::vector<uint64_t>>> deltas_;  // by slot, where coded so and used
+  std::vector<std::unique_ptr<TextSlot>> text_slots_;           // by slot, where of kind text
+  std::vector<std::shared_ptr<const void>> owners_;
+  size_t memory_bytes_ = 0;
+};
+
+}  // namespace obelisk::message

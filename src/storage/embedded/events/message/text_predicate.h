@@ -1,0 +1,40 @@
+#pragma once
+// A condition on a text (contains, equals, matches), and what templates say about it before any row is looked
+// at: none of a template's rows can satisfy it, all must, or some may. Templates are walked byte by byte with
+// the condition's automaton; a variable counts as any text that its column's kind, lengths and dictionary
+// allow, so "none" is certain: a needle may begin or end inside a variable.
+//
+// Compiled from an Expr once per thread and kept for the next row groups (predicate_for). Belongs to one
+// thread.
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plan/expression.h"
+#include "storage/embedded/events/message/message_block.h"
+
+namespace obelisk::message {
+
+enum class Verdict : uint8_t { none, some, all };
+
+class TextPredicate {
+ public:
+  virtual ~TextPredicate() = default;
+  virtual bool holds(std::string_view text) const = 0;
+  // Of template `number` (not the raw one).
+  virtual Verdict judge(const MessageHead& head, size_t number) const = 0;
+};
+
+// `expr` is a compare with a string, contains or matches. The result lives until the thread's next call but
+// seven.
+const TextPredicate& predicate_for(const Expr& expr);
+
+// Of all rows that have a value: none when no template and no raw line can satisfy it.
+Verdict judge_head(const TextPredicate& predicate, const MessageHead& head, bool has_raw_lines);
+
+// Sets out[value] for the values with candidates[value] that satisfy the condition.
+Result<void> mark_texts(MessageBlock& block, const TextPredicate& predicate,
+                        const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out);
+
+}  // namespace obelisk::message
