@@ -24,8 +24,17 @@ std::optional<TraceId> TraceId::from_bytes(std::string_view raw) {
 }
 
 std::optional<TraceId> TraceId::from_hex(std::string_view text) {
-  std::optional<std::string> raw = padded_from_hex(text, 32);
-  return raw ? from_bytes(*raw) : std::nullopt;
+  if (text.empty() || text.size() > 32) return std::nullopt;
+  TraceId id;  // one of every record that is ingested: no strings on the way
+  size_t at = 32 - text.size();
+  for (char c : text) {
+    uint8_t lower = static_cast<uint8_t>(c) | 0x20;
+    unsigned digit = c >= '0' && c <= '9' ? static_cast<unsigned>(c - '0') : lower - 'a' + 10u;
+    if ((c < '0' || c > '9') && (lower < 'a' || lower > 'f')) return std::nullopt;
+    id.bytes[at / 2] = static_cast<uint8_t>(id.bytes[at / 2] | digit << (at % 2 == 0 ? 4 : 0));
+    ++at;
+  }
+  return id;
 }
 
 std::string SpanId::to_bytes() const {

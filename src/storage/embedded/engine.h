@@ -50,7 +50,7 @@ struct EngineOptions {
   // A tenant's events go to parts when they take this much memory or are this old: large enough that parts
   // compress well, small enough that the log stays short. Metrics wait longer, because a head holds every
   // series anyway and blocks get better with the number of samples.
-  uint64_t events_flush_bytes = 32ull << 20;
+  uint64_t events_flush_bytes = 96ull << 20;
   int64_t events_flush_age_nanos = 120 * kNanosPerSecond;
   uint64_t metrics_flush_bytes = 256ull << 20;
   int64_t metrics_flush_age_nanos = 900 * kNanosPerSecond;

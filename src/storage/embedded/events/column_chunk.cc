@@ -27,14 +27,19 @@ bool is_text_type(ColumnType type) {
 
 }  // namespace
 
+bool has_checksum(std::string_view chunk) {
+  if (chunk.size() < 8) return false;
+  uint64_t checksum = 0;
+  std::memcpy(&checksum, chunk.data() + chunk.size() - 8, 8);
+  return checksum64(chunk.substr(0, chunk.size() - 8)) == checksum;
+}
+
 Result<ColumnChunk> ColumnChunk::parse(std::string_view bytes, std::shared_ptr<const void> owner,
                                        ColumnType type, size_t row_count,
                                        std::shared_ptr<const message::MessageHead> head) {
   if (bytes.size() < 8) return wrong("shorter than its checksum");
-  uint64_t checksum = 0;
-  std::memcpy(&checksum, bytes.data() + bytes.size() - 8, 8);
+  if (!has_checksum(bytes)) return wrong("checksum mismatch");
   bytes.remove_suffix(8);
-  if (checksum64(bytes) != checksum) return wrong("checksum mismatch");
   ColumnChunk chunk;
   chunk.type_ = type;
   chunk.known_head_ = std::move(head);

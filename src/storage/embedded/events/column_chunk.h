@@ -19,12 +19,17 @@
 
 namespace obelisk {
 
+// The chunk's texts are the digits of the trace_id column in the same rows.
+struct IdText {
+  bool operator==(const IdText&) const = default;
+};
+
 // What the directory keeps of a chunk, so that it need not be read: the smallest and largest value, for
-// integers, booleans, doubles (when none is NaN) and trace ids.
+// integers, booleans, doubles (when none is NaN) and trace ids; or that it repeats the trace ids.
 struct ChunkStats {
   uint64_t present_count = 0;
   std::variant<std::monostate, std::pair<int64_t, int64_t>, std::pair<double, double>,
-               std::pair<TraceId, TraceId>>
+               std::pair<TraceId, TraceId>, IdText>
       range;
 };
 
@@ -55,6 +60,9 @@ inline constexpr uint64_t kChunkTextBytesMax = 1ull << 30;
 
 // Appends the chunk with its checksum. `row_count` rows; at least one value.
 void encode_chunk(const ColumnValues& values, size_t row_count, std::string& out, ChunkStats& stats);
+
+// Whether the chunk ends with the checksum of what is before it.
+bool has_checksum(std::string_view chunk);
 
 // A chunk that was read. Numbers are decoded when it is parsed, text page by page when it is asked for.
 // Copies nothing it can point to; what it points to is kept by owners().

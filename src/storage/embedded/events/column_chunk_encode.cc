@@ -158,7 +158,10 @@ void put_values(const ColumnValues& values, std::string& out, ChunkStats& stats)
       stats.range = range_of(values.trace_ids);
       return put_trace_ids(values.trace_ids, out);
     case ColumnType::string:
-      if (values.are_trace_ids) return put_u8(out, kIdText);
+      if (values.are_trace_ids) {
+        stats.range = IdText();
+        return put_u8(out, kIdText);
+      }
       if (put_dictionary(values.strings, out) || put_message(values, out)) return;
       return put_text(values.strings, out);
     case ColumnType::bytes:

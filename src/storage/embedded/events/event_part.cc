@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "storage/damage_counter.h"
+#include "storage/embedded/events/trace_filter.h"
 
 namespace obelisk {
 namespace {
@@ -13,6 +14,15 @@ namespace {
 // Chunks with less than this between them are read with one call: a read costs about as much as 64 KiB more
 // of it.
 constexpr uint64_t kReadGapBytes = 64 << 10;
+// Of all parts together: the heads of about 100 row groups of varied logs take 10 MiB, and searches that have
+// them read only row groups with a match.
+constexpr size_t kKnownTextsBytesMax = 24 << 20;
+std::atomic<size_t> known_texts_bytes = 0;
+
+uint64_t chunk_key(size_t row_group, size_t chunk) {
+  return static_cast<uint64_t>(row_group) << 32 | chunk;
+}
+
 // Most directories are smaller than this, so one read opens a part.
 constexpr uint64_t kOpenReadBytes = 16 << 10;
 
@@ -29,6 +39,10 @@ Result<std::shared_ptr<EventPart>> EventPart::open(Disk& disk, const std::string
 }
 
 EventPart::~EventPart() {
+  {
+    MutexLock lock(heads_mutex_);
+    for (const auto& [key, known] : heads_) known_texts_bytes -= known.head->memory_bytes();
+  }
   if (!obsolete_) return;
   file_.reset();
   // A file that stays is an orphan that the next start removes.
@@ -94,16 +108,70 @@ Result<std::vector<ColumnChunk>> EventPart::read_chunks(size_t row_group,
       const ChunkInfo& chunk = info(by_offset[i]);
       Result<ColumnChunk> parsed =
           ColumnChunk::parse(std::string_view(buffer.get() + (chunk.offset - begin), chunk.length), buffer,
-                             directory_.columns[chunk.column].type, group.row_count);
+                             directory_.columns[chunk.column].type, group.row_count,
+                             known_texts(row_group, chunks[by_offset[i]]).head);
       if (!parsed.ok()) {
         return located(parsed.error().with_context("column " + directory_.columns[chunk.column].id.name),
                        chunk.offset);
       }
+      keep_texts(row_group, chunks[by_offset[i]], *parsed);
       read[by_offset[i]] = std::move(*parsed);
     }
     first = last;
   }
   return read;
+}
+
+Result<std::string> EventPart::read_stored(size_t row_group) const {
+  const RowGroupInfo& group = directory_.row_groups[row_group];
+  uint64_t begin = group.chunks.front().offset;
+  uint64_t end = group.trace_filter.length > 0 ? group.trace_filter.offset + group.trace_filter.length
+                                               : group.chunks.back().offset + group.chunks.back().length;
+  std::string bytes(end - begin, '\0');
+  OBELISK_CHECK_OK(file_->read_at(begin, bytes.size(), bytes.data()));
+  for (const ChunkInfo& chunk : group.chunks) {
+    if (!has_checksum(std::string_view(bytes).substr(chunk.offset - begin, chunk.length)))
+      return located(make_error(ErrorCode::corrupt, "column chunk: checksum mismatch"), chunk.offset);
+  }
+  return bytes;
+}
+
+EventPart::KnownTexts EventPart::known_texts(size_t row_group, size_t chunk) const {
+  MutexLock lock(heads_mutex_);
+  auto it = heads_.find(chunk_key(row_group, chunk));
+  return it == heads_.end() ? KnownTexts() : it->second;
+}
+
+void EventPart::keep_texts(size_t row_group, size_t chunk, ColumnChunk& read) const {
+  if (read.message() == nullptr) return;
+  KnownTexts known{read.message()->head(), read.message()->raw_count() > 0};
+  size_t bytes = known.head->memory_bytes();
+  MutexLock lock(heads_mutex_);
+  if (known_texts_bytes + bytes > kKnownTextsBytesMax) return;
+  if (heads_.try_emplace(chunk_key(row_group, chunk), std::move(known)).second) known_texts_bytes += bytes;
+}
+
+Result<bool> EventPart::may_hold_trace(size_t row_group, uint64_t key) const {
+  const Extent& filter = directory_.row_groups[row_group].trace_filter;
+  if (filter.length == 0) return false;
+  TraceFilterPage page = trace_filter_page(key, filter.length);
+  char bytes[kTraceFilterPageBytes];
+  OBELISK_CHECK_OK(file_->read_at(filter.offset + page.offset, page.length, bytes));
+  Result<bool> has = trace_filter_has({bytes, page.length}, page, key);
+  if (!has.ok()) return located(has.error(), filter.offset + page.offset);
+  return has;
+}
+
+Result<std::vector<uint32_t>> EventPart::filtered_row_groups(std::span<const uint64_t> keys) const {
+  std::vector<uint32_t> found;
+  for (uint32_t i = 0; i < directory_.row_groups.size(); ++i) {
+    bool may_hold = false;
+    for (size_t k = 0; k < keys.size() && !may_hold; ++k) {
+      OBELISK_TRY(may_hold, may_hold_trace(i, keys[k]));
+    }
+    if (may_hold) found.push_back(i);
+  }
+  return found;
 }
 
 Result<std::shared_ptr<const TraceIndexDirectory>> EventPart::trace_index() const {
@@ -131,6 +199,7 @@ Result<std::shared_ptr<const TraceIndexDirectory>> EventPart::trace_index_direct
 
 Result<std::vector<uint32_t>> EventPart::row_groups_of_traces(std::span<const uint64_t> keys) const {
   std::vector<uint32_t> found;
+  if (directory_.table == Table::logs) return filtered_row_groups(keys);
   if (directory_.trace_index.length == 0 || keys.empty()) return found;
   OBELISK_TRY(std::shared_ptr<const TraceIndexDirectory> index, trace_index());
   std::string bytes;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/thread_annotations.h"
@@ -35,10 +36,23 @@ class EventPart {
   // Chunks of a row group, in the order of `chunks` (indexes into RowGroupInfo::chunks). Neighbours are read
   // at once.
   Result<std::vector<ColumnChunk>> read_chunks(size_t row_group, std::span<const size_t> chunks) const;
-  // The row groups (ascending, once each) that hold a trace of `keys` (trace_key, ascending).
+  // All bytes of a row group, from its first chunk to the end of its trace filter; the checksums of chunks
+  // were compared.
+  Result<std::string> read_stored(size_t row_group) const;
+  // The row groups (ascending, once each) that hold a trace of `keys` (trace_key, ascending); of log parts
+  // those that may hold one, by their filters.
   Result<std::vector<uint32_t>> row_groups_of_traces(std::span<const uint64_t> keys) const EXCLUDES(mutex_);
   // Every (trace_key, row group) of the trace index, sorted.
   Result<std::vector<std::pair<uint64_t, uint32_t>>> trace_entries() const EXCLUDES(mutex_);
+  // Whether a row group of a log part may hold a trace with this key. Reads one page of its filter.
+  Result<bool> may_hold_trace(size_t row_group, uint64_t key) const;
+  // What is known of the texts of a chunk, kept from an earlier reading of it; null when it was not read or
+  // is not of that coding. `chunk`: index into RowGroupInfo::chunks.
+  struct KnownTexts {
+    std::shared_ptr<const message::MessageHead> head;
+    bool has_raw_lines = false;
+  };
+  KnownTexts known_texts(size_t row_group, size_t chunk) const EXCLUDES(heads_mutex_);
   size_t memory_bytes() const;
 
  private:
@@ -46,6 +60,8 @@ class EventPart {
       : disk_(disk), path_(std::move(path)), name_(std::move(name)) {}
 
   Result<void> read_directory();
+  void keep_texts(size_t row_group, size_t chunk, ColumnChunk& read) const EXCLUDES(heads_mutex_);
+  Result<std::vector<uint32_t>> filtered_row_groups(std::span<const uint64_t> keys) const;
   Result<std::shared_ptr<const TraceIndexDirectory>> trace_index() const EXCLUDES(mutex_);
   // Adds the file, and counts a checksum failure.
   Error located(const Error& error, uint64_t offset) const;
@@ -60,6 +76,10 @@ class EventPart {
   mutable Mutex mutex_;
   mutable std::shared_ptr<const LabelTable> labels_ GUARDED_BY(mutex_);
   mutable std::shared_ptr<const TraceIndexDirectory> trace_index_ GUARDED_BY(mutex_);
+
+  mutable Mutex heads_mutex_;
+  // By row group and chunk. All parts together keep kKnownTextsBytesMax (event_part.cc).
+  mutable std::unordered_map<uint64_t, KnownTexts> heads_ GUARDED_BY(heads_mutex_);
 };
 
 using EventPartPtr = std::shared_ptr<const EventPart>;

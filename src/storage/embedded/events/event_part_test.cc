@@ -13,6 +13,7 @@
 #include "plan/test_random_batch.h"
 #include "storage/embedded/events/part_writer.h"
 #include "storage/embedded/events/row_group_reader.h"
+#include "storage/embedded/events/trace_filter.h"
 #include "storage/test_document_hexdump.h"
 
 namespace obelisk {
@@ -105,7 +106,7 @@ TEST(TraceIndex, TheDocumentShowsARealIndexAndEveryTraceIsFound) {
 
   RandomBatches random(5);
   FaultDisk disk;
-  BatchBuilder builder(Table::logs);
+  BatchBuilder builder(Table::exemplars);
   std::map<TraceId, int> rows;
   for (int i = 0; i < 5000; ++i) {
     TraceId id;
@@ -123,6 +124,33 @@ TEST(TraceIndex, TheDocumentShowsARealIndexAndEveryTraceIsFound) {
     auto found = (*part)->row_groups_of_traces(key);
     ASSERT_TRUE(found.ok());
     ASSERT_TRUE(std::find(found->begin(), found->end(), static_cast<uint32_t>(row / 100)) != found->end());
+  }
+}
+
+TEST(TraceFilter, HasEveryKeyAndFewOthers) {
+  RandomBatches random(9);
+  for (size_t count : {size_t{1}, size_t{50}, size_t{20'000}}) {
+    std::vector<uint64_t> keys;
+    for (size_t i = 0; i < count; ++i) keys.push_back(random.below(uint64_t{1} << 40));
+    std::string filter = encode_trace_filter(keys);
+    ASSERT_TRUE(is_trace_filter_length(filter.size()));
+    EXPECT_LE(filter.size(), count * 2 + 64);
+    auto has = [&](uint64_t key) {
+      TraceFilterPage page = trace_filter_page(key, filter.size());
+      auto found = trace_filter_has(std::string_view(filter).substr(page.offset, page.length), page, key);
+      return found.ok() && *found;
+    };
+    for (uint64_t key : keys) ASSERT_TRUE(has(key));
+    size_t others = 0;
+    for (int i = 0; i < 10'000; ++i) others += has(random.below(uint64_t{1} << 40));
+    EXPECT_LT(others, 200u) << count;
+    filter[filter.size() / 2] = static_cast<char>(filter[filter.size() / 2] ^ 1);
+    size_t refused = 0;
+    for (uint64_t key : keys) {
+      TraceFilterPage page = trace_filter_page(key, filter.size());
+      refused += !trace_filter_has(std::string_view(filter).substr(page.offset, page.length), page, key).ok();
+    }
+    EXPECT_GT(refused, 0u);
   }
 }
 

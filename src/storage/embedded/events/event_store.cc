@@ -191,11 +191,18 @@ Result<void> EventStore::flush_table(Table table, const std::vector<BatchPtr>& b
   }
   ranks.sort();
   std::vector<OrderedRow> rows;
+  size_t row_count = 0;
+  for (const BatchPtr& batch : batches) row_count += batch->row_count;
+  rows.reserve(row_count);
   for (uint32_t i = 0; i < batches.size(); ++i) append_ordered_rows(*batches[i], i, ranks, rows);
-  std::stable_sort(rows.begin(), rows.end(), [](const OrderedRow& a, const OrderedRow& b) {
-    int64_t day_a = day_of(a.time), day_b = day_of(b.time);
-    return day_a != day_b ? day_a < day_b : a.before(b);
-  });
+  sort_rows(table, rows);
+  auto by_time = [](const OrderedRow& a, const OrderedRow& b) { return a.time < b.time; };
+  auto [first, last] = std::minmax_element(rows.begin(), rows.end(), by_time);
+  if (first != rows.end() && day_of(first->time) != day_of(last->time)) {
+    std::stable_sort(rows.begin(), rows.end(), [](const OrderedRow& a, const OrderedRow& b) {
+      return day_of(a.time) < day_of(b.time);
+    });
+  }
   for (size_t begin = 0; begin < rows.size();) {
     int64_t day = day_of(rows[begin].time);
     size_t end = begin;

@@ -9,6 +9,7 @@
 #include "codec/checksum.h"
 #include "codec/compression.h"
 #include "codec/varint.h"
+#include "storage/embedded/events/trace_filter.h"
 
 namespace obelisk {
 namespace {
@@ -57,6 +58,9 @@ ChunkStats get_stats(ByteReader& reader, uint64_t row_count) {
       stats.range = std::pair(low, reader.fixed<TraceId>());
       break;
     }
+    case 4:
+      stats.range = IdText();
+      break;
     default:
       reader.fail();
   }
@@ -80,6 +84,7 @@ void put_row_group(const RowGroupInfo& group, std::string& out) {
     append_varint(out, chunk.length);
     put_stats(chunk.stats, out);
   }
+  append_varint(out, group.trace_filter.length);
 }
 
 bool get_row_group(ByteReader& reader, const EventPartDirectory& part, uint64_t chunks_end,
@@ -118,6 +123,13 @@ bool get_row_group(ByteReader& reader, const EventPartDirectory& part, uint64_t 
     chunk.column = static_cast<uint32_t>(column);
     offset += chunk.length;
     group.chunks.push_back(chunk);
+  }
+  group.trace_filter = {offset, reader.varint()};
+  if (group.trace_filter.length == 0) {
+    group.trace_filter = {};
+  } else if (offset > chunks_end || group.trace_filter.length > chunks_end - offset ||
+             !is_trace_filter_length(group.trace_filter.length)) {
+    return false;
   }
   return !reader.failed();
 }

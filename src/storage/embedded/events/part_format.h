@@ -1,7 +1,7 @@
 #pragma once
 // The directory of an event part: everything about a part but its values, and its bytes. A part file is
-//   header (16 bytes) | row groups (column chunks side by side) | labels | trace index | directory | tail (48
-//   bytes)
+//   header (16 bytes) | row groups (column chunks side by side, a trace filter) | labels | trace index |
+//   directory | tail (48 bytes)
 // and is opened from its tail. Pure functions; parsing trusts nothing. Format: docs/formats/event_part.md.
 //
 // Invariants (checked when parsed): row counts and times of the row groups add up to the part's; chunks lie
@@ -16,7 +16,7 @@
 
 namespace obelisk {
 
-inline constexpr uint32_t kEventPartVersion = 1;
+inline constexpr uint32_t kEventPartVersion = 2;
 inline constexpr size_t kEventPartHeaderBytes = 16;
 inline constexpr size_t kEventPartTailBytes = 48;
 // A row group has at most this many rows: selections hold row numbers in 32 bits, and a reader may size
@@ -42,6 +42,11 @@ struct GroupRun {
   uint32_t row_count = 0;
 };
 
+struct Extent {
+  uint64_t offset = 0;
+  uint64_t length = 0;
+};
+
 struct RowGroupInfo {
   uint64_t row_count = 0;
   int64_t min_time = 0;
@@ -51,12 +56,9 @@ struct RowGroupInfo {
   std::vector<GroupRun> runs;
   std::vector<ChunkInfo> chunks;  // ascending by column; a column without a value here has none
 
-  const ChunkInfo* find(uint32_t column) const;
-};
+  Extent trace_filter;  // behind the chunks; length 0: none
 
-struct Extent {
-  uint64_t offset = 0;
-  uint64_t length = 0;
+  const ChunkInfo* find(uint32_t column) const;
 };
 
 struct EventPartDirectory {

@@ -10,44 +10,82 @@ namespace {
 // Merging is not a query: its memory follows from the size of row groups and the number of inputs.
 constexpr uint64_t kMergeBudgetBytes = 4ull << 30;
 
-// The rows of one input, row group by row group.
+// The rows of consecutive row groups of one part, in sorted order.
 struct Input {
   EventPartPtr part;
   std::shared_ptr<const LabelTable> labels;
   size_t next_row_group = 0;
+  size_t end_row_group = 0;
   BatchPtr batch;
   std::vector<OrderedRow> rows;
   size_t at = 0;
-
-  bool done() const { return at == rows.size() && next_row_group == part->directory().row_groups.size(); }
 };
 
 class Merger {
  public:
   Merger(const std::vector<EventPartPtr>& parts, const RowGroupLimits& limits, PartWriter& writer)
-      : limits_(limits), writer_(writer), table_(parts[0]->directory().table), budget_(kMergeBudgetBytes) {
-    for (const EventPartPtr& part : parts) inputs_.push_back({part, nullptr, 0, nullptr, {}, 0});
-  }
+      : parts_(parts),
+        limits_(limits),
+        writer_(writer),
+        table_(parts[0]->directory().table),
+        budget_(kMergeBudgetBytes) {}
 
   Result<void> run() {
-    for (Input& input : inputs_) {
-      OBELISK_TRY(input.labels, input.part->labels());
-      for (uint32_t group = 0; group < input.labels->size(); ++group) {
-        ranks_.add(input.labels->labels(group), input.labels->hash(group));
-      }
+    for (const EventPartPtr& part : parts_) {
+      OBELISK_TRY(std::shared_ptr<const LabelTable> labels, part->labels());
+      for (uint32_t group = 0; group < labels->size(); ++group)
+        ranks_.add(labels->labels(group), labels->hash(group));
+      labels_.push_back(std::move(labels));
     }
     ranks_.sort();
-    // More than one row group at a time, so that their size is cut by write_rows and not by what the inputs
-    // had.
-    size_t rows_at_once = 2 * limits_.rows_of(table_, 1);
-    for (;;) {
-      OBELISK_TRY(bool more, take(rows_at_once));
-      OBELISK_CHECK_OK(write(more));
-      if (!more) return {};
-    }
+    if (table_ == Table::logs) return merge_small_copy_large();
+    for (size_t i = 0; i < parts_.size(); ++i)
+      inputs_.push_back({parts_[i], labels_[i], 0, parts_[i]->directory().row_groups.size(), nullptr, {}, 0});
+    return merge_inputs();
   }
 
  private:
+  bool is_large(const RowGroupInfo& group) const {
+    uint64_t bytes = 0;
+    for (const ChunkInfo& chunk : group.chunks) bytes += chunk.length;
+    return group.row_count * 2 >= limits_.rows_of(table_, group.chunks.size()) ||
+           bytes >= kCopiedRowGroupBytes;
+  }
+
+  Result<void> merge_small_copy_large() {
+    uint64_t small_rows = 0;
+    for (size_t i = 0; i < parts_.size(); ++i) {
+      const EventPartDirectory& directory = parts_[i]->directory();
+      for (size_t row_group = 0; row_group < directory.row_groups.size(); ++row_group) {
+        if (is_large(directory.row_groups[row_group])) {
+          OBELISK_CHECK_OK(merge_inputs());
+          small_rows = 0;
+          OBELISK_CHECK_OK(writer_.copy_row_group(*parts_[i], row_group, *labels_[i]));
+          continue;
+        }
+        inputs_.push_back({parts_[i], labels_[i], row_group, row_group + 1, nullptr, {}, 0});
+        small_rows += directory.row_groups[row_group].row_count;
+        if (small_rows < limits_.log_rows) continue;
+        OBELISK_CHECK_OK(merge_inputs());
+        small_rows = 0;
+      }
+    }
+    return merge_inputs();
+  }
+
+  // Everything in inputs_, which is empty afterwards.
+  Result<void> merge_inputs() {
+    // More than one row group at a time, so that their size is cut by write_rows and not by what the inputs
+    // had.
+    size_t rows_at_once = 2 * limits_.rows_of(table_, 1);
+    for (bool more = !inputs_.empty(); more;) {
+      OBELISK_TRY(more, take(rows_at_once));
+      OBELISK_CHECK_OK(write(more));
+    }
+    inputs_.clear();
+    return {};
+  }
+
   // Moves the smallest rows to `pending_` until there are enough; false at the end of all inputs.
   Result<bool> take(size_t rows) {
     while (pending_.size() < rows && pending_text_ < limits_.text_bytes) {
@@ -67,7 +105,7 @@ class Merger {
   Result<void> refill(Input& input) {
     input.rows.clear();
     input.at = 0;
-    if (input.next_row_group == input.part->directory().row_groups.size()) return {};
+    if (input.next_row_group == input.end_row_group) return {};
     ReadCounts counts;
     RowGroupReader reader(input.part, static_cast<uint32_t>(input.next_row_group++), input.labels, budget_,
                           counts);
@@ -101,6 +139,8 @@ class Merger {
     return {};
   }
 
+  const std::vector<EventPartPtr>& parts_;
+  std::vector<std::shared_ptr<const LabelTable>> labels_;
   const RowGroupLimits& limits_;
   PartWriter& writer_;
   const Table table_;

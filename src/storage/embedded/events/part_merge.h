@@ -1,6 +1,9 @@
 #pragma once
 // Merges several parts of one table and day into one, in sorted order, a few row groups of each input in
 // memory at a time. Rows that are equal in the order of row_order.h come in the order of `inputs`.
+// Row groups of logs that are large already (half of what the limits allow, or kCopiedRowGroupBytes) are
+// copied as they are, in the order of `inputs`, and only smaller neighbours are put together: coding lines
+// costs most of what a log store does, and once is enough. Such a part is sorted within its row groups only.
 #include <string>
 #include <vector>
 
@@ -8,6 +11,9 @@
 #include "storage/embedded/events/part_writer.h"
 
 namespace obelisk {
+
+// Row groups of wide lines are large with few rows; decoding several would take hundreds of MiB.
+inline constexpr uint64_t kCopiedRowGroupBytes = 2 << 20;
 
 // Writes the file at `path`, synced, and returns its size. `inputs` in order of their order keys.
 Result<uint64_t> merge_parts(Disk& disk, const std::string& path, const std::vector<EventPartPtr>& inputs,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "storage/embedded/events/trace_filter.h"
 
 namespace obelisk {
 namespace {
@@ -116,8 +117,7 @@ Result<void> PartWriter::append(std::string_view bytes) {
   return {};
 }
 
-uint32_t PartWriter::column_number(const UnionColumn& column) {
-  PartColumn wanted{column.id, column.type};
+uint32_t PartWriter::column_number(const PartColumn& wanted) {
   auto it = std::lower_bound(
       column_numbers_.begin(), column_numbers_.end(), wanted,
       [](const auto& entry, const PartColumn& key) { return column_before(entry.first, key); });
@@ -137,6 +137,18 @@ void PartWriter::add_runs(std::span<const OrderedRow> rows, const LabelRanks& ra
   }
 }
 
+// Log parts have a filter a row group, the others the index of the part.
+void PartWriter::add_traces(const std::vector<TraceId>& ids, std::vector<uint64_t>& keys) {
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (i > 0 && ids[i] == ids[i - 1]) continue;
+    if (directory_.table == Table::logs) {
+      keys.push_back(trace_key(ids[i]));
+    } else {
+      traces_.add(ids[i], static_cast<uint32_t>(directory_.row_groups.size()));
+    }
+  }
+}
+
 Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches,
                                        const std::vector<UnionColumn>& columns,
                                        std::span<const OrderedRow> rows, const LabelRanks& ranks) {
@@ -153,10 +165,11 @@ Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches,
   std::vector<int64_t> times(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) times[i] = rows[i].time;
   const UnionColumn* ids = trace_id_column(columns);
+  std::vector<uint64_t> keys;  // for the trace filter
   // Chunks lie in the order of their numbers, so that only the first offset is stored.
   std::vector<std::pair<uint32_t, const UnionColumn*>> numbered;
   for (const UnionColumn& column : columns) {
-    if (has_value(column, rows)) numbered.push_back({column_number(column), &column});
+    if (has_value(column, rows)) numbered.push_back({column_number({column.id, column.type}), &column});
   }
   std::sort(numbered.begin(), numbered.end());
   for (const auto& [number, column] : numbered) {
@@ -169,18 +182,25 @@ Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches,
     encode_chunk(values, rows.size(), bytes, chunk.stats);
     chunk.length = offset_ + bytes.size() - chunk.offset;
     group.chunks.push_back(chunk);
-    if (column->id == fixed_column(column::kTraceId)) {
-      for (const TraceId& id : values.trace_ids)
-        traces_.add(id, static_cast<uint32_t>(directory_.row_groups.size()));
-    }
+    if (column->id == fixed_column(column::kTraceId)) add_traces(values.trace_ids, keys);
   }
+  if (!keys.empty()) {
+    std::string filter = encode_trace_filter(keys);
+    group.trace_filter = {offset_ + bytes.size(), filter.size()};
+    bytes.append(filter);
+  }
+  OBELISK_CHECK_OK(finish_row_group(std::move(group), bytes));
+  if (directory_.table == Table::spans) watch_spans(rows);
+  return {};
+}
+
+Result<void> PartWriter::finish_row_group(RowGroupInfo group, std::string_view bytes) {
   OBELISK_CHECK_OK(append(bytes));
   bool first = directory_.row_groups.empty();
   directory_.min_time = first ? group.min_time : std::min(directory_.min_time, group.min_time);
   directory_.max_time = first ? group.max_time : std::max(directory_.max_time, group.max_time);
-  directory_.row_count += rows.size();
+  directory_.row_count += group.row_count;
   directory_.row_groups.push_back(std::move(group));
-  if (directory_.table == Table::spans) watch_spans(rows);
   return {};
 }
 
@@ -203,6 +223,29 @@ void PartWriter::end_trace() {
       directory_.row_groups[i].has_repeated_spans = true;
   }
   open_span_ids_.clear();
+}
+
+Result<void> PartWriter::copy_row_group(const EventPart& part, size_t row_group, const LabelTable& labels) {
+  const RowGroupInfo& source = part.directory().row_groups[row_group];
+  OBELISK_ASSERT(part.directory().table == Table::logs);  // others have a trace index, which is not copied
+  OBELISK_TRY(std::string stored, part.read_stored(row_group));
+  RowGroupInfo group = source;
+  for (GroupRun& run : group.runs) run.group = labels_.add(labels.labels(run.group), labels.hash(run.group));
+  for (ChunkInfo& chunk : group.chunks) chunk.column = column_number(part.directory().columns[chunk.column]);
+  std::sort(group.chunks.begin(), group.chunks.end(),
+            [](const ChunkInfo& a, const ChunkInfo& b) { return a.column < b.column; });
+  uint64_t begin = source.chunks.front().offset;
+  std::string bytes;
+  bytes.reserve(stored.size());
+  for (ChunkInfo& chunk : group.chunks) {
+    bytes.append(stored, chunk.offset - begin, chunk.length);
+    chunk.offset = offset_ + bytes.size() - chunk.length;
+  }
+  if (source.trace_filter.length > 0) {
+    bytes.append(stored, source.trace_filter.offset - begin, source.trace_filter.length);
+    group.trace_filter.offset = offset_ + bytes.size() - source.trace_filter.length;
+  }
+  return finish_row_group(std::move(group), bytes);
 }
 
 Result<uint64_t> PartWriter::finish() {
@@ -229,6 +272,10 @@ Result<void> write_rows(PartWriter& writer, Table table, const RowGroupLimits& l
                         const LabelRanks& ranks) {
   std::vector<UnionColumn> columns = column_union(batches, nullptr);
   size_t rows_max = limits.rows_of(table, columns.size());
+  if (table == Table::logs && rows.size() > rows_max) {  // evenly, so that no small rest is left
+    size_t groups = (rows.size() + rows_max - 1) / rows_max;
+    rows_max = (rows.size() + groups - 1) / groups;
+  }
   size_t begin = 0, text = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
     size_t row_text = text_bytes_of(columns, rows[i].ref);

@@ -9,6 +9,7 @@
 
 #include "env/disk.h"
 #include "storage/embedded/events/column_union.h"
+#include "storage/embedded/events/event_part.h"
 #include "storage/embedded/events/label_table.h"
 #include "storage/embedded/events/part_format.h"
 #include "storage/embedded/events/row_order.h"
@@ -19,7 +20,7 @@ namespace obelisk {
 // How many rows go into a row group. Logs want large ones (text compresses across lines, and column headers
 // are paid once); spans and exemplars small ones (a trace is read by its row group).
 struct RowGroupLimits {
-  size_t log_rows = 32 << 10;
+  size_t log_rows = 64 << 10;
   size_t span_rows = 8 << 10;
   // Text of a row group: bounds what reading one can cost.
   size_t text_bytes = 32 << 20;
@@ -38,6 +39,8 @@ class PartWriter {
   // `rows` refer to `batches`; `ranks` names their groups. At most kRowGroupRowsMax.
   Result<void> add_row_group(const std::vector<BatchPtr>& batches, const std::vector<UnionColumn>& columns,
                              std::span<const OrderedRow> rows, const LabelRanks& ranks);
+  // A row group of another part as it is: its bytes are checked and copied, nothing is decoded.
+  Result<void> copy_row_group(const EventPart& part, size_t row_group, const LabelTable& labels);
   // The part's file size. Nothing may be added afterwards.
   Result<uint64_t> finish();
   uint64_t row_count() const { return directory_.row_count; }
@@ -45,8 +48,10 @@ class PartWriter {
  private:
   PartWriter(Disk& disk, std::string path) : disk_(disk), path_(std::move(path)) {}
 
-  uint32_t column_number(const UnionColumn& column);
+  uint32_t column_number(const PartColumn& wanted);
+  Result<void> finish_row_group(RowGroupInfo group, std::string_view bytes);
   void add_runs(std::span<const OrderedRow> rows, const LabelRanks& ranks, RowGroupInfo& group);
+  void add_traces(const std::vector<TraceId>& ids, std::vector<uint64_t>& keys);
   Result<void> append(std::string_view bytes);
   void watch_spans(std::span<const OrderedRow> rows);
   void end_trace();

@@ -18,6 +18,14 @@ TraceId key_of_rank(uint32_t rank) {
 
 }  // namespace
 
+std::string_view service_of(LabelsView labels) {
+  static constexpr std::string_view kNames[] = {"service_name", "service", "app", "job", "container"};
+  for (std::string_view name : kNames) {
+    if (std::string_view value = label_value(labels, name); !value.empty()) return value;
+  }
+  return {};
+}
+
 void LabelRanks::add(LabelsView labels, uint64_t hash) {
   sorted_.push_back({labels, hash});
 }
@@ -32,8 +40,10 @@ void LabelRanks::sort() {
                               return a.hash == b.hash && labels_equal(a.labels, b.labels);
                             }),
                 sorted_.end());
-  std::sort(sorted_.begin(), sorted_.end(),
-            [](const Entry& a, const Entry& b) { return labels_before(a.labels, b.labels); });
+  for (Entry& entry : sorted_) entry.service = service_of(entry.labels);
+  std::sort(sorted_.begin(), sorted_.end(), [](const Entry& a, const Entry& b) {
+    return a.service != b.service ? a.service < b.service : labels_before(a.labels, b.labels);
+  });
   by_hash_.clear();
   for (uint32_t rank = 0; rank < sorted_.size(); ++rank) by_hash_.push_back({sorted_[rank].hash, rank});
   std::sort(by_hash_.begin(), by_hash_.end());
@@ -56,7 +66,6 @@ void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& r
     traces = batch.find(fixed_column(column::kTraceId), ColumnType::trace_id);
     spans = batch.find(fixed_column(column::kSpanId), ColumnType::int64);
   }
-  rows.reserve(rows.size() + batch.row_count);
   for (const Group& group : batch.groups) {
     uint32_t rank = ranks.rank(group.labels, group.labels_hash);
     TraceId key = batch.table == Table::spans ? TraceId{} : key_of_rank(rank);
@@ -69,6 +78,27 @@ void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& r
       ordered.ref = {index, row};
       rows.push_back(ordered);
     }
+  }
+}
+
+void sort_rows(Table table, std::vector<OrderedRow>& rows) {
+  auto before = [](const OrderedRow& a, const OrderedRow& b) { return a.before(b); };
+  if (table == Table::spans) return std::stable_sort(rows.begin(), rows.end(), before);
+  // Few streams, each nearly in order already: rows are dealt out to their streams, which are sorted where
+  // they must.
+  uint32_t last = 0;
+  for (const OrderedRow& row : rows) last = std::max(last, row.group);
+  std::vector<size_t> starts(size_t{last} + 2);
+  for (const OrderedRow& row : rows) ++starts[row.group + 1];
+  for (size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
+  std::vector<size_t> next(starts.begin(), starts.end() - 1);
+  std::vector<OrderedRow> dealt(rows.size());
+  for (const OrderedRow& row : rows) dealt[next[row.group]++] = row;
+  rows = std::move(dealt);
+  for (size_t i = 0; i + 1 < starts.size(); ++i) {
+    auto begin = rows.begin() + static_cast<ptrdiff_t>(starts[i]);
+    auto end = rows.begin() + static_cast<ptrdiff_t>(starts[i + 1]);
+    if (!std::is_sorted(begin, end, before)) std::stable_sort(begin, end, before);
   }
 }
 

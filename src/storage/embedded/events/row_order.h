@@ -1,6 +1,8 @@
 #pragma once
-// The order of rows in a part: logs and exemplars by labels, then time; spans by trace, then time, then span
-// id. Rows that are equal in that keep the order they came in.
+// The order of rows in a part: logs and exemplars by stream, then time; spans by trace, then time, then span
+// id. Rows that are equal in that keep the order they came in. Streams are ordered by their service, then by
+// all their labels: lines of one service are alike, and a row group that holds few services stores and
+// searches them best.
 #include <cstdint>
 #include <vector>
 
@@ -23,7 +25,10 @@ struct OrderedRow {
   }
 };
 
-// The distinct label sets of batches, sorted; ranks are positions in it.
+// The value of the label that names a stream's service, by the names in use; empty when it has none.
+std::string_view service_of(LabelsView labels);
+
+// The distinct label sets of batches, sorted (by service, then all labels); ranks are positions in it.
 class LabelRanks {
  public:
   void add(LabelsView labels, uint64_t hash);
@@ -36,6 +41,7 @@ class LabelRanks {
   struct Entry {
     LabelsView labels;
     uint64_t hash = 0;
+    std::string_view service = {};
   };
   std::vector<Entry> sorted_;
   std::vector<std::pair<uint64_t, uint32_t>> by_hash_;  // sorted
@@ -44,5 +50,7 @@ class LabelRanks {
 // Appends the rows of `batch`, which is number `index` of the batches being ordered, as they lie.
 void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& ranks,
                          std::vector<OrderedRow>& rows);
+// Into the order of a part. Stable.
+void sort_rows(Table table, std::vector<OrderedRow>& rows);
 
 }  // namespace obelisk

@@ -4,6 +4,7 @@
 
 #include "storage/embedded/events/chunk_pruning.h"
 #include "storage/embedded/events/column_union.h"
+#include "storage/embedded/events/row_group_pruning.h"
 #include "storage/embedded/events/trace_index_block.h"
 
 namespace obelisk {
@@ -95,7 +96,11 @@ Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const
                                               const Expr& where, const Cancel& cancel) {
   std::vector<ScanUnit> units;
   uint32_t rank = 0;
-  std::optional<std::vector<TraceId>> ids = required_trace_ids(where);
+  // Parts with a trace index are asked for all row groups at once; log parts row group by row group
+  // (decide_row_group).
+  std::optional<std::vector<TraceId>> ids;
+  if (!table.parts.empty() && table.parts[0]->directory().table != Table::logs)
+    ids = required_trace_ids(where);
   std::vector<uint64_t> keys;
   if (ids) keys = sorted_keys(*ids);
   for (const EventPartPtr& part : table.parts) {
@@ -118,6 +123,8 @@ Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const
         OBELISK_TRY(context, make_context(part, where));
       }
       if (!has_wanted_group(group, context->decisions)) continue;
+      OBELISK_TRY(Decision decision, decide_row_group(where, *part, i, *context->labels));
+      if (decision == Decision::no) continue;
       units.push_back(unit_of(context, i, rank - static_cast<uint32_t>(directory.row_groups.size()) + i));
     }
   }
@@ -156,7 +163,9 @@ Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const T
   const PartContext& context = *unit.context;
   RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
   OBELISK_TRY(RowMask mask, reader.candidates(range, context.decisions));
-  if (decide_by_stats(where, context.part->directory(), reader.info()) != Decision::yes) {
+  OBELISK_TRY(Decision decision, decide_row_group(where, *context.part, unit.row_group, *context.labels));
+  if (decision == Decision::no) return BatchPtr();
+  if (decision != Decision::yes) {
     OBELISK_TRY(mask, reader.evaluate(where, mask));
   }
   std::vector<uint32_t> rows = rows_of(mask);

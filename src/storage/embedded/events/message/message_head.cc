@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <random>
 
 #include "codec/bit_packing.h"
 #include "codec/byte_reader.h"
+#include "codec/checksum.h"
 #include "storage/embedded/events/message/tokenizer.h"
 
 namespace obelisk::message {
@@ -12,6 +14,16 @@ namespace {
 
 // A chunk's rows (part_format.h); a larger count is damage.
 constexpr uint64_t kRowsMax = 1 << 20;
+
+// Verdicts are remembered by this hash (text_predicate.h), so nobody may be able to make two skeletons
+// collide.
+uint64_t hash_seed() {
+  static const uint64_t seed = [] {
+    std::random_device device;
+    return static_cast<uint64_t>(device()) << 32 | device();
+  }();
+  return seed;
+}
 
 class HeadParser {
  public:
@@ -37,6 +49,7 @@ class HeadParser {
     one.row_count = static_cast<uint32_t>(reader_.varint_up_to(kRowsMax));
     one.first_slot = static_cast<uint32_t>(head_.slots.size());
     if (reader_.failed() || one.row_count == 0 || one.skeleton.size() > kTemplateLineBytesMax) return false;
+    one.skeleton_hash = checksum64(one.skeleton, hash_seed());
     head_.templated_rows += one.row_count;
     uint64_t length = one.skeleton.size();
     for (char marker : one.skeleton) {

@@ -39,7 +39,8 @@ struct TemplateHead {
   uint32_t row_count = 0;
   uint32_t first_slot = 0;
   uint32_t slot_count = 0;
-  uint32_t length_max = 0;  // of a text of this template
+  uint32_t length_max = 0;     // of a text of this template
+  uint64_t skeleton_hash = 0;  // seeded anew by every process
 };
 
 struct MessageHead {

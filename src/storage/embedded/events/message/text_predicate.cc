@@ -66,16 +66,32 @@ template <typename Automaton>
 class TemplateWalk {
  public:
   using State = typename Automaton::State;
-  TemplateWalk(const Automaton& automaton, const MessageHead& head) : automaton_(automaton), head_(head) {}
+  explicit TemplateWalk(const Automaton& automaton) : automaton_(automaton) {}
+
+  // Whether a text of the skeleton can have a match at all, head or no head.
+  bool is_possible(std::string_view skeleton) {
+    for (char c : skeleton) {
+      if (!is_marker(c)) {
+        known(static_cast<uint8_t>(c));
+      } else {
+        spread(c == kWordMarker   ? ByteClass::alphanumeric
+               : c == kUuidMarker ? ByteClass::uuid
+                                  : ByteClass::clock,
+               0, kTemplateLineBytesMax);
+      }
+      if (possible_match_) return true;
+    }
+    return false;
+  }
 
   // all: every row has a match in text that is the same in all of them.
-  Verdict run(const TemplateHead& one) {
+  Verdict run(const MessageHead& head, const TemplateHead& one) {
     size_t slot = one.first_slot;
     for (char c : one.skeleton) {
       if (!is_marker(c)) {
         known(static_cast<uint8_t>(c));
       } else {
-        variable(head_.slots[slot++]);
+        variable(head, head.slots[slot++]);
       }
       if (certain_match_) return Verdict::all;
     }
@@ -90,9 +106,9 @@ class TemplateWalk {
     certain_match_ = certain_match_ || automaton_.accepts(certain_);
   }
 
-  void variable(const Slot& slot) {
+  void variable(const MessageHead& head, const Slot& slot) {
     if (slot.kind == SlotKind::constant) {
-      for (char c : head_.entries[slot.first_entry]) known(static_cast<uint8_t>(c));
+      for (char c : head.entries[slot.first_entry]) known(static_cast<uint8_t>(c));
       return;
     }
     certain_ = State();
@@ -100,7 +116,7 @@ class TemplateWalk {
       State after = State();
       for (uint32_t i = 0; i < slot.entry_count; ++i) {
         State state = possible_;
-        for (char c : head_.entries[slot.first_entry + i]) {
+        for (char c : head.entries[slot.first_entry + i]) {
           state = automaton_.step(state, static_cast<uint8_t>(c));
           possible_match_ = possible_match_ || automaton_.accepts(state);
         }
@@ -109,15 +125,18 @@ class TemplateWalk {
       possible_ = after;
       return;
     }
-    ByteClass of = class_of(slot);
+    spread(class_of(slot), slot.length_min, slot.length_max);
+  }
+
+  // Some text of these bytes and of a length between the two.
+  void spread(ByteClass of, uint32_t length_min, uint32_t length_max) {
     State state = possible_, after = State();
-    if (slot.length_min == 0) after = state;
-    for (uint32_t length = 1; length <= slot.length_max; ++length) {
+    if (length_min == 0) after = state;
+    for (uint32_t length = 1; length <= length_max; ++length) {
       State next = automaton_.step(state, of);
       possible_match_ = possible_match_ || automaton_.accepts(next);
-      if (length >= slot.length_min) after |= next;
-      // Nothing changes any more, or nothing was added: longer texts lead nowhere new.
-      if (next == state) {
+      if (length >= length_min) after |= next;
+      if (next == state) {  // longer texts lead nowhere new
         after |= next;
         break;
       }
@@ -127,7 +146,6 @@ class TemplateWalk {
   }
 
   const Automaton& automaton_;
-  const MessageHead& head_;
   State possible_ = State();
   State certain_ = State();
   bool possible_match_ = false;
@@ -142,10 +160,14 @@ class ContainsPredicate : public TextPredicate {
     return memmem(text.data(), text.size(), needle_.data(), needle_.size()) != nullptr;
   }
 
-  Verdict judge(const MessageHead& head, size_t number) const override {
+  bool is_possible(std::string_view skeleton) const override {
+    return TemplateWalk(automaton_).is_possible(skeleton);
+  }
+
+  Verdict judge_closely(const MessageHead& head, size_t number) const override {
     const TemplateHead& one = head.templates[number];
     if (one.length_max < needle_.size()) return Verdict::none;
-    Verdict verdict = TemplateWalk(automaton_, head).run(one);
+    Verdict verdict = TemplateWalk(automaton_).run(head, one);
     // Only the first 64 bytes were looked at.
     return verdict == Verdict::all && needle_.size() > 64 ? Verdict::some : verdict;
   }
@@ -161,9 +183,13 @@ class EqualsPredicate : public TextPredicate {
 
   bool holds(std::string_view text) const override { return text == text_; }
 
-  Verdict judge(const MessageHead& head, size_t number) const override {
+  bool is_possible(std::string_view skeleton) const override {
+    return TemplateWalk(automaton_).is_possible(skeleton);
+  }
+
+  Verdict judge_closely(const MessageHead& head, size_t number) const override {
     if (head.templates[number].length_max < text_.size()) return Verdict::none;
-    return TemplateWalk(automaton_, head).run(head.templates[number]) == Verdict::none ? Verdict::none
+    return TemplateWalk(automaton_).run(head, head.templates[number]) == Verdict::none ? Verdict::none
                                                                                        : Verdict::some;
   }
 
@@ -179,11 +205,15 @@ class MatchesPredicate : public TextPredicate {
 
   bool holds(std::string_view text) const override { return regex_->matches(text); }
 
-  Verdict judge(const MessageHead& head, size_t number) const override {
+  bool is_possible(std::string_view skeleton) const override {
+    return !automaton_ || automaton_->matches_empty() || TemplateWalk(*automaton_).is_possible(skeleton);
+  }
+
+  Verdict judge_closely(const MessageHead& head, size_t number) const override {
     if (!automaton_) return Verdict::some;
     bool exact = automaton_->is_exact() && regex_->mode() == Regex::Mode::searching;
     if (automaton_->matches_empty()) return exact ? Verdict::all : Verdict::some;
-    Verdict verdict = TemplateWalk(*automaton_, head).run(head.templates[number]);
+    Verdict verdict = TemplateWalk(*automaton_).run(head, head.templates[number]);
     return verdict == Verdict::all && !exact ? Verdict::some : verdict;
   }
 
@@ -214,7 +244,8 @@ class OtherPredicate : public TextPredicate {
     }
     return false;
   }
-  Verdict judge(const MessageHead&, size_t) const override { return Verdict::some; }
+  bool is_possible(std::string_view) const override { return true; }
+  Verdict judge_closely(const MessageHead&, size_t) const override { return Verdict::some; }
 
  private:
   const CompareOp op_;
@@ -226,7 +257,10 @@ class AlwaysPredicate : public TextPredicate {
  public:
   explicit AlwaysPredicate(bool holds) : holds_(holds) {}
   bool holds(std::string_view) const override { return holds_; }
-  Verdict judge(const MessageHead&, size_t) const override { return holds_ ? Verdict::all : Verdict::none; }
+  bool is_possible(std::string_view) const override { return holds_; }
+  Verdict judge_closely(const MessageHead&, size_t) const override {
+    return holds_ ? Verdict::all : Verdict::none;
+  }
 
  private:
   const bool holds_;
@@ -254,6 +288,16 @@ struct CachedPredicate {
 };
 
 }  // namespace
+
+Verdict TextPredicate::judge(const MessageHead& head, size_t number) const {
+  const TemplateHead& one = head.templates[number];
+  auto it = remembered_.find(one.skeleton_hash);
+  if (it == remembered_.end()) {
+    if (remembered_.size() >= kRememberedMax) remembered_.clear();
+    it = remembered_.emplace(one.skeleton_hash, is_possible(one.skeleton)).first;
+  }
+  return it->second ? judge_closely(head, number) : Verdict::none;
+}
 
 const TextPredicate& predicate_for(const Expr& expr) {
   // A query has few conditions on texts; all row groups a thread reads for it share them.

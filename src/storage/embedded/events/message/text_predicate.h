@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "plan/expression.h"
 #include "storage/embedded/events/message/message_block.h"
 
@@ -22,8 +23,19 @@ class TextPredicate {
  public:
   virtual ~TextPredicate() = default;
   virtual bool holds(std::string_view text) const = 0;
-  // Of template `number` (not the raw one).
-  virtual Verdict judge(const MessageHead& head, size_t number) const = 0;
+  // Of template `number` (not the raw one). The same skeletons occur in most row groups: whether one can
+  // satisfy the condition whatever its variables are is found out once and remembered.
+  Verdict judge(const MessageHead& head, size_t number) const;
+
+ protected:
+  // False when no text of this skeleton satisfies the condition, its variables being any letters and digits.
+  virtual bool is_possible(std::string_view skeleton) const = 0;
+  // With what is known of the variables in this head.
+  virtual Verdict judge_closely(const MessageHead& head, size_t number) const = 0;
+
+ private:
+  static constexpr size_t kRememberedMax = 1 << 16;
+  mutable absl::flat_hash_map<uint64_t, bool> remembered_;  // skeleton hash -> is_possible
 };
 
 // `expr` is a compare with a string, contains or matches. The result lives until the thread's next call but
