@@ -82,6 +82,25 @@ Result<std::vector<std::vector<BatchPtr>>> find_traces(const tempo::TempoCall& c
   return traces;
 }
 
+Result<std::vector<traceql::GraphEdge>> dependencies(const tempo::TempoCall& call, TimeRange range) {
+  OBELISK_TRY(traceql::ServiceGraphResult graph, traceql::service_graph(call.query_context(), "{}", range));
+  std::erase_if(graph.edges, [](const traceql::GraphEdge& edge) {
+    return edge.type == "virtual_node" && edge.client == "user";
+  });
+  return std::move(graph.edges);
+}
+
+Result<TimeRange> lookback_range_of(const tempo::TempoCall& call, int64_t lookback_default_ms) {
+  int64_t now = call.api.clock.now().value / kNanosPerMilli + 1;
+  OBELISK_TRY(int64_t end, tempo::integer_of(call.parameters, "endTs", now, 1));
+  OBELISK_TRY(int64_t lookback, tempo::integer_of(call.parameters, "lookback", lookback_default_ms, 1));
+  constexpr int64_t kMillisMax = INT64_MAX / kNanosPerMilli;
+  if (end > kMillisMax || lookback > kMillisMax)
+    return make_error(ErrorCode::invalid_argument, "endTs and lookback are milliseconds");
+  int64_t begin = std::max<int64_t>(0, end - lookback);
+  return TimeRange{UnixNanos{begin * kNanosPerMilli}, UnixNanos{end * kNanosPerMilli}};
+}
+
 Result<std::vector<BatchPtr>> trace_by_id(const tempo::TempoCall& call, const std::string& id) {
   std::optional<TraceId> trace_id = TraceId::from_hex(id);
   if (!trace_id || trace_id->is_none())

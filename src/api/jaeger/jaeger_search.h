@@ -7,6 +7,7 @@
 
 #include "api/tempo/tempo_call.h"
 #include "query/traceql/engine.h"
+#include "query/traceql/service_graph.h"
 
 namespace obelisk::jaeger {
 
@@ -34,6 +35,11 @@ Result<std::vector<Operation>> operations(const tempo::TempoCall& call, const st
 // Whole traces, most recent first.
 Result<std::vector<std::vector<BatchPtr>>> find_traces(const tempo::TempoCall& call,
                                                        const TraceConditions& conditions);
+// Calls between services that started in the range: the service graph without the callers from outside
+// ("user").
+Result<std::vector<traceql::GraphEdge>> dependencies(const tempo::TempoCall& call, TimeRange range);
+// endTs and lookback, both in milliseconds, as Jaeger and Zipkin ask for dependencies.
+Result<TimeRange> lookback_range_of(const tempo::TempoCall& call, int64_t lookback_default_ms);
 Result<std::vector<BatchPtr>> trace_by_id(const tempo::TempoCall& call, const std::string& id);
 
 }  // namespace obelisk::jaeger

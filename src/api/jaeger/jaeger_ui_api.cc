@@ -174,6 +174,20 @@ Result<HttpResponse> trace(TempoCall& call, const PathParameters& path) {
   return traces_response({std::move(spans)});
 }
 
+Result<HttpResponse> dependencies(TempoCall& call, const PathParameters&) {
+  constexpr int64_t kLookbackMillis = 86'400'000;
+  OBELISK_TRY(TimeRange range, jaeger::lookback_range_of(call, kLookbackMillis));
+  OBELISK_TRY(std::vector<traceql::GraphEdge> edges, jaeger::dependencies(call, range));
+  JsonWriter out;
+  out.begin_array();
+  for (const traceql::GraphEdge& edge : edges) {
+    out.begin_object().field("parent", edge.client).field("child", edge.server);
+    out.field("callCount", edge.requests).end_object();
+  }
+  out.end_array();
+  return enveloped(out.take(), edges.size());
+}
+
 }  // namespace
 
 void register_jaeger_ui_api(Router& router, ApiContext& context, const std::string& prefix) {
@@ -185,6 +199,7 @@ void register_jaeger_ui_api(Router& router, ApiContext& context, const std::stri
   add("operations", operations);
   add("traces", traces);
   add("traces/{id}", trace);
+  add("dependencies", dependencies);
 }
 
 }  // namespace obelisk

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "api/jaeger/jaeger_search.h"
 #include "api/tempo/tempo_call.h"
 #include "api/tempo/traceql_text.h"
 #include "base/text.h"
@@ -125,20 +126,9 @@ Result<std::string> query_of(const Parameters& parameters) {
   return conditions.empty() ? std::string("{}") : fmt::format("{{ {} }}", fmt::join(conditions, " && "));
 }
 
-Result<TimeRange> range_of(const TempoCall& call) {
-  int64_t now = call.api.clock.now().value / kNanosPerMilli + 1;
-  OBELISK_TRY(int64_t end, tempo::integer_of(call.parameters, "endTs", now, 1));
-  OBELISK_TRY(int64_t lookback, tempo::integer_of(call.parameters, "lookback", kLookbackMillis, 1));
-  constexpr int64_t kMillisMax = INT64_MAX / kNanosPerMilli;
-  if (end > kMillisMax || lookback > kMillisMax)
-    return make_error(ErrorCode::invalid_argument, "endTs and lookback are milliseconds");
-  int64_t begin = std::max<int64_t>(0, end - lookback);
-  return TimeRange{UnixNanos{begin * kNanosPerMilli}, UnixNanos{end * kNanosPerMilli}};
-}
-
 Result<HttpResponse> traces(TempoCall& call, const PathParameters&) {
   traceql::SearchOptions options;
-  OBELISK_TRY(options.range, range_of(call));
+  OBELISK_TRY(options.range, jaeger::lookback_range_of(call, kLookbackMillis));
   OBELISK_TRY(std::string query, query_of(call.parameters));
   OBELISK_TRY(int64_t limit, tempo::integer_of(call.parameters, "limit", kTraceLimitDefault, 1));
   if (limit > kTraceLimitMax)
@@ -189,6 +179,19 @@ Result<HttpResponse> many_traces(TempoCall& call, const PathParameters&) {
   return tempo::json_response(out.take());
 }
 
+Result<HttpResponse> dependencies(TempoCall& call, const PathParameters&) {
+  OBELISK_TRY(TimeRange range, jaeger::lookback_range_of(call, kLookbackMillis));
+  OBELISK_TRY(std::vector<traceql::GraphEdge> edges, jaeger::dependencies(call, range));
+  JsonWriter out;
+  out.begin_array();
+  for (const traceql::GraphEdge& edge : edges) {
+    out.begin_object().field("parent", edge.client).field("child", edge.server);
+    out.field("callCount", edge.requests).field("errorCount", edge.failed).end_object();
+  }
+  out.end_array();
+  return tempo::json_response(out.take());
+}
+
 }  // namespace
 
 void register_zipkin_api(Router& router, ApiContext& context) {
@@ -202,6 +205,7 @@ void register_zipkin_api(Router& router, ApiContext& context) {
     add("traces", traces);
     add("trace/{id}", trace);
     add("traceMany", many_traces);
+    add("dependencies", dependencies);
     add("autocompleteKeys", autocomplete_keys);
     add("autocompleteValues", autocomplete_values);
   }

@@ -148,6 +148,15 @@ TEST_F(ZipkinApi, JaegersApisGiveTheSameSpans) {
                   "post /orders"));
 }
 
+TEST_F(ZipkinApi, DependenciesAreCountedFromStoredSpans) {
+  EXPECT_EQ(get("/api/v2/dependencies?endTs=1700000000000"),
+            R"([{"parent":"order","child":"payment","callCount":1,"errorCount":0}])");
+  EXPECT_EQ(get("/api/v2/dependencies?endTs=1600000000000"), "[]");
+  EXPECT_TRUE(has(get("/jaeger/api/dependencies?endTs=1700000000000&lookback=60000"),
+                  R"("data":[{"parent":"order","child":"payment","callCount":1}])"));
+  EXPECT_EQ(status("/api/v2/dependencies?lookback=0"), 400);
+}
+
 TEST_F(ZipkinApi, WhatCannotBeKeptIsSaid) {
   EXPECT_EQ(send("POST", "/api/v2/spans", "{").status, 400);
   EXPECT_EQ(send("POST", "/api/v2/spans", "", "application/x-thrift").status, 415);
