@@ -6,4 +6,12 @@
 
 namespace obelisk {
 uint64_t hash64(std::string_view bytes, uint64_t seed = 0);
+
+// Wide enough that equal hashes mean equal bytes wherever nobody gains by a collision (2^-128 by accident).
+struct Hash128 {
+  uint64_t low = 0;
+  uint64_t high = 0;
+  bool operator==(const Hash128&) const = default;
+};
+Hash128 hash128(std::string_view bytes);
 }  // namespace obelisk

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 
 namespace obelisk {
@@ -121,6 +122,15 @@ std::optional<std::string> from_hex(std::string_view text) {
 
 bool is_valid_utf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
+    // Telemetry is mostly ASCII: eight bytes at a time.
+    uint64_t word = 0;
+    if (text.size() - i >= sizeof(word)) {
+      std::memcpy(&word, text.data() + i, sizeof(word));
+      if ((word & 0x8080808080808080) == 0) {
+        i += sizeof(word);
+        continue;
+      }
+    }
     size_t length = utf8_sequence_length(text.substr(i));
     if (length == 0) return false;
     i += length;

@@ -1,16 +1,60 @@
 #include "model/labels.h"
 
 #include <algorithm>
+#include <memory>
 
-#include "base/hash.h"
 #include "base/json_writer.h"
 
 namespace obelisk {
 namespace {
 
-// Order-dependent mix of per-string hashes: lengths are covered because each string is hashed whole.
-uint64_t mix(uint64_t state, std::string_view name, std::string_view value) {
-  return hash64(value, hash64(name, state));
+// Bytes of a label's canonical encoding, and where it ends.
+char* put_length(char* out, size_t length) {
+  while (length >= 0x80) {
+    *out++ = static_cast<char>(length | 0x80);
+    length >>= 7;
+  }
+  *out++ = static_cast<char>(length);
+  return out;
+}
+
+size_t length_bytes(size_t length) {
+  size_t bytes = 1;
+  for (; length >= 0x80; length >>= 7) ++bytes;
+  return bytes;
+}
+
+char* put_text(char* out, char tag, std::string_view text) {
+  *out++ = tag;
+  out = put_length(out, text.size());
+  return std::copy(text.begin(), text.end(), out);
+}
+
+size_t text_bytes(std::string_view text) {
+  return 1 + length_bytes(text.size()) + text.size();
+}
+
+char* put_label(char* out, std::string_view name, std::string_view value) {
+  *out++ = 0x0a;
+  out = put_length(out, text_bytes(name) + text_bytes(value));
+  return put_text(put_text(out, 0x0a, name), 0x12, value);
+}
+
+// At most so many bytes a label, beside its texts: three tags and three lengths of ten bytes.
+constexpr size_t kLabelOverheadMax = 33;
+
+// The hash of name and value pairs, in any container.
+template <typename AnyLabels>
+Hash128 hash_any_labels(const AnyLabels& labels) {
+  size_t bytes_max = 0;
+  for (const auto& label : labels) bytes_max += label.name.size() + label.value.size() + kLabelOverheadMax;
+  char on_stack[1024];
+  std::unique_ptr<char[]> on_heap;
+  if (bytes_max > sizeof(on_stack)) on_heap = std::make_unique_for_overwrite<char[]>(bytes_max);
+  char* begin = on_heap ? on_heap.get() : on_stack;
+  char* end = begin;
+  for (const auto& label : labels) end = put_label(end, label.name, label.value);
+  return hash_encoded_labels({begin, static_cast<size_t>(end - begin)});
 }
 
 }  // namespace
@@ -22,10 +66,16 @@ std::string_view label_value(LabelsView labels, std::string_view name) {
   return it != labels.end() && it->name == name ? it->value : std::string_view();
 }
 
+Hash128 hash_encoded_labels(std::string_view canonical_encoding) {
+  return hash128(canonical_encoding);
+}
+
+Hash128 hash_labels_wide(LabelsView labels) {
+  return hash_any_labels(labels);
+}
+
 uint64_t hash_labels(LabelsView labels) {
-  uint64_t state = labels.size();
-  for (const LabelRef& label : labels) state = mix(state, label.name, label.value);
-  return state;
+  return hash_labels_wide(labels).low;
 }
 
 bool labels_equal(LabelsView a, LabelsView b) {
@@ -86,9 +136,7 @@ void Labels::remove(std::string_view name) {
 }
 
 uint64_t Labels::hash() const {
-  uint64_t state = labels_.size();
-  for (const Label& label : labels_) state = mix(state, label.name, label.value);
-  return state;
+  return hash_any_labels(labels_).low;
 }
 
 std::vector<LabelRef> Labels::view() const {

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/hash.h"
+
 namespace obelisk {
 
 inline constexpr std::string_view kMetricNameLabel = "__name__";
@@ -25,7 +27,13 @@ using LabelsView = std::span<const LabelRef>;
 
 // The value of `name`, empty when absent.
 std::string_view label_value(LabelsView labels, std::string_view name);
-// The same sorted labels always give the same hash, in every process.
+// The same sorted labels always give the same hash, in every process: the 128-bit XXH3 of their canonical
+// encoding, which is how remote write 1.0 spells them (per label 0x0a, length, 0x0a, length, name, 0x12,
+// length, value; lengths as shortest varints). So a decoder whose sender wrote them sorted and without empty
+// values hashes the bytes it got.
+Hash128 hash_labels_wide(LabelsView labels);
+Hash128 hash_encoded_labels(std::string_view canonical_encoding);
+// The lower half.
 uint64_t hash_labels(LabelsView labels);
 bool labels_equal(LabelsView a, LabelsView b);
 

@@ -113,7 +113,11 @@ Result<void> Batch::check() const {
 }
 
 void BatchBuilder::begin_group(LabelsView labels) {
-  batch_.groups.push_back({labels, hash_labels(labels), static_cast<uint32_t>(batch_.row_count), 0});
+  begin_group(labels, hash_labels_wide(labels));
+}
+
+void BatchBuilder::begin_group(LabelsView labels, const Hash128& hash) {
+  batch_.groups.push_back({labels, hash.low, static_cast<uint32_t>(batch_.row_count), 0, hash.high});
 }
 
 void BatchBuilder::begin_group_copy(LabelsView labels) {

@@ -45,6 +45,7 @@ struct Group {
   uint64_t labels_hash = 0;  // hash_labels(labels)
   uint32_t first_row = 0;
   uint32_t row_count = 0;
+  uint64_t labels_hash_high = 0;  // the other half of hash_labels_wide(labels); 0 where it was not computed
 };
 
 struct Batch {
@@ -86,6 +87,8 @@ class BatchBuilder {
   // Following rows belong to a group with these labels (sorted; the views must outlive the batch: use the
   // arena).
   void begin_group(LabelsView labels);
+  // The same where the caller knows hash_labels_wide(labels).
+  void begin_group(LabelsView labels, const Hash128& hash);
   // Copies `labels` into the arena first.
   void begin_group_copy(LabelsView labels);
   // Starts a row; the following set_* calls fill it. Needs a group: one without labels is begun if there is

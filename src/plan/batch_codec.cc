@@ -299,8 +299,9 @@ class Decoder {
         if (j > 0 && labels[j - 1].name >= labels[j].name) return wrong("labels are not sorted");
       }
       LabelsView view(labels, label_count);
+      Hash128 hash = hash_labels_wide(view);
       batch_.groups.push_back(
-          {view, hash_labels(view), static_cast<uint32_t>(covered), static_cast<uint32_t>(rows)});
+          {view, hash.low, static_cast<uint32_t>(covered), static_cast<uint32_t>(rows), hash.high});
       covered += rows;
     }
     if (reader_.failed() || covered != batch_.row_count) return wrong("groups do not cover the rows");
