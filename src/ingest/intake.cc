@@ -91,6 +91,18 @@ struct Intake::Request {
   IntakeOutcome outcome;
   bool has_metadata = false;
 
+  void note_accepted(const Batch& batch) {
+    outcome.accepted_rows += batch.row_count;
+    if (batch.table == Table::exemplars) outcome.accepted_exemplars += batch.row_count;
+    if (batch.table != Table::samples) return;
+    const ColumnData* histograms = batch.find_fixed(column::kHistogram);
+    uint64_t count = 0;
+    for (size_t row = 0; histograms != nullptr && row < batch.row_count; ++row)
+      count += histograms->is_present(row) ? 1 : 0;
+    outcome.accepted_histograms += count;
+    outcome.accepted_values += batch.row_count - count;
+  }
+
   void note(const RefusedRows& refused) {
     if (refused.count == 0) return;
     if (outcome.rejected_rows == 0) outcome.message = refused.first_message;
@@ -131,7 +143,7 @@ void Intake::prepare(const Tenant& tenant, Batch batch, UnixNanos now, Request& 
     batch =
         filter_rows(std::move(batch), [&](size_t row) { return refused.by_row[row] == RowRefusal::none; });
   }
-  request.outcome.accepted_rows += batch.row_count;
+  request.note_accepted(batch);
   if (batch.table == Table::metadata && batch.row_count > 0) {
     std::vector<uint8_t> news = metadata_->keep(tenant, batch, now);
     batch = filter_rows(std::move(batch), [&](size_t row) { return news[row] != 0; });

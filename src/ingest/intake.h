@@ -32,6 +32,10 @@ class MetadataFilter;
 struct IntakeOutcome {
   uint64_t accepted_rows = 0;
   uint64_t rejected_rows = 0;
+  // Of the accepted rows, by what remote write 2.0 tells its senders.
+  uint64_t accepted_values = 0;
+  uint64_t accepted_histograms = 0;
+  uint64_t accepted_exemplars = 0;
   std::string message;  // why rows were rejected: the first reason, with how many more; empty when none were
 };
 

@@ -38,10 +38,10 @@ Problem log_labels_problem(const Group& group, const IntakeLimits& limits) {
 }
 
 Problem series_labels_problem(const Group& group, const IntakeLimits& limits) {
-  std::string_view metric = label_value(group.labels, kMetricNameLabel).substr(0, 50);
+  auto metric_of = [&] { return label_value(group.labels, kMetricNameLabel).substr(0, 50); };
   if (group.labels.size() > limits.label_count_max) {
     return {RowRefusal::too_many_labels,
-            fmt::format("label_limit exceeded (metric: {}, number of labels: {}, limit: {})", metric,
+            fmt::format("label_limit exceeded (metric: {}, number of labels: {}, limit: {})", metric_of(),
                         group.labels.size(), limits.label_count_max)};
   }
   for (const LabelRef& label : group.labels) {
@@ -49,14 +49,14 @@ Problem series_labels_problem(const Group& group, const IntakeLimits& limits) {
       return {
           RowRefusal::label_name_too_long,
           fmt::format("label_name_length_limit exceeded (metric: {}, label name: {}, length: {}, limit: {})",
-                      metric, label.name.substr(0, 50), label.name.size(), limits.label_name_bytes_max)};
+                      metric_of(), label.name.substr(0, 50), label.name.size(), limits.label_name_bytes_max)};
     }
     if (label.value.size() > limits.label_value_bytes_max) {
       return {RowRefusal::label_value_too_long,
               fmt::format(
                   "label_value_length_limit exceeded (metric: {}, label name: {}, value: \"{}\", length: {}, "
                   "limit: {})",
-                  metric, label.name.substr(0, 50), label.value.substr(0, 50), label.value.size(),
+                  metric_of(), label.name.substr(0, 50), label.value.substr(0, 50), label.value.size(),
                   limits.label_value_bytes_max)};
     }
   }

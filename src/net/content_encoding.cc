@@ -264,4 +264,10 @@ void compress_response(std::string_view accept_encoding, HttpResponse& response)
   response.headers.emplace_back("content-encoding", "gzip");
 }
 
+std::string snappy_compress(std::string_view content) {
+  std::string out;
+  snappy::Compress(content.data(), content.size(), &out);
+  return out;
+}
+
 }  // namespace obelisk

@@ -25,6 +25,8 @@ inline constexpr std::string_view kAcceptedEncodings = "gzip, deflate, zstd, sna
 bool accepts_gzip(std::string_view accept_encoding);
 
 std::string gzip_compress(std::string_view content);
+// The block format, as Prometheus' remote read answers.
+std::string snappy_compress(std::string_view content);
 
 // Compresses the body where the client accepts it, it is longer than kCompressBytesMin, is not encoded
 // already and is of a kind that shrinks (text, JSON, XML, JavaScript, protobuf). Adds Vary and

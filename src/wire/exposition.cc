@@ -1,6 +1,8 @@
 #include "wire/exposition.h"
 
 #include "base/text.h"
+#include "wire/exposition_custom_bounds.h"
+#include "wire/exposition_protobuf.h"
 #include "wire/exposition_text.h"
 #include "wire/openmetrics.h"
 
@@ -17,14 +19,32 @@ Result<std::optional<ExpositionFormat>> exposition_format_of(std::string_view co
   if (media == "text/plain") return std::optional(ExpositionFormat::prometheus_text);
   if (media == "application/openmetrics-text") return std::optional(ExpositionFormat::openmetrics_text);
   if (media == "application/vnd.google.protobuf") {
-    return make_error(ErrorCode::unsupported, "the protobuf exposition format is not supported yet");
+    bool fits = to_lower(content_type).find("io.prometheus.client.metricfamily") != std::string::npos &&
+                to_lower(content_type).find("encoding=delimited") != std::string::npos;
+    if (fits) return std::optional(ExpositionFormat::prometheus_protobuf);
+    return make_error(ErrorCode::unsupported,
+                      "of protobuf only delimited io.prometheus.client.MetricFamily messages can be read");
   }
   return std::optional<ExpositionFormat>();
 }
 
-Result<Exposition> parse_exposition(ExpositionFormat format, std::string_view page) {
-  if (format == ExpositionFormat::openmetrics_text) return parse_openmetrics(page, OpenMetricsMode::lenient);
-  return parse_prometheus_text(page);
+Result<Exposition> parse_exposition(ExpositionFormat format, std::string_view page,
+                                    const ExpositionOptions& options) {
+  auto parse = [&]() -> Result<Exposition> {
+    switch (format) {
+      case ExpositionFormat::openmetrics_text:
+        return parse_openmetrics(page, OpenMetricsMode::lenient, options);
+      case ExpositionFormat::prometheus_protobuf:
+        return parse_prometheus_protobuf(page, options);
+      case ExpositionFormat::prometheus_text:
+        break;
+    }
+    return parse_prometheus_text(page);
+  };
+  Result<Exposition> parsed = parse();
+  if (parsed.ok() && options.classic_to_custom_bounds)
+    convert_classic_histograms(*parsed, options.always_classic);
+  return parsed;
 }
 
 }  // namespace obelisk

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "wire/exposition_bounds.h"
 #include "wire/exposition_families.h"
 #include "wire/exposition_scanner.h"
 
@@ -94,6 +95,7 @@ class TextParser {
     if (!scanner_.at_line_end() && !read_time(sample)) return false;
     scanner_.take_line();
     sample.family = families_.family_of_sample(name);
+    normalize_bound_label(sample, out_.families[sample.family].type, out_.arena);
     out_.samples.push_back(sample);
     return true;
   }

@@ -112,6 +112,9 @@ TEST(ExpositionText, ContentTypes) {
   EXPECT_EQ(*exposition_format_of("Application/OpenMetrics-Text; version=1.0.0"),
             ExpositionFormat::openmetrics_text);
   EXPECT_FALSE(exposition_format_of("text/html")->has_value());
+  EXPECT_EQ(*exposition_format_of("application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+                                  "encoding=delimited"),
+            ExpositionFormat::prometheus_protobuf);
   EXPECT_EQ(exposition_format_of("application/vnd.google.protobuf; proto=x").error().code,
             ErrorCode::unsupported);
 }

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "wire/exposition_bounds.h"
 #include "wire/exposition_families.h"
 #include "wire/exposition_scanner.h"
 #include "wire/openmetrics_rules.h"
@@ -51,8 +52,9 @@ std::optional<UnixNanos> parse_seconds(std::string_view text) {
 
 class OpenMetricsParser {
  public:
-  OpenMetricsParser(std::string_view page, OpenMetricsMode mode)
+  OpenMetricsParser(std::string_view page, OpenMetricsMode mode, const ExpositionOptions& options)
       : strict_(mode == OpenMetricsMode::strict),
+        drop_created_(!strict_ && options.created_as_start_time),
         scanner_(page, {.blanks_between_tokens = false, .trailing_comma = !strict_, .quoted_names = !strict_},
                  out_),
         families_(out_) {}
@@ -72,6 +74,7 @@ class OpenMetricsParser {
       return scanner_.take_error("OpenMetrics");
     }
     set_start_times();
+    if (drop_created_) drop_created();
     return std::move(out_);
   }
 
@@ -157,9 +160,11 @@ class OpenMetricsParser {
     if (strict_ && !refuse_if(rules_.sample(sample, name, has_exemplar ? &exemplar : nullptr))) return false;
     if (has_exemplar) {
       sample.exemplar = static_cast<int32_t>(out_.exemplars.size());
+      sample.exemplar_count = 1;
       out_.exemplars.push_back(exemplar);
     }
     sample.family = families_.family_of_sample(name);
+    if (!strict_) normalize_bound_label(sample, out_.families[sample.family].type, out_.arena);
     note_created(sample, name);
     out_.samples.push_back(sample);
     return true;
@@ -220,6 +225,19 @@ class OpenMetricsParser {
     }
   }
 
+  void drop_created() {
+    size_t next = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < out_.samples.size(); ++i) {
+      if (next < created_.size() && created_[next] == i) {
+        ++next;
+      } else {
+        out_.samples[kept++] = out_.samples[i];
+      }
+    }
+    out_.samples.resize(kept);
+  }
+
   static bool same_metric(const ExpositionSample& a, const ExpositionSample& b) {
     if (a.family != b.family) return false;
     auto skip = [](LabelsView labels, size_t& i) {
@@ -240,6 +258,7 @@ class OpenMetricsParser {
   }
 
   const bool strict_;
+  const bool drop_created_;
   Exposition out_;
   ExpositionScanner scanner_;
   ExpositionFamilies families_;
@@ -251,8 +270,9 @@ class OpenMetricsParser {
 
 }  // namespace
 
-Result<Exposition> parse_openmetrics(std::string_view page, OpenMetricsMode mode) {
-  return OpenMetricsParser(page, mode).parse();
+Result<Exposition> parse_openmetrics(std::string_view page, OpenMetricsMode mode,
+                                     const ExpositionOptions& options) {
+  return OpenMetricsParser(page, mode, options).parse();
 }
 
 }  // namespace obelisk

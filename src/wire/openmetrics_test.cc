@@ -62,6 +62,105 @@ TEST(OpenMetrics, StrictRules) {
   expect_refused("# UNIT a seconds\n# EOF\n", "not the end of the name");
 }
 
+// Pages by what is wrong with them; all but the end of the page, which is added.
+TEST(OpenMetrics, StrictRefuses) {
+  const std::string_view pages[] = {
+      // Lines.
+      "a 1\n\n", " a 1\n", "a 1 \n", "a 1\t\n", "a\t1\n", "a 1\r\n", "# a comment\n", "#\n", "# FOO a b\n",
+      "#TYPE a gauge\n", "# TYPE  a gauge\n", "# TYPE a  gauge\n", "# TYPE a gauge \n", "# HELP a\n",
+      "# UNIT a\n", "# EOF a\n", "# EOF\n",
+      // Names and labels.
+      "0a 1\n", "a.b 1\n", "a-b 1\n", "\xc3\xa9 1\n", "{a=\"b\"} 1\n", "a{0b=\"c\"} 1\n", "a{b:c=\"d\"} 1\n",
+      "a{b=\"c\",} 1\n", "a{,} 1\n", "a{b=\"c\" } 1\n", "a{ b=\"c\"} 1\n", "a{b=\"c\", d=\"e\"} 1\n",
+      "a{b =\"c\"} 1\n", "a{b=\"c\"d=\"e\"} 1\n", "a {b=\"c\"} 1\n", "a{b='c'} 1\n", "a{b=\"c} 1\n",
+      "a{b=\"c\",b=\"d\"} 1\n", "a{b=\"c\n\"} 1\n", "a{b=\"c\"}1\n", "a{b=\"\xff\"} 1\n",
+      // Numbers and times.
+      "a\n", "a \n", "a one\n", "a 1_000\n", "a 0x1p3\n", "a 0b1\n", "a 0o7\n", "a 1 1_0\n", "a 1 NaN\n",
+      "a 1 +Inf\n", "a 1 0x1\n", "a 1 1 1\n", "a 1 1.1.1\n", "a 1e\n", "a --1\n", "a infinit\n",
+      // Families.
+      "# TYPE a gauge\n# TYPE a gauge\na 1\n", "# HELP a b\n# HELP a b\n", "a 1\n# TYPE a gauge\n",
+      "# TYPE a gauge\n# TYPE b gauge\n# HELP a b\n", "# TYPE a gauge\nb 1\na 1\n",
+      "# TYPE a counter\n# TYPE a_total gauge\n", "# TYPE a_count gauge\n# TYPE a summary\n",
+      "# TYPE a untyped\na 1\n", "# TYPE a Gauge\na 1\n", "# UNIT a_seconds\n",
+      "# UNIT a_bytes seconds\na_bytes 1\n", "# TYPE a_s info\n# UNIT a_s s\n",
+      "# TYPE a_s stateset\n# UNIT a_s s\n",
+      // Order.
+      "# TYPE a gauge\na{b=\"1\"} 1\na{b=\"2\"} 1\na{b=\"1\"} 2\n", "a 1 2\na 1 1\n", "a 1\na 1 1\n",
+      "a 1 1\na 1\n", "# TYPE a counter\na_total{b=\"1\"} 1\na_total{b=\"2\"} 1\na_created{b=\"1\"} 1\n",
+      // Types.
+      "# TYPE a counter\na 1\na_total 1\na 2\n", "# TYPE a counter\na_total NaN\n",
+      "# TYPE a counter\na_total -1\n", "# TYPE a info\na_info 0\n", "# TYPE a info\na_info 2\n",
+      "# TYPE a stateset\na{a=\"x\"} 0.5\n", "# TYPE a stateset\na{b=\"x\"} 1\n", "# TYPE a summary\na 1\n",
+      "# TYPE a summary\na{quantile=\"2\"} 1\n", "# TYPE a summary\na{quantile=\"x\"} 1\n",
+      "# TYPE a summary\na{quantile=\"0.5\"} -1\n", "# TYPE a summary\na_count -1\n",
+      "# TYPE a summary\na_count NaN\n", "# TYPE a summary\na_sum -1\n",
+      // Histograms.
+      "# TYPE a histogram\na_bucket 1\n",
+      "# TYPE a histogram\na_bucket{le=\"x\"} 1\na_bucket{le=\"+Inf\"} 1\n",
+      "# TYPE a histogram\na_bucket{le=\"NaN\"} 1\na_bucket{le=\"+Inf\"} 1\n",
+      "# TYPE a histogram\na_bucket{le=\"2\"} 1\na_bucket{le=\"1\"} 1\na_bucket{le=\"+Inf\"} 1\n",
+      "# TYPE a histogram\na_bucket{le=\"1\"} 2\na_bucket{le=\"+Inf\"} 1\n",
+      "# TYPE a histogram\na_bucket{le=\"1\"} 1\na_bucket{le=\"1\"} 1\na_bucket{le=\"+Inf\"} 1\n",
+      "# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_count 2\na_sum 1\n",
+      "# TYPE a histogram\na_bucket{le=\"+INF\"} 1\n", "# TYPE a histogram\na_count 1\na_sum 1\n",
+      "# TYPE a histogram\na_bucket{le=\"-1\"} 1\na_bucket{le=\"+Inf\"} 1\na_count 1\na_sum -1\n",
+      "# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_count 1\na_sum -1\n",
+      "# TYPE a histogram\na_bucket{le=\"+Inf\"} NaN\n", "# TYPE a histogram\na_sum 1\n",
+      "# TYPE a gaugehistogram\na_bucket{le=\"+Inf\"} 1\na_gcount 1\na_gsum -1\n",
+      "# TYPE a gaugehistogram\na_bucket{le=\"+Inf\"} 1\na_gcount 2\na_gsum 1\n",
+      // Exemplars.
+      "# TYPE a counter\na_total 1 #\n", "# TYPE a counter\na_total 1 # \n",
+      "# TYPE a counter\na_total 1# {} 1\n", "# TYPE a counter\na_total 1 #{} 1\n",
+      "# TYPE a counter\na_total 1 # {}1\n", "# TYPE a counter\na_total 1 # {} 1 \n",
+      "# TYPE a counter\na_total 1 # {} x\n", "# TYPE a counter\na_total 1 # {} 1 NaN\n",
+      "# TYPE a counter\na_total 1 # {b=\"c\",b=\"d\"} 1\n", "# TYPE a counter\na_created 1 # {} 1\n",
+      "# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_count 1 # {} 1\na_sum 1\n",
+      "# TYPE a info\na_info 1 # {} 1\n", "# TYPE a summary\na{quantile=\"1\"} 1 # {} 1\n",
+      "# TYPE a stateset\na{a=\"x\"} 1 # {} 1\n", "a 1 # {} 1\n"};
+  for (std::string_view page : pages) {
+    Result<Exposition> result = parse_openmetrics(std::string(page) + "# EOF\n", OpenMetricsMode::strict);
+    EXPECT_FALSE(result.ok()) << page;
+  }
+}
+
+TEST(OpenMetrics, StrictTakes) {
+  const std::string_view pages[] = {
+      "",
+      "a 1\n",
+      "a{} 1\n",
+      "a{b=\"\"} 1\n",
+      "a 1e3\n",
+      "a .5\n",
+      "a 1.\n",
+      "a +1\n",
+      "a -Inf\n",
+      "a inf\n",
+      "a NaN\n",
+      "a infinity\n",
+      "a 1 1.5\n",
+      "a 1 -1\n",
+      "a 1 1e3\n",
+      "a{b=\"\\\\ \\n \\\" # } {\"} 1\n",
+      "# HELP a \na 1\n",
+      "# UNIT a \na 1\n",
+      "# TYPE a unknown\na 1\n",
+      "# HELP a x\n# TYPE a gauge\n# TYPE b gauge\nb 1\n",
+      "# TYPE a_seconds counter\n# UNIT a_seconds seconds\na_seconds_total 1\na_seconds_created 1\n",
+      "# TYPE a gauge\na{b=\"1\"} 1 1\na{b=\"1\"} 1 2\na{b=\"2\"} 1 1\n",
+      "# TYPE a counter\na_total 1 # {} 1\n",
+      "# TYPE a counter\na_total 1 5 # {b=\"c\"} 1 6\n",
+      "# TYPE a gaugehistogram\na_bucket{le=\"-1\"} 1\na_bucket{le=\"+Inf\"} 2\na_gcount 2\na_gsum -5\n",
+      "# TYPE a histogram\na_bucket{le=\"1e-05\"} 0\na_bucket{le=\"+Inf\"} 3\na_count 3\na_sum 2\na_created "
+      "5\n",
+      "# TYPE a info\na_info{x=\"y\"} 1\n",
+      "# TYPE a stateset\na{a=\"on\"} 1\na{a=\"off\"} 0\n",
+      "# TYPE a summary\na{quantile=\"0\"} 1\na{quantile=\"1\"} NaN\na_count 1\na_sum 1\na_created 1\n"};
+  for (std::string_view page : pages) {
+    Result<Exposition> result = parse_openmetrics(std::string(page) + "# EOF\n", OpenMetricsMode::strict);
+    EXPECT_TRUE(result.ok()) << page << (result.ok() ? "" : result.error().to_string());
+  }
+}
+
 // Prometheus scrapes what the specification refuses.
 TEST(OpenMetrics, LenientModeTakesWhatPrometheusTakes) {
   Exposition page = parse("# TYPE a counter\na_total -1\n{\"dotted.name\",x=\"y\",} 2\na_total 3\n# EOF\n",

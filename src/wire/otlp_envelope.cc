@@ -73,9 +73,23 @@ void for_each_in_field_2(std::string_view message, protobuf::Place& place, Each&
   }
 }
 
+std::string_view schema_url_of(std::string_view message) {
+  std::string_view url;
+  Reader reader = protobuf::reader_of(message);
+  while (reader.next()) {
+    if (reader.tag_and_type() == protobuf::length_field(3)) {
+      url = protobuf::string_of(reader);
+    } else {
+      reader.skip();
+    }
+  }
+  return url;
+}
+
 void walk_scope(std::string_view message, protobuf::Place& place, OtlpRecordHandler& handler) {
   OtlpScope scope;
   read_header(message, place, [&](std::string_view header) { read_scope(header, place, scope); });
+  scope.schema_url = schema_url_of(message);
   handler.begin_scope(scope);
   for_each_in_field_2(message, place, [&](std::string_view record) {
     place.enter(record);

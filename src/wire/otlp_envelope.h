@@ -1,7 +1,7 @@
 #pragma once
 // The part that OTLP's three requests share: resources, in them instrumentation scopes, in them records
 // (spans, log records, metrics). Used inside protobuf::decode_guarded. Views point into the body. Not kept:
-// schema URLs, entity references, and the dropped-attribute counts of resources and scopes.
+// the schema URLs of resources, entity references, and the dropped-attribute counts of resources and scopes.
 #include <string_view>
 #include <vector>
 
@@ -14,6 +14,7 @@ namespace obelisk {
 struct OtlpScope {
   std::string_view name;
   std::string_view version;
+  std::string_view schema_url;  // of the records, from the message around the scope
   std::vector<AttributeView> attributes;
 };
 

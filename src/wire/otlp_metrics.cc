@@ -107,14 +107,15 @@ std::string fixed_text(double value) {
 
 class MetricsDecoder : public OtlpRecordHandler {
  public:
-  MetricsDecoder(std::shared_ptr<const std::string> body, UnixNanos now) : series_(std::move(body), now) {}
+  MetricsDecoder(std::shared_ptr<const std::string> body, UnixNanos now, const OtlpTranslation& translation)
+      : translation_(translation), series_(std::move(body), now, translation) {}
 
   void begin_resource(const std::vector<AttributeView>& attributes) override {
     end_resource();
     series_.begin_resource(attributes);
     in_resource_ = true;
   }
-  void begin_scope(const OtlpScope&) override {}
+  void begin_scope(const OtlpScope& scope) override { series_.begin_scope(scope); }
   void end_scope() override {}
 
   void record(std::string_view message) override {
@@ -156,7 +157,8 @@ class MetricsDecoder : public OtlpRecordHandler {
     OtlpMetricKind kind = monotonic          ? OtlpMetricKind::monotonic_sum
                           : metric.kind == 5 ? OtlpMetricKind::gauge
                                              : OtlpMetricKind::other;
-    std::string family = prometheus_metric_name(metric.name, metric.unit, kind);
+    if (!is_valid_utf8(metric.name)) return "a metric's name is not valid UTF-8";
+    std::string family = prometheus_metric_name(metric.name, metric.unit, kind, translation_);
     if (family.empty()) return fmt::format("metric name \"{}\" has no letter or digit", metric.name);
     MetricType type = MetricType::gauge;
     if (monotonic) type = MetricType::counter;
@@ -206,8 +208,9 @@ class MetricsDecoder : public OtlpRecordHandler {
     if (!point.bucket_counts.empty() && point.bucket_counts.size() != point.bounds.size() + 1) {
       return reject("a histogram's bucket counts do not match its bounds");
     }
-    if (!begin_point(point)) return;
     bool stale = (point.flags & kNoRecordedValueFlag) != 0;
+    if (translation_.convert_histograms_to_nhcb) return write_custom_bounds(point, stale);
+    if (!begin_point(point)) return;
     auto value = [&](double number) { return stale ? stale_marker() : number; };
     bounds_.clear();
     uint64_t cumulative = 0;
@@ -222,6 +225,18 @@ class MetricsDecoder : public OtlpRecordHandler {
     for (const OtlpExemplar& exemplar : point.exemplars) {
       series_.exemplar({"_bucket", "le", bound_text(exemplar.value, point.bounds, bounds_)}, exemplar);
     }
+  }
+
+  void write_custom_bounds(const OtlpHistogramPoint& point, bool stale) {
+    if (stale) {
+      if (begin_point(point)) series_.sample({}, stale_marker());
+      return;
+    }
+    Result<Histogram> histogram = custom_bounds_histogram_of(point);
+    if (!histogram.ok()) return reject(histogram.error().message);
+    if (!begin_point(point)) return;
+    series_.native_histogram(encode_histogram(*histogram));
+    for (const OtlpExemplar& exemplar : point.exemplars) series_.exemplar({}, exemplar);
   }
 
   void write_exponential(std::string_view message) {
@@ -255,6 +270,7 @@ class MetricsDecoder : public OtlpRecordHandler {
     result_.rejected_points += points;
   }
 
+  const OtlpTranslation& translation_;
   OtlpSeriesWriter series_;
   DecodedMetrics result_;
   bool in_resource_ = false;
@@ -268,11 +284,12 @@ class MetricsDecoder : public OtlpRecordHandler {
 
 }  // namespace
 
-Result<DecodedMetrics> decode_otlp_metrics(std::shared_ptr<const std::string> body, UnixNanos now) {
+Result<DecodedMetrics> decode_otlp_metrics(std::shared_ptr<const std::string> body, UnixNanos now,
+                                           const OtlpTranslation& translation) {
   protobuf::Place place;
   DecodedMetrics result;
   std::string_view bytes = *body;
-  MetricsDecoder decoder(std::move(body), now);
+  MetricsDecoder decoder(std::move(body), now, translation);
   OBELISK_CHECK_OK(protobuf::decode_guarded("OTLP metrics", bytes, place, [&] {
     walk_otlp_request(bytes, place, decoder);
     result = decoder.finish();

@@ -269,6 +269,124 @@ TEST(OtlpMetrics, InvalidPointsAreCountedAndTheRestStays) {
   EXPECT_EQ(samples_of(decoded), (SampleMap{{R"(ok{job="shop"})", "1"}}));
 }
 
+SampleMap translated(const OtlpTranslation& translation, const std::vector<std::string>& metrics) {
+  std::string resource_bytes =
+      resource({key_value("service.name", string_value("shop")), key_value("host.name", string_value("h1")),
+                key_value("cloud.region", string_value("eu"))});
+  std::string scoped =
+      scope_records(scope("my.lib", "1.2", {key_value("lib.kind", string_value("x"))}), metrics);
+  MessageWriter(scoped).add_string(3, "https://schema");
+  auto body = std::make_shared<const std::string>(request(resource_bytes, {scoped}));
+  Result<DecodedMetrics> result = decode_otlp_metrics(body, kNow, translation);
+  EXPECT_TRUE(result.ok()) << result.error().to_string();
+  return result.ok() ? samples_of(*result) : SampleMap{};
+}
+
+TEST(OtlpMetrics, TranslationStrategies) {
+  std::vector<std::string> metrics = {
+      metric("http.requests", "{request}", 7,
+             sum_of(number_point(1, {key_value("http.method", string_value("GET"))}), 2, true)),
+      metric("mem.used", "By", 5, gauge_of(number_point(2)))};
+  OtlpTranslation translation;
+  translation.strategy = OtlpTranslationStrategy::underscore_escaping_without_suffixes;
+  EXPECT_EQ(translated(translation, metrics),
+            (SampleMap{{R"(http_requests{http_method="GET", job="shop"})", "1"},
+                       {R"(mem_used{job="shop"})", "2"},
+                       {R"(target_info{cloud_region="eu", host_name="h1", job="shop"})", "1"}}));
+  translation.strategy = OtlpTranslationStrategy::no_utf8_escaping_with_suffixes;
+  EXPECT_EQ(translated(translation, metrics),
+            (SampleMap{{R"(http.requests_total{http.method="GET", job="shop"})", "1"},
+                       {R"(mem.used_bytes{job="shop"})", "2"},
+                       {R"(target_info{cloud.region="eu", host.name="h1", job="shop"})", "1"}}));
+  translation.strategy = OtlpTranslationStrategy::no_translation;
+  EXPECT_EQ(translated(translation, metrics),
+            (SampleMap{{R"(http.requests{http.method="GET", job="shop"})", "1"},
+                       {R"(mem.used{job="shop"})", "2"},
+                       {R"(target_info{cloud.region="eu", host.name="h1", job="shop"})", "1"}}));
+}
+
+TEST(OtlpMetrics, PromotedAttributesAndScopes) {
+  std::vector<std::string> metrics = {
+      metric("g", "", 5, gauge_of(number_point(2, {key_value("host.name", string_value("own"))})))};
+  OtlpTranslation translation;
+  translation.promote_resource_attributes = {"host.name", "cloud.region", "absent"};
+  EXPECT_EQ(translated(translation, metrics),
+            (SampleMap{{R"(g{cloud_region="eu", host_name="own", job="shop"})", "2"},
+                       {R"(target_info{cloud_region="eu", host_name="h1", job="shop"})", "1"}}));
+  translation = {};
+  translation.promote_all_resource_attributes = true;
+  translation.ignore_resource_attributes = {"cloud.region"};
+  translation.keep_identifying_resource_attributes = true;
+  EXPECT_EQ(translated(translation, metrics),
+            (SampleMap{{R"(g{host_name="own", job="shop", service_name="shop"})", "2"},
+                       {R"(target_info{cloud_region="eu", host_name="h1", job="shop", service_name="shop"})",
+                        "1"}}));
+  translation = {};
+  translation.promote_scope_metadata = true;
+  EXPECT_EQ(
+      translated(translation, metrics),
+      (SampleMap{{R"(g{host_name="own", job="shop", otel_scope_lib_kind="x", otel_scope_name="my.lib", )"
+                  R"(otel_scope_schema_url="https://schema", otel_scope_version="1.2"})",
+                  "2"},
+                 {R"(target_info{cloud_region="eu", host_name="h1", job="shop"})", "1"}}));
+}
+
+TEST(OtlpMetrics, HistogramsAsCustomBounds) {
+  std::string point, data;
+  MessageWriter writer(point);
+  writer.add_fixed64(3, kTime);
+  writer.add_fixed64(4, 6);
+  writer.add_double(5, 12.5);
+  uint64_t counts[] = {1, 0, 5};
+  double bounds[] = {0.5, 2};
+  writer.add_packed_fixed64(6, std::begin(counts), std::end(counts));
+  writer.add_packed_double(7, std::begin(bounds), std::end(bounds));
+  MessageWriter(data).add_message(1, point);
+  MessageWriter(data).add_enum(2, 2);
+  OtlpTranslation translation;
+  translation.convert_histograms_to_nhcb = true;
+  std::string body = request(resource({}), {scope_records(scope("", ""), {metric("h", "s", 9, data)})});
+  Result<DecodedMetrics> decoded =
+      decode_otlp_metrics(std::make_shared<const std::string>(body), kNow, translation);
+  ASSERT_TRUE(decoded.ok());
+  const Batch* samples = table_of(*decoded, Table::samples);
+  ASSERT_NE(samples, nullptr);
+  ASSERT_EQ(samples->row_count, 1u);
+  EXPECT_EQ(Labels(samples->groups[0].labels).to_string(), "h_seconds");
+  Result<Histogram> histogram = decode_histogram(samples->find_fixed(column::kHistogram)->strings.at(0));
+  ASSERT_TRUE(histogram.ok());
+  EXPECT_EQ(histogram->schema, Histogram::kCustomBoundsSchema);
+  EXPECT_EQ(histogram->custom_bounds, (std::vector<double>{0.5, 2}));
+  EXPECT_EQ(histogram->positive_counts, (std::vector<double>{1, 0, 5}));
+  EXPECT_EQ(histogram->count, 6);
+}
+
+TEST(OtlpTranslation, IsReadAsPrometheusReadsIt) {
+  auto read = [](std::string_view text) -> Result<OtlpTranslation> {
+    Result<YamlNode> node = parse_yaml(text, "f.yml");
+    if (!node.ok()) return node.error();
+    return read_otlp_translation(*node, "f.yml");
+  };
+  Result<OtlpTranslation> all = read(
+      "translation_strategy: NoTranslation\npromote_resource_attributes: [a, b]\n"
+      "keep_identifying_resource_attributes: true\nconvert_histograms_to_nhcb: true\npromote_scope_metadata: "
+      "true\n"
+      "label_name_underscore_sanitization: false\nlabel_name_preserve_multiple_underscores: false\n");
+  ASSERT_TRUE(all.ok()) << all.error().to_string();
+  EXPECT_EQ(all->strategy, OtlpTranslationStrategy::no_translation);
+  EXPECT_EQ(all->promote_resource_attributes, (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(all->keep_identifying_resource_attributes && all->convert_histograms_to_nhcb);
+  EXPECT_FALSE(all->label_name_underscore_sanitization || all->label_name_preserve_multiple_underscores);
+  for (std::string_view wrong : {"translation_strategy: None\n",
+                                 "promote_all_resource_attributes: true\npromote_resource_attributes: [a]\n",
+                                 "ignore_resource_attributes: [a]\n", "promote_resource_attributes: [a, a]\n",
+                                 "promote_resource_attributes: [\"\"]\n", "unknown_key: 1\n"}) {
+    Result<OtlpTranslation> refused = read(wrong);
+    ASSERT_FALSE(refused.ok()) << wrong;
+    EXPECT_NE(refused.error().message.find("f.yml:"), std::string::npos) << refused.error().message;
+  }
+}
+
 TEST(OtlpMetrics, PublishedExample) {
   auto folder = shared_folder("conformance/otlp");
   if (!folder) GTEST_SKIP() << "shared conformance files are absent";

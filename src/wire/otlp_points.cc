@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "wire/native_buckets.h"
 #include "wire/otlp_envelope.h"
@@ -290,6 +291,30 @@ Result<Histogram> native_histogram_of(const OtlpExponentialPoint& point) {
       histogram.positive_counts.size() + histogram.negative_counts.size() > Histogram::kBucketsMax) {
     return make_error(ErrorCode::too_large, fmt::format("an exponential histogram has more than {} buckets",
                                                         Histogram::kBucketsMax));
+  }
+  return histogram;
+}
+
+Result<Histogram> custom_bounds_histogram_of(const OtlpHistogramPoint& point) {
+  auto refuse = [](std::string why) {
+    return make_error(ErrorCode::invalid_argument, "a histogram's " + std::move(why));
+  };
+  for (size_t i = 0; i < point.bounds.size(); ++i) {
+    if (!std::isfinite(point.bounds[i])) return refuse("bounds are not all finite");
+    if (i > 0 && point.bounds[i] <= point.bounds[i - 1]) return refuse("bounds are not in ascending order");
+  }
+  if (point.bucket_counts.size() > Histogram::kBucketsMax)
+    return make_error(ErrorCode::too_large,
+                      fmt::format("a histogram has more than {} buckets", Histogram::kBucketsMax));
+  Histogram histogram;
+  histogram.schema = Histogram::kCustomBoundsSchema;
+  histogram.custom_bounds = point.bounds;
+  histogram.count = static_cast<double>(point.count);
+  histogram.sum = point.sum.value_or(0);
+  NativeBucketAppender appender(histogram.positive_spans, histogram.positive_counts);
+  for (size_t i = 0; i < point.bucket_counts.size(); ++i) {
+    if (point.bucket_counts[i] > 0)
+      appender.add(static_cast<int64_t>(i), static_cast<double>(point.bucket_counts[i]));
   }
   return histogram;
 }

@@ -73,4 +73,8 @@ void read_point(std::string_view message, OtlpSummaryPoint& point);
 // buckets.
 Result<Histogram> native_histogram_of(const OtlpExponentialPoint& point);
 
+// Explicit bounds as a native histogram with custom bounds. Refuses bounds that do not ascend or are not
+// finite. The counts match the bounds, or both are empty.
+Result<Histogram> custom_bounds_histogram_of(const OtlpHistogramPoint& point);
+
 }  // namespace obelisk

@@ -21,6 +21,14 @@ bool is_identifying(std::string_view key) {
   return key == "service.name" || key == "service.namespace" || key == "service.instance.id";
 }
 
+bool is_promoted(std::string_view key, const OtlpTranslation& translation) {
+  auto contains = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), key) != names.end();
+  };
+  if (translation.promote_all_resource_attributes) return !contains(translation.ignore_resource_attributes);
+  return contains(translation.promote_resource_attributes);
+}
+
 std::string_view text_of(const AttributeView& attribute, Arena& arena) {
   if (attribute.value.type == ColumnType::string) return attribute.value.text;
   return arena.copy(any_value_to_text(attribute.value));
@@ -42,9 +50,11 @@ std::string_view concatenate(std::string_view a, std::string_view b, std::string
 
 }  // namespace
 
-OtlpSeriesWriter::OtlpSeriesWriter(std::shared_ptr<const std::string> body, UnixNanos now)
+OtlpSeriesWriter::OtlpSeriesWriter(std::shared_ptr<const std::string> body, UnixNanos now,
+                                   const OtlpTranslation& translation)
     : shared_(std::make_shared<Shared>()),
       now_(now),
+      translation_(translation),
       samples_(Table::samples, shared_),
       delta_samples_(Table::samples, shared_),
       exemplars_(Table::exemplars, shared_),
@@ -58,15 +68,39 @@ void OtlpSeriesWriter::begin_resource(const std::vector<AttributeView>& attribut
   if (!job_.empty() && !name_space.empty()) job_ = concatenate(name_space, "/", job_, arena());
   instance_ = find_text(attributes, "service.instance.id", arena());
   target_attributes_.clear();
+  has_target_info_ = false;
+  promoted_.clear();
+  scope_labels_.clear();
   for (const AttributeView& attribute : attributes) {
-    if (!is_identifying(attribute.key)) target_attributes_.push_back(attribute);
+    bool identifying = is_identifying(attribute.key);
+    has_target_info_ |= !identifying;
+    if (!identifying || translation_.keep_identifying_resource_attributes)
+      target_attributes_.push_back(attribute);
+    if (is_promoted(attribute.key, translation_)) {
+      promoted_.push_back(
+          {prometheus_label_name(attribute.key, arena(), translation_), text_of(attribute, arena())});
+    }
   }
   first_time_ = last_time_ = 0;
 }
 
+void OtlpSeriesWriter::begin_scope(const OtlpScope& scope) {
+  scope_labels_.clear();
+  if (!translation_.promote_scope_metadata || scope.name.empty()) return;
+  scope_labels_ = {{"otel_scope_name", scope.name},
+                   {"otel_scope_version", scope.version},
+                   {"otel_scope_schema_url", scope.schema_url}};
+  for (const AttributeView& attribute : scope.attributes) {
+    std::string_view key = concatenate("otel_scope_", attribute.key, {}, arena());
+    scope_labels_.push_back({prometheus_label_name(key, arena(), translation_), text_of(attribute, arena())});
+  }
+}
+
 void OtlpSeriesWriter::end_resource() {
   bool identified = !job_.empty() || !instance_.empty();
-  if (target_attributes_.empty() || !identified || last_time_ == 0) return;
+  if (!has_target_info_ || !identified || last_time_ == 0) return;
+  promoted_.clear();
+  scope_labels_.clear();
   begin_metric(std::string(kTargetInfo), MetricType::gauge, "Target metadata", "", false);
   uint64_t last = last_time_;
   std::vector<AttributeView> attributes = target_attributes_;
@@ -93,12 +127,33 @@ void OtlpSeriesWriter::begin_metric(std::string family, MetricType type, std::st
 
 void OtlpSeriesWriter::set_labels(const std::vector<AttributeView>& attributes) {
   labels_.clear();
+  add_attribute_labels(attributes);
+  for (const LabelRef& label : promoted_) add_label(label.name, label.value, false);
+  for (const LabelRef& label : scope_labels_) add_label(label.name, label.value, true);
+  // Appended last: of equal names the last wins.
+  if (!job_.empty()) labels_.push_back({"job", job_});
+  if (!instance_.empty()) labels_.push_back({"instance", instance_});
+  normalize_labels(labels_);
+}
+
+void OtlpSeriesWriter::add_label(std::string_view name, std::string_view value, bool replace) {
+  if (name.empty() || name == kMetricNameLabel) return;
+  auto same =
+      std::find_if(labels_.begin(), labels_.end(), [&](const LabelRef& label) { return label.name == name; });
+  if (same == labels_.end()) {
+    labels_.push_back({name, value});
+  } else if (replace) {
+    same->value = value;
+  }
+}
+
+void OtlpSeriesWriter::add_attribute_labels(const std::vector<AttributeView>& attributes) {
   sorted_ = attributes;
   auto by_key = [](const AttributeView& a, const AttributeView& b) { return a.key < b.key; };
   if (!std::is_sorted(sorted_.begin(), sorted_.end(), by_key))
     std::stable_sort(sorted_.begin(), sorted_.end(), by_key);
   for (const AttributeView& attribute : sorted_) {
-    std::string_view name = prometheus_label_name(attribute.key, arena());
+    std::string_view name = prometheus_label_name(attribute.key, arena(), translation_);
     std::string_view value = text_of(attribute, arena());
     if (name.empty() || name == kMetricNameLabel) continue;
     auto same = std::find_if(labels_.begin(), labels_.end(),
@@ -109,10 +164,6 @@ void OtlpSeriesWriter::set_labels(const std::vector<AttributeView>& attributes) 
       same->value = concatenate(same->value, ";", value, arena());
     }
   }
-  // Appended last: of equal names the last wins.
-  if (!job_.empty()) labels_.push_back({"job", job_});
-  if (!instance_.empty()) labels_.push_back({"instance", instance_});
-  normalize_labels(labels_);
 }
 
 void OtlpSeriesWriter::begin_point(const std::vector<AttributeView>& attributes, uint64_t time,

@@ -3,8 +3,9 @@
 // Used by the metrics decoder inside wire/ only. Not thread safe. Labels: job
 // (service.namespace/service.name) and instance (service.instance.id) of the resource, and the attributes of
 // the point; attributes whose names become equal have their values joined by ';' in the order of their keys,
-// as in Prometheus; an attribute never replaces job or instance. Times are cut to milliseconds, PromQL's
-// resolution.
+// as in Prometheus; an attribute never replaces job or instance. What is promoted (otlp_translation.h) comes
+// from the resource, where the point has no such label, and from the scope, which wins. Times are cut to
+// milliseconds, PromQL's resolution.
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +13,8 @@
 
 #include "wire/any_value.h"
 #include "wire/exposition.h"
+#include "wire/otlp_envelope.h"
+#include "wire/otlp_translation.h"
 #include "wire/row_batches.h"
 
 namespace obelisk {
@@ -32,9 +35,13 @@ struct SeriesPart {
 
 class OtlpSeriesWriter {
  public:
-  OtlpSeriesWriter(std::shared_ptr<const std::string> body, UnixNanos now);
+  // `translation` must outlive the writer.
+  OtlpSeriesWriter(std::shared_ptr<const std::string> body, UnixNanos now,
+                   const OtlpTranslation& translation);
 
   void begin_resource(const std::vector<AttributeView>& attributes);
+  // The following points belong to this scope.
+  void begin_scope(const OtlpScope& scope);
   // Writes target_info, when the resource says more than job and instance.
   void end_resource();
   // The following points belong to this metric. `family` is its Prometheus name; `delta`: its points are
@@ -62,17 +69,24 @@ class OtlpSeriesWriter {
   };
 
   void set_labels(const std::vector<AttributeView>& attributes);
+  void add_attribute_labels(const std::vector<AttributeView>& attributes);
+  // Those that come from elsewhere than the point: `replace` says who wins.
+  void add_label(std::string_view name, std::string_view value, bool replace);
   LabelsView series_labels(const SeriesPart& part);
   BatchBuilder& add_sample_row(const SeriesPart& part);
   void add_metadata_row();
 
   std::shared_ptr<Shared> shared_;
   const UnixNanos now_;
+  const OtlpTranslation& translation_;
   RowBatches samples_, delta_samples_, exemplars_, metadata_;
   // The resource.
   std::string_view job_, instance_;
-  std::vector<AttributeView> target_attributes_;  // without the identifying ones
-  uint64_t first_time_ = 0, last_time_ = 0;       // of its points; 0 while there are none
+  std::vector<AttributeView> target_attributes_;  // of target_info
+  bool has_target_info_ = false;                  // an attribute says more than job and instance
+  std::vector<LabelRef> promoted_;                // resource attributes that are labels of every series
+  std::vector<LabelRef> scope_labels_;
+  uint64_t first_time_ = 0, last_time_ = 0;  // of its points; 0 while there are none
   // The metric.
   std::string family_, unit_;
   std::string_view help_;

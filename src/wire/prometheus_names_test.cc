@@ -31,6 +31,38 @@ TEST(PrometheusNames, Metrics) {
   EXPECT_EQ(prometheus_metric_name("...", "", kGauge), "");
 }
 
+TEST(PrometheusNames, MetricsByStrategy) {
+  OtlpTranslation plain, utf8, none;
+  plain.strategy = OtlpTranslationStrategy::underscore_escaping_without_suffixes;
+  utf8.strategy = OtlpTranslationStrategy::no_utf8_escaping_with_suffixes;
+  none.strategy = OtlpTranslationStrategy::no_translation;
+  EXPECT_EQ(prometheus_metric_name("a..b__c", "s", kSum, plain), "a_b__c");
+  EXPECT_EQ(prometheus_metric_name(".4xx.", "", kGauge, plain), "_4xx");
+  EXPECT_EQ(prometheus_metric_name("__", "", kGauge, plain), "__");
+  EXPECT_EQ(prometheus_metric_name("_._", "", kGauge, plain), "");
+  EXPECT_EQ(prometheus_metric_name("system.io", "By/s", kSum, utf8), "system.io_bytes_per_second_total");
+  EXPECT_EQ(prometheus_metric_name("system.io.total", "By", kSum, utf8), "system.io_bytes_total");
+  EXPECT_EQ(prometheus_metric_name("system.io.bytes", "By", kSum, utf8), "system.io.bytes_total");
+  EXPECT_EQ(prometheus_metric_name("fill.ratio", "1", kGauge, utf8), "fill_ratio");
+  EXPECT_EQ(prometheus_metric_name("h\xc3\xb6he", "m", kOther, utf8), "h\xc3\xb6he_meters");
+  EXPECT_EQ(prometheus_metric_name("total", "", kSum, utf8), "total_total");
+  EXPECT_EQ(prometheus_metric_name("a.b", "By/s", kSum, none), "a.b");
+}
+
+TEST(PrometheusNames, LabelsBySwitches) {
+  Arena arena;
+  OtlpTranslation translation;
+  translation.label_name_underscore_sanitization = false;
+  EXPECT_EQ(prometheus_label_name("_x", arena, translation), "_x");
+  EXPECT_EQ(prometheus_label_name("4x", arena, translation), "key_4x");
+  EXPECT_EQ(prometheus_label_name("a..b", arena, translation), "a__b");
+  translation.label_name_preserve_multiple_underscores = false;
+  EXPECT_EQ(prometheus_label_name("a..b__c", arena, translation), "a_b_c");
+  EXPECT_EQ(prometheus_label_name("__a__b__", arena, translation), "__a_b__");
+  translation.strategy = OtlpTranslationStrategy::no_translation;
+  EXPECT_EQ(prometheus_label_name("a..b", arena, translation), "a..b");
+}
+
 TEST(PrometheusNames, Units) {
   EXPECT_EQ(prometheus_unit("ms"), "milliseconds");
   EXPECT_EQ(prometheus_unit("By/s"), "bytes_per_second");

@@ -1,30 +1,17 @@
 #include "wire/remote_write.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <limits>
+#include <bit>
+#include <cstring>
 
 #include "base/text.h"
-#include "wire/exposition.h"
-#include "wire/loki_labels.h"
 #include "wire/protobuf.h"
-#include "wire/remote_write_histogram.h"
-#include "wire/row_batches.h"
+#include "wire/remote_write_rows.h"
 
 namespace obelisk {
 namespace {
 
 using protobuf::Reader;
-
-constexpr int64_t kMillisMax = std::numeric_limits<int64_t>::max() / kNanosPerMilli;
-
-MetricType type_of(int32_t number) {
-  static constexpr MetricType kTypes[] = {
-      MetricType::unknown,        MetricType::counter, MetricType::gauge, MetricType::histogram,
-      MetricType::gaugehistogram, MetricType::summary, MetricType::info,  MetricType::stateset};
-  return number >= 0 && number < 8 ? kTypes[number] : MetricType::unknown;
-}
 
 LabelRef read_label(std::string_view message) {
   LabelRef label;
@@ -44,15 +31,52 @@ LabelRef read_label(std::string_view message) {
   return label;
 }
 
+bool is_ascii(const char* at, const char* end) {
+  uint64_t high = 0;
+  for (; end - at >= 8; at += 8) {
+    uint64_t word;
+    std::memcpy(&word, at, sizeof(word));
+    high |= word;
+  }
+  for (; at != end; ++at) high |= static_cast<unsigned char>(*at);
+  return (high & 0x8080808080808080) == 0;
+}
+
+// The label fields at the start of a TimeSeries as nearly every sender writes them: all together, sorted,
+// none empty, the metric's name among them, all in ASCII with lengths of one byte. Then their bytes are the
+// canonical encoding that model/labels.h hashes. Gives where they end, or null for what the general way must
+// look at.
+const char* read_plain_labels(std::string_view series, std::vector<LabelRef>& labels) {
+  const char* at = series.data();
+  const char* const end = at + series.size();
+  bool has_name = false;
+  labels.clear();
+  while (end - at > 2 && *at == 0x0a) {
+    size_t length = static_cast<unsigned char>(at[1]);
+    const char* label_end = at + 2 + length;
+    if (length < 6 || length > 127 || label_end > end || at[2] != 0x0a) return nullptr;
+    size_t name_length = static_cast<unsigned char>(at[3]);
+    if (name_length == 0 || name_length + 5 > length) return nullptr;
+    const char* value = at + 4 + name_length;
+    size_t value_length = static_cast<unsigned char>(value[1]);
+    if (value[0] != 0x12 || value_length != length - name_length - 4) return nullptr;
+    LabelRef label{{at + 4, name_length}, {value + 2, value_length}};
+    if (!labels.empty() && !(labels.back().name < label.name)) return nullptr;
+    has_name |= label.name == kMetricNameLabel;
+    labels.push_back(label);
+    at = label_end;
+  }
+  bool more_labels_later = at != end && *at == 0x0a;
+  return has_name && !more_labels_later && is_ascii(series.data(), at) ? at : nullptr;
+}
+
 class RemoteWriteDecoder {
  public:
-  RemoteWriteDecoder(const std::shared_ptr<const std::string>& body, UnixNanos now)
-      : samples_(Table::samples, body),
-        exemplars_(Table::exemplars, body),
-        metadata_(Table::metadata, body),
-        now_(now) {}
+  RemoteWriteDecoder(const std::shared_ptr<const std::string>& body, UnixNanos now) : rows_(body, now) {}
 
   void read_request(std::string_view body, protobuf::Place& place) {
+    bool known = false;
+    bool second_version = false;
     Reader reader = protobuf::reader_of(body);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
@@ -60,43 +84,45 @@ class RemoteWriteDecoder {
           std::string_view series = protobuf::string_of(reader);
           place.enter(series);
           read_series(series);
+          known = true;
           break;
         }
         case protobuf::length_field(3):
           read_metadata(protobuf::string_of(reader));
+          known = true;
+          break;
+        case protobuf::length_field(4):
+        case protobuf::length_field(5):
+          second_version = true;
+          reader.skip();
           break;
         default:
           reader.skip();
       }
       place.enter(body);
     }
+    if (second_version && !known)
+      throw protobuf::Malformed{"it is a request of remote write 2.0, and its content type says 1.0"};
   }
 
-  DecodedRemoteWrite finish() {
-    for (RowBatches* batches : {&samples_, &exemplars_, &metadata_}) {
-      for (Batch& batch : batches->finish()) result_.batches.push_back(std::move(batch));
-    }
-    return std::move(result_);
-  }
+  DecodedRemoteWrite finish() { return rows_.finish(); }
 
  private:
   void read_series(std::string_view message) {
-    labels_.clear();
-    size_t values = 0;
+    if (const char* rest = read_plain_labels(message, labels_)) {
+      std::string_view encoded(message.data(), static_cast<size_t>(rest - message.data()));
+      rows_.begin_series(labels_, hash_encoded_labels(encoded));
+      message.remove_prefix(encoded.size());
+    } else if (!read_labels(message)) {
+      return;
+    }
     Reader reader = protobuf::reader_of(message);
     while (reader.next()) {
-      if (reader.tag_and_type() == protobuf::length_field(1)) {
-        labels_.push_back(read_label(protobuf::string_of(reader)));
-      } else {
-        ++values;
-        reader.skip();
-      }
-    }
-    if (std::string problem = check_labels(); !problem.empty()) return reject(std::move(problem), values);
-    has_sample_group_ = has_exemplar_group_ = false;
-    reader = protobuf::reader_of(message);
-    while (reader.next()) {
       switch (reader.tag_and_type()) {
+        case protobuf::length_field(1):
+          // A label after the samples: all were looked at by read_labels, else there is none.
+          reader.skip();
+          break;
         case protobuf::length_field(2):
           read_sample(protobuf::string_of(reader));
           break;
@@ -104,7 +130,7 @@ class RemoteWriteDecoder {
           read_exemplar(protobuf::string_of(reader));
           break;
         case protobuf::length_field(4):
-          read_histogram(protobuf::string_of(reader));
+          rows_.histogram(protobuf::string_of(reader));
           break;
         default:
           reader.skip();
@@ -112,49 +138,47 @@ class RemoteWriteDecoder {
     }
   }
 
-  // Sorts the labels; the reason why they are refused, or nothing.
-  std::string check_labels() {
-    for (const LabelRef& label : labels_) {
-      if (label.name.empty()) return "a label has no name";
-      if (!is_valid_utf8(label.name) || !is_valid_utf8(label.value)) return "a label is not valid UTF-8";
+  // Labels in any form; false when the series was rejected.
+  bool read_labels(std::string_view message) {
+    labels_.clear();
+    size_t values = 0;
+    bool valid = true;
+    Reader reader = protobuf::reader_of(message);
+    while (reader.next()) {
+      if (reader.tag_and_type() == protobuf::length_field(1)) {
+        const LabelRef& label = labels_.emplace_back(read_label(protobuf::string_of(reader)));
+        valid = valid && is_valid_utf8(label.name) && is_valid_utf8(label.value);
+      } else {
+        ++values;
+        reader.skip();
+      }
     }
-    size_t before = labels_.size();
-    size_t empty = static_cast<size_t>(std::count_if(
-        labels_.begin(), labels_.end(), [](const LabelRef& label) { return label.value.empty(); }));
-    normalize_labels(labels_);
-    if (labels_.size() + empty != before)
-      return "duplicate label name in " + Labels(LabelsView(labels_)).to_string();
-    if (label_value(labels_, kMetricNameLabel).empty()) {
-      return "no metric name in " + Labels(LabelsView(labels_)).to_string();
+    std::string problem = valid ? RemoteWriteRows::check_labels(labels_) : "a label is not valid UTF-8";
+    if (!problem.empty()) {
+      rows_.reject(std::move(problem), values);
+      return false;
     }
-    return {};
-  }
-
-  LabelsView copy_labels(Arena& arena) const {
-    LabelRef* copies = arena.allocate_array<LabelRef>(labels_.size());
-    std::uninitialized_copy(labels_.begin(), labels_.end(), copies);
-    return {copies, labels_.size()};
-  }
-
-  BatchBuilder& rows_of(RowBatches& batches, bool& has_group) {
-    if (batches.must_cut()) {
-      batches.cut();
-      has_group = false;
-    }
-    if (!has_group) batches.rows().begin_group(copy_labels(batches.rows().arena()));
-    has_group = true;
-    return batches.rows();
-  }
-
-  bool time_fits(int64_t millis) {
-    if (millis <= kMillisMax && millis >= -kMillisMax) return true;
-    reject(fmt::format("timestamp {} ms is out of range", millis));
-    return false;
+    rows_.begin_series(labels_);
+    return true;
   }
 
   void read_sample(std::string_view message) {
     double value = 0;
     int64_t millis = 0;
+    // As nearly every sender writes it: value, then time.
+    if (message.size() >= 11 && message[0] == 0x09 && message[9] == 0x10) {
+      std::memcpy(&value, message.data() + 1, sizeof(value));
+      if constexpr (std::endian::native != std::endian::little) {
+        uint64_t bits = __builtin_bswap64(std::bit_cast<uint64_t>(value));
+        value = std::bit_cast<double>(bits);
+      }
+      const char* at = message.data() + 10;
+      const char* end = message.data() + message.size();
+      millis = static_cast<int64_t>(protozero::decode_varint(&at, end));
+      if (at == end) return rows_.sample(value, millis);
+      value = 0;
+      millis = 0;
+    }
     Reader reader = protobuf::reader_of(message);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
@@ -168,26 +192,7 @@ class RemoteWriteDecoder {
           reader.skip();
       }
     }
-    if (!time_fits(millis)) return;
-    BatchBuilder& rows = rows_of(samples_, has_sample_group_);
-    rows.add_row(UnixNanos::from_millis(millis));
-    rows.set_float(Scope::fixed, column::kValue, value);
-  }
-
-  void read_histogram(std::string_view message) {
-    Result<RemoteWriteHistogram> decoded = read_remote_write_histogram(message);
-    if (!decoded.ok()) return reject(decoded.error().message);
-    if (!time_fits(decoded->timestamp_ms)) return;
-    BatchBuilder& rows = rows_of(samples_, has_sample_group_);
-    rows.add_row(UnixNanos::from_millis(decoded->timestamp_ms));
-    // A stale marker has its NaN in the sum; the store keeps it as a float, which ends a histogram series as
-    // well.
-    if (is_stale_marker(decoded->histogram.sum)) {
-      rows.set_float(Scope::fixed, column::kValue, stale_marker());
-    } else {
-      rows.set_string(Scope::fixed, column::kHistogram,
-                      rows.arena().copy(encode_histogram(decoded->histogram)), ColumnType::bytes);
-    }
+    rows_.sample(value, millis);
   }
 
   void read_exemplar(std::string_view message) {
@@ -211,11 +216,7 @@ class RemoteWriteDecoder {
           reader.skip();
       }
     }
-    if (!time_fits(millis)) return;
-    BatchBuilder& rows = rows_of(exemplars_, has_exemplar_group_);
-    rows.add_row(UnixNanos::from_millis(millis));
-    rows.set_float(Scope::fixed, column::kValue, value);
-    for (const LabelRef& label : labels) rows.set_string(Scope::attribute, label.name, label.value);
+    rows_.exemplar(labels, value, millis);
   }
 
   void read_metadata(std::string_view message) {
@@ -240,26 +241,11 @@ class RemoteWriteDecoder {
           reader.skip();
       }
     }
-    if (family.empty()) return;  // metadata about nothing
-    BatchBuilder& rows = metadata_.rows();
-    rows.add_row(now_);
-    rows.set_string(Scope::fixed, column::kMetricFamily, family);
-    rows.set_string(Scope::fixed, column::kMetricType, metric_type_name(type_of(type)));
-    rows.set_string(Scope::fixed, column::kHelp, help);
-    rows.set_string(Scope::fixed, column::kUnit, unit);
+    rows_.metadata(family, remote_write_metric_type(type), help, unit);
   }
 
-  void reject(std::string reason, uint64_t samples = 1) {
-    if (result_.rejected_samples == 0) result_.rejection = std::move(reason);
-    result_.rejected_samples += samples;
-  }
-
-  RowBatches samples_, exemplars_, metadata_;
-  const UnixNanos now_;
-  DecodedRemoteWrite result_;
+  RemoteWriteRows rows_;
   std::vector<LabelRef> labels_, exemplar_labels_;
-  bool has_sample_group_ = false;
-  bool has_exemplar_group_ = false;
 };
 
 }  // namespace

@@ -34,7 +34,7 @@ std::vector<std::string> obelisk::fuzz_seeds() {
   MessageWriter(span).add_sint32(1, -2);
   MessageWriter(span).add_uint32(2, 3);
   int64_t deltas[] = {5, -1, 2};
-  MessageWriter(histogram).add_uint64(1, 15);
+  MessageWriter(histogram).add_uint64(1, 30);
   MessageWriter(histogram).add_sint32(4, 10);
   MessageWriter(histogram).add_message(11, span);
   MessageWriter(histogram).add_packed_sint64(12, std::begin(deltas), std::end(deltas));

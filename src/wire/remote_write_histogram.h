@@ -1,5 +1,7 @@
 #pragma once
-// One native histogram of remote write. Used by remote_write.cc inside protobuf::decode_guarded.
+// One native histogram of remote write, 1.0 or 2.0 (which has the same fields and a start time). Used by the
+// decoders of both inside protobuf::decode_guarded.
+#include <cstdint>
 #include <string_view>
 
 #include "base/result.h"
@@ -9,10 +11,11 @@ namespace obelisk {
 
 struct RemoteWriteHistogram {
   int64_t timestamp_ms = 0;
+  int64_t start_timestamp_ms = 0;  // 0: unknown; only 2.0 has it
   Histogram histogram;
 };
 
-// invalid_argument when counts and spans contradict each other or the schema is unknown.
+// invalid_argument when it contradicts itself or the schema is unknown (native_histogram_parts.h).
 Result<RemoteWriteHistogram> read_remote_write_histogram(std::string_view message);
 
 }  // namespace obelisk
