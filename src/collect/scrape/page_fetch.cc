@@ -33,6 +33,7 @@ std::string media_type(ScrapeProtocol protocol, EscapingScheme escaping) {
 ExpositionFormat format_of(ScrapeProtocol protocol) {
   switch (protocol) {
     case ScrapeProtocol::prometheus_proto:
+      return ExpositionFormat::prometheus_protobuf;
     case ScrapeProtocol::openmetrics_text_0_0_1:
     case ScrapeProtocol::openmetrics_text_1_0_0:
       return ExpositionFormat::openmetrics_text;
@@ -49,7 +50,6 @@ std::string accept_header(const ScrapeConfig& job) {
   std::string header;
   size_t weight = job.protocols.size() + 1;
   for (ScrapeProtocol protocol : job.protocols) {
-    if (protocol == ScrapeProtocol::prometheus_proto) continue;  // there is no parser for it yet
     header += fmt::format("{};q=0.{},", media_type(protocol, job.escaping), weight--);
   }
   return header + fmt::format("*/*;q=0.{}", weight);

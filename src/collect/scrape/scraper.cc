@@ -65,6 +65,11 @@ PageSettings page_settings_of(const ScrapeConfig& job) {
   settings.label_limit = job.limits.labels;
   settings.label_name_bytes = job.limits.label_name_bytes;
   settings.label_value_bytes = job.limits.label_value_bytes;
+  settings.exposition.native_histograms = job.native_histograms;
+  settings.exposition.classic_to_custom_bounds = job.convert_classic_histograms;
+  settings.exposition.always_classic = job.always_scrape_classic_histograms;
+  settings.exposition.histogram_buckets_max = job.limits.histogram_buckets;
+  settings.exposition.histogram_factor_min = job.limits.histogram_factor;
   return settings;
 }
 

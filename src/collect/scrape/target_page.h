@@ -8,6 +8,7 @@ struct TargetSeries::Page {
   UnixNanos time;
   SampleRows samples;
   BatchBuilder exemplars{Table::exemplars};
+  std::shared_ptr<Arena> histograms = std::make_shared<Arena>();  // their bytes
   BatchBuilder metadata{Table::metadata};
   std::vector<Batch> finished;
   std::vector<uint32_t> added;  // series not known before

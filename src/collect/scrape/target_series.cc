@@ -207,6 +207,14 @@ TargetSeries::Series* TargetSeries::begin_sample(const Text& text, std::optional
   return &series;
 }
 
+// A native histogram shows several exemplars in ascending time, most of which the last page had as well.
+bool TargetSeries::is_new(Series& series, const ExpositionExemplar& exemplar) {
+  if (!exemplar.time) return true;
+  if (exemplar.time->value <= series.exemplar_time) return false;
+  series.exemplar_time = exemplar.time->value;
+  return true;
+}
+
 Result<void> TargetSeries::accept_parsed(const Exposition& exposition, Page& out) {
   for (const ExpositionSample& sample : exposition.samples) {
     uint32_t guess = out.previous == kNone ? first_text_ : texts_[out.previous].next;
@@ -217,10 +225,13 @@ Result<void> TargetSeries::accept_parsed(const Exposition& exposition, Page& out
     follow(text, out);
     Series* series = begin_sample(texts_[text], sample.time, sample.value, out);
     if (series == nullptr) continue;
+    if (!sample.histogram.empty()) out.samples.set_histogram(out.histograms->copy(sample.histogram));
     UnixNanos at = UnixNanos{series->last_time};
     if (sample.start_time) out.samples.set_start_time(*sample.start_time);
-    if (sample.exemplar != kNoExemplar)
-      add_exemplar(*series, exposition.exemplars[static_cast<size_t>(sample.exemplar)], at, out);
+    for (uint32_t i = 0; i < sample.exemplar_count; ++i) {
+      const ExpositionExemplar& exemplar = exposition.exemplars[static_cast<size_t>(sample.exemplar) + i];
+      if (sample.exemplar_count == 1 || is_new(*series, exemplar)) add_exemplar(*series, exemplar, at, out);
+    }
   }
   return {};
 }
@@ -233,8 +244,11 @@ Result<std::vector<Batch>> TargetSeries::accept_page(ExpositionFormat format, st
   out.samples.reserve(last_row_count_ + 16);
   out.exemplars.keep_alive(labels_arena_);
   auto run = [&]() -> Result<void> {
-    if (format == ExpositionFormat::prometheus_text) return accept_text(page, out);
-    OBELISK_TRY(Exposition exposition, parse_exposition(format, page));
+    // Samples of a histogram that becomes one are looked at together.
+    bool by_line =
+        format == ExpositionFormat::prometheus_text && !settings_.exposition.classic_to_custom_bounds;
+    if (by_line) return accept_text(page, out);
+    OBELISK_TRY(Exposition exposition, parse_exposition(format, page, settings_.exposition));
     OBELISK_CHECK_OK(accept_parsed(exposition, out));
     add_metadata(exposition, time, out.metadata);
     return {};
@@ -257,7 +271,7 @@ Result<std::vector<Batch>> TargetSeries::accept_page(ExpositionFormat format, st
   add_stale_markers(time, out.samples);
   last_row_count_ = out.samples.row_count();
   std::vector<Batch> batches = std::move(out.finished);
-  if (out.samples.row_count() > 0) batches.push_back(out.samples.finish({labels_arena_}));
+  if (out.samples.row_count() > 0) batches.push_back(out.samples.finish({labels_arena_, out.histograms}));
   if (out.exemplars.row_count() > 0) batches.push_back(out.exemplars.finish());
   if (out.metadata.row_count() > 0) batches.push_back(out.metadata.finish());
   forget_unseen();

@@ -70,6 +70,7 @@ struct PageSettings {
   uint64_t label_limit = 0;
   uint64_t label_name_bytes = 0;
   uint64_t label_value_bytes = 0;
+  ExpositionOptions exposition;
 
   bool operator==(const PageSettings&) const = default;
 };
@@ -109,8 +110,9 @@ class TargetSeries {
     int64_t last_time = INT64_MIN;
     double last_value = 0;
     uint64_t exemplar_hash = 0;
-    bool tracked = false;  // its last sample is one that staleness looks at
-    bool live = false;     // false: the slot is free
+    int64_t exemplar_time = INT64_MIN;  // of the last of several
+    bool tracked = false;               // its last sample is one that staleness looks at
+    bool live = false;                  // false: the slot is free
   };
   // One spelling of a series on pages.
   struct Text {
@@ -126,6 +128,7 @@ class TargetSeries {
   struct Page;
 
   Result<void> accept_text(std::string_view page, Page& out);
+  static bool is_new(Series& series, const ExpositionExemplar& exemplar);
   Result<void> accept_parsed(const Exposition& exposition, Page& out);
   uint32_t find_text(std::string_view spelling, uint32_t guess) const;
   void follow(uint32_t text, Page& out);

@@ -280,7 +280,7 @@ TEST_F(TargetSeriesTest, KnownLinesReadAsUnknownOnes) {
                                            "d{x=\"}\\\"{\"}",
                                            "ab",
                                            "{\"quoted.name\",x=\"1\"}",
-                                           "h_bucket{le=\"1\"}",
+                                           "h_bucket{le=\"1.0\"}",
                                            "h_bucket{le=\"+Inf\"}"};
   const std::vector<std::string> values{"1",
                                         "-0",
