@@ -18,6 +18,16 @@ struct ServeFlags {
 
 int run_serve(const ServeFlags& flags);
 int run_check(const std::string& config_file, bool strict);
+// Files ("-": standard input) in an exposition format; "auto" takes what ends in "# EOF" for OpenMetrics.
+int run_check_metrics(const std::vector<std::string>& files, const std::string& format);
+
+// Exactly one of data_dir and url is given.
+struct BackfillFlags {
+  std::vector<std::string> files;
+  std::string data_dir;
+  std::string url;
+};
+int run_backfill(const BackfillFlags& flags);
 int run_inspect(const std::vector<std::string>& files);
 int run_test_promql(const std::vector<std::string>& files);
 // Scripts (.test, .logqltest) and recorded cases (.yaml) of LogQL. `store`: memory, or a state of the engine

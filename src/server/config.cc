@@ -85,6 +85,10 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   map.boolean("span_metrics", config.span_metrics);
   map.boolean("service_graph", config.service_graph);
   map.duration("span_metrics_interval", config.span_metrics_interval_nanos);
+  map.node("otlp", [&](const YamlNode& node) -> Result<void> {
+    OBELISK_TRY(config.otlp, read_otlp_translation(node, file));
+    return {};
+  });
   map.string("prometheus_config", config.prometheus_config);
   map.string("alertmanager_config", config.alertmanager_config);
   OBELISK_CHECK_OK(map.finish());

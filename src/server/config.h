@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "wire/otlp_translation.h"
 
 namespace obelisk::server {
 
@@ -41,6 +42,7 @@ struct Config {
   bool service_graph = true;
   int64_t span_metrics_interval_nanos = 15 * kNanosPerSecond;
 
+  OtlpTranslation otlp;             // how OTLP metrics become series
   std::string prometheus_config;    // prometheus.yml: scrape_configs and rule_files
   std::string alertmanager_config;  // alertmanager.yml
 };

@@ -1,4 +1,5 @@
-// The command line: obelisk serve | check | inspect | test-promql | test-logql | test-traceql | version.
+// The command line: obelisk serve | check | check-metrics | backfill | inspect | test-promql | test-logql |
+// test-traceql | version.
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
@@ -61,6 +62,26 @@ int main(int argc, char** argv) {
       ->required()
       ->check(CLI::ExistingFile);
 
+  std::vector<std::string> pages;
+  std::string page_format = "auto";
+  CLI::App* check_metrics = app.add_subcommand(
+      "check-metrics", "Check pages of metrics; OpenMetrics strictly by its specification");
+  check_metrics->add_option("FILE", pages, "Pages, - for standard input")->required();
+  check_metrics->add_option("--format", page_format, "auto (by # EOF), openmetrics, prometheus or protobuf")
+      ->check(CLI::IsMember({"auto", "openmetrics", "prometheus", "protobuf"}));
+
+  BackfillFlags backfill_flags;
+  CLI::App* backfill = app.add_subcommand("backfill", "Store old data");
+  backfill->require_subcommand(1);
+  CLI::App* backfill_openmetrics =
+      backfill->add_subcommand("openmetrics", "From OpenMetrics files with timestamps");
+  backfill_openmetrics->add_option("FILE", backfill_flags.files, "Files")
+      ->required()
+      ->check(CLI::ExistingFile);
+  backfill_openmetrics->add_option("--data-dir", backfill_flags.data_dir,
+                                   "A data directory that no server uses");
+  backfill_openmetrics->add_option("--url", backfill_flags.url, "A running server, http://127.0.0.1:4319");
+
   CLI::App* version = app.add_subcommand("version", "Print the version");
 
   CLI11_PARSE(app, argc, argv);
@@ -70,6 +91,8 @@ int main(int argc, char** argv) {
   if (test_promql->parsed()) return run_test_promql(scripts);
   if (test_logql->parsed()) return run_test_logql(logql_scripts, logql_store);
   if (test_traceql->parsed()) return run_test_traceql(traceql_scripts);
+  if (check_metrics->parsed()) return run_check_metrics(pages, page_format);
+  if (backfill_openmetrics->parsed()) return run_backfill(backfill_flags);
   if (version->parsed()) return run_version();
   return 2;
 }

@@ -54,9 +54,9 @@ bool is_push(std::string_view method, std::string_view path) {
   if (path == "/api/v2/spans") return method == "POST";  // Zipkin's; its query API has the path for GET
   return path.starts_with("/v1/") || path.starts_with("/otlp/") ||
          path.starts_with("/opentelemetry.proto.") || path == "/api/v1/write" ||
-         path == "/api/v1/otlp/v1/metrics" || path == "/api/v1/spans" ||
-         path.starts_with("/jaeger.api_v2.CollectorService/") || path.starts_with("/zipkin.proto3.") ||
-         path == "/loki/api/v1/push" || path == "/api/prom/push";
+         path == "/api/v1/otlp/v1/metrics" || path == "/api/v1/import/prometheus" ||
+         path == "/api/v1/spans" || path.starts_with("/jaeger.api_v2.CollectorService/") ||
+         path.starts_with("/zipkin.proto3.") || path == "/loki/api/v1/push" || path == "/api/prom/push";
 }
 
 // Answered on the io thread, so that probes work while every worker is busy.
@@ -133,6 +133,7 @@ struct ObeliskServer::Parts {
   std::unique_ptr<scrape::Scraper> scraper;
   std::unique_ptr<collect::DiscoveryManager> discovery;  // hands over to the scraper
   std::string prometheus_yaml GUARDED_BY(reload_mutex);  // as it is in use, secrets hidden
+  std::shared_ptr<OtlpSettings> otlp_settings = std::make_shared<OtlpSettings>();
   std::unique_ptr<ApiContext> context;
   std::unique_ptr<loki::TailService> tails;
   Router router;
@@ -259,6 +260,8 @@ void ObeliskServer::Parts::build_api() {
                                                     config.request_bytes,
                                                     std::string(kVersion),
                                                     std::string(revision())});
+  otlp_settings->replace(config.otlp);
+  context->otlp = otlp_settings;
   context->limits.timeout_nanos = config.query_timeout_nanos;
   context->limits.memory_bytes_max = config.query_memory_bytes;
   register_push_api(router, grpc_router, *context);

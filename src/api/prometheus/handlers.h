@@ -29,6 +29,12 @@ Result<Answer> handle_scrape_pool_config(ApiCall& call, const PathParameters& pa
 Result<Answer> handle_target_metadata(ApiCall& call, const PathParameters& path);
 Result<Answer> handle_relabel_steps(ApiCall& call, const PathParameters& path);
 
+// remote_read_handler.cc: answers by itself, in protobuf.
+void handle_remote_read(ApiContext& context, const HttpExchangePtr& exchange);
+
+// federation_handler.cc: answers by itself, in an exposition format.
+void handle_federation(const Service& service, const HttpExchangePtr& exchange);
+
 // status_handlers.cc
 Result<Answer> handle_build_info(ApiCall& call, const PathParameters& path);
 Result<Answer> handle_runtime_info(ApiCall& call, const PathParameters& path);

@@ -35,6 +35,12 @@ void register_prometheus_api(Router& router, ApiContext& context, PrometheusProv
   add(false, "/api/v1/status/flags", handle_flags);
   add(false, "/api/v1/status/config", handle_configuration);
   add(false, "/api/v1/status/tsdb", handle_tsdb);
+  router.add("POST", "/api/v1/read", [&context](HttpExchangePtr exchange, const PathParameters&) {
+    handle_remote_read(context, exchange);
+  });
+  router.add("GET", "/federate", [service](HttpExchangePtr exchange, const PathParameters&) {
+    handle_federation(*service, exchange);
+  });
   RouteHandler not_found = [](HttpExchangePtr exchange, const PathParameters&) {
     exchange->respond(error_response(404, "not_found", "no such endpoint: " + exchange->request().path));
   };

@@ -13,8 +13,8 @@ namespace {
 using MessageWriter = protozero::pbf_writer;
 }
 
-Result<DecodedExport> decode_export(OtlpSignal signal, std::shared_ptr<const std::string> body,
-                                    UnixNanos now) {
+Result<DecodedExport> decode_export(OtlpSignal signal, std::shared_ptr<const std::string> body, UnixNanos now,
+                                    const OtlpSettings* settings) {
   switch (signal) {
     case OtlpSignal::traces: {
       OBELISK_TRY(DecodedTraces traces, decode_otlp_traces(std::move(body)));
@@ -25,7 +25,9 @@ Result<DecodedExport> decode_export(OtlpSignal signal, std::shared_ptr<const std
       return DecodedExport{std::move(logs.batches), logs.rejected_records, std::move(logs.rejection)};
     }
     case OtlpSignal::metrics: {
-      OBELISK_TRY(DecodedMetrics metrics, decode_otlp_metrics(std::move(body), now));
+      std::shared_ptr<const OtlpTranslation> translation =
+          settings != nullptr ? settings->current() : std::make_shared<const OtlpTranslation>();
+      OBELISK_TRY(DecodedMetrics metrics, decode_otlp_metrics(std::move(body), now, *translation));
       return DecodedExport{std::move(metrics.batches), metrics.rejected_points, std::move(metrics.rejection)};
     }
   }

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "plan/batch.h"
 #include "wire/otlp_json.h"
+#include "wire/otlp_translation.h"
 
 namespace obelisk {
 
@@ -17,8 +18,9 @@ struct DecodedExport {
   std::string rejection;
 };
 
-Result<DecodedExport> decode_export(OtlpSignal signal, std::shared_ptr<const std::string> body,
-                                    UnixNanos now);
+// `settings` are for metrics; null: the defaults.
+Result<DecodedExport> decode_export(OtlpSignal signal, std::shared_ptr<const std::string> body, UnixNanos now,
+                                    const OtlpSettings* settings);
 
 // What was left out of a request that succeeded otherwise. For metrics the intake counts samples, of which a
 // data point may have several.

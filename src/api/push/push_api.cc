@@ -9,6 +9,7 @@ void register_push_api(Router& router, GrpcRouter& grpc_router, ApiContext& cont
   register_otlp_grpc(grpc_router, context);
   register_remote_write(router, context);
   register_loki_push(router, context);
+  register_import(router, context);
   register_foreign_spans(router, grpc_router, context);
 }
 

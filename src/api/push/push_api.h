@@ -5,7 +5,8 @@
 //   POST /otlp/v1/logs                                    the same for logs, where Loki has it
 //   POST /api/v1/otlp/v1/metrics                          the same for metrics, where Prometheus has it
 //   gRPC opentelemetry.proto.collector.{trace,logs,metrics}.v1.*Service/Export
-//   POST /api/v1/write                                    Prometheus remote write 1.0
+//   POST /api/v1/write                                    Prometheus remote write 1.0 and 2.0
+//   POST /api/v1/import/prometheus                        exposition formats, as VictoriaMetrics takes them
 //   Zipkin and Jaeger spans: foreign_spans.h
 //   POST /loki/api/v1/push, /api/prom/push                Loki push, JSON and protobuf
 #include "api/request/context.h"
@@ -21,5 +22,6 @@ void register_otlp_http(Router& router, ApiContext& context);
 void register_otlp_grpc(GrpcRouter& router, ApiContext& context);
 void register_remote_write(Router& router, ApiContext& context);
 void register_loki_push(Router& router, ApiContext& context);
+void register_import(Router& router, ApiContext& context);
 
 }  // namespace obelisk

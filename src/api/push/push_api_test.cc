@@ -320,15 +320,125 @@ TEST_F(PushApiTest, RemoteWrite) {
   HttpResponse mixed = post("/api/v1/write", kProtobuf, snappy_of(write_request(false) + write_request()));
   EXPECT_EQ(mixed.status, 400);
   EXPECT_EQ(mixed.body, "1 samples were not accepted: no metric name in {job=\"up\"}\n");
-  HttpResponse version_2 =
-      post("/api/v1/write", "application/x-protobuf;proto=io.prometheus.write.v2.Request", "x");
-  EXPECT_EQ(version_2.status, 415);
-  EXPECT_NE(version_2.body.find("remote write 2.0 is not supported yet"), std::string::npos);
+  EXPECT_EQ(post("/api/v1/write", "application/x-protobuf;proto=io.prometheus.write.v3.Request", "x").status,
+            415);
   EXPECT_EQ(post("/api/v1/write", kJson, "{}").status, 415);
   EXPECT_EQ(post("/api/v1/write", kProtobuf, "not snappy").status, 400);
   EXPECT_EQ(post("/api/v1/write", kProtobuf, snappy_of("\x0a\xff")).status, 400);
   writer_.failure = make_error(ErrorCode::overloaded, "queue full");
   EXPECT_EQ(post("/api/v1/write", kProtobuf, snappy_of(write_request())).status, 503);
+}
+
+// Series of remote write 2.0 with one value, one histogram and one exemplar; a nameless one is refused.
+std::string write_request_v2(bool named, double time_seconds_ahead = 0) {
+  std::string sample, span, histogram, exemplar, series, out;
+  int64_t millis = kNow / 1'000'000 + static_cast<int64_t>(time_seconds_ahead * 1000);
+  uint32_t labels[] = {named ? 1u : 2u, 2u};
+  MessageWriter(sample).add_double(1, 1);
+  MessageWriter(sample).add_int64(2, millis);
+  MessageWriter(span).add_uint32(2, 1);
+  MessageWriter(histogram).add_uint64(1, 3);
+  int64_t deltas[] = {3};
+  MessageWriter(histogram).add_message(11, span);
+  MessageWriter(histogram).add_packed_sint64(12, std::begin(deltas), std::end(deltas));
+  MessageWriter(histogram).add_int64(15, millis + 1);
+  MessageWriter(exemplar).add_int64(3, millis);
+  MessageWriter(series).add_packed_uint32(1, std::begin(labels), std::end(labels));
+  MessageWriter(series).add_message(2, sample);
+  MessageWriter(series).add_message(3, histogram);
+  MessageWriter(series).add_message(4, exemplar);
+  for (const char* symbol : {"", "__name__", "up"}) MessageWriter(out).add_string(4, symbol);
+  MessageWriter(out).add_message(5, series);
+  return out;
+}
+
+std::string header_of(const HttpResponse& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers) {
+    if (key == name) return value;
+  }
+  return "absent";
+}
+
+TEST_F(PushApiTest, RemoteWrite2CountsWhatItWrote) {
+  constexpr const char* kType = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+  auto counts = [](const HttpResponse& response) {
+    std::string text;
+    for (const char* kind : {"samples", "histograms", "exemplars"})
+      text += header_of(response, std::string("x-prometheus-remote-write-") + kind + "-written") + " ";
+    return text;
+  };
+  HttpResponse good = post("/api/v1/write", kType, snappy_of(write_request_v2(true)));
+  EXPECT_EQ(good.status, 204) << good.body;
+  EXPECT_EQ(counts(good), "1 1 1 ");
+  EXPECT_EQ(stored(Table::samples), 2u);
+  EXPECT_EQ(stored(Table::exemplars), 1u);
+  HttpResponse nameless = post("/api/v1/write", kType, snappy_of(write_request_v2(false)));
+  EXPECT_EQ(nameless.status, 400);
+  EXPECT_EQ(counts(nameless), "0 0 0 ");
+  HttpResponse future = post("/api/v1/write", kType, snappy_of(write_request_v2(true, 3600)));
+  EXPECT_EQ(future.status, 400);
+  EXPECT_NE(future.body.find("too far in the future"), std::string::npos) << future.body;
+  EXPECT_EQ(counts(post("/api/v1/write", kType, "not snappy")), "0 0 0 ");
+  EXPECT_EQ(counts(post("/api/v1/write", kProtobuf, snappy_of(write_request()))), "absent absent absent ");
+  // The content type decides, and a mistake is named rather than taken for an empty request.
+  EXPECT_EQ(post("/api/v1/write", kType, snappy_of(write_request())).status, 400);
+  EXPECT_EQ(post("/api/v1/write", kProtobuf, snappy_of(write_request_v2(true))).status, 400);
+  writer_.failure = make_error(ErrorCode::overloaded, "queue full");
+  HttpResponse full = post("/api/v1/write", kType, snappy_of(write_request_v2(true)));
+  EXPECT_EQ(full.status, 503);
+  EXPECT_EQ(counts(full), "0 0 0 ");
+}
+
+// What a store keeps of samples that come late, twice, or with two values: the write is accepted, a time has
+// one value.
+TEST_F(PushApiTest, LateDuplicateAndConflictingSamples) {
+  auto sample = [&](double value, int64_t millis_ago) {
+    std::string label, bytes, series, out;
+    MessageWriter(label).add_string(1, "__name__");
+    MessageWriter(label).add_string(2, "late");
+    MessageWriter(bytes).add_double(1, value);
+    MessageWriter(bytes).add_int64(2, kNow / 1'000'000 - millis_ago);
+    MessageWriter(series).add_message(1, label);
+    MessageWriter(series).add_message(2, bytes);
+    MessageWriter(out).add_message(1, series);
+    return post("/api/v1/write", kProtobuf, snappy_of(out)).status;
+  };
+  EXPECT_EQ(sample(1, 0), 204);
+  EXPECT_EQ(sample(2, 3'600'000), 204) << "an hour late";
+  EXPECT_EQ(sample(3, 86'400'000 * 10LL), 204) << "ten days late";
+  EXPECT_EQ(sample(2, 3'600'000), 204) << "a repetition";
+  EXPECT_EQ(sample(5, 3'600'000), 204) << "a conflict";
+  Scan scan;
+  scan.table = Table::samples;
+  scan.unit = Unit::series;
+  scan.all_columns = true;
+  Budget budget;
+  Cancel cancel;
+  Snapshot at = *store_.snapshot(kDefaultTenant);
+  std::unique_ptr<Cursor> cursor = *open_scan(store_, at, scan, budget, cancel);
+  BatchPtr batch = *cursor->next();
+  ASSERT_NE(batch, nullptr);
+  EXPECT_EQ(batch->find_fixed(column::kValue)->floats, (std::vector<double>{3, 5, 1}))
+      << "of a conflict the last stays";
+}
+
+TEST_F(PushApiTest, ImportOfPrometheusText) {
+  constexpr const char* kText = "# TYPE m counter\nm{a=\"1\"} 5 1690000000000\nm{a=\"2\"} 6\n";
+  EXPECT_EQ(post("/api/v1/import/prometheus", "text/plain", kText).status, 204);
+  EXPECT_EQ(stored(Table::samples), 2u);
+  EXPECT_EQ(
+      post("/api/v1/import/prometheus", "", gzip_compress(kText), {{"content-encoding", "gzip"}}).status,
+      204);
+  EXPECT_EQ(post("/api/v1/import/prometheus", "application/openmetrics-text; version=1.0.0",
+                 "# TYPE c counter\nc_total 1 1690000000.5\nc_created 1680000000 1690000000.5\n# EOF\n")
+                .status,
+            204);
+  HttpResponse bad = post("/api/v1/import/prometheus", "text/plain", "ok 1\nbad{x=1} 2\n");
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_NE(bad.body.find("line 2, column 7"), std::string::npos) << bad.body;
+  HttpResponse future = post("/api/v1/import/prometheus", "text/plain", "ok 1 1900000000000\n");
+  EXPECT_EQ(future.status, 400);
+  EXPECT_NE(future.body.find("1 rows were not accepted"), std::string::npos) << future.body;
 }
 
 TEST_F(PushApiTest, LokiPush) {

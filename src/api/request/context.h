@@ -19,6 +19,7 @@
 namespace obelisk {
 
 class Pipeline;
+class OtlpSettings;
 
 struct QueryLimits {
   int64_t timeout_nanos = 120 * kNanosPerSecond;  // Prometheus' query.timeout
@@ -37,6 +38,7 @@ struct ApiContext {
   size_t request_bytes_max = 64u << 20;  // of a body after decompression
   std::string version;                   // "0.1.0"
   std::string revision;
+  std::shared_ptr<const OtlpSettings> otlp = nullptr;  // how OTLP metrics are translated; null: as by default
 };
 
 // The tenant of X-Scope-OrgID; kDefaultTenant when multi-tenancy is off; unauthenticated when it is on and
