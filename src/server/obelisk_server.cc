@@ -59,9 +59,11 @@ bool is_push(std::string_view method, std::string_view path) {
          path.starts_with("/zipkin.proto3.") || path == "/loki/api/v1/push" || path == "/api/prom/push";
 }
 
-// Answered on the io thread, so that probes work while every worker is busy.
+// Answered on the io thread, so that they work while every worker is busy: probes, and what shows and ends
+// the queries that keep the workers busy.
 bool is_probe(std::string_view path) {
-  return path == "/ready" || path == "/-/ready" || path == "/-/healthy";
+  return path == "/ready" || path == "/-/ready" || path == "/-/healthy" ||
+         path.starts_with("/obelisk/api/v1/queries");
 }
 
 // Everything of prometheus.yml that the server runs.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "plan/aggregate_fold.h"
+#include "plan/read_progress.h"
 #include "storage/row_sort.h"
 
 namespace obelisk {
@@ -82,6 +83,7 @@ Result<CardinalityReport> Reader::cardinality(const Snapshot&, const Cardinality
 Result<std::unique_ptr<Cursor>> open_scan(Reader& reader, const Snapshot& at, const Scan& scan,
                                           Budget& budget, const Cancel& cancel) {
   OBELISK_TRY(Plan plan, reader.plan(at, scan));
+  note_scan_price({plan.cost.rows, plan.cost.bytes});
   // The columns a residual reads must be among those returned.
   if (!plan.residual.is_always() && !plan.pushed.all_columns)
     plan.residual.collect_columns(plan.pushed.columns);

@@ -28,10 +28,13 @@ class ObeliskApiTest : public testing::Test {
  protected:
   ObeliskApiTest() { register_obelisk_api(router_, context_); }
 
-  HttpResponse get(std::string target) {
+  HttpResponse get(std::string target) { return send("GET", std::move(target)); }
+  HttpResponse send(std::string method, std::string target, HttpHeaders headers = {}, std::string body = "") {
     HttpRequest request;
-    request.method = "GET";
+    request.method = std::move(method);
     request.target = target;
+    request.headers = std::move(headers);
+    request.body = std::move(body);
     Result<TargetParts> parts = split_target(target);
     request.path = parts->path;
     request.query = parts->query;
@@ -115,6 +118,142 @@ TEST_F(ObeliskApiTest, ErrorsAreJson) {
   EXPECT_EQ(get("/obelisk/api/v1/traces/ab/exemplars?limit=50001").status, 400);
   context_.multi_tenancy = true;
   EXPECT_EQ(get("/obelisk/api/v1/traces/ab/logs").status, 401);
+}
+
+TEST_F(ObeliskApiTest, ParseSaysOkForAllLanguages) {
+  for (const char* query :
+       {"language=promql&query=sum(rate(up[5m]))", "language=logql&query=%7Ba=%22b%22%7D%20%7C=%20%22x%22",
+        "language=traceql&query=%7B%20name=%22x%22%20%7D"}) {
+    HttpResponse response = get(std::string("/obelisk/api/v1/parse?") + query);
+    EXPECT_EQ(response.status, 200) << query;
+    EXPECT_EQ(response.body, R"({"ok":true})") << query;
+  }
+}
+
+// Byte offsets of the token that is wrong, line and column counted from 1.
+TEST_F(ObeliskApiTest, ParsePointsAtTheMistake) {
+  struct Case {
+    const char* language;
+    const char* query;
+    const char* place;
+  };
+  for (const Case& c : {
+           Case{"promql", "sum(rate(up))", R"("begin":9,"end":11,"line":1,"column":10)"},
+           Case{"promql", "up +\n +nosuch(up)", R"("begin":7,"end":13,"line":2,"column":3)"},
+           Case{"promql", "sum(up", R"("begin":6,"end":6,"line":1,"column":7)"},
+           Case{"logql", "{a=\"b\"} |= bad", R"("begin":11,"end":14,"line":1,"column":12)"},
+           Case{"traceql", "{ nosuch = 1 }", R"("begin":2,"end":8,"line":1,"column":3)"},
+       }) {
+    Parameters parameters;
+    parameters.add("language", c.language);
+    parameters.add("query", c.query);
+    HttpResponse response =
+        send("POST", "/obelisk/api/v1/parse", {{"content-type", "application/x-www-form-urlencoded"}},
+             parameters.encode());
+    EXPECT_EQ(response.status, 200);
+    EXPECT_TRUE(response.body.starts_with(R"({"ok":false,"error":{"code":"parse_error","message":")"))
+        << response.body;
+    EXPECT_NE(response.body.find(c.place), std::string::npos) << c.query << ": " << response.body;
+  }
+}
+
+TEST_F(ObeliskApiTest, ParseRefusesUnknownLanguagesAndLongQueries) {
+  EXPECT_EQ(get("/obelisk/api/v1/parse?language=sql&query=x").status, 400);
+  EXPECT_EQ(get("/obelisk/api/v1/parse?query=x").status, 400);
+  EXPECT_EQ(get("/obelisk/api/v1/parse?language=promql&query=" + std::string(200'000, 'x')).status, 413);
+}
+
+class RunningQueriesTest : public ObeliskApiTest {
+ protected:
+  std::shared_ptr<QueryRun> begin(std::string target, std::string id, std::string tenant = "") {
+    HttpRequest request;
+    request.method = "GET";
+    Result<TargetParts> parts = split_target(target);
+    request.path = parts->path;
+    request.query = parts->query;
+    if (!id.empty()) request.headers.emplace_back("x-obelisk-query-id", id);
+    if (!tenant.empty()) request.headers.emplace_back("x-scope-orgid", tenant);
+    exchange_ = std::make_shared<HttpExchange>(std::move(request), std::make_shared<RecordingSink>());
+    exchanges_.push_back(exchange_);
+    Result<std::shared_ptr<QueryRun>> run = begin_query(context_, exchange_);
+    refusal_ = run.ok() ? "" : run.error().message;
+    return run.ok() ? *run : nullptr;
+  }
+
+  HttpExchangePtr exchange_;
+  std::vector<HttpExchangePtr> exchanges_;
+  std::string refusal_;
+};
+
+TEST_F(RunningQueriesTest, ListedWhileTheyRun) {
+  EXPECT_EQ(get("/obelisk/api/v1/queries").body, R"({"queries":[]})");
+  {
+    std::shared_ptr<QueryRun> run = begin("/loki/api/v1/query_range?query=%7Ba%3D%22b%22%7D", "mine-1");
+    ASSERT_TRUE(run);
+    note_scan_price({100, 2000});
+    note_read({40, 700});
+    ASSERT_TRUE(run->budget.charge(512).ok());
+    std::string body = get("/obelisk/api/v1/queries").body;
+    EXPECT_NE(body.find(R"({"id":"mine-1","tenant":"anonymous","language":"logql",)"
+                        R"("path":"/loki/api/v1/query_range","query":"{a=\"b\"}","elapsedSeconds":)"),
+              std::string::npos)
+        << body;
+    EXPECT_NE(body.find(R"("rowsRead":"40","bytesRead":"700","rowsPriced":"100","bytesPriced":"2000",)"
+                        R"("memoryBytes":"512"})"),
+              std::string::npos)
+        << body;
+    EXPECT_EQ(get("/obelisk/api/v1/queries?id=other").body, R"({"queries":[]})");
+  }
+  EXPECT_EQ(get("/obelisk/api/v1/queries").body, R"({"queries":[]})");
+}
+
+TEST_F(RunningQueriesTest, ARealScanCountsWhatItReads) {
+  BatchBuilder rows(Table::logs);
+  rows.begin_group_copy(Labels{{"a", "b"}}.view());
+  for (int i = 0; i < 10; ++i) add_log(rows, i, "line", "");
+  write(rows.finish());
+  std::shared_ptr<QueryRun> run = begin("/loki/api/v1/query_range?query=x", "");
+  Scan scan;
+  scan.table = Table::logs;
+  scan.all_columns = true;
+  Result<std::unique_ptr<Cursor>> cursor = open_scan(store_, run->at, scan, run->budget, run->cancel);
+  ASSERT_TRUE(cursor.ok());
+  ASSERT_TRUE((*cursor)->next().ok());
+  EXPECT_EQ(run->progress->read().rows, 10u);
+  EXPECT_EQ(run->progress->priced().rows, 10u);
+}
+
+TEST_F(RunningQueriesTest, CancelledByIdAndByTheConnection) {
+  std::shared_ptr<QueryRun> first = begin("/api/v1/query?query=up", "one");
+  std::shared_ptr<QueryRun> second = begin("/api/search?q=%7B%7D", "");
+  EXPECT_EQ(send("DELETE", "/obelisk/api/v1/queries/nosuch").status, 404);
+  EXPECT_TRUE(first->cancel.check().ok());
+  HttpResponse response = send("DELETE", "/obelisk/api/v1/queries/one");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, R"({"id":"one","cancelled":true})");
+  ASSERT_FALSE(first->cancel.check().ok());
+  EXPECT_EQ(first->cancel.check().error().code, ErrorCode::cancelled);
+  EXPECT_TRUE(second->cancel.check().ok());
+  exchange_->signal().fire();
+  EXPECT_FALSE(second->cancel.check().ok());
+}
+
+TEST_F(RunningQueriesTest, IdsAreCheckedAndTenantsApart) {
+  std::shared_ptr<QueryRun> run = begin("/api/v1/query?query=up", "one");
+  EXPECT_FALSE(begin("/api/v1/query?query=up", "one"));
+  EXPECT_EQ(refusal_, "X-Obelisk-Query-Id: the query one still runs");
+  EXPECT_FALSE(begin("/api/v1/query?query=up", "a b"));
+  EXPECT_FALSE(begin("/api/v1/query?query=up", std::string(65, 'a')));
+  run.reset();
+  run = begin("/api/v1/query?query=up", "one");
+  ASSERT_TRUE(run);  // the id is free again
+  context_.multi_tenancy = true;
+  std::shared_ptr<QueryRun> other = begin("/api/v1/query?query=up", "one", "acme");
+  ASSERT_TRUE(other);
+  EXPECT_EQ(send("DELETE", "/obelisk/api/v1/queries/one", {{"x-scope-orgid", "acme"}}).status, 200);
+  EXPECT_FALSE(other->cancel.check().ok());
+  EXPECT_TRUE(run->cancel.check().ok());
+  EXPECT_EQ(send("GET", "/obelisk/api/v1/queries").status, 401);
 }
 
 }  // namespace

@@ -4,7 +4,8 @@
 
 #include <functional>
 
-#include "api/obelisk/obelisk_api.h"
+#include "api/obelisk/obelisk_handlers.h"
+#include "api/obelisk/own_answer.h"
 #include "base/json_writer.h"
 #include "base/text.h"
 
@@ -152,33 +153,17 @@ Result<std::string> answer(const ApiContext& context, const HttpExchangePtr& exc
   return rows_of_trace(context, request, table, key, write_row);
 }
 
-HttpResponse json_response(int status, std::string body) {
-  HttpResponse response;
-  response.status = status;
-  response.headers.emplace_back("content-type", "application/json");
-  response.body = std::move(body);
-  return response;
-}
-
-std::string error_json(const Error& error) {
-  JsonWriter out;
-  out.begin_object().field("code", error_code_name(error.code)).field("message", error.message).end_object();
-  return out.take();
-}
-
 void add_route(Router& router, const ApiContext& context, std::string_view pattern, Table table,
                std::string_view key, RowWriter write_row) {
   router.add("GET", pattern,
              [&context, table, key, write_row](HttpExchangePtr exchange, const PathParameters& path) {
-               Result<std::string> body = answer(context, exchange, path, table, key, write_row);
-               if (body.ok()) return exchange->respond(json_response(200, std::move(*body)));
-               exchange->respond(json_response(http_status_of(body.error().code), error_json(body.error())));
+               respond_own(exchange, answer(context, exchange, path, table, key, write_row));
              });
 }
 
 }  // namespace
 
-void register_obelisk_api(Router& router, ApiContext& context) {
+void register_trace_pivots(Router& router, ApiContext& context) {
   add_route(router, context, "/obelisk/api/v1/traces/{id}/logs", Table::logs, "logs", write_log);
   add_route(router, context, "/obelisk/api/v1/traces/{id}/exemplars", Table::exemplars, "exemplars",
             write_exemplar);

@@ -25,15 +25,29 @@ Result<Parameters> parameters_of(const HttpRequest& request) {
   return parameters;
 }
 
-Result<std::shared_ptr<QueryRun>> begin_query(const ApiContext& context, const HttpExchangePtr& exchange,
+Result<std::shared_ptr<QueryRun>> enter_query(const ApiContext& context, Tenant tenant, QueryText about,
                                               int64_t timeout_nanos) {
-  OBELISK_TRY(Tenant tenant, tenant_of(context, exchange->request()));
   OBELISK_TRY(Snapshot at, context.reader.snapshot(tenant));
   if (timeout_nanos <= 0 || timeout_nanos > context.limits.timeout_nanos)
     timeout_nanos = context.limits.timeout_nanos;
   auto deadline = Cancel::Clock::now() + std::chrono::nanoseconds(timeout_nanos);
-  auto run =
-      std::make_shared<QueryRun>(std::move(tenant), std::move(at), context.limits.memory_bytes_max, deadline);
+  OBELISK_TRY(std::shared_ptr<QueryRun> run,
+              context.queries->enter(std::make_unique<QueryRun>(std::move(tenant), std::move(at),
+                                                                context.limits.memory_bytes_max, deadline),
+                                     std::move(about)));
+  count_reads_into(run->progress);
+  return run;
+}
+
+Result<std::shared_ptr<QueryRun>> begin_query(const ApiContext& context, const HttpExchangePtr& exchange,
+                                              int64_t timeout_nanos) {
+  const HttpRequest& request = exchange->request();
+  OBELISK_TRY(Tenant tenant, tenant_of(context, request));
+  OBELISK_TRY(Parameters parameters, parameters_of(request));
+  QueryText about{std::string(request.header("x-obelisk-query-id")), request.path,
+                  std::string(parameters.get_or("query", parameters.get_or("q", "")))};
+  OBELISK_TRY(std::shared_ptr<QueryRun> run,
+              enter_query(context, std::move(tenant), std::move(about), timeout_nanos));
   exchange->on_cancel([weak = std::weak_ptr<QueryRun>(run)] {
     if (std::shared_ptr<QueryRun> alive = weak.lock()) alive->cancel.cancel();
   });

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/request/running_queries.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "env/clock.h"
@@ -14,6 +15,7 @@
 #include "net/http_exchange.h"
 #include "net/url.h"
 #include "plan/budget.h"
+#include "plan/read_progress.h"
 #include "storage/reader.h"
 
 namespace obelisk {
@@ -39,6 +41,7 @@ struct ApiContext {
   std::string version;                   // "0.1.0"
   std::string revision;
   std::shared_ptr<const OtlpSettings> otlp = nullptr;  // how OTLP metrics are translated; null: as by default
+  std::shared_ptr<RunningQueries> queries = std::make_shared<RunningQueries>();
 };
 
 // The tenant of X-Scope-OrgID; kDefaultTenant when multi-tenancy is off; unauthenticated when it is on and
@@ -55,13 +58,18 @@ struct QueryRun {
   Snapshot at;
   Budget budget;
   Cancel cancel;
+  const std::shared_ptr<ReadProgress> progress = std::make_shared<ReadProgress>();
   QueryRun(Tenant of, Snapshot snapshot, uint64_t bytes, Cancel::Clock::time_point deadline)
       : tenant(std::move(of)), at(std::move(snapshot)), budget(bytes), cancel(deadline) {}
 };
-// Takes the tenant and a snapshot, and cancels when the exchange is cancelled. `timeout_nanos` 0: the
-// limit's.
+// Takes the tenant and a snapshot, enters the query among those that run, and cancels when the exchange is
+// cancelled. The calling thread's reads count as this query's from here on. `timeout_nanos` 0: the limit's.
 Result<std::shared_ptr<QueryRun>> begin_query(const ApiContext& context, const HttpExchangePtr& exchange,
                                               int64_t timeout_nanos = 0);
+
+// The same for what is no HTTP request, and without the client going away.
+Result<std::shared_ptr<QueryRun>> enter_query(const ApiContext& context, Tenant tenant, QueryText about,
+                                              int64_t timeout_nanos);
 
 // The HTTP status of an error: 400 invalid_argument and parse_error and unsupported, 401, 404, 413 too_large,
 // 422 execution, 429 overloaded, 499 cancelled, 503 timeout, no_space and unavailable, 500 the rest.

@@ -17,12 +17,9 @@ Result<std::shared_ptr<QueryRun>> begin_call(const ApiContext& context, const Gr
   HttpRequest head;
   head.headers = call->request().metadata;
   OBELISK_TRY(Tenant tenant, tenant_of(context, head));
-  OBELISK_TRY(Snapshot at, context.reader.snapshot(tenant));
-  int64_t timeout = std::min(call->request().timeout_nanos.value_or(context.limits.timeout_nanos),
-                             context.limits.timeout_nanos);
-  auto deadline = Cancel::Clock::now() + std::chrono::nanoseconds(timeout);
-  auto run =
-      std::make_shared<QueryRun>(std::move(tenant), std::move(at), context.limits.memory_bytes_max, deadline);
+  QueryText about{"", call->request().path, ""};
+  OBELISK_TRY(std::shared_ptr<QueryRun> run, enter_query(context, std::move(tenant), std::move(about),
+                                                         call->request().timeout_nanos.value_or(0)));
   call->on_cancel([weak = std::weak_ptr<QueryRun>(run)] {
     if (std::shared_ptr<QueryRun> alive = weak.lock()) alive->cancel.cancel();
   });

@@ -7,6 +7,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "plan/read_progress.h"
 #include "plan/row_copy.h"
 #include "storage/row_sort.h"
 
@@ -147,6 +148,7 @@ Result<std::unique_ptr<Cursor>> scan_batches(std::vector<BatchPtr> batches, cons
                  : gather_rows(batches, std::move(rows), scan.order, scan.limit, wanted);
   }
   for (const BatchPtr& batch : batches) coverage.rows_read += batch->row_count;
+  note_read({coverage.rows_read, 0});
   OBELISK_CHECK_OK(budget.charge(result.memory_bytes()));
   std::vector<BatchPtr> ready;
   if (result.row_count > 0) ready.push_back(std::make_shared<const Batch>(std::move(result)));

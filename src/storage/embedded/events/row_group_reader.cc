@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "plan/read_progress.h"
 #include "storage/embedded/events/message/text_predicate.h"
 
 namespace obelisk {
@@ -65,6 +66,7 @@ RowGroupReader::RowGroupReader(EventPartPtr part, uint32_t row_group,
       charge_(budget),
       loaded_(info_.chunks.size()) {
   counts_.rows += info_.row_count;
+  note_read({info_.row_count, 0});
 }
 
 Result<void> RowGroupReader::load_chunks(const std::vector<size_t>& indexes) {
@@ -73,6 +75,7 @@ Result<void> RowGroupReader::load_chunks(const std::vector<size_t>& indexes) {
     if (loaded_[index]) continue;
     missing.push_back(index);
     counts_.bytes += info_.chunks[index].length;
+    note_read({0, info_.chunks[index].length});
     OBELISK_CHECK_OK(charge_.add(info_.chunks[index].length));
   }
   if (missing.empty()) return {};

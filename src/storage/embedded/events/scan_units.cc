@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "plan/read_progress.h"
 #include "storage/embedded/events/chunk_pruning.h"
 #include "storage/embedded/events/column_union.h"
 #include "storage/embedded/events/row_group_pruning.h"
@@ -71,6 +72,7 @@ Result<BatchPtr> read_batch(const BatchPtr& batch, const Expr& where, const Time
                             const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
                             ReadCounts& counts) {
   counts.rows += batch->row_count;
+  note_read({batch->row_count, 0});
   const std::vector<int64_t>& times = batch->times();
   std::vector<uint8_t> keep = evaluate(where, *batch);
   std::vector<uint32_t> rows;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "plan/read_progress.h"
 #include "storage/embedded/events/chunk_pruning.h"
 #include "storage/embedded/events/column_union.h"
 #include "storage/embedded/events/scan_units.h"
@@ -108,6 +109,7 @@ class TraceCursor : public Cursor {
     const std::vector<TraceId>* ids = trace_ids_of(batch);
     if (ids == nullptr) return {};
     counts_.rows += batch.row_count;
+    note_read({batch.row_count, 0});
     RowMask inside(batch.row_count);
     for (size_t row = 0; row < inside.size(); ++row)
       inside[row] = scan_.range.contains({batch.times()[row]}) ? 1 : 0;
@@ -169,6 +171,7 @@ class TraceCursor : public Cursor {
     const std::vector<TraceId>* of_rows = trace_ids_of(*unit.batch);
     if (of_rows == nullptr) return BatchPtr();
     counts_.rows += unit.batch->row_count;
+    note_read({unit.batch->row_count, 0});
     std::vector<RowRef> refs;
     for (uint32_t row : rows_with_ids(*of_rows)) refs.push_back({0, row});
     if (refs.empty()) return BatchPtr();

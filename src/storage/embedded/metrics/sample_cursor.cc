@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "plan/read_progress.h"
+
 namespace obelisk {
 namespace {
 
@@ -157,6 +159,7 @@ Result<bool> SampleCursor::read_series(Arena& arena) {
   if (decision == Decision::no) return false;
   OBELISK_CHECK_OK(merger_.read(scan_.range, needs_payload_, samples_, arena));
   rows_read_ += samples_.size();
+  note_read({samples_.size(), 0});
   if (decision == Decision::depends) OBELISK_CHECK_OK(keep_matching_rows());
   return samples_.size() > 0;
 }
@@ -165,7 +168,9 @@ Result<BatchPtr> SampleCursor::next() {
   budget_.release(batch_charge_);
   batch_charge_ = 0;
   if (finished_) return BatchPtr();
+  uint64_t bytes_before = merger_.bytes_read();
   Result<BatchPtr> batch = next_batch();
+  note_read({0, merger_.bytes_read() - bytes_before});
   finished_ |= !batch.ok();
   return batch;
 }

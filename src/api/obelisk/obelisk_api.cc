@@ -1,0 +1,13 @@
+#include "api/obelisk/obelisk_api.h"
+
+#include "api/obelisk/obelisk_handlers.h"
+
+namespace obelisk {
+
+void register_obelisk_api(Router& router, ApiContext& context) {
+  register_trace_pivots(router, context);
+  register_parse_routes(router, context);
+  register_query_control(router, context);
+}
+
+}  // namespace obelisk
