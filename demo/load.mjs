@@ -28,6 +28,7 @@ export class Load {
   #random;
   #timers = new Map();
   #outstanding = new Set();
+  rates = { small_orders: 0, large_orders: 0, sample_visits: 0 }; // a second, as set
   counters = { small_orders: 0, large_orders: 0, sample_visits: 0, skipped: 0, unanswered: 0 };
 
   constructor({ order_url, sample_url, seed = 1 }) {
@@ -85,6 +86,7 @@ export class Load {
   #set_rate(counter, per_second, send) {
     clearInterval(this.#timers.get(counter));
     this.#timers.delete(counter);
+    this.rates[counter] = Math.max(0, per_second);
     if (per_second <= 0) return;
     const tick = () => {
       if (this.#outstanding.size >= outstanding_max) {

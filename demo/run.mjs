@@ -1,6 +1,6 @@
 // What `./dev demo` runs:
 //   node run.mjs --server BINARY [--data DIRECTORY] [--seed N]
-//       the server, the shop and a trickle of customers on the usual ports, until Ctrl-C
+//       the server, the shop, a trickle of customers and the demo's own page on the usual ports, until Ctrl-C
 //   node run.mjs --server BINARY --story [--no-fix] [--json FILE] [--keep] [--seed N]
 //       the whole incident on free ports and in a scratch directory; exit code 1 when a step does not hold
 // Exit codes: 0 done, 1 the story does not hold or a process failed, 2 bad arguments or a port that is taken.
@@ -9,6 +9,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ControlPage } from './control/control_page.mjs';
+import { ShopControl } from './control/shop_control.mjs';
 import { Load } from './load.mjs';
 import { ObeliskClient } from './obelisk_client.mjs';
 import { describe_windows, original_windows, profiles, write_configuration } from './stack/configuration.mjs';
@@ -62,6 +64,7 @@ class Stack {
   ports;
   receiver = new WebhookReceiver();
   load;
+  page;
 
   constructor({ directory, server_binary, seed, profile, ports }) {
     this.#directory = directory;
@@ -75,6 +78,7 @@ class Stack {
       sample_url: `http://127.0.0.1:${ports.sample}`,
       seed,
     });
+    this.page = new ControlPage(new ShopControl({ load: this.load, ports }));
   }
 
   get server_url() {
@@ -95,6 +99,7 @@ class Stack {
       (name) => this.ports[name],
     );
     await Promise.all(shop_ports.map((port) => this.#wait_for(`http://127.0.0.1:${port}/health`, signal)));
+    await this.page.listen(this.ports.page);
   }
 
   // A process that ends early says why; waiting for its port would only say that nobody answers.
@@ -105,8 +110,9 @@ class Stack {
     ]);
   }
 
-  // Customers first, then the services, which send what they have buffered, then the server, then the receiver.
+  // The page and the customers first, then the services, which send what they have buffered, then the server, then the receiver.
   async stop() {
+    await this.page.close().catch(() => {}); // it may never have listened
     await this.load.stop();
     await this.processes.stop();
     await this.receiver.close().catch(() => {}); // it may never have listened
@@ -177,7 +183,8 @@ function print_guide(stack, profile, directory) {
   const { server_url, ports } = stack;
   const window = profile.latency_window;
   console.log(`
-Obelisk        ${server_url}
+Obelisk        ${server_url}/ui/
+Demo page      http://127.0.0.1:${ports.page}/   faults, load, and an order whose trace you can watch
 Shop           http://127.0.0.1:${ports.order}/orders; /metrics, /health and /faults on ports ${ports.order} to ${ports.notification}
 Sample app     http://127.0.0.1:${ports.sample}/hello, /error, /slow
 Data and logs  ${directory}
@@ -201,7 +208,7 @@ What to look at
     curl -sG ${server_url}/loki/api/v1/query_range --data-urlencode 'query={service="order-service"} | json | level="error"'
     curl -sG ${server_url}/api/search --data-urlencode 'q={ name = "slow_lookup" && duration > 250ms }'
 
-The incident
+The incident (or by the buttons of the demo page)
   cause it   node demo/load.mjs burst
   fix it     curl -X POST http://127.0.0.1:${ports.inventory}/faults -d '{"slow_lookup": false}'
   again      curl -X POST http://127.0.0.1:${ports.inventory}/faults -d '{"slow_lookup": true}'

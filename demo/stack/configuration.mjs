@@ -70,7 +70,7 @@ export function template_values(profile, ports) {
 }
 
 // What the story and the shop know but no server file needs.
-const unplaced = new Set(['latency_window', 'sample_port', 'page_for_original', 'ticket_for_original']);
+const unplaced = new Set(['latency_window', 'sample_port', 'page_port', 'page_for_original', 'ticket_for_original']);
 
 // Gives {file name: text} for all files of one configuration.
 export async function render_configuration(profile, ports) {

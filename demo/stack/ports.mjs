@@ -12,6 +12,7 @@ export const fixed_ports = {
   payment: 8003,
   notification: 8004,
   webhook: 8005,
+  page: 8006,
 };
 
 function listen(port) {

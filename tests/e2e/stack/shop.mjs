@@ -1,5 +1,7 @@
 // The demo shop on free ports under a real server, with the windows of the story: alerts fire within half a minute.
 import path from 'node:path';
+import { ControlPage } from '../../../demo/control/control_page.mjs';
+import { ShopControl } from '../../../demo/control/shop_control.mjs';
 import { Load, large_orders_per_second } from '../../../demo/load.mjs';
 import { profiles, write_configuration } from '../../../demo/stack/configuration.mjs';
 import { find_free_ports, fixed_ports } from '../../../demo/stack/ports.mjs';
@@ -25,6 +27,9 @@ export class Shop {
     for (const description of shop_processes(this.ports, seed)) this.processes.start(description);
     await Promise.all(['notification', 'payment', 'inventory', 'order', 'sample'].map((name) => wait(`http://127.0.0.1:${this.ports[name]}/health`)));
     this.load = new Load({ order_url: `http://127.0.0.1:${this.ports.order}`, sample_url: `http://127.0.0.1:${this.ports.sample}`, seed });
+    this.page = new ControlPage(new ShopControl({ load: this.load, ports: this.ports }));
+    await this.page.listen(this.ports.page);
+    this.pageUrl = `http://127.0.0.1:${this.ports.page}/`;
     return this;
   }
 
@@ -53,6 +58,7 @@ export class Shop {
   }
 
   async stop() {
+    await this.page?.close().catch(() => {}); // it may never have listened
     await this.load?.stop();
     await this.processes?.stop();
     await this.receiver?.close().catch(() => {}); // it may never have listened
