@@ -6,48 +6,18 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Browser, missingForBrowser } from './stack/browser.mjs';
+import { Checks, parameter, sleep, until, viewPath } from './stack/checks.mjs';
 import { Shop } from './stack/shop.mjs';
 import { Server, argument, scratchDirectory } from './stack/server.mjs';
+import { bigTraceId, bigTraceSpans, fill } from './stack/ui_load.mjs';
 
 const binary = argument('server', 'build/release/obelisk');
 const only = argument('only', 'all');
 const lineCount = Number(argument('lines', '1000000'));
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const browser = new Browser(path.join(root, 'build/screenshots'));
-const failures = [];
-let passed = 0;
-
-async function check(name, run) {
-  const complaintsBefore = browser.complaints.length;
-  try {
-    const figure = await run();
-    assert.deepEqual(browser.complaints.slice(complaintsBefore), []);
-    ++passed;
-    console.log(`ok   ${name}${figure === undefined ? '' : `: ${figure}`}`);
-  } catch (error) {
-    failures.push(name);
-    console.log(`FAIL ${name}\n     ${String(error.message).split('\n').slice(0, 12).join('\n     ')}`);
-  }
-}
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const viewPath = (page) => new URL(page.url()).pathname;
-const parameter = (page, name) => new URL(page.url()).searchParams.get(name);
-
-async function until(what, attempt, seconds = 15) {
-  const deadline = Date.now() + seconds * 1000;
-  let last;
-  for (;;) {
-    try {
-      last = await attempt();
-      if (last) return last;
-    } catch (error) {
-      last = error.message;
-    }
-    if (Date.now() > deadline) throw new Error(`${what} did not come about in ${seconds} s (last: ${String(last).slice(0, 300)})`);
-    await sleep(150);
-  }
-}
+const checks = new Checks(browser);
+const check = (name, run) => checks.check(name, run);
 
 // --- the incident -----------------------------------------------------------------------------------------------------
 
@@ -468,46 +438,9 @@ async function hostile() {
 
 // --- speed ------------------------------------------------------------------------------------------------------------
 
-const spans = 10_000;
-const bigTraceId = 'cd'.repeat(16);
+const spans = bigTraceSpans;
 const firstPaintMillisMax = 600;
 const interactionMillisMax = 100;
-
-async function fill(server) {
-  const now = BigInt(Date.now()) * 1_000_000n;
-  const hex = (number) => (number + 1).toString(16).padStart(16, '0');
-  const services = ['order-service', 'inventory-service', 'payment-service', 'notification-service'];
-  for (const [place, service] of services.entries()) {
-    const own = [];
-    for (let index = place; index < spans; index += services.length) {
-      const begin = now - 60_000_000_000n + BigInt(index) * 100_000n;
-      own.push({ traceId: bigTraceId, spanId: hex(index), parentSpanId: index === 0 ? '' : hex(Math.floor((index - 1) / 3)), name: `operation ${index % 40}`, kind: index % 10 === 0 ? 2 : 1,
-        startTimeUnixNano: String(begin), endTimeUnixNano: String(begin + (index === 0 ? 2_000_000_000n : 3_000_000n)), status: index % 501 === 0 ? { code: 2 } : {}, attributes: [{ key: 'index', value: { intValue: String(index) } }] });
-    }
-    const answer = await server.postJson('/v1/traces', { resourceSpans: [{ resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] }, scopeSpans: [{ spans: own }] }] });
-    assert.equal(answer.status, 200, answer.text);
-  }
-  const end = Date.now();
-  for (let point = 0; point < 1000; point += 100) {
-    const dataPoints = [];
-    for (let series = 0; series < 50; series++) {
-      for (let index = point; index < point + 100; index++) {
-        dataPoints.push({ attributes: [{ key: 'series', value: { stringValue: `s${series}` } }], timeUnixNano: String(BigInt(end - (1000 - index) * 3000) * 1_000_000n), asDouble: series + Math.sin(index / 20 + series) * 3 });
-      }
-    }
-    const answer = await server.postJson('/v1/metrics', { resourceMetrics: [{ resource: { attributes: [{ key: 'service.name', value: { stringValue: 'bench' } }] }, scopeMetrics: [{ metrics: [{ name: 'bench_value', gauge: { dataPoints } }] }] }] });
-    assert.equal(answer.status, 200, answer.text);
-  }
-  const batch = 20_000;
-  for (let done = 0; done < lineCount; done += batch) {
-    const values = [];
-    for (let index = done; index < Math.min(lineCount, done + batch); index++) {
-      values.push([String(BigInt(end) * 1_000_000n - BigInt(lineCount - index) * 800_000n), `{"event":"order_received","level":"${index % 50 === 0 ? 'error' : 'info'}","quantity":${index % 10},"item":"item ${index % 97}"}`]);
-    }
-    const answer = await server.postJson('/loki/api/v1/push', { streams: [{ stream: { service: services[(done / batch) % 4] }, values }] });
-    assert.ok(answer.status < 300, `${answer.status} ${answer.text}`);
-  }
-}
 
 async function firstPaint(url, ready) {
   const begun = performance.now();
@@ -539,7 +472,7 @@ async function speed() {
   const server = await new Server({ binary, directory: scratchDirectory('ui-speed') }).start();
   try {
     const begun = Date.now();
-    await fill(server);
+    await fill(server, lineCount);
     console.log(`     filled with ${lineCount} lines, ${spans} spans, 50 x 1000 samples in ${((Date.now() - begun) / 1000).toFixed(1)} s`);
     const warm = await browser.page(`${server.url}/ui/`);
     await sleep(1000);
@@ -638,5 +571,4 @@ try {
 } finally {
   await browser.stop();
 }
-console.log(`${passed} hold, ${failures.length} fail${failures.length > 0 ? `: ${failures.join('; ')}` : ''}`);
-process.exit(failures.length > 0 ? 1 : 0);
+process.exit(checks.finish());

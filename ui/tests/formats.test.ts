@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { bytes, count, duration, percent, significant, unit_of_query } from '../src/format/numbers';
 import { ago, ms_to_ns, ns_to_ms, range_text, utc, zone_name } from '../src/format/time';
 import { level_of, slot_of } from '../src/format/colors';
-import { error_offset } from '../src/api/http';
 import { trace_id_of } from '../src/api/prometheus';
 import { fields_of } from '../src/api/obelisk';
 import { message_text, visible_text } from '../src/views/log_line';
@@ -96,11 +95,4 @@ describe('series', () => {
     expect(trace_id_of({ trace_id: 'javascript:alert(1)' })).toBeNull();
     expect(trace_id_of({ trace_id: '0'.repeat(32) })).toBeNull();
   });
-});
-
-test('where an error points to', () => {
-  expect(error_offset('1:5: parse error: unexpected', 'sum(x')).toBe(4);
-  expect(error_offset('parse error at line 2, col 3: syntax', 'ab\ncdef')).toBe(5);
-  expect(error_offset('unexpected "}" at position 7', '{ a = }')).toBe(7);
-  expect(error_offset('no place', 'x')).toBeNull();
 });

@@ -1,6 +1,8 @@
 // One place that talks to the server. All requests go to the origin that served the page.
 // An answer that is no success becomes an ApiError with the server's own message; a lost connection says so.
 
+import { begin, Cancelled, end, is_query } from './running';
+
 export class ApiError extends Error {
   status: number;
   constructor(message: string, status: number) {
@@ -31,9 +33,24 @@ export async function get_json<T>(path: string, parameters: Parameters, signal?:
     for (const one of Array.isArray(value) ? value : [String(value)]) search.append(name, one);
   }
   const query = search.toString();
+  const address = query ? `${path}?${query}` : path;
+  if (!is_query(path)) return request<T>(address, path, {}, signal);
+  const running = begin(path, String(parameters.query ?? parameters.q ?? ''));
+  try {
+    return await request<T>(address, path, { 'x-obelisk-query-id': running.id }, signal ? AbortSignal.any([signal, running.stop.signal]) : running.stop.signal);
+  } catch (error) {
+    // However it ended after Cancel, by the server's answer or by being cut off: it is no failure.
+    if (running.cancelled && !signal?.aborted) throw new Cancelled((performance.now() - running.began) / 1000);
+    throw error;
+  } finally {
+    end(running);
+  }
+}
+
+async function request<T>(address: string, path: string, headers: Record<string, string>, signal?: AbortSignal): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(query ? `${path}?${query}` : path, { signal, headers: { accept: 'application/json' } });
+    response = await fetch(address, { signal, headers: { accept: 'application/json', ...headers } });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError('The server does not answer. Is it running, and is the network up?', 0);
@@ -45,18 +62,4 @@ export async function get_json<T>(path: string, parameters: Parameters, signal?:
   } catch {
     throw new ApiError(`The answer of ${path} is not JSON.`, response.status);
   }
-}
-
-// Where an error message points to, as an offset into the query: "1:42", "line 1, column 42", "position 41", "offset 41".
-export function error_offset(message: string, query: string): number | null {
-  const line_column = /(?:^|\D)(\d+):(\d+)(?:\D|$)/.exec(message) ?? /line (\d+),? col(?:umn)? (\d+)/i.exec(message);
-  if (line_column) {
-    const lines = query.split('\n');
-    const line = Number(line_column[1]);
-    if (line < 1 || line > lines.length) return null;
-    const before = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
-    return Math.min(query.length, before + Math.max(0, Number(line_column[2]) - 1));
-  }
-  const position = /(?:position|offset|byte|char(?:acter)?) (\d+)/i.exec(message);
-  return position ? Math.min(query.length, Number(position[1])) : null;
 }

@@ -9,6 +9,7 @@ import { useUrl } from '../state/url_state';
 import { ClockContext } from './clock';
 import { Icon, Logo } from './icons';
 import { install_keys } from './keys';
+import { RunBar } from '../parts/run_bar';
 import { Boundary } from '../parts/states';
 import { TopBar } from './top_bar';
 import { Toasts } from '../parts/toast';
@@ -90,6 +91,7 @@ export function App() {
         {overlay === 'palette' && <Palette close={() => set_overlay(null)} views={views} />}
         {overlay === 'keys' && <KeyHelp close={() => set_overlay(null)} views={views} />}
       </Suspense>
+      <RunBar />
       <Toasts />
     </ClockContext.Provider>
   );

@@ -25,7 +25,7 @@ export type CompletionSource = (context: CaretContext) => Promise<Suggestion[]>;
 export interface EditorHandle {
   text(): string;
   set_text(text: string): void;
-  mark_error(error: { offset: number; whole: boolean; message: string } | null): void;
+  mark_error(error: { from: number; to: number; message: string } | null): void;
   focus(): void;
   destroy(): void;
 }
@@ -125,6 +125,10 @@ export interface EditorSetup {
   label: string;
   placeholder: string;
   run(text: string): void;
+  // After every change of the text, by typing or otherwise.
+  changed(text: string): void;
+  // Esc: true when it did something, else the editor lets go of the focus.
+  escape(): boolean;
   completions: CompletionSource;
 }
 
@@ -147,6 +151,7 @@ export async function create_editor(setup: EditorSetup): Promise<EditorHandle> {
         history(), drawSelection(), bracketMatching(), closeBrackets(), support, syntaxHighlighting(colours), look,
         placeholder_extension(setup.placeholder), EditorView.lineWrapping,
         EditorView.contentAttributes.of({ 'aria-label': setup.label, spellcheck: 'false', autocorrect: 'off', autocapitalize: 'off' }),
+        EditorView.updateListener.of((update) => update.docChanged && setup.changed(update.state.doc.toString())),
         autocompletion({ override: [complete(setup.completions)], activateOnTyping: true, interactionDelay: 0, icons: false, maxRenderedOptions: 60 }),
         keymap.of([
           { key: 'Mod-Enter', run },
@@ -157,7 +162,7 @@ export async function create_editor(setup: EditorSetup): Promise<EditorHandle> {
             return true;
           } },
           { key: 'Escape', run: (current) => {
-            current.contentDOM.blur();
+            if (!setup.escape()) current.contentDOM.blur();
             return true;
           } },
         ]),
@@ -172,10 +177,8 @@ export async function create_editor(setup: EditorSetup): Promise<EditorHandle> {
     },
     mark_error(error) {
       const length = view.state.doc.length;
-      const word = error ? /^\S+/.exec(view.state.doc.sliceString(Math.min(error.offset, length)))?.[0].length ?? 0 : 0;
-      const from = error && !error.whole ? Math.min(error.offset, Math.max(0, length - 1)) : 0;
-      const to = error && !error.whole ? Math.min(length, Math.max(from + word, from + 1)) : length;
-      view.dispatch(setDiagnostics(view.state, error && length > 0 ? [{ from, to, severity: 'error', message: error.message }] : []));
+      const shown = error !== null && error.from < length;
+      view.dispatch(setDiagnostics(view.state, shown ? [{ from: error.from, to: Math.min(error.to, length), severity: 'error', message: error.message }] : []));
     },
     focus: () => view.focus(),
     destroy: () => view.destroy(),

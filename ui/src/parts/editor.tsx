@@ -1,8 +1,10 @@
 // A query editor. A plain text field at once; the full editor (colours, completion, underlined errors) replaces it as soon as
-// its code has arrived, keeping text and focus. Ctrl+Enter runs, Enter too unless Shift makes a new line.
+// its code has arrived, keeping text and focus. Ctrl+Enter runs, Enter too unless Shift makes a new line. While somebody
+// types, the server's own parser says what is wrong and where.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CompletionSource, EditorHandle, Language } from './code_editor';
-import { error_offset } from '../api/http';
+import { parse, type Mistake } from '../api/parse';
+import { cancel_running } from '../api/running';
 import { store, stored } from '../app/theme';
 
 export interface EditorProps {
@@ -10,7 +12,9 @@ export interface EditorProps {
   value: string;
   run(text: string): void;
   completions: CompletionSource;
-  error?: string | null;
+  error?: string | null; // of running `value`
+  // Whether a text is of the language at all: Logs takes plain words too.
+  is_code?(text: string): boolean;
   label: string;
   placeholder: string;
 }
@@ -32,7 +36,26 @@ function remember(language: string, text: string): void {
   store(history_key(language), JSON.stringify([text, ...read_history(language).filter((one) => one !== text)].slice(0, history_max)));
 }
 
-export function Editor({ language, value, run, completions, error, label, placeholder }: EditorProps) {
+const typing_pause_ms = 250;
+
+// What is wrong with `text`, a moment after it stopped changing; the last answer goes when the text does.
+function useMistake(language: Language, text: string, is_code: (text: string) => boolean): Mistake | null {
+  const [found, set_found] = useState<{ text: string; mistake: Mistake | null } | null>(null);
+  useEffect(() => {
+    if (!is_code(text)) return undefined;
+    const stop = new AbortController();
+    const timer = setTimeout(() => {
+      parse(language, text, stop.signal).then((mistake) => set_found({ text, mistake })).catch(() => { /* running it will tell */ });
+    }, typing_pause_ms);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [language, text]);
+  return found?.text === text ? found.mistake : null;
+}
+
+export function Editor({ language, value, run, completions, error, is_code = () => true, label, placeholder }: EditorProps) {
   const host = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   const handle = useRef<EditorHandle | null>(null);
@@ -40,6 +63,8 @@ export function Editor({ language, value, run, completions, error, label, placeh
   latest.current = { run, completions };
   const [ready, set_ready] = useState(false);
   const [history_open, set_history_open] = useState(false);
+  const [text, set_text] = useState(value);
+  const mistake = useMistake(language, text, is_code);
 
   const execute = (text: string) => {
     remember(language, text);
@@ -50,7 +75,7 @@ export function Editor({ language, value, run, completions, error, label, placeh
     let gone = false;
     void import('./code_editor').then(({ create_editor }) => create_editor({
       parent: host.current!, language, text: field.current?.value ?? value, label, placeholder,
-      run: (text) => execute(text), completions: (context) => latest.current.completions(context),
+      run: (text) => execute(text), changed: set_text, escape: cancel_running, completions: (context) => latest.current.completions(context),
     })).then((created) => {
       if (gone) {
         created.destroy();
@@ -70,11 +95,12 @@ export function Editor({ language, value, run, completions, error, label, placeh
   useEffect(() => {
     handle.current?.set_text(value);
     if (field.current && field.current.value !== value) field.current.value = value;
+    set_text(value);
   }, [value, ready]);
 
-  useEffect(() => {
-    handle.current?.mark_error(error ? { offset: error_offset(error, value) ?? 0, whole: error_offset(error, value) === null, message: error } : null);
-  }, [error, ready, value]);
+  // A mistake in the text is told at its place; what went wrong with running it, as long as the text is the one that ran.
+  const told = mistake ? `${mistake.place === '' ? '' : `${mistake.place}  `}${mistake.message}` : text === value ? error ?? null : null;
+  useEffect(() => handle.current?.mark_error(mistake), [mistake, ready]);
 
   const past = history_open ? read_history(language) : [];
   return (
@@ -83,7 +109,7 @@ export function Editor({ language, value, run, completions, error, label, placeh
         <div class="editor-host" ref={host} data-ready={ready} />
         {!ready && (
           <textarea ref={field} class="editor-plain" aria-label={label} placeholder={placeholder} defaultValue={value} rows={1} spellcheck={false}
-            data-search onKeyDown={(event) => {
+            data-search onInput={(event) => set_text(event.currentTarget.value)} onKeyDown={(event) => {
               if (event.key !== 'Enter' || event.shiftKey) return;
               event.preventDefault();
               execute(event.currentTarget.value);
@@ -92,7 +118,7 @@ export function Editor({ language, value, run, completions, error, label, placeh
         <button type="button" class="btn ghost sm" aria-expanded={history_open} onClick={() => set_history_open(!history_open)} title="Queries run before">History</button>
         <button type="button" class="btn pri sm" onClick={() => execute(handle.current?.text() ?? field.current?.value ?? value)}>Run <kbd class="on-accent wide-only">Enter</kbd></button>
       </div>
-      {error && <p class="editor-error mono" role="alert"><span class="crit">▲</span> {error}</p>}
+      {told && <p class="editor-error mono" role={told === error ? 'alert' : 'status'}><span class="crit">▲</span> {told}</p>}
       {history_open && (
         <ul class="history">
           {past.length === 0 && <li class="t3">Queries you run are kept here, in this browser only.</li>}

@@ -1,45 +1,32 @@
 // What a view shows when there is nothing (yet) to show: loading, empty, error, partial. Each says what to do next.
 import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { useQueryClient } from '@tanstack/react-query';
 import { ApiError } from '../api/http';
-import { toast } from './toast';
+import { Cancelled } from '../api/running';
 
 export function message_of(error: unknown): string {
   if (error instanceof Error) return error.message;
   return String(error);
 }
 
-// Nothing for 150 ms, then a thin bar.
+// What an editor says under its text: a query that was cancelled is no mistake.
+export function query_complaint(error: unknown): string | null {
+  return error === null || error === undefined || error instanceof Cancelled ? null : message_of(error);
+}
+
+// Nothing for 150 ms, then a thin bar. What takes longer is told by RunBar.
 export function Loading({ on, what }: { on: boolean; what: string }) {
-  const client = useQueryClient();
-  // The server notices that nobody waits any more and stops the query.
-  const cancel = () => {
-    void client.cancelQueries({ type: 'active' });
-    toast('Cancelled. Run asks again.');
-  };
   const [shown, set_shown] = useState(false);
-  const [long, set_long] = useState(false);
   useEffect(() => {
     if (!on) {
       set_shown(false);
-      set_long(false);
       return undefined;
     }
-    const first = setTimeout(() => set_shown(true), 150);
-    const second = setTimeout(() => set_long(true), 1500);
-    return () => {
-      clearTimeout(first);
-      clearTimeout(second);
-    };
+    const timer = setTimeout(() => set_shown(true), 150);
+    return () => clearTimeout(timer);
   }, [on]);
   if (!shown) return null;
-  return (
-    <div class="loading" role="status">
-      <div class="bar-loading" />
-      {long && <span class="loading-text s t2">Loading {what} … <button type="button" class="btn sm" onClick={cancel}>Cancel</button></span>}
-    </div>
-  );
+  return <div class="loading" role="status" aria-label={`Loading ${what}`}><div class="bar-loading" /></div>;
 }
 
 export function Failure({ error, retry, what }: { error: unknown; retry?: () => void; what: string }) {
@@ -49,11 +36,22 @@ export function Failure({ error, retry, what }: { error: unknown; retry?: () => 
     : status >= 500 ? 'The server failed; its own log says more.' : null;
   return (
     <div class="notice notice-crit" role="alert">
-      <p><b class="crit">▲ {what} could not be loaded.</b></p>
+      <p>{error instanceof Cancelled ? <b>{what}: cancelled.</b> : <b class="crit">▲ {what} could not be loaded.</b>}</p>
       <p class="mono pre">{message_of(error)}</p>
       {hint && <p class="t2">{hint}</p>}
       {retry && <p><button type="button" class="btn" onClick={retry}>Try again</button></p>}
     </div>
+  );
+}
+
+// In place of a result, when the editor above shows why there is none.
+export function NotRun({ error, retry, hint }: { error: unknown; retry(): void; hint: string }) {
+  if (!(error instanceof Cancelled)) return <Empty title="The query could not be run."><p class="t2">{hint}</p></Empty>;
+  return (
+    <Empty title="The query was cancelled.">
+      <p class="t2">{error.message}</p>
+      <p><button type="button" class="btn" onClick={retry}>Run it again</button></p>
+    </Empty>
   );
 }
 

@@ -41,11 +41,15 @@ export function with_parser(query: string, source: FieldSource): string {
   return (source === 'json' || source === 'logfmt') && !has_parser(query) ? `${query.trimEnd()} | ${source}` : query.trimEnd();
 }
 
+export function is_logql(text: string): boolean {
+  return /^\s*(?:[{(]|\w+\s*(by|without)?\s*\()/.test(text);
+}
+
 // Plain text is a search for that text in all lines; anything that begins with a brace is LogQL.
 export function as_logql(text: string, everything: string): string {
   const trimmed = text.trim();
   if (trimmed === '') return everything;
-  if (/^[{(]|^\w+\s*(by|without)?\s*\(/.test(trimmed)) return trimmed;
+  if (is_logql(trimmed)) return trimmed;
   return `${everything} |= ${quoted(trimmed.replace(/^"|"$/g, ''))}`;
 }
 

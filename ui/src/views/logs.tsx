@@ -17,8 +17,8 @@ import { logql_completions } from '../parts/completions';
 import { LineChart } from '../parts/line_chart';
 import { Panel, ServiceMark, Time } from '../parts/marks';
 import { useLogSelector } from '../parts/services';
-import { Empty, Failure, Loading, message_of, Partial } from '../parts/states';
-import { add_filter, as_logql, count_query, is_metric_query, top_values_query, type FieldSource } from '../state/logql_text';
+import { Empty, Failure, Loading, message_of, NotRun, Partial, query_complaint } from '../parts/states';
+import { add_filter, as_logql, count_query, is_logql, is_metric_query, top_values_query, type FieldSource } from '../state/logql_text';
 import { around, service_of, span_red_queries } from '../state/pivots';
 import { absolute_range, format_duration_short, step_seconds, type ResolvedRange } from '../state/time_range';
 import { useUrl } from '../state/url_state';
@@ -87,7 +87,7 @@ function Query() {
   return (
     <>
       <Editor language="logql" value={written ?? query} run={run} completions={completions} label="LogQL query, or plain text" placeholder='{service_name="shop"} |= "failed"   or plain text'
-        error={error ? message_of(error) : null} />
+        error={query_complaint(error)} is_code={is_logql} />
       {metric ? <LogMetric query={query} range={range} /> : (
         <div class={css.view}>
           <Fields lines={lines} query={query} range={asked} stream_names={names.data ?? []} filter={filter} />
@@ -95,7 +95,7 @@ function Query() {
             {ready && (pages.data || error) && <Histogram query={query} range={range} level_in_json={level_in_json} />}
             <LineList lines={lines} loading={pages.isFetching} stale={pages.isPlaceholderData} filter={filter} stream_names={names.data ?? []}
               more={pages.hasNextPage ? () => void pages.fetchNextPage() : null} following={following} live={live}
-              empty={error ? <Empty title="The query could not be run."><p class="t2">The message under the editor says where. The range and the rest stays.</p></Empty>
+              empty={error ? <NotRun error={error} retry={() => void pages.refetch()} hint="The message under the editor says where. The range and the rest stays." />
                 : <NoLines query={query} everything={everything} run={run} />} />
           </div>
         </div>
@@ -462,7 +462,7 @@ function LogMetric({ query, range }: { query: string; range: ResolvedRange }) {
     const common = common_labels(all.map(({ labels }) => labels));
     return all.map((one, index) => ({ ...one, slot: slots[index], name: series_name(one.labels, common) }));
   }, [answer.data]);
-  if (answer.error) return <Empty title="The query could not be run."><p class="mono pre crit">{message_of(answer.error)}</p></Empty>;
+  if (answer.error) return <NotRun error={answer.error} retry={() => void answer.refetch()} hint={message_of(answer.error)} />;
   if (!answer.data) return <Loading on what="the series" />;
   if (series.length === 0) return <Empty title="No lines in this range match." />;
   return <Panel title={`${count(series.length)} series from lines`}><LineChart series={series} range={range} unit="plain" height={300} label={query} /></Panel>;

@@ -12,7 +12,7 @@ import { promql_completions } from '../parts/completions';
 import { LineChart, type ChartSeries } from '../parts/line_chart';
 import { Panel, Time } from '../parts/marks';
 import { useLogSelector } from '../parts/services';
-import { Empty, Failure, Loading, message_of, Partial } from '../parts/states';
+import { Empty, Failure, Loading, NotRun, Partial, query_complaint } from '../parts/states';
 import { around, histograms_in, metric_names_in, quoted, recorded_expressions, regex_quoted, selector, service_of, traceql_of_series } from '../state/pivots';
 import { absolute_range, rate_window, scale_range, step_seconds } from '../state/time_range';
 import { useUrl } from '../state/url_state';
@@ -149,7 +149,7 @@ export default function Metrics() {
           {shown.map((query, index) => (
             <Editor key={`${index}`} language="promql" value={query} run={(text) => run(index, text)} completions={promql} label={`PromQL query ${index + 1}`}
               placeholder="PromQL, for example sum by (service) (rate(traces_spanmetrics_calls_total[1m]))"
-              error={results[index]?.error ? message_of(results[index].error) : null} />
+              error={query_complaint(results[index]?.error)} />
           ))}
         </div>
         <div class={css.facts}>
@@ -169,7 +169,7 @@ export default function Metrics() {
         <Loading on={loading && found.length === 0} what="the series" />
         {queries.length === 0 && <Start window={window} />}
         {error !== null && failed_index >= 0 && found.length === 0 && (
-          <Empty title="The query could not be run."><p class="t2">The message under the editor says where. Correct it and press Enter; the range and everything else stays.</p></Empty>
+          <NotRun error={error} retry={() => void results[failed_index].refetch()} hint="The message under the editor says where. Correct it and press Enter; the range and everything else stays." />
         )}
         {queries.length > 0 && !error && !loading && found.length === 0 && <NoSeries query={main_query} />}
         {found.length > 0 && (

@@ -14,7 +14,7 @@ import { traceql_completions } from '../parts/completions';
 import { LineChart } from '../parts/line_chart';
 import { Panel, ServiceMark, Time } from '../parts/marks';
 import { useServices } from '../parts/services';
-import { Empty, Loading, message_of, Partial } from '../parts/states';
+import { Empty, Loading, message_of, NotRun, Partial, query_complaint } from '../parts/states';
 import { quoted } from '../state/pivots';
 import { absolute_range, step_seconds, type ResolvedRange } from '../state/time_range';
 import { useUrl } from '../state/url_state';
@@ -80,11 +80,11 @@ export default function TraceSearch() {
     <>
       <SearchForm q={q} run={run} />
       <Editor language="traceql" value={q} run={run} completions={traceql} label="TraceQL query" placeholder='{ resource.service.name = "shop" && duration > 250ms }'
-        error={!metrics && result.error ? message_of(result.error) : null} />
+        error={metrics ? null : query_complaint(result.error)} />
       <Loading on={result.isFetching && !metrics} what="traces" />
       {metrics && <TraceMetrics q={q} range={range} />}
       {!metrics && result.data?.partial && <Partial>{result.data.partial}</Partial>}
-      {!metrics && result.error && traces.length === 0 && <Empty title="The search could not be run."><p class="t2">The message under the editor says where. The form above writes TraceQL for you.</p></Empty>}
+      {!metrics && result.error && traces.length === 0 && <NotRun error={result.error} retry={() => void result.refetch()} hint="The message under the editor says where. The form above writes TraceQL for you." />}
       {!metrics && !result.error && result.data && traces.length === 0 && (
         <Empty title="No trace in this range matches.">
           <p class="row wrap">
@@ -232,7 +232,7 @@ function TraceMetrics({ q, range }: { q: string; range: ResolvedRange }) {
     const slots = assign_slots(all.map(({ labels }) => labels));
     return all.map((one, index) => ({ ...one, slot: slots[index], name: series_name(one.labels, common) }));
   }, [result.data]);
-  if (result.error) return <Empty title="The query could not be run."><p class="mono pre crit">{message_of(result.error)}</p></Empty>;
+  if (result.error) return <NotRun error={result.error} retry={() => void result.refetch()} hint={message_of(result.error)} />;
   if (!result.data) return <Loading on what="the series" />;
   if (series.length === 0) return <Empty title="No spans in this range match." />;
   return <Panel title={`${series.length} series from spans`}><LineChart series={series} range={range} unit={/duration/.test(q) ? 'seconds' : unit_of_query(q)} height={280} label={q} /></Panel>;
