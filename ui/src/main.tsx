@@ -9,7 +9,7 @@ import './styles/base.css';
 apply_theme();
 
 const client = new QueryClient({
-  defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false, staleTime: 2000, gcTime: 120_000 } },
+  defaultOptions: { queries: { retry: false, networkMode: 'always', refetchOnWindowFocus: false, staleTime: 2000, gcTime: 120_000 } },
 });
 
 render(

@@ -34,9 +34,9 @@ export function number_of(text: string): number {
 }
 
 export async function query_range(query: string, range: ResolvedRange, step_s: number, signal?: AbortSignal): Promise<RangeResult> {
-  // Aligned to the step, so that a refresh moves the points by whole steps.
+  // Aligned to the step, so that a refresh moves the points by whole steps; a step that has not ended would look like a fall.
   const start = Math.floor(range.from_ms / 1000 / step_s) * step_s;
-  const end = Math.ceil(range.to_ms / 1000 / step_s) * step_s;
+  const end = Math.max(start, Math.floor(range.to_ms / 1000 / step_s) * step_s);
   const answer = await get_json<Envelope<MatrixData>>('/api/v1/query_range', { query, start, end, step: step_s }, signal);
   const series = answer.data.result.map(({ metric, values = [] }) => ({
     labels: metric,

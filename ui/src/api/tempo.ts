@@ -45,3 +45,21 @@ export async function trace_tag_values(tag: string, signal?: AbortSignal): Promi
     `/api/v2/search/tag/${encodeURIComponent(tag)}/values`, {}, signal);
   return (answer.tagValues ?? []).map(({ value }) => String(value));
 }
+
+export interface DurationCell {
+  begin_ms: number;
+  top_s: number; // upper bound of the bucket; the lower is half of it
+  count: number;
+}
+
+// How many spans that match began in each step, by duration in powers of two; empty cells are left out.
+export async function duration_histogram(q: string, range: ResolvedRange, step_s: number, signal?: AbortSignal): Promise<DurationCell[]> {
+  interface Answer { series?: { labels?: { key: string; value: { doubleValue?: number } }[]; samples?: { timestampMs: string; value?: number }[] }[] }
+  const start = Math.floor(range.from_ms / 1000 / step_s) * step_s;
+  const end = Math.ceil(range.to_ms / 1000 / step_s) * step_s;
+  const answer = await get_json<Answer>('/api/metrics/query_range', { q: `${q} | histogram_over_time(duration)`, start, end, step: `${step_s}s` }, signal);
+  return (answer.series ?? []).flatMap(({ labels = [], samples = [] }) => {
+    const top_s = labels.find(({ key }) => key === '__bucket')?.value.doubleValue ?? 0;
+    return top_s <= 0 ? [] : samples.filter(({ value = 0 }) => value > 0).map(({ timestampMs, value = 0 }) => ({ begin_ms: Number(timestampMs), top_s, count: value }));
+  });
+}

@@ -7,7 +7,9 @@ import type { View } from './app';
 const keys: [string, string][] = [
   ['Ctrl K', 'Search: views, services, metrics, a pasted trace id'],
   ['/', 'To the search field or the editor'],
-  ['Ctrl Enter', 'Run the query'],
+  ['Enter  Ctrl Enter', 'Run the query (Shift Enter: a new line)'],
+  ['Alt ↑  Alt ↓', 'Editor: queries run before'],
+  ['Esc', 'Cancel the running query'],
   [',  .', 'Range back, forward'],
   ['Shift ,  Shift .', 'Half, double the range'],
   ['Shift Z', 'Zoom out'],

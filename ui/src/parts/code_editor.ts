@@ -129,6 +129,8 @@ export interface EditorSetup {
   changed(text: string): void;
   // Esc: true when it did something, else the editor lets go of the focus.
   escape(): boolean;
+  // The query run before (1) or after (-1) the one shown; null where there is none.
+  past(step: 1 | -1): string | null;
   completions: CompletionSource;
 }
 
@@ -140,6 +142,10 @@ export async function create_editor(setup: EditorSetup): Promise<EditorHandle> {
   root.append(inner);
   const run = (view: EditorView) => {
     setup.run(view.state.doc.toString());
+    return true;
+  };
+  const show = (view: EditorView, text: string | null) => {
+    if (text !== null) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text }, selection: { anchor: text.length } });
     return true;
   };
   const view = new EditorView({
@@ -156,6 +162,8 @@ export async function create_editor(setup: EditorSetup): Promise<EditorHandle> {
         keymap.of([
           { key: 'Mod-Enter', run },
           { key: 'Enter', run: (current) => completionStatus(current.state) !== 'active' && run(current) },
+          { key: 'Alt-ArrowUp', run: (current) => show(current, setup.past(1)) },
+          { key: 'Alt-ArrowDown', run: (current) => show(current, setup.past(-1)) },
           ...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap.filter(({ key }) => key !== 'Mod-Enter'),
           { key: 'Shift-Enter', run: (current) => {
             current.dispatch(current.state.replaceSelection('\n'));

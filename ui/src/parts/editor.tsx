@@ -66,7 +66,20 @@ export function Editor({ language, value, run, completions, error, is_code = () 
   const [text, set_text] = useState(value);
   const mistake = useMistake(language, text, is_code);
 
+  // Where Alt+arrows stand among the queries run before; -1 is what was typed.
+  const at_past = useRef(-1);
+  const typed = useRef('');
+  const past_text = (step: 1 | -1): string | null => {
+    const list = read_history(language);
+    if (at_past.current < 0) typed.current = handle.current?.text() ?? '';
+    const next = at_past.current + step;
+    if (next < -1 || next >= list.length) return null;
+    at_past.current = next;
+    return next < 0 ? typed.current : list[next];
+  };
+
   const execute = (text: string) => {
+    at_past.current = -1;
     remember(language, text);
     latest.current.run(text);
   };
@@ -75,7 +88,7 @@ export function Editor({ language, value, run, completions, error, is_code = () 
     let gone = false;
     void import('./code_editor').then(({ create_editor }) => create_editor({
       parent: host.current!, language, text: field.current?.value ?? value, label, placeholder,
-      run: (text) => execute(text), changed: set_text, escape: cancel_running, completions: (context) => latest.current.completions(context),
+      run: (text) => execute(text), changed: set_text, escape: cancel_running, past: past_text, completions: (context) => latest.current.completions(context),
     })).then((created) => {
       if (gone) {
         created.destroy();
@@ -103,8 +116,20 @@ export function Editor({ language, value, run, completions, error, is_code = () 
   useEffect(() => handle.current?.mark_error(mistake), [mistake, ready]);
 
   const past = history_open ? read_history(language) : [];
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!history_open) return undefined;
+    const outside = (event: Event) => box.current && !event.composedPath().includes(box.current) && set_history_open(false);
+    document.addEventListener('pointerdown', outside);
+    return () => document.removeEventListener('pointerdown', outside);
+  }, [history_open]);
   return (
-    <div class="editor-box">
+    <div class="editor-box" ref={box} onKeyDown={(event) => {
+      if (event.key !== 'Escape' || !history_open) return;
+      event.stopPropagation();
+      set_history_open(false);
+      handle.current?.focus();
+    }}>
       <div class="editor">
         <div class="editor-host" ref={host} data-ready={ready} />
         {!ready && (
@@ -115,7 +140,7 @@ export function Editor({ language, value, run, completions, error, is_code = () 
               execute(event.currentTarget.value);
             }} />
         )}
-        <button type="button" class="btn ghost sm" aria-expanded={history_open} onClick={() => set_history_open(!history_open)} title="Queries run before">History</button>
+        <button type="button" class="btn ghost sm" aria-expanded={history_open} onClick={() => set_history_open(!history_open)} title="Queries run before (Alt ↑, Alt ↓ in the editor)">History</button>
         <button type="button" class="btn pri sm" onClick={() => execute(handle.current?.text() ?? field.current?.value ?? value)}>Run <kbd class="on-accent wide-only">Enter</kbd></button>
       </div>
       {told && <p class="editor-error mono" role={told === error ? 'alert' : 'status'}><span class="crit">▲</span> {told}</p>}

@@ -8,8 +8,9 @@ import type { Exemplar, Series } from '../api/prometheus';
 import { on_theme_change } from '../app/theme';
 import { resolved_color, resolved_slot, series_variable } from '../format/colors';
 import { with_unit, type Unit } from '../format/numbers';
-import { clock, utc } from '../format/time';
+import { clock } from '../format/time';
 import type { ResolvedRange } from '../state/time_range';
+import { ExemplarCard } from './exemplar_card';
 
 export interface ChartSeries extends Series {
   name: string;
@@ -93,6 +94,7 @@ export function LineChart(props: Props) {
   const [width, set_width] = useState(0);
   const [diamonds, set_diamonds] = useState<Diamond[]>([]);
   const [box, set_box] = useState({ left: 0, top: 0 });
+  const [card, set_card] = useState<Diamond | null>(null);
   const [hover, set_hover] = useState<{ left: number; time_s: number; rows: { name: string; slot: number; value: number }[] } | null>(null);
   const data = useMemo(() => align(series), [series]);
 
@@ -200,14 +202,16 @@ export function LineChart(props: Props) {
     <div class="chart" role="group" aria-label={props.label}>
       <div class="plot" ref={host} aria-hidden="true" onMouseLeave={() => set_hover(null)} />
       <div class="diamonds" style={{ left: `${box.left}px`, top: `${box.top}px` }}>
-        {diamonds.map(({ exemplar, left, top, hidden }, index) => exemplar.trace_id && (
-          <Link key={`${exemplar.trace_id} ${index}`} class="diamond" href={props.exemplar_link?.(exemplar) ?? '#'}
-            style={{ left: `${left}px`, top: `${top}px`, color: series_variable(props.exemplar_slot?.(exemplar) ?? 1) }}
-            title={`${with_unit(exemplar.value, exemplars_on_scale ? unit : 'seconds')} at ${utc(exemplar.time_s * 1000)}\nTrace ${exemplar.trace_id}${hidden > 0 ? `\n+${hidden} others near it` : ''}`}
-            aria-label={`Open the trace of ${with_unit(exemplar.value, exemplars_on_scale ? unit : 'seconds')} at ${clock(exemplar.time_s * 1000)}`} />
+        {diamonds.map((diamond, index) => diamond.exemplar.trace_id && (
+          <Link key={`${diamond.exemplar.trace_id} ${index}`} class="diamond" href={props.exemplar_link?.(diamond.exemplar) ?? '#'}
+            style={{ left: `${diamond.left}px`, top: `${diamond.top}px`, color: series_variable(props.exemplar_slot?.(diamond.exemplar) ?? 1) }}
+            onMouseEnter={() => set_card(diamond)} onMouseLeave={() => set_card(null)} onFocus={() => set_card(diamond)} onBlur={() => set_card(null)}
+            aria-label={`Open the trace of ${with_unit(diamond.exemplar.value, exemplars_on_scale ? unit : 'seconds')} at ${clock(diamond.exemplar.time_s * 1000)}`} />
         ))}
       </div>
-      {hover && hover.rows.length > 0 && (
+      {card && diamonds.includes(card) && <ExemplarCard key={card.exemplar.trace_id} exemplar={card.exemplar} unit={exemplars_on_scale ? unit : 'seconds'} hidden={card.hidden}
+        left={card.left + box.left} top={card.top + box.top} flip={card.left > width / 2} />}
+      {hover && !card && hover.rows.length > 0 && (
         <div class="chart-hover" style={hover.left > width / 2 ? { right: `${width - hover.left + 14}px` } : { left: `${hover.left + 14}px` }}>
           <div class="t3 xs">{clock(hover.time_s * 1000)}</div>
           {hover.rows.map((row) => (

@@ -19,7 +19,7 @@ export function selector(labels: Labels): string {
 
 // The service a series or a stream belongs to.
 export function service_of(labels: Labels): string | null {
-  return labels.service_name ?? labels.service ?? labels.job ?? labels['service.name'] ?? null;
+  return labels.service_name ?? labels.service ?? labels.job ?? labels['service.name'] ?? labels['resource.service.name'] ?? null;
 }
 
 // Span metrics know the service as `service`, scraped series as `job`, OTLP series as `job` or `service_name`.
@@ -192,4 +192,10 @@ export function metric_names_in(query: string): string[] {
     .replace(/\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)/g, '');
   const words = new Set(['and', 'or', 'unless', 'bool', 'offset', 'by', 'without', 'on', 'ignoring', 'group_left', 'group_right', 'start', 'end', 'inf', 'nan', 'Inf', 'NaN']);
   return [...new Set([...bare.matchAll(/(?<![\w:.])([A-Za-z_:][\w:]*)(?!\s*\(|[\w:])/g)].map(([, name]) => name).filter((name) => !words.has(name)))];
+}
+
+// The label="value" matchers of a query, with the metric they stand behind (null: in a selector without a name).
+export function equal_matchers_in(query: string): { metric: string | null; label: string; value: string }[] {
+  return [...query.matchAll(/([A-Za-z_:][\w:]*)?\s*\{([^{}]*)\}/g)].flatMap(([, metric, inside]) =>
+    [...inside.matchAll(/([A-Za-z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"/g)].map(([, label, value]) => ({ metric: metric ?? null, label, value: value.replace(/\\(.)/g, '$1') })));
 }

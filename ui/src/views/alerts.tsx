@@ -4,12 +4,13 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { number_of, rules, type Alert, type Rule, type RuleGroup } from '../api/prometheus';
 import { useClock, useRange } from '../app/clock';
-import { count, duration, significant } from '../format/numbers';
+import { count, significant } from '../format/numbers';
 import { ago } from '../format/time';
 import { LabelChips, Panel, StateMark, Time } from '../parts/marks';
 import { useLogSelector } from '../parts/services';
 import { Empty, Failure, Loading } from '../parts/states';
 import { alert_queries, alert_range, service_of, traceql_of_service } from '../state/pivots';
+import { format_duration_short } from '../state/time_range';
 import { link } from '../state/url_state';
 import { useUrl } from '../state/url_state';
 import css from './alerts.module.css';
@@ -82,7 +83,7 @@ export default function Alerts() {
       {active.length === 0 && <div class="panel pad"><b><span class="ok">●</span> Nothing fires and nothing is pending.</b> <span class="t2">Every alert rule below was evaluated and is quiet.</span></div>}
       {active.map(({ alert, rule }, index) => <AlertCard key={index} alert={alert} rule={rule} now_ms={now_ms} />)}
       {groups.data.map((group) => (
-        <Panel key={`${group.file} ${group.name}`} title={<bdi>{group.name}</bdi>} side={<span class="t3 s">every {duration(group.interval)} · <bdi class="mono">{group.file}</bdi></span>}>
+        <Panel key={`${group.file} ${group.name}`} title={<bdi>{group.name}</bdi>} side={<span class="t3 s">every {format_duration_short(group.interval * 1000)} · <bdi class="mono">{group.file}</bdi></span>}>
           <div class="table-scroll"><table>
             <thead><tr><th scope="col" style={{ width: '96px' }}>State</th><th scope="col" style={{ width: '26%' }}>Rule</th><th scope="col">Expression</th><th scope="col" class="r" style={{ width: '80px' }}>For</th><th scope="col" style={{ width: '90px' }}>Evaluated</th></tr></thead>
             <tbody>{group.rules.map((rule, index) => (
@@ -90,7 +91,7 @@ export default function Alerts() {
                 <td>{rule.type === 'recording' ? <span class="t3">records</span> : <StateMark state={rule.state ?? 'inactive'} />}</td>
                 <td class="b"><bdi>{rule.name}</bdi>{rule.health === 'err' && <span class="crit" title={rule.lastError}> ▲ {rule.lastError}</span>}</td>
                 <td class="mono"><Link class="link" href={url.to('/metrics', { q: rule.type === 'recording' ? `${rule.name}` : alert_queries(rule.query) })} title={rule.query}><bdi>{rule.query.replace(/\s+/g, ' ')}</bdi></Link></td>
-                <td class="r num">{rule.type === 'alerting' ? duration(rule.duration ?? 0) : ''}</td>
+                <td class="r num">{rule.type === 'alerting' ? format_duration_short((rule.duration ?? 0) * 1000) : ''}</td>
                 <td>{rule.lastEvaluation && Date.parse(rule.lastEvaluation) > 0 ? <Time ms={Date.parse(rule.lastEvaluation)} /> : '–'}</td>
               </tr>
             ))}</tbody>

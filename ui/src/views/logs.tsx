@@ -14,13 +14,14 @@ import { count } from '../format/numbers';
 import { clock as clock_text } from '../format/time';
 import { Editor } from '../parts/editor';
 import { logql_completions } from '../parts/completions';
+import { Legend } from '../parts/legend';
 import { LineChart } from '../parts/line_chart';
 import { Panel, ServiceMark, Time } from '../parts/marks';
 import { useLogSelector } from '../parts/services';
 import { Empty, Failure, Loading, message_of, NotRun, Partial, query_complaint } from '../parts/states';
-import { add_filter, as_logql, count_query, is_logql, is_metric_query, top_values_query, type FieldSource } from '../state/logql_text';
+import { add_filter, as_logql, count_query, field_name, is_logql, is_metric_query, top_values_query, type FieldSource } from '../state/logql_text';
 import { around, service_of, span_red_queries } from '../state/pivots';
-import { absolute_range, format_duration_short, step_seconds, type ResolvedRange } from '../state/time_range';
+import { absolute_range, format_duration_short, scale_range, step_seconds, type ResolvedRange } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import { message_text } from './log_line';
 import { assign_slots, common_labels, series_name } from './metrics';
@@ -40,6 +41,22 @@ export function source_of(line: LogLine, name: string, stream_names: string[]): 
   if (stream_names.includes(name)) return 'stream';
   if (line.labels[name] !== undefined) return 'metadata';
   return line.text.trimStart().startsWith('{') ? 'json' : 'logfmt';
+}
+
+const fields_lines_max = 200;
+const values_kept_max = 50;
+
+// Names and values in the newest lines: what a filter behind a parser may be completed with.
+export function fields_in(lines: LogLine[]): { name: string; values: string[] }[] {
+  const found = new Map<string, Set<string>>();
+  for (const line of lines.slice(0, fields_lines_max)) {
+    for (const [name, value] of Object.entries(fields_of(line))) {
+      const values = found.get(field_name(name)) ?? new Set<string>();
+      if (values.size < values_kept_max && value.length <= 200) values.add(value);
+      found.set(field_name(name), values);
+    }
+  }
+  return [...found].map(([name, values]) => ({ name, values: [...values].sort() })).sort((left, right) => left.name.localeCompare(right.name));
 }
 
 export default function Logs() {
@@ -72,7 +89,9 @@ function Query() {
   const loaded = useMemo(() => pages.data?.pages.flat() ?? [], [pages.data]);
   const following = useTail(query, live && !metric, frozen.current.to_ms);
   const lines = useMemo(() => (following.lines.length > 0 ? [...following.lines, ...loaded] : loaded), [following.lines, loaded]);
-  const completions = useMemo(() => logql_completions(range, () => []), [Math.floor(range.to_ms / 60_000)]);
+  const newest = useRef(loaded);
+  newest.current = loaded;
+  const completions = useMemo(() => logql_completions(range, () => fields_in(newest.current)), [Math.floor(range.to_ms / 60_000)]);
   const error = metric ? null : pages.error;
   const level_in_json = useMemo(() => {
     const own = loaded.slice(0, 50).filter((line) => line.text.trimStart().startsWith('{')).map(text_fields);
@@ -454,6 +473,9 @@ function NoLines({ query, everything, run }: { query: string; everything: string
 }
 
 function LogMetric({ query, range }: { query: string; range: ResolvedRange }) {
+  const url = useUrl();
+  const clock = useClock();
+  const [solo, set_solo] = useState<number | null>(null);
   const step = step_seconds(range, 200);
   const answer = useQuery({ queryKey: ['log metric', query, range.from_ms, range.to_ms], placeholderData: keepPreviousData, queryFn: ({ signal }) => query_log_metric(query, range, step, signal) });
   const series = useMemo(() => {
@@ -465,5 +487,11 @@ function LogMetric({ query, range }: { query: string; range: ResolvedRange }) {
   if (answer.error) return <NotRun error={answer.error} retry={() => void answer.refetch()} hint={message_of(answer.error)} />;
   if (!answer.data) return <Loading on what="the series" />;
   if (series.length === 0) return <Empty title="No lines in this range match." />;
-  return <Panel title={`${count(series.length)} series from lines`}><LineChart series={series} range={range} unit="plain" height={300} label={query} /></Panel>;
+  return (
+    <>
+      <Panel title={`${count(series.length)} series from lines`}><LineChart series={series} range={range} unit="plain" height={300} label={query} solo={solo}
+        zoom={(from, to) => url.set({ ...absolute_range(from, to), live: null })} zoom_out={() => url.set(scale_range(url.range, clock.now_ms, 2))} /></Panel>
+      <Legend series={series} unit_of={() => 'plain'} solo={solo} set_solo={set_solo} />
+    </>
+  );
 }

@@ -5,15 +5,15 @@ import uFuzzy from '@leeoniya/ufuzzy';
 import { Link } from 'wouter';
 import { label_values, metadata, query_exemplars, query_range, rules, type Exemplar, type Labels } from '../api/prometheus';
 import { useClock, useRange } from '../app/clock';
-import { slot_of, series_variable } from '../format/colors';
+import { slot_of } from '../format/colors';
 import { count, unit_of_query, with_unit } from '../format/numbers';
 import { Editor } from '../parts/editor';
 import { promql_completions } from '../parts/completions';
+import { Legend } from '../parts/legend';
 import { LineChart, type ChartSeries } from '../parts/line_chart';
 import { Panel, Time } from '../parts/marks';
-import { useLogSelector } from '../parts/services';
 import { Empty, Failure, Loading, NotRun, Partial, query_complaint } from '../parts/states';
-import { around, histograms_in, metric_names_in, quoted, recorded_expressions, regex_quoted, selector, service_of, traceql_of_series } from '../state/pivots';
+import { around, equal_matchers_in, histograms_in, metric_names_in, quoted, recorded_expressions, regex_quoted, selector, service_of } from '../state/pivots';
 import { absolute_range, rate_window, scale_range, step_seconds } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import css from './metrics.module.css';
@@ -66,7 +66,6 @@ export default function Metrics() {
   const log = url.option('log') === '1';
   const show_exemplars = url.option('exemplars') !== '0';
   const [solo, set_solo] = useState<number | null>(null);
-  const log_selector = useLogSelector(range);
 
   const results = useQueries({
     queries: queries.map((query) => ({
@@ -113,6 +112,7 @@ export default function Metrics() {
     return [...found].sort((left, right) => last(right)! - last(left)!).slice(0, series_drawn_max);
   }, [found]);
 
+  const query_of = useMemo(() => new Map<ChartSeries, string>(found.map((one) => [one, one.query])), [found]);
   const main_query = queries.find((query) => !constant.test(query)) ?? '';
   const unit = unit_of_query(main_query);
   const on_scale = unit === 'seconds' && /histogram_quantile|_bucket|_sum|_count/.test(main_query);
@@ -188,44 +188,13 @@ export default function Metrics() {
               </div>
               {found.length > drawn.length && <Partial>Drawn: the {series_drawn_max} series with the highest last value of {count(found.length)}. <button type="button" class="link acc" onClick={() => run(0, `topk(20, ${main_query})`)}>Use topk(20, …)</button></Partial>}
             </Panel>
-            <section class="panel">
-              <div class="table-scroll">
-                <table class={css.legend}>
-                  <caption class="sr">Series of the chart, with their values</caption>
-                  <thead><tr><th scope="col" style={{ width: '46%' }}>Series {count(found.length)}</th><th scope="col" class="r">last</th><th scope="col" class="r">min</th><th scope="col" class="r">max</th><th scope="col" class="r">mean</th><th scope="col" class="r" style={{ width: '110px' }}>Go to</th></tr></thead>
-                  <tbody>
-                    {drawn.slice(0, 100).map((one, index) => <LegendRow key={index} one={one} solo={solo === index} dim={solo !== null && solo !== index}
-                      toggle={() => set_solo(solo === index ? null : index)} unit={unit_of_query(one.query) === 'plain' ? unit : unit_of_query(one.query)}
-                      logs={service_of(one.labels) ? url.to('/logs', { q: log_selector(service_of(one.labels)!) }) : null}
-                      traces={traceql_of_series(one.labels) ? url.to('/traces', { q: traceql_of_series(one.labels)! }) : null} />)}
-                  </tbody>
-                </table>
-              </div>
-            </section>
+            <Legend series={drawn} total={found.length} solo={solo} set_solo={set_solo}
+              unit_of={(one) => { const own = unit_of_query(query_of.get(one) ?? ''); return own === 'plain' ? unit : own; }} />
             {show_exemplars && exemplars.length > 0 && <ExemplarTable exemplars={exemplars} link={exemplar_link} />}
           </>
         )}
       </div>
     </div>
-  );
-}
-
-function LegendRow({ one, unit, solo, dim, toggle, logs, traces }: { one: ChartSeries; unit: ReturnType<typeof unit_of_query>; solo: boolean; dim: boolean; toggle(): void; logs: string | null; traces: string | null }) {
-  const values = one.values.filter((value): value is number => value !== null && Number.isFinite(value));
-  const mean = values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : NaN;
-  return (
-    <tr class={dim ? css.dim : solo ? 'on' : ''}>
-      <td><button type="button" class={`link row ${css.plain}`} aria-pressed={solo} onClick={toggle} title={`${selector(one.labels)}\nClick: only this one`}>
-        <span class="sq" style={{ background: one.threshold ? 'var(--status-crit)' : series_variable(one.slot) }} /><bdi class={`mono ell ${css.name}`}>{one.name}</bdi></button></td>
-      <td class="r num b">{with_unit(one.values.at(-1), unit)}</td>
-      <td class="r num">{with_unit(values.length > 0 ? Math.min(...values) : NaN, unit)}</td>
-      <td class="r num">{with_unit(values.length > 0 ? Math.max(...values) : NaN, unit)}</td>
-      <td class="r num">{with_unit(mean, unit)}</td>
-      <td class="r"><span class="group">
-        {logs && <Link class="btn mini" href={logs} aria-label={`Logs of ${one.name}`} title="Logs of its service, same range">L</Link>}
-        {traces && <Link class="btn mini" href={traces} aria-label={`Traces of ${one.name}`} title="Traces of its service and route, same range">T</Link>}
-      </span></td>
-    </tr>
   );
 }
 
@@ -261,14 +230,26 @@ function ExemplarTable({ exemplars, link }: { exemplars: Exemplar[]; link(exempl
 function NoSeries({ query }: { query: string }) {
   const url = useUrl();
   const names = useQuery({ queryKey: ['metric names'], queryFn: ({ signal }) => label_values('__name__', undefined, undefined, signal), staleTime: 60_000 });
+  const range = useRange();
+  const matchers = useMemo(() => equal_matchers_in(query), [query]);
+  // Each matcher by itself: one that no series has is what removed everything.
+  const values = useQuery({
+    queryKey: ['explain metrics', query, range.from_ms, range.to_ms], enabled: matchers.length > 0,
+    queryFn: ({ signal }) => Promise.all(matchers.map(async (one) => ({ ...one, values: await label_values(one.label, range, one.metric ?? undefined, signal) }))),
+  });
   const unknown = names.data ? metric_names_in(query).filter((name) => !names.data.includes(name)) : [];
+  const absent = (values.data ?? []).filter((one) => !one.values.includes(one.value) && !unknown.includes(one.metric ?? ''));
   const near = unknown.length > 0 ? nearest(unknown[0], names.data ?? []) : [];
   return (
     <Empty title="No series in this range.">
       <ul class="t2">
         {unknown.map((name) => <li key={name}>No metric is called <code>{name}</code>.</li>)}
         {near.map((name) => <li key={name}>Nearest: <Link class="link acc mono" href={url.to('/metrics', { q: query.replace(unknown[0], name) })}>{name}</Link></li>)}
-        {unknown.length === 0 && <li>The metrics exist; no series matches all labels, or none has samples here.</li>}
+        {absent.map(({ metric, label, value, values: there }) => (
+          <li key={`${metric} ${label} ${value}`}><code>{label}="{value}"</code>: no series {metric && <>of <code>{metric}</code> </>}has this value here{there.length === 0 ? ', nor any other' : ''}.{' '}
+            {nearest(value, there).map((near) => <><button key={near} type="button" class="link acc mono" onClick={() => url.set({ q: url.params.getAll('q').map((one) => one.replace(quoted(value), quoted(near))) })}>Use {near}</button>{' '}</>)}</li>
+        ))}
+        {unknown.length === 0 && absent.length === 0 && <li>The metrics exist; no series matches all labels, or none has samples here.</li>}
       </ul>
       <p class="row wrap"><button type="button" class="btn" onClick={() => url.set({ from: 'now-6h', to: 'now' })}>Last 6 hours</button>
         {/\{[^}]+\}/.test(query) && <Link class="btn" href={url.to('/metrics', { q: query.replace(/\{[^}]+\}/g, '') })}>Without its label matchers</Link>}</p>

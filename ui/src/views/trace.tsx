@@ -174,7 +174,9 @@ function SpanDetails({ span, trace, slowest }: { span: Span; trace: Trace; slowe
   const exemplars = useQuery({ queryKey: ['trace exemplars', trace.trace_id], queryFn: ({ signal }) => trace_exemplars(trace.trace_id, signal), staleTime: 60_000 });
   const narrow = absolute_range(at_ms - 1000, at_ms + span.duration_ns / 1e6 + 1000);
   const service_logs = url.to('/logs', { q: log_selector(span.service), ...narrow });
-  const metric_names = [...new Map((exemplars.data ?? []).map(({ series, time_s, value }) => [selector_without_le(series), { series, time_s, value }])).values()];
+  // Those of this very operation first: a trace may have an exemplar in every series it went through.
+  const own_first = (series: Record<string, string>) => Number(service_of(series) !== span.service) * 2 + Number(series.span_name !== undefined && series.span_name !== span.name);
+  const metric_names = [...new Map((exemplars.data ?? []).map(({ series, time_s, value }) => [selector_without_le(series), { series, time_s, value }])).values()].sort((left, right) => own_first(left.series) - own_first(right.series));
   return (
     <Panel title={<span class="row"><ServiceMark name={span.service} plain /><bdi class="ell">{span.name || '(no name)'}</bdi></span>} side={<span class="t3 s"><bdi>{span.service}</bdi> · {span.kind}</span>}>
       <div class={css.figures}>
@@ -191,7 +193,7 @@ function SpanDetails({ span, trace, slowest }: { span: Span; trace: Trace; slowe
         <Link class="btn sm" href={url.to('/traces', { q: traceql_of_span(span.service, span.name), ...range })}>Same span elsewhere</Link>
         {metric_names.slice(0, 3).map(({ series, time_s }) => (
           <Link key={selector_without_le(series)} class="btn sm" title={selector(series)}
-            href={url.to('/metrics', { q: histogram_query(series), ...around(time_s * 1000, 900_000), at: String(Math.round(time_s * 1000)), v: ['mark:this trace'] })}>◆ {service_of(series) ?? ''} {series.__name__?.replace(/_bucket$/, '') ?? 'exemplar'}</Link>
+            href={url.to('/metrics', { q: histogram_query(series), ...around(time_s * 1000, 900_000), at: String(Math.round(time_s * 1000)), v: ['mark:this trace'] })}>◆ p99 of {series.span_name ?? series.endpoint ?? series.route ?? series.__name__?.replace(/_bucket$/, '') ?? 'its series'} <span class="t3">{service_of(series) ?? ''}</span></Link>
         ))}
       </div>
       <AttributeList title="Attributes" attributes={span.attributes} scope="span" range={range} open />

@@ -1,23 +1,24 @@
 // Trace search: a form and TraceQL as one text, results as dots (duration over time) and as a table.
-import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link, useLocation } from 'wouter';
 import { get_json } from '../api/http';
 import { number_of, type Labels } from '../api/prometheus';
 import { search_traces, trace_tag_values, type FoundTrace } from '../api/tempo';
 import { useClock, useRange } from '../app/clock';
-import { service_color } from '../format/colors';
 import { count, duration, unit_of_query } from '../format/numbers';
-import { clock as clock_text, ns_to_ms } from '../format/time';
+import { day, ns_to_ms } from '../format/time';
 import { Editor } from '../parts/editor';
 import { traceql_completions } from '../parts/completions';
+import { Legend } from '../parts/legend';
 import { LineChart } from '../parts/line_chart';
 import { Panel, ServiceMark, Time } from '../parts/marks';
 import { useServices } from '../parts/services';
 import { Empty, Loading, message_of, NotRun, Partial, query_complaint } from '../parts/states';
 import { quoted } from '../state/pivots';
-import { absolute_range, step_seconds, type ResolvedRange } from '../state/time_range';
+import { absolute_range, scale_range, step_seconds, type ResolvedRange } from '../state/time_range';
 import { useUrl } from '../state/url_state';
+import { counted_query, failed_spans, Heatmap, Scatter, type Box } from './duration_charts';
 import { assign_slots, common_labels, series_name } from './metrics';
 import css from './trace_search.module.css';
 
@@ -52,6 +53,10 @@ export function read_traceql(text: string): TraceForm {
   };
 }
 
+export function traceql_duration(seconds: number): string {
+  return seconds >= 1 ? `${Number(seconds.toPrecision(3))}s` : seconds >= 1e-3 ? `${Number((seconds * 1e3).toPrecision(3))}ms` : `${Math.max(1, Math.round(seconds * 1e6))}us`;
+}
+
 export function is_metrics_query(text: string): boolean {
   return /\|\s*(rate|count_over_time|(avg|sum|max|min|quantile|histogram)_over_time|compare)\s*\(/.test(text);
 }
@@ -74,6 +79,15 @@ export default function TraceSearch() {
   const traces = useMemo(() => [...(result.data?.traces ?? [])].sort(sort === 'duration'
     ? (left, right) => (right.durationMs ?? 0) - (left.durationMs ?? 0)
     : (left, right) => (BigInt(right.startTimeUnixNano) > BigInt(left.startTimeUnixNano) ? 1 : -1)), [result.data, sort]);
+  const counted = counted_query(q);
+  // A box of durations becomes conditions, where the text is one pair of braces.
+  const select = ({ from_ms, to_ms, low_s, high_s }: Box) => {
+    const zoomed = { ...absolute_range(from_ms, to_ms), live: null };
+    const inside = /^\s*\{([^{}]*)\}\s*$/.exec(q)?.[1].replace(/(&&\s*)?duration\s*[<>]=?\s*[\d.]+[a-zµ]+/g, '').replace(/^\s*&&/, '').trim();
+    if (inside === undefined || (low_s === null && high_s === null)) return url.set(zoomed);
+    const bounds = [low_s !== null && `duration >= ${traceql_duration(low_s)}`, high_s !== null && `duration < ${traceql_duration(high_s)}`];
+    url.set({ ...zoomed, q: `{ ${[inside, ...bounds].filter(Boolean).join(' && ')} }` });
+  };
   const matched = traces.some((trace) => (trace.spanSets?.[0]?.spans ?? []).length > 0);
 
   return (
@@ -96,16 +110,15 @@ export default function TraceSearch() {
       )}
       {!metrics && traces.length > 0 && (
         <div class={`col ${result.isPlaceholderData ? 'stale' : ''}`}>
-          <Panel title="Duration over time" side={<span class="t3 s">dot: a trace; ring: failed; drag to zoom</span>}>
-            <Scatter traces={traces} range={range} open={(id) => url.to(`/traces/${id}`)} zoom={(from, to) => url.set({ ...absolute_range(from, to), live: null })} />
-          </Panel>
+          {traces.length >= results_max && counted !== null ? <Heatmap q={counted} range={range} select={select} />
+            : <Scatter traces={traces} range={range} open={(id) => url.to(`/traces/${id}`)} select={select} />}
           <Panel title={`${count(traces.length)} traces`} side={<span class="t3 s">{traces.length >= results_max ? `The newest ${results_max}; narrow the search for others` : 'All that match'}</span>}>
             <div class="table-scroll">
               <table>
                 <thead><tr>
-                  <th scope="col" aria-sort={sort === 'time' ? 'descending' : 'none'}><button type="button" onClick={() => url.set_option('sort', null, { replace: true })}>Time {sort === 'time' ? '↓' : ''}</button></th>
-                  <th scope="col" class={css.wide}>Root</th>{matched && <th scope="col">Matched</th>}<th scope="col" class="r">Spans</th>
-                  <th scope="col" class="r" aria-sort={sort === 'duration' ? 'descending' : 'none'}><button type="button" onClick={() => url.set_option('sort', 'duration', { replace: true })}>Duration {sort === 'duration' ? '↓' : ''}</button></th><th scope="col">Trace</th>
+                  <th scope="col" class={css.time} aria-sort={sort === 'time' ? 'descending' : 'none'}><button type="button" onClick={() => url.set_option('sort', null, { replace: true })}>Time {sort === 'time' ? '↓' : ''}</button></th>
+                  <th scope="col" class={css.wide}>Root</th>{matched && <th scope="col" class={css.matched}>Matched</th>}<th scope="col" class={`r ${css.spans}`}>Spans</th>
+                  <th scope="col" class={`r ${css.duration}`} aria-sort={sort === 'duration' ? 'descending' : 'none'}><button type="button" onClick={() => url.set_option('sort', 'duration', { replace: true })}>Duration {sort === 'duration' ? '↓' : ''}</button></th><th scope="col" class={css.id}>Trace</th>
                 </tr></thead>
                 <tbody>{traces.map((trace) => <ResultRow key={trace.traceID} trace={trace} matched={matched} />)}</tbody>
               </table>
@@ -117,10 +130,6 @@ export default function TraceSearch() {
   );
 }
 
-function failed_spans(trace: FoundTrace): number {
-  return Object.values(trace.serviceStats ?? {}).reduce((sum, one) => sum + (one.errorCount ?? 0), 0);
-}
-
 function ResultRow({ trace, matched }: { trace: FoundTrace; matched: boolean }) {
   const url = useUrl();
   const [, navigate] = useLocation();
@@ -130,12 +139,12 @@ function ResultRow({ trace, matched }: { trace: FoundTrace; matched: boolean }) 
   const target = url.to(`/traces/${trace.traceID.padStart(32, '0')}`, first && trace.spanSets?.[0]?.matched !== spans ? { at: first.spanID } : {});
   return (
     <tr onClick={(event) => event.target instanceof HTMLAnchorElement || navigate(target)} style={{ cursor: 'pointer' }}>
-      <td class="mono"><Time ms={ns_to_ms(trace.startTimeUnixNano)} millis with_day /></td>
-      <td><span class="row"><ServiceMark name={trace.rootServiceName ?? ''} /> <bdi class="ell b">{trace.rootTraceName || '(root not here yet)'}</bdi></span></td>
-      {matched && <td><bdi class="t2">{first?.name ?? ''}</bdi> {first && <span class="t3">{duration(Number(first.durationNanos) / 1e9)}</span>}</td>}
-      <td class="r num">{failures > 0 && <span class="crit">▲ {failures} failed </span>}{spans > 0 ? count(spans) : '–'}</td>
+      <td class="mono nw"><span class={css.day}>{day(ns_to_ms(trace.startTimeUnixNano))} </span><Time ms={ns_to_ms(trace.startTimeUnixNano)} millis /></td>
+      <td><span class="row">{trace.rootTraceName ? <><ServiceMark name={trace.rootServiceName ?? ''} /> <bdi class="ell b">{trace.rootTraceName}</bdi></> : <span class="t3">root span not here yet</span>}</span></td>
+      {matched && <td class={css.matched}><bdi class="t2">{first?.name ?? ''}</bdi> {first && <span class="t3">{duration(Number(first.durationNanos) / 1e9)}</span>}</td>}
+      <td class={`r num ${css.spans}`}>{failures > 0 && <span class="crit">▲ {failures} failed </span>}{spans > 0 ? count(spans) : '–'}</td>
       <td class="r num b">{duration((trace.durationMs ?? 0) / 1000)}</td>
-      <td><Link class="link acc mono" href={target}>{trace.traceID.slice(0, 8)}</Link></td>
+      <td class={css.id}><Link class="link acc mono" href={target}>{trace.traceID.slice(0, 8)}</Link></td>
     </tr>
   );
 }
@@ -166,58 +175,14 @@ function SearchForm({ q, run }: { q: string; run(text: string): void }) {
   );
 }
 
-const plot = { height: 190, left: 70, right: 16, top: 10, bottom: 22 };
-
-function Scatter({ traces, range, open, zoom }: { traces: FoundTrace[]; range: ResolvedRange; open(id: string): string; zoom(from: number, to: number): void }) {
-  const [, navigate] = useLocation();
-  const [width, set_width] = useState(900);
-  const svg = useRef<SVGSVGElement>(null);
-  useLayoutEffect(() => {
-    const observer = new ResizeObserver(([entry]) => set_width(Math.max(200, Math.floor(entry.contentRect.width))));
-    observer.observe(svg.current!);
-    return () => observer.disconnect();
-  }, []);
-  const size = { ...plot, width };
-  const durations = traces.map((trace) => Math.max(0.05, trace.durationMs ?? 0.05));
-  const low = Math.log10(Math.min(...durations)) - 0.1;
-  const high = Math.log10(Math.max(...durations)) + 0.1;
-  const x = (ms: number) => size.left + ((ms - range.from_ms) / (range.to_ms - range.from_ms)) * (size.width - size.left - size.right);
-  const y = (ms: number) => size.top + (1 - (Math.log10(Math.max(0.05, ms)) - low) / (high - low)) * (size.height - size.top - size.bottom);
-  const ticks = [0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000].filter((ms) => Math.log10(ms) > low && Math.log10(ms) < high);
-  const shown_ticks = ticks.length > 5 ? ticks.filter((_, index) => index % 2 === 0) : ticks;
-  const times = [0.1, 0.3, 0.5, 0.7, 0.9].map((share) => range.from_ms + share * (range.to_ms - range.from_ms));
-  const at = (event: PointerEvent) => {
-    const bounds = (event.currentTarget as Element).getBoundingClientRect();
-    const share = ((event.clientX - bounds.left) / bounds.width * size.width - size.left) / (size.width - size.left - size.right);
-    return range.from_ms + share * (range.to_ms - range.from_ms);
-  };
-  return (
-    <svg class={css.scatter} ref={svg} aria-hidden="true"
-      onPointerDown={(event) => {
-        const begin = at(event);
-        const element = event.currentTarget;
-        element.addEventListener('pointerup', (end) => {
-          const finish = at(Object.assign(end, {}) as PointerEvent);
-          if (Math.abs(finish - begin) > (range.to_ms - range.from_ms) * 0.01) zoom(Math.min(begin, finish), Math.max(begin, finish));
-        }, { once: true });
-      }}>
-      {shown_ticks.map((ms) => <g key={ms}><line class={css.grid} x1={size.left} x2={size.width - size.right} y1={y(ms)} y2={y(ms)} /><text x={size.left - 8} y={y(ms) + 4} text-anchor="end">{duration(ms / 1000)}</text></g>)}
-      {times.map((ms) => <text key={ms} x={x(ms)} y={size.height - 5} text-anchor="middle">{clock_text(ms)}</text>)}
-      {traces.map((trace, index) => {
-        const bad = failed_spans(trace) > 0;
-        return <circle key={trace.traceID} class={css.point} cx={x(ns_to_ms(trace.startTimeUnixNano))} cy={y(durations[index])} r={bad ? 5 : 4}
-          style={{ fill: service_color(trace.rootServiceName ?? ''), stroke: bad ? 'var(--status-crit)' : 'none', strokeWidth: bad ? '2px' : '0' }}
-          onClick={() => navigate(open(trace.traceID.padStart(32, '0')))}><title>{`${trace.rootServiceName} ${trace.rootTraceName} ${duration(durations[index] / 1000)}`}</title></circle>;
-      })}
-    </svg>
-  );
-}
-
 interface MetricsAnswer {
   series?: { labels?: { key: string; value: { stringValue?: string; intValue?: string; doubleValue?: number; boolValue?: boolean } }[]; samples?: { timestampMs: string; value?: number | string }[] }[];
 }
 
 function TraceMetrics({ q, range }: { q: string; range: ResolvedRange }) {
+  const url = useUrl();
+  const clock = useClock();
+  const [solo, set_solo] = useState<number | null>(null);
   const step = step_seconds(range, 200);
   const result = useQuery({
     queryKey: ['trace metrics', q, range.from_ms, range.to_ms], placeholderData: keepPreviousData,
@@ -235,5 +200,12 @@ function TraceMetrics({ q, range }: { q: string; range: ResolvedRange }) {
   if (result.error) return <NotRun error={result.error} retry={() => void result.refetch()} hint={message_of(result.error)} />;
   if (!result.data) return <Loading on what="the series" />;
   if (series.length === 0) return <Empty title="No spans in this range match." />;
-  return <Panel title={`${series.length} series from spans`}><LineChart series={series} range={range} unit={/duration/.test(q) ? 'seconds' : unit_of_query(q)} height={280} label={q} /></Panel>;
+  const unit = /duration/.test(q) ? 'seconds' : unit_of_query(q);
+  return (
+    <>
+      <Panel title={`${count(series.length)} series from spans`}><LineChart series={series} range={range} unit={unit} height={280} label={q} solo={solo}
+        zoom={(from, to) => url.set({ ...absolute_range(from, to), live: null })} zoom_out={() => url.set(scale_range(url.range, clock.now_ms, 2))} /></Panel>
+      <Legend series={series} unit_of={() => unit} solo={solo} set_solo={set_solo} />
+    </>
+  );
 }
