@@ -113,6 +113,29 @@ async function editors(server) {
   });
 }
 
+async function failures(server) {
+  await check('a query that fails while running is told, and the old chart stays, marked old', async () => {
+    const page = await browser.page(`${server.url}/ui/metrics?from=now-10m&to=now&q=bench_value`);
+    await until('the chart', () => page.locator('.uplot canvas').count());
+    await write(page, 'bench_value * on(job) bench_value');
+    await page.keyboard.press('Control+Enter');
+    await page.locator('.editor-error', { hasText: 'many-to-many' }).waitFor();
+    await page.getByText('The answer to the query before.').waitFor();
+    assert.equal(await page.locator('.uplot canvas').count(), 1);
+    await browser.shot(page, 'old-chart');
+    await page.context().close();
+  });
+  await check('an empty trace search counts each condition, and drops one by a click', async () => {
+    const page = await browser.page(`${server.url}/ui/traces?q=${encodeURIComponent('{ name = "operation 7" && span.index = "no number" }')}`);
+    await page.getByText('No trace in this range matches.').waitFor();
+    await page.locator('li', { hasText: 'name = "operation 7": 250 spans' }).waitFor();
+    await page.locator('li', { hasText: ': 0 spans' }).getByRole('button', { name: 'Without it' }).click();
+    await until('traces', async () => (await page.locator('tbody tr').count()) > 0);
+    assert.equal(parameter(page, 'q'), '{ name = "operation 7" }');
+    await page.context().close();
+  });
+}
+
 // Sorting 50 windows of 800 samples a second over most of an hour: seconds of work whatever the machine.
 const slowPromql = 'sum(max_over_time(quantile_over_time(0.9, bench_value[40m])[50m:100ms]))';
 // A template a line, many times over.
@@ -211,6 +234,7 @@ try {
   await browser.start();
   await fill(server, Number(argument('lines', '200000')));
   await editors(server);
+  await failures(server);
   await longQueries(server);
 } finally {
   await browser.stop();

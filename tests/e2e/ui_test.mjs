@@ -319,6 +319,91 @@ async function states(shop) {
     assert.match(new URL(copied).searchParams.get('from'), /^\d{4}-\d\d-\d\dT/);
   });
   await page.context().close();
+  await furtherWays(shop);
+}
+
+// What leads on, and what looks the same everywhere.
+async function furtherWays(shop) {
+  let page = await browser.page(`${shop.url}/ui/traces?from=now-5m&to=now`);
+  await check('traces: durations of the whole range as a heatmap; a box over it asks for them', async () => {
+    await until('the heatmap', async () => (await page.locator('svg[aria-label*="spans by start and duration"] rect').count()) > 20);
+    const title = await page.getByRole('heading', { name: /requests by duration/ }).innerText();
+    assert.ok(Number(/^[\d,]+/.exec(title)[0].replaceAll(',', '')) > 200, title);
+    await browser.shot(page, 'traces-heatmap');
+    const box = await page.locator('svg[aria-label*="spans by start and duration"]').boundingBox();
+    await page.mouse.move(box.x + box.width * 0.4, box.y + 12);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.97, box.y + box.height * 0.45, { steps: 5 });
+    await page.mouse.up();
+    await until('the conditions', () => /duration >= \d/.test(parameter(page, 'q') ?? ''));
+    assert.match(parameter(page, 'from'), /^\d{4}-/);
+    assert.match(parameter(page, 'q'), /^\{ nestedSetParent < 0 && duration >= [\d.]+m?s && duration < [\d.]+m?s \}$/);
+    await until('traces', async () => (await page.locator('tbody tr').count()) > 0);
+    await page.goBack();
+    await until('all traces again', () => parameter(page, 'q') === null);
+    return `${title}; asked ${decodeURIComponent(new URL(page.url()).search)}`;
+  });
+  await check('a metric of spans and one of lines: table, one series alone, and on to lines and traces', async () => {
+    for (const [view, query] of [['traces', '{ } | rate() by (resource.service.name)'], ['logs', 'sum by (service) (rate({service=~".+"}[30s]))']]) {
+      await page.goto(`${shop.url}/ui/${view}?from=now-5m&to=now&q=${encodeURIComponent(query)}`);
+      await until('series', async () => (await page.locator('tbody tr').count()) >= 4);
+      await page.getByRole('button', { name: /order-service/ }).click();
+      await page.locator('tbody button[aria-pressed="true"]').waitFor();
+      await page.getByRole('link', { name: /^Traces of .*order-service/ }).click();
+      await until('traces', () => /order-service/.test(parameter(page, 'q') ?? '') && viewPath(page) === '/ui/traces');
+    }
+  });
+  await check('an exemplar tells what its trace is about before one goes there', async () => {
+    await page.goto(`${shop.url}/ui/metrics?from=now-5m&to=now&q=${encodeURIComponent('histogram_quantile(0.99, sum by (le, job, endpoint) (rate(http_request_duration_seconds_bucket[30s])))')}`);
+    await until('diamonds', async () => (await page.locator(slowDiamond).count()) > 3);
+    await sleep(400);
+    await page.locator(slowDiamond).first().focus();
+    await page.locator('.exemplar-card', { hasText: /Longest self time: / }).waitFor();
+    await browser.shot(page, 'exemplar');
+    return (await page.locator('.exemplar-card').innerText()).replace(/\s+/g, ' ');
+  });
+  await check('a service has one colour in every view', async () => {
+    const colours = new Map();
+    for (const target of ['/ui/', '/ui/services?v=as:table', '/ui/logs', '/ui/traces', new URL(shop.traceUrl).pathname]) {
+      await page.goto(shop.url + target);
+      await until('services', async () => (await page.locator('.service').count()) >= 3);
+      await sleep(500);
+      for (const [name, colour] of await page.locator('.service').evaluateAll((all) => all.map((one) => [one.innerText.trim(), getComputedStyle(one.querySelector('.sq')).backgroundColor]))) {
+        if (!/-(service|app)$/.test(name)) continue;
+        if (!colours.has(name)) colours.set(name, new Map());
+        colours.get(name).set(colour, target);
+      }
+    }
+    assert.ok(colours.size >= 4, [...colours.keys()].join());
+    for (const [name, seen] of colours) assert.equal(seen.size, 1, `${name}: ${JSON.stringify([...seen])}`);
+    assert.equal(new Set([...colours.values()].map((seen) => [...seen.keys()][0])).size, colours.size, 'two services share a colour');
+    return `${colours.size} services`;
+  });
+  await page.context().close();
+  page = await browser.page(`${shop.url}/ui/logs?from=now-5m&to=now`, { timezone: 'Asia/Kolkata' });
+  await check('times are local, with UTC on hover, and the zone is named', async () => {
+    await until('lines', async () => (await page.locator('section[aria-label="Log lines"] time').count()) > 0);
+    const [text, title, moment] = await page.locator('section[aria-label="Log lines"] time').first().evaluate((one) => [one.innerText, one.title, one.dateTime]);
+    const at = new Date(moment);
+    const local = new Date(at.getTime() + 330 * 60_000).toISOString().slice(11, 23);
+    assert.equal(text, local);
+    assert.equal(title, `${at.toISOString().replace('T', ' ').replace('Z', '')} UTC`);
+    await page.getByText('UTC+5:30').first().waitFor();
+    return `${text} is ${title}`;
+  });
+  await check('a shared link opens the same view at the same absolute time', async () => {
+    await page.locator('section[aria-label="Log lines"] button[aria-expanded]').nth(2).click();
+    await page.locator('section[aria-label="Log lines"] button[aria-expanded="true"]').waitFor();
+    await page.getByRole('button', { name: 'Copy link' }).click();
+    const copied = await until('the clipboard', () => page.evaluate(() => navigator.clipboard.readText()));
+    const text = await page.locator('section[aria-label="Log lines"] button[aria-expanded="true"]').innerText();
+    const other = await browser.page(copied); // another zone
+    await other.locator('section[aria-label="Log lines"] button[aria-expanded="true"]').waitFor();
+    assert.equal(await other.locator('section[aria-label="Log lines"] button[aria-expanded="true"]').innerText(), text);
+    assert.match(parameter(other, 'from'), /^\d{4}-/);
+    await other.context().close();
+  });
+  await page.context().close();
 }
 
 async function looks(shop) {

@@ -31,8 +31,8 @@ export class Browser {
     return this;
   }
 
-  async page(url, { theme = 'dark', width = 1440, height = 900 } = {}) {
-    const context = await this.browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] });
+  async page(url, { theme = 'dark', width = 1440, height = 900, timezone } = {}) {
+    const context = await this.browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce', timezoneId: timezone, permissions: ['clipboard-read', 'clipboard-write'] });
     const page = await context.newPage();
     page.setDefaultTimeout(20_000);
     const origin = new URL(url).origin;

@@ -1,9 +1,10 @@
 // Metrics: queries (q, repeated), their chart with exemplars, the legend table. Options: v=log:1, v=hide:exemplars.
-import { useMemo, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
 import uFuzzy from '@leeoniya/ufuzzy';
 import { Link } from 'wouter';
 import { label_values, metadata, query_exemplars, query_range, rules, type Exemplar, type Labels } from '../api/prometheus';
+import { Cancelled } from '../api/running';
 import { useClock, useRange } from '../app/clock';
 import { slot_of } from '../format/colors';
 import { count, unit_of_query, with_unit } from '../format/numbers';
@@ -95,7 +96,7 @@ export default function Metrics() {
     });
   }, [exemplar_results.map(({ dataUpdatedAt }) => dataUpdatedAt).join()]);
 
-  const found = useMemo(() => {
+  const answered = useMemo(() => {
     const flat = results.flatMap(({ data }, index) => (data?.series ?? []).map((one) => ({ ...one, query: queries[index] })));
     const all = flat.map(({ labels }) => labels);
     const common = common_labels(all.filter((_, index) => !constant.test(flat[index].query)));
@@ -105,6 +106,13 @@ export default function Metrics() {
       return { ...one, threshold, slot: slots[index], name: threshold ? `threshold ${one.query.trim()}` : series_name(one.labels, common) };
     });
   }, [results.map(({ dataUpdatedAt }) => dataUpdatedAt).join(), queries.join('\n')]);
+
+  // When a query fails, what was shown before stays, and says that it is old.
+  const failed = results.some((one) => one.error !== null && !(one.error instanceof Cancelled));
+  const before = useRef(answered);
+  if (answered.length > 0 && !failed) before.current = answered;
+  const old = failed && answered.length === 0 && before.current.length > 0;
+  const found = old ? before.current : answered;
 
   const drawn = useMemo(() => {
     if (found.length <= series_drawn_max) return found;
@@ -181,7 +189,8 @@ export default function Metrics() {
                 <button type="button" class={`btn sm${log ? ' on' : ''}`} aria-pressed={log} onClick={() => url.set_option('log', log ? null : '1', { replace: true })}>Log scale</button>
               </>
             }>
-              <div class={loading ? 'stale' : ''}>
+              {old && <Partial>The answer to the query before. The one above could not be run.</Partial>}
+              <div class={loading || old ? 'stale' : ''}>
                 <LineChart series={drawn} range={range} unit={unit} height={320} log={log} label={`${drawn.length} series from ${main_query}. The table below has the figures.`}
                   exemplars={show_exemplars ? exemplars : undefined} exemplars_on_scale={on_scale} exemplar_link={exemplar_link} exemplar_slot={exemplar_slot} marks={marks}
                   solo={solo} zoom={zoom} zoom_out={() => url.set(scale_range(url.range, clock.now_ms, 2))} />

@@ -4,7 +4,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link, useLocation } from 'wouter';
 import { get_json } from '../api/http';
 import { number_of, type Labels } from '../api/prometheus';
-import { search_traces, trace_tag_values, type FoundTrace } from '../api/tempo';
+import { count_spans, search_traces, trace_tag_values, type FoundTrace } from '../api/tempo';
 import { useClock, useRange } from '../app/clock';
 import { count, duration, unit_of_query } from '../format/numbers';
 import { day, ns_to_ms } from '../format/time';
@@ -57,6 +57,21 @@ export function traceql_duration(seconds: number): string {
   return seconds >= 1 ? `${Number(seconds.toPrecision(3))}s` : seconds >= 1e-3 ? `${Number((seconds * 1e3).toPrecision(3))}ms` : `${Math.max(1, Math.round(seconds * 1e6))}us`;
 }
 
+// The parts of one pair of braces joined by && alone; nothing for any other shape. Strings may hold anything.
+export function conditions_of(q: string): string[] {
+  const inside = /^\s*\{([^]*)\}\s*$/.exec(q)?.[1];
+  if (inside === undefined) return [];
+  const bare = inside.replace(/"(?:[^"\\]|\\.)*"|`[^`]*`/g, (text) => '"'.repeat(text.length));
+  if (/[{}()]|\|\|/.test(bare)) return [];
+  const parts: string[] = [];
+  let start = 0;
+  for (const { index } of bare.matchAll(/&&/g)) {
+    parts.push(inside.slice(start, index));
+    start = index + 2;
+  }
+  return [...parts, inside.slice(start)].map((part) => part.trim()).filter((part) => part !== '');
+}
+
 export function is_metrics_query(text: string): boolean {
   return /\|\s*(rate|count_over_time|(avg|sum|max|min|quantile|histogram)_over_time|compare)\s*\(/.test(text);
 }
@@ -80,13 +95,13 @@ export default function TraceSearch() {
     ? (left, right) => (right.durationMs ?? 0) - (left.durationMs ?? 0)
     : (left, right) => (BigInt(right.startTimeUnixNano) > BigInt(left.startTimeUnixNano) ? 1 : -1)), [result.data, sort]);
   const counted = counted_query(q);
-  // A box of durations becomes conditions, where the text is one pair of braces.
+  // A box of durations becomes conditions, where the text is one pair of braces; empty ones stand for the requests counted.
   const select = ({ from_ms, to_ms, low_s, high_s }: Box) => {
     const zoomed = { ...absolute_range(from_ms, to_ms), live: null };
     const inside = /^\s*\{([^{}]*)\}\s*$/.exec(q)?.[1].replace(/(&&\s*)?duration\s*[<>]=?\s*[\d.]+[a-zµ]+/g, '').replace(/^\s*&&/, '').trim();
     if (inside === undefined || (low_s === null && high_s === null)) return url.set(zoomed);
     const bounds = [low_s !== null && `duration >= ${traceql_duration(low_s)}`, high_s !== null && `duration < ${traceql_duration(high_s)}`];
-    url.set({ ...zoomed, q: `{ ${[inside, ...bounds].filter(Boolean).join(' && ')} }` });
+    url.set({ ...zoomed, q: `{ ${[inside || 'nestedSetParent < 0', ...bounds].filter(Boolean).join(' && ')} }` });
   };
   const matched = traces.some((trace) => (trace.spanSets?.[0]?.spans ?? []).length > 0);
 
@@ -101,6 +116,7 @@ export default function TraceSearch() {
       {!metrics && result.error && traces.length === 0 && <NotRun error={result.error} retry={() => void result.refetch()} hint="The message under the editor says where. The form above writes TraceQL for you." />}
       {!metrics && !result.error && result.data && traces.length === 0 && (
         <Empty title="No trace in this range matches.">
+          <Explain q={q} range={range} run={run} />
           <p class="row wrap">
             {q.trim() !== '{ }' && <button type="button" class="btn" onClick={() => run('{ }')}>All traces of this range</button>}
             <button type="button" class="btn" onClick={() => url.set({ from: 'now-6h', to: 'now' })}>Last 6 hours</button>
@@ -127,6 +143,25 @@ export default function TraceSearch() {
         </div>
       )}
     </>
+  );
+}
+
+// Which condition removed everything: each counted by itself, over the whole range.
+function Explain({ q, range, run }: { q: string; range: ResolvedRange; run(text: string): void }) {
+  const conditions = useMemo(() => conditions_of(q), [q]);
+  const counts = useQuery({
+    queryKey: ['explain traces', q, range.from_ms, range.to_ms], enabled: conditions.length > 0,
+    queryFn: ({ signal }) => Promise.all(conditions.map((one) => count_spans(`{ ${one} }`, range, signal))),
+  });
+  if (conditions.length === 0 || !counts.data) return null;
+  return (
+    <ul class="t2">{conditions.map((one, index) => {
+      const others = conditions.filter((_, other) => other !== index);
+      return (
+        <li key={one}><code>{one}</code>: <b>{count(counts.data[index])}</b> spans{' '}
+          {conditions.length > 1 && <button type="button" class="link acc" onClick={() => run(`{ ${others.join(' && ')} }`)}>Without it</button>}</li>
+      );
+    })}</ul>
   );
 }
 
