@@ -141,6 +141,7 @@ Result<AggregateAnswer> aggregate_scan(Reader& reader, const Snapshot& at, const
     return make_error(ErrorCode::invalid_argument, "an aggregate needs a scan by row, and a step above 0");
   }
   OBELISK_TRY(Plan plan, reader.plan(at, scan));
+  if (plan.aggregated) note_scan_price({plan.cost.rows, plan.cost.bytes});
   Result<AggregateAnswer> answer =
       plan.aggregated ? reader.aggregate(plan, budget, cancel) : fold_scan(reader, at, scan, budget, cancel);
   if (answer.ok()) answer->states.sort();

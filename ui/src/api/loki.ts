@@ -59,9 +59,10 @@ function series_of(answer: Answer): Series[] {
   }));
 }
 
-export async function query_log_metric(query: string, range: ResolvedRange, step_s: number, signal?: AbortSignal): Promise<Series[]> {
+// `last`: counts want the step that has not ended yet as well; a rate would seem to fall in it.
+export async function query_log_metric(query: string, range: ResolvedRange, step_s: number, signal?: AbortSignal, last: 'whole' | 'begun' = 'whole'): Promise<Series[]> {
   const start = Math.floor(range.from_ms / 1000 / step_s) * step_s;
-  const end = Math.max(start, Math.floor(range.to_ms / 1000 / step_s) * step_s);
+  const end = Math.max(start, Math[last === 'whole' ? 'floor' : 'ceil'](range.to_ms / 1000 / step_s) * step_s);
   return series_of(await get_json<Answer>('/loki/api/v1/query_range', {
     query, start: ms_to_ns(start * 1000), end: ms_to_ns(end * 1000), step: `${step_s}s`,
   }, signal));

@@ -379,20 +379,22 @@ function FieldValues({ name, source, query, range, filter }: { name: string; sou
   );
 }
 
-function by_level(series: Series[]): { totals: Map<Level, number>; buckets: Map<number, Map<Level, number>> } {
-  const totals = new Map<Level, number>();
+function level_label(labels: Labels): Level {
+  return level_of(labels.level || labels.detected_level || labels.severity_text);
+}
+
+function by_level(series: Series[]): Map<number, Map<Level, number>> {
   const buckets = new Map<number, Map<Level, number>>();
   for (const { labels, times_s, values } of series) {
-    const level = level_of(labels.level || labels.detected_level || labels.severity_text);
+    const level = level_label(labels);
     times_s.forEach((time, index) => {
       const value = values[index] ?? 0;
-      totals.set(level, (totals.get(level) ?? 0) + value);
       const bucket = buckets.get(time) ?? new Map<Level, number>();
       bucket.set(level, (bucket.get(level) ?? 0) + value);
       buckets.set(time, bucket);
     });
   }
-  return { totals, buckets };
+  return buckets;
 }
 
 function Histogram({ query, range, level_in_json }: { query: string; range: ResolvedRange; level_in_json: string | null }) {
@@ -400,9 +402,19 @@ function Histogram({ query, range, level_in_json }: { query: string; range: Reso
   const step = step_seconds(range, 100);
   const answer = useQuery({
     queryKey: ['histogram', query, level_in_json, Math.floor(range.from_ms / 1000 / step), Math.floor(range.to_ms / 1000 / step), step], placeholderData: keepPreviousData,
-    queryFn: ({ signal }) => query_log_metric(count_query(query, `${step}s`, level_in_json), range, step, signal),
+    queryFn: ({ signal }) => query_log_metric(count_query(query, `${step}s`, level_in_json), range, step, signal, 'begun'),
   });
-  const { totals, buckets } = useMemo(() => by_level(answer.data ?? []), [answer.data]);
+  // The bars stand on whole steps, which begin before the range and end after it: the totals are counted by themselves.
+  const exact = useQuery({
+    queryKey: ['totals', query, level_in_json, range.from_ms, range.to_ms], placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => query_log_instant(count_query(query, format_duration_short(Math.max(1, Math.round(range.to_ms - range.from_ms))), level_in_json), range.to_ms, signal),
+  });
+  const buckets = useMemo(() => by_level(answer.data ?? []), [answer.data]);
+  const totals = useMemo(() => {
+    const sums = new Map<Level, number>();
+    for (const { labels, value } of exact.data ?? []) sums.set(level_label(labels), (sums.get(level_label(labels)) ?? 0) + value);
+    return sums;
+  }, [exact.data]);
   const [drag, set_drag] = useState<[number, number] | null>(null);
   const svg = useRef<SVGSVGElement>(null);
   const length = range.to_ms - range.from_ms;
@@ -414,7 +426,7 @@ function Histogram({ query, range, level_in_json }: { query: string; range: Reso
     return range.from_ms + Math.max(0, Math.min(1, (event.clientX - box.left) / box.width)) * length;
   };
   return (
-    <Panel title={answer.error ? 'Lines by level' : `${count(total)} lines`} side={
+    <Panel title={answer.error || !exact.data ? 'Lines by level' : `${count(total)} lines`} side={
       <span class={css.legend}>{levels.filter((level) => totals.get(level)).map((level) => <span key={level}><i class="sq" style={{ background: `var(--level-${level})` }} />{level} <b>{count(totals.get(level)!)}</b></span>)}</span>}>
       <Loading on={answer.isFetching && !answer.data} what="counts" />
       {answer.error ? <Partial>The counts could not be loaded: {message_of(answer.error)}</Partial> : (

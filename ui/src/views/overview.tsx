@@ -2,7 +2,7 @@
 import { useMemo } from 'preact/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link, useLocation } from 'wouter';
-import { query_log_metric } from '../api/loki';
+import { query_log_instant, query_log_metric } from '../api/loki';
 import { targets } from '../api/prometheus';
 import { health, service_reds, type ServiceRed } from '../api/red';
 import { useClock, useRange } from '../app/clock';
@@ -15,7 +15,7 @@ import { Sparkline } from '../parts/sparkline';
 import { Empty, Failure, Loading } from '../parts/states';
 import { ago } from '../format/time';
 import { alert_queries, alert_range, span_red_queries, traceql_of_service } from '../state/pivots';
-import { absolute_range, rate_window, scale_range, step_seconds } from '../state/time_range';
+import { absolute_range, format_duration_short, rate_window, scale_range, step_seconds } from '../state/time_range';
 import { link, useUrl } from '../state/url_state';
 import { active_alerts, alert_metric_link, is_minor, useRules, type ActiveAlert } from './alerts';
 import css from './overview.module.css';
@@ -119,14 +119,23 @@ function Durations({ services }: { services: ServiceRed[] }) {
 function LogLevels() {
   const url = useUrl();
   const range = useRange();
-  const span = Math.max(1, Math.round((range.to_ms - range.from_ms) / 1000));
-  const answer = useQuery({
+  const length_ms = Math.max(1, Math.round(range.to_ms - range.from_ms));
+  const step = step_seconds(range, 40);
+  const lines = '{service_name=~".+"}';
+  const over_time = useQuery({
     queryKey: ['lines by service', range.from_ms, range.to_ms], placeholderData: keepPreviousData,
-    queryFn: ({ signal }) => query_log_metric('sum by (service_name) (count_over_time({service_name=~".+"}[' + step_seconds(range, 40) + 's]))', range, step_seconds(range, 40), signal),
+    queryFn: ({ signal }) => query_log_metric(`sum by (service_name) (count_over_time(${lines}[${step}s]))`, range, step, signal),
   });
-  const all = (answer.data ?? []).map((one) => ({ service: one.labels.service_name ?? '', series: one, total: one.values.reduce<number>((sum, value) => sum + (value ?? 0), 0) })).sort((left, right) => right.total - left.total);
+  // Exactly those of the range; the curve's steps are not.
+  const answer = useQuery({
+    queryKey: ['lines by service, exact', range.from_ms, range.to_ms], placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => query_log_instant(`sum by (service_name) (count_over_time(${lines}[${format_duration_short(length_ms)}]))`, range.to_ms, signal),
+  });
+  const all = (answer.data ?? []).map(({ labels, value }) => ({
+    service: labels.service_name ?? '', total: value, series: (over_time.data ?? []).find((one) => one.labels.service_name === labels.service_name) ?? null,
+  })).sort((left, right) => right.total - left.total);
   return (
-    <Panel title="Log lines" side={<span class="t3 s">{answer.data && `${count(all.reduce((sum, { total }) => sum + total, 0))} in ${duration(span)}`}</span>}>
+    <Panel title="Log lines" side={<span class="t3 s">{answer.data && `${count(all.reduce((sum, { total }) => sum + total, 0))} in ${format_duration_short(length_ms)}`}</span>}>
       {answer.error ? <Failure error={answer.error} what="The counts" /> : (
         <div class="table-scroll"><table><tbody>{all.slice(0, 12).map(({ service, series, total }) => (
           <tr key={service}><td style={{ width: '48%' }}><Link class="link" href={url.to('/logs', { q: `{service_name="${service.replace(/["\\]/g, '\\$&')}"}` })}><ServiceMark name={service} /></Link></td><td><Sparkline series={series} range={range} color="var(--text-3)" /></td><td class="r num">{count(total)}</td></tr>
@@ -146,8 +155,8 @@ function Scrapes() {
   return (
     <Panel title="Scrape targets" side={<span class={`s ${down > 0 ? 'crit' : 'ok'}`}>{down > 0 ? `▲ ${down} down` : `● ${sorted.length} up`}</span>}>
       <div class="table-scroll"><table><tbody>{sorted.slice(0, 12).map((one) => (
-        <tr key={one.scrapeUrl}><td style={{ width: '48%' }}><Link class="link" href={url.to('/metrics', { q: `up{job="${(one.labels.job ?? '').replace(/["\\]/g, '\\$&')}"}` })}><ServiceMark name={one.labels.job ?? one.scrapeUrl} /></Link></td>
-          <td class={one.health === 'up' ? 't3' : 'crit'} title={one.lastError}><bdi>{one.health === 'up' ? one.labels.instance : `▲ ${one.lastError || one.health}`}</bdi></td><td class="r num">{duration(one.lastScrapeDuration)}</td></tr>
+        <tr key={one.scrapeUrl}><td style={{ width: '44%' }}><Link class="link" href={url.to('/metrics', { q: `up{job="${(one.labels.job ?? '').replace(/["\\]/g, '\\$&')}"}` })}><ServiceMark name={one.labels.job ?? one.scrapeUrl} /></Link></td>
+          <td class={one.health === 'up' ? 't3' : 'crit'} title={one.lastError || one.labels.instance}><bdi>{one.health === 'up' ? one.labels.instance : `▲ ${one.lastError || one.health}`}</bdi></td><td class="r num" style={{ width: '76px' }}>{duration(one.lastScrapeDuration)}</td></tr>
       ))}</tbody></table></div>
     </Panel>
   );

@@ -128,7 +128,7 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
           <h2 class="row"><ServiceMark name={root.service} plain /><bdi class="ell">{root.name}</bdi></h2>
           <b class="num">{duration(trace.duration_ns / 1e9)}</b>
           {trace.failed > 0 ? <span class="tag crit"><span class="crit">▲ {count(trace.failed)} failed</span></span> : <span class="tag ok"><span class="ok">● no failures</span></span>}
-          <span class="t2">{count(trace.spans.length)} spans · {trace.services.length} services · depth {trace.depth}</span>
+          <span class="t2">{count(trace.spans.length)} spans · {trace.services.length} {trace.services.length === 1 ? 'service' : 'services'} · depth {trace.depth}</span>
           <span class="grow" />
           <span class="t2"><Time ms={start_ms} millis with_day /></span>
           <span class="mono t3 ell" title="Trace id">{trace.trace_id}</span>

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "plan/aggregate_fold.h"
+#include "plan/read_progress.h"
 #include "storage/embedded/events/chunk_pruning.h"
 #include "storage/embedded/events/row_group_columns.h"
 #include "storage/embedded/events/scan_units.h"
@@ -173,6 +174,7 @@ class Executor {
 
   Result<void> add_batch(const Batch& batch) {
     counts_.rows += batch.row_count;
+    note_read({batch.row_count, 0});
     std::vector<uint8_t> mask = evaluate(scan_.where, batch);
     const std::vector<int64_t>& times = batch.times();
     for (size_t row = 0; row < mask.size(); ++row) mask[row] &= range_.contains({times[row]}) ? 1 : 0;
