@@ -4,12 +4,13 @@ import { useQuery } from '@tanstack/react-query';
 import uFuzzy from '@leeoniya/ufuzzy';
 import { useLocation } from 'wouter';
 import { label_values } from '../api/prometheus';
-import { traceql_of_service } from '../state/pivots';
+import { span_red_queries, traceql_of_service } from '../state/pivots';
+import { rate_window } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import { apply_theme } from './theme';
 import { useClock, useRange } from './clock';
 import { copy_link } from './top_bar';
-import { useServices } from '../parts/services';
+import { useLogSelector, useServices } from '../parts/services';
 import type { View } from './app';
 
 interface Item {
@@ -48,18 +49,23 @@ export default function Palette({ close, views }: { close(): void; views: View[]
   const clock = useClock();
   const range = useRange();
   const services = useServices(range);
+  const log_selector = useLogSelector(range);
   const metrics = useQuery({ queryKey: ['metric names'], queryFn: ({ signal }) => label_values('__name__', undefined, undefined, signal), staleTime: 60_000 });
   useEffect(() => dialog.current?.showModal(), []);
 
   const items = useMemo<Item[]>(() => [
     ...views.map((view) => ({ kind: 'View', text: view.name, then: `g ${view.key}`, run: () => navigate(url.to(view.path)) })),
-    ...services.map((service) => ({ kind: 'Service', text: service, then: 'its traces', run: () => navigate(url.to('/traces', { q: traceql_of_service(service) })) })),
+    ...services.flatMap((service) => [
+      { kind: 'Service', text: service, then: 'its traces', run: () => navigate(url.to('/traces', { q: traceql_of_service(service) })) },
+      { kind: 'Service', text: `${service}: lines`, then: 'its log lines', run: () => navigate(url.to('/logs', { q: log_selector(service) })) },
+      { kind: 'Service', text: `${service}: metrics`, then: 'rate, errors, p99', run: () => navigate(url.to('/metrics', { q: span_red_queries(service, null, rate_window(range)) })) },
+    ]),
     { kind: 'Command', text: 'Copy link with absolute times', then: 'y', run: () => void copy_link(clock.now_ms, false) },
     ...(['dark', 'light', 'auto'] as const).map((theme) => ({ kind: 'Command', text: `Theme: ${theme}`, then: '', run: () => apply_theme(theme) })),
     ...[['5m', '5 minutes'], ['15m', '15 minutes'], ['1h', '1 hour'], ['6h', '6 hours'], ['1d', '1 day']].map(([span, words]) => ({
       kind: 'Range', text: `Last ${words}`, then: '', run: () => url.set({ from: `now-${span}`, to: 'now' }) })),
     ...(metrics.data ?? []).map((name) => ({ kind: 'Metric', text: name, then: 'chart it', run: () => navigate(url.to('/metrics', { q: name })) })),
-  ], [views, services, metrics.data, url]);
+  ], [views, services, metrics.data, url, log_selector]);
 
   const matches = useMemo<Item[]>(() => {
     const target = pasted_target(text);
