@@ -14,7 +14,7 @@ import { Legend } from '../parts/legend';
 import { LineChart, type ChartSeries } from '../parts/line_chart';
 import { Panel, Time } from '../parts/marks';
 import { Empty, Failure, Loading, NotRun, Partial, query_complaint } from '../parts/states';
-import { around, equal_matchers_in, histograms_in, metric_names_in, quoted, recorded_expressions, regex_quoted, selector, service_of } from '../state/pivots';
+import { around, equal_matchers_in, histograms_in, metric_names_in, quoted, recorded_expressions, selector, service_of } from '../state/pivots';
 import { absolute_range, rate_window, scale_range, step_seconds } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import css from './metrics.module.css';
@@ -271,8 +271,12 @@ export function nearest(name: string, names: string[]): string[] {
   const [found, info, order] = fuzzy.search(names, name.replace(/[_:]/g, ' '), 1);
   if (order && info && order.length > 0) return order.slice(0, 3).map((place) => names[info.idx[place]]);
   if (found && found.length > 0) return found.slice(0, 3).map((index) => names[index]);
-  const start = new RegExp(`^${regex_quoted(name.slice(0, 6))}`);
-  return names.filter((one) => start.test(one)).slice(0, 3);
+  // The longest beginning that any of them shares.
+  for (let length = Math.min(6, name.length); length > 0; length--) {
+    const alike = names.filter((one) => one.startsWith(name.slice(0, length)));
+    if (alike.length > 0) return alike.slice(0, 3);
+  }
+  return [];
 }
 
 function Start({ window }: { window: string }) {
