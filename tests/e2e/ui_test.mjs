@@ -382,8 +382,9 @@ async function furtherWays(shop) {
   await check('logs: the counts are those of the range, exactly', async () => {
     const to = Date.now() - 8000;
     await page.goto(`${shop.url}/ui/logs?from=${new Date(to - 47_321).toISOString()}&to=${new Date(to).toISOString()}&q=${encodeURIComponent('{service="order-service"} | json | level=~"error|warn"')}`);
-    const counted = await until('the count', async () => /^[\d,]+(?= lines)/.exec(await page.getByRole('heading', { level: 2 }).first().innerText())?.[0]);
-    const listed = await until('the list', async () => /^[\d,]+(?= lines)/.exec(await page.locator('section[aria-label="Log lines"] h2').innerText())?.[0]);
+    const counted = await until('the count', async () => /^[\d,]+(?= lines)/.exec(await page.locator('section.panel:not([aria-label="Log lines"]) h2').innerText())?.[0]);
+    await until('lines', async () => (await page.locator('section[aria-label="Log lines"] button[aria-expanded]').count()) > 0);
+    const listed = /^[\d,]+(?= lines)/.exec(await page.locator('section[aria-label="Log lines"] h2').innerText())[0];
     assert.ok(Number(listed) > 0 && Number(listed) < 500, `${listed} lines are no test`);
     assert.equal(counted, listed);
     return `${counted} lines`;
