@@ -105,6 +105,41 @@ TEST(IntegerColumn, ShapesRoundTripAndAreSmall) {
   EXPECT_LT(bytes, 8192 * 8 + 32u);
 }
 
+TEST(IntegerColumn, FewLargeNumbersArePatchedAndRunsAreRuns) {
+  std::vector<int64_t> durations, starts, entries;
+  uint64_t state = 1, now = 1'700'000'000'000'000'000;
+  for (int i = 0; i < 4000; ++i) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    bool leap = i % 20 == 0;
+    durations.push_back(static_cast<int64_t>((state >> 40) % (leap ? 1'000'000'000 : 60'000)));
+    now += leap ? (state >> 20) % 1'000'000'000 - 500'000'000 : (state >> 40) % 60'000;
+    starts.push_back(static_cast<int64_t>(now));
+    entries.push_back(i / 21);
+  }
+  std::vector<int64_t> mixed = {std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()};
+  for (int i = 0; i < 300; ++i) mixed.push_back(i % 7 - 3);
+  size_t bytes[4] = {};
+  int which = 0;
+  for (const auto* values : {&durations, &starts, &entries, &mixed}) {
+    std::string out;
+    encode_integer_column(*values, out);
+    std::vector<int64_t> back(values->size());
+    ByteReader reader(out);
+    ASSERT_TRUE(decode_integer_column(reader, back.size(), back.data()));
+    EXPECT_TRUE(reader.at_end());
+    EXPECT_EQ(back, *values);
+    bytes[which++] = out.size();
+    for (size_t cut = 0; cut < out.size(); cut += 1 + out.size() / 50) {
+      ByteReader short_reader(std::string_view(out).substr(0, cut));
+      bool read = decode_integer_column(short_reader, back.size(), back.data());
+      EXPECT_FALSE(read) << cut;
+    }
+  }
+  EXPECT_LT(bytes[0], 4000u * 2 + 1800);
+  EXPECT_LT(bytes[1], 4000u * 2 + 1700);
+  EXPECT_LT(bytes[2], 130u);
+}
+
 TEST(IntegerColumn, RefusesCutBytes) {
   std::string out;
   encode_integer_column(std::vector<int64_t>{1, 500, 3, 70000}, out);

@@ -1,6 +1,7 @@
 #include "codec/integer_column.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 #include <vector>
 
@@ -9,7 +10,10 @@
 namespace obelisk {
 namespace {
 
-enum Coding : uint8_t { kConstant = 0, kFrame = 1, kDelta = 2, kDictionary = 3 };
+enum Coding : uint8_t { kConstant = 0, kFrame = 1, kDelta = 2, kDictionary = 3, kPatched = 4, kRuns = 5 };
+constexpr size_t kPatchedBlock = 128;
+// Runs and deltas hold columns; no encoder nests them deeper.
+constexpr int kDepthMax = 3;
 constexpr size_t kDictionaryEntriesMax = 4096;
 
 struct Bounds {
@@ -80,12 +84,126 @@ void put_dictionary(const Dictionary& dictionary, std::string& out) {
   pack_bits(dictionary.ids, width, out);
 }
 
-// Constant, frame or dictionary: everything but delta.
+uint64_t zigzag(int64_t value) {
+  return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
+}
+
+// How one block of 128 is packed: `width` bits of every number, and the rest of those that need more.
+struct PatchedBlock {
+  unsigned width = 0;
+  size_t exceptions = 0;
+  size_t bytes = 0;
+};
+
+PatchedBlock plan_block(std::span<const uint64_t> numbers) {
+  std::array<uint32_t, 65> of_width{};
+  for (uint64_t number : numbers) ++of_width[width_of(number)];
+  unsigned widest = 64;
+  while (widest > 0 && of_width[widest] == 0) --widest;
+  PatchedBlock best{widest, 0, 2 + packed_bytes(numbers.size(), widest)};
+  size_t exceptions = 0;
+  for (unsigned width = widest; width-- > 0;) {
+    exceptions += of_width[width + 1];
+    if (exceptions > numbers.size() / 4) break;
+    size_t bytes = 2 + packed_bytes(numbers.size(), width) + exceptions * (1 + (widest - width + 6) / 7);
+    if (bytes < best.bytes) best = {width, exceptions, bytes};
+  }
+  return best;
+}
+
+// The numbers that patched blocks hold, and what they take.
+struct Patched {
+  std::vector<uint64_t> numbers;
+  std::vector<PatchedBlock> blocks;
+  bool is_signed = false;
+  int64_t base = 0;
+  size_t bytes = 0;
+};
+
+Patched plan_patched(std::span<const int64_t> values, const Bounds& bounds) {
+  Patched plan;
+  plan.is_signed = bounds.min < 0;
+  plan.base = plan.is_signed ? 0 : bounds.min;
+  plan.numbers.resize(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    plan.numbers[i] = plan.is_signed ? zigzag(values[i])
+                                     : static_cast<uint64_t>(values[i]) - static_cast<uint64_t>(plan.base);
+  }
+  plan.bytes = 12;
+  for (size_t begin = 0; begin < values.size(); begin += kPatchedBlock) {
+    std::span block = std::span(plan.numbers).subspan(begin, std::min(kPatchedBlock, values.size() - begin));
+    plan.blocks.push_back(plan_block(block));
+    plan.bytes += plan.blocks.back().bytes;
+  }
+  return plan;
+}
+
+void put_patched(const Patched& plan, std::string& out) {
+  append_fixed<uint8_t>(out, kPatched);
+  append_fixed<uint8_t>(out, plan.is_signed ? 1 : 0);
+  append_signed_varint(out, plan.base);
+  std::array<uint64_t, kPatchedBlock> low;
+  std::string exceptions;
+  for (size_t number = 0; number < plan.blocks.size(); ++number) {
+    const PatchedBlock& block = plan.blocks[number];
+    size_t begin = number * kPatchedBlock, count = std::min(kPatchedBlock, plan.numbers.size() - begin);
+    uint64_t mask = block.width == 64 ? ~uint64_t{0} : (uint64_t{1} << block.width) - 1;
+    exceptions.clear();
+    for (size_t i = 0; i < count; ++i) {
+      uint64_t value = plan.numbers[begin + i];
+      low[i] = value & mask;
+      if (value == low[i]) continue;
+      exceptions.push_back(static_cast<char>(i));
+      append_varint(exceptions, value >> block.width);
+    }
+    append_fixed<uint8_t>(out, static_cast<uint8_t>(block.width));
+    append_fixed<uint8_t>(out, static_cast<uint8_t>(block.exceptions));
+    pack_bits(std::span<const uint64_t>(low.data(), count), block.width, out);
+    out.append(exceptions);
+  }
+}
+
+void put_column(std::span<const int64_t> values, bool with_runs, std::string& out);
+
+size_t count_runs(std::span<const int64_t> values) {
+  size_t runs = 1;
+  for (size_t i = 1; i < values.size(); ++i) runs += values[i] != values[i - 1] ? 1 : 0;
+  return runs;
+}
+
+void put_runs(std::span<const int64_t> values, size_t runs, std::string& out) {
+  std::vector<int64_t> lengths, heads;
+  lengths.reserve(runs);
+  heads.reserve(runs);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i == 0 || values[i] != values[i - 1]) {
+      heads.push_back(values[i]);
+      lengths.push_back(0);
+    }
+    ++lengths.back();
+  }
+  append_fixed<uint8_t>(out, kRuns);
+  append_varint(out, runs);
+  put_column(lengths, false, out);
+  put_column(heads, false, out);
+}
+
+// Blocks pay where few numbers are much larger than the others, which a dictionary would not survive.
+bool put_patched_if_smaller(std::span<const int64_t> values, const Bounds& bounds, std::string& out) {
+  if (values.size() < kPatchedBlock || bounds.width() < 8) return false;
+  Patched plan = plan_patched(values, bounds);
+  if (plan.bytes > packed_bytes(values.size(), bounds.width()) / 16 * 15) return false;
+  put_patched(plan, out);
+  return true;
+}
+
+// Constant, frame, patched or dictionary: everything but delta and runs.
 void put_flat(std::span<const int64_t> values, const Bounds& bounds, std::string& out) {
   Dictionary dictionary;
   if (bounds.width() > 4 && values.size() >= 64 && build_dictionary(values, bounds.width(), dictionary)) {
     return put_dictionary(dictionary, out);
   }
+  if (put_patched_if_smaller(values, bounds, out)) return;
   put_plain(values, bounds, out);
 }
 
@@ -102,11 +220,11 @@ bool get_frame(ByteReader& reader, size_t count, int64_t* out) {
   return true;
 }
 
-bool get_delta(ByteReader& reader, size_t count, int64_t* out) {
+bool get_delta(ByteReader& reader, size_t count, int64_t* out, int depth) {
   uint64_t value = static_cast<uint64_t>(reader.signed_varint());
   if (count == 0) return !reader.failed();
   out[0] = static_cast<int64_t>(value);
-  if (!get(reader, count - 1, out + 1, 1)) return false;
+  if (!get(reader, count - 1, out + 1, depth + 1)) return false;
   for (size_t i = 1; i < count; ++i) {
     value += static_cast<uint64_t>(out[i]);
     out[i] = static_cast<int64_t>(value);
@@ -114,10 +232,53 @@ bool get_delta(ByteReader& reader, size_t count, int64_t* out) {
   return true;
 }
 
-bool get_dictionary(ByteReader& reader, size_t count, int64_t* out) {
+bool get_patched(ByteReader& reader, size_t count, int64_t* out) {
+  uint8_t form = reader.u8();
+  uint64_t base = static_cast<uint64_t>(reader.signed_varint());
+  if (form > 1) return false;
+  uint64_t* numbers = reinterpret_cast<uint64_t*>(out);
+  for (size_t begin = 0; begin < count; begin += kPatchedBlock) {
+    size_t in_block = std::min(kPatchedBlock, count - begin);
+    unsigned width = reader.u8();
+    size_t exceptions = reader.u8();
+    if (width > 64 || exceptions > in_block) return false;
+    std::string_view packed = reader.bytes(packed_bytes(in_block, width));
+    if (reader.failed() || !unpack_bits(packed, width, in_block, numbers + begin)) return false;
+    for (; exceptions > 0; --exceptions) {
+      size_t at = reader.u8();
+      uint64_t high = reader.varint();
+      if (reader.failed() || at >= in_block || width >= 64) return false;
+      numbers[begin + at] |= high << width;
+    }
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (form == 1) {
+      numbers[i] = (numbers[i] >> 1) ^ (~(numbers[i] & 1) + 1);
+    } else {
+      numbers[i] += base;
+    }
+  }
+  return !reader.failed();
+}
+
+bool get_runs(ByteReader& reader, size_t count, int64_t* out, int depth) {
+  size_t runs = reader.varint_up_to(count);
+  std::vector<int64_t> lengths(runs), heads(runs);
+  if (!get(reader, runs, lengths.data(), depth + 1) || !get(reader, runs, heads.data(), depth + 1))
+    return false;
+  size_t filled = 0;
+  for (size_t i = 0; i < runs; ++i) {
+    if (lengths[i] < 0 || static_cast<uint64_t>(lengths[i]) > count - filled) return false;
+    std::fill_n(out + filled, lengths[i], heads[i]);
+    filled += static_cast<size_t>(lengths[i]);
+  }
+  return filled == count;
+}
+
+bool get_dictionary(ByteReader& reader, size_t count, int64_t* out, int depth) {
   size_t entry_count = reader.varint_up_to(kDictionaryEntriesMax);
   std::vector<int64_t> entries(entry_count);
-  if (!get(reader, entry_count, entries.data(), 2)) return false;
+  if (!get(reader, entry_count, entries.data(), depth + 1)) return false;
   unsigned width = reader.u8();
   if (width > 16) return false;
   std::string_view packed = reader.bytes(packed_bytes(count, width));
@@ -130,8 +291,8 @@ bool get_dictionary(ByteReader& reader, size_t count, int64_t* out) {
   return true;
 }
 
-// depth 0: anything; 1: inside a delta; 2: entries of a dictionary.
 bool get(ByteReader& reader, size_t count, int64_t* out, int depth) {
+  if (depth > kDepthMax) return false;
   switch (reader.u8()) {
     case kConstant: {
       int64_t value = reader.signed_varint();
@@ -141,9 +302,13 @@ bool get(ByteReader& reader, size_t count, int64_t* out, int depth) {
     case kFrame:
       return get_frame(reader, count, out);
     case kDelta:
-      return depth == 0 && get_delta(reader, count, out);
+      return get_delta(reader, count, out, depth);
     case kDictionary:
-      return depth <= 1 && get_dictionary(reader, count, out);
+      return get_dictionary(reader, count, out, depth);
+    case kPatched:
+      return get_patched(reader, count, out);
+    case kRuns:
+      return get_runs(reader, count, out, depth);
     default:
       return false;
   }
@@ -151,9 +316,16 @@ bool get(ByteReader& reader, size_t count, int64_t* out, int depth) {
 
 }  // namespace
 
-void encode_integer_column(std::span<const int64_t> values, std::string& out) {
+namespace {
+
+void put_column(std::span<const int64_t> values, bool with_runs, std::string& out) {
   Bounds bounds = bounds_of(values);
   if (bounds.min == bounds.max) return put_constant(bounds.min, out);
+  if (with_runs && values.size() >= 64) {
+    size_t runs = count_runs(values);
+    if (runs <= values.size() / 16 || (runs <= values.size() / 6 && bounds.width() > 6))
+      return put_runs(values, runs, out);
+  }
   std::vector<int64_t> deltas(values.size() - 1);
   for (size_t i = 1; i < values.size(); ++i) {
     deltas[i - 1] =
@@ -165,7 +337,22 @@ void encode_integer_column(std::span<const int64_t> values, std::string& out) {
     append_signed_varint(out, values[0]);
     return put_flat(deltas, delta_bounds, out);
   }
+  // Steps that are small but for a few leaps: what starts of spans are, trace after trace.
+  if (values.size() >= kPatchedBlock && bounds.width() > 16) {
+    Patched steps = plan_patched(deltas, delta_bounds);
+    if (steps.bytes < packed_bytes(values.size(), bounds.width()) / 8 * 7) {
+      append_fixed<uint8_t>(out, kDelta);
+      append_signed_varint(out, values[0]);
+      return put_patched(steps, out);
+    }
+  }
   put_flat(values, bounds, out);
+}
+
+}  // namespace
+
+void encode_integer_column(std::span<const int64_t> values, std::string& out) {
+  put_column(values, true, out);
 }
 
 bool decode_integer_column(ByteReader& reader, size_t count, int64_t* out) {

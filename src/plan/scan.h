@@ -21,6 +21,15 @@ enum class Unit : uint8_t {
 
 enum class Order : uint8_t { any, time_ascending, time_descending };
 
+// How rows of a trace must lie to each other: a row with mark `right` is a child (a descendant) of one with
+// `left`.
+struct TraceRelation {
+  enum class Kind : uint8_t { child, descendant };
+  Kind kind = Kind::child;
+  uint32_t left = 0;
+  uint32_t right = 0;
+};
+
 struct Scan {
   Tenant tenant = kDefaultTenant;
   Table table = Table::logs;
@@ -33,15 +42,21 @@ struct Scan {
   // rows inside `range` has mark i. An empty require_marks returns every trace.
   std::vector<Expr> marks;
   std::vector<uint32_t> require_marks;
+  // Unit::trace: only traces in which, for each of these, some rows inside `range` are so related are wanted.
+  // A store leaves out what it can tell without putting traces together; it may then return traces that have
+  // not all of this or of require_marks.
+  std::vector<TraceRelation> require_relations;
 
   Unit unit = Unit::row;
   bool all_columns = false;  // return everything stored
   std::vector<ColumnId>
-      columns;               // else these (every type they occur with); time and the group labels always come
+      columns;  // else these (every type they occur with); time and the group labels always come
   // Unit::series: of each series only the newest row in the range is wanted. A store may return more of them.
   bool newest_only = false;
-  Order order = Order::any;  // Unit::row: order of rows over the whole answer
-  uint64_t limit = 0;        // Unit::row: rows; Unit::trace and series: groups; 0 = all
+  // Unit::row: order of rows over the whole answer. Unit::trace: time_descending asks for traces that begin
+  // late first, as far as Cursor::latest_begin_left then says.
+  Order order = Order::any;
+  uint64_t limit = 0;  // Unit::row: rows; Unit::trace and series: groups; 0 = all
 
   // Not the rows that `where` selects, but what is computed from them: with aggregate_scan
   // (storage/reader.h). Unit::row; columns, order and limit are then not looked at.

@@ -8,6 +8,7 @@
 // point to).
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,9 @@ class Cursor {
   // The next batch, or null at the end. After an error the cursor is finished.
   virtual Result<BatchPtr> next() = 0;
   virtual Coverage coverage() const = 0;
+  // Of a scan by trace with Order::time_descending: no trace that is still to come begins after this.
+  // Nullopt: any may.
+  virtual std::optional<int64_t> latest_begin_left() const { return std::nullopt; }
 };
 
 struct AggregateAnswer {

@@ -328,4 +328,42 @@ std::vector<Expr> required_in_trace(const Pipeline& pipeline, const std::vector<
   return required;
 }
 
+namespace {
+
+bool relates(SpansetOp op) {
+  return op == SpansetOp::child || op == SpansetOp::descendant || op == SpansetOp::parent ||
+         op == SpansetOp::ancestor;
+}
+
+// The filter whose spans an expression finds, when it is one: of a relation it is the right side.
+const SpansetExpr* found_by(const SpansetExpr& spanset) {
+  if (spanset.kind == SpansetExpr::Kind::filter) return &spanset;
+  if (spanset.kind != SpansetExpr::Kind::operation || spanset.form != RelationForm::plain ||
+      !relates(spanset.op))
+    return nullptr;
+  return found_by(*spanset.right);
+}
+
+void collect_relations(const SpansetExpr& spanset, std::vector<RequiredRelation>& out) {
+  if (spanset.kind != SpansetExpr::Kind::operation || spanset.op == SpansetOp::or_op) return;
+  collect_relations(*spanset.right, out);
+  if (spanset.form == RelationForm::negated) return;  // the left side may be missing
+  collect_relations(*spanset.left, out);
+  const SpansetExpr* left = found_by(*spanset.left);
+  const SpansetExpr* right = found_by(*spanset.right);
+  if (!relates(spanset.op) || left == nullptr || right == nullptr) return;
+  bool downwards = spanset.op == SpansetOp::child || spanset.op == SpansetOp::descendant;
+  bool direct = spanset.op == SpansetOp::child || spanset.op == SpansetOp::parent;
+  out.push_back({downwards ? left->leaf : right->leaf, downwards ? right->leaf : left->leaf, direct});
+}
+
+}  // namespace
+
+std::vector<RequiredRelation> required_relations(const Pipeline& pipeline) {
+  std::vector<RequiredRelation> relations;
+  if (!pipeline.stages.empty() && pipeline.stages[0].spanset)
+    collect_relations(*pipeline.stages[0].spanset, relations);
+  return relations;
+}
+
 }  // namespace obelisk::traceql

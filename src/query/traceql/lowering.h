@@ -35,4 +35,13 @@ Lowered lower_condition(const FieldExpr& expr, const ArrayColumns& arrays);
 // it. May be empty. `leaves` are the lowered filters by SpansetExpr::leaf.
 std::vector<Expr> required_in_trace(const Pipeline& pipeline, const std::vector<Lowered>& leaves);
 
+// Filters (SpansetExpr::leaf) of which a span of one must be a descendant (`direct`: child) of a span of the
+// other for the pipeline to find anything in a trace.
+struct RequiredRelation {
+  size_t upper = 0;
+  size_t lower = 0;
+  bool direct = false;
+};
+std::vector<RequiredRelation> required_relations(const Pipeline& pipeline);
+
 }  // namespace obelisk::traceql

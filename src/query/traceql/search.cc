@@ -47,6 +47,12 @@ class SearchRun {
     TraceScan scan{context_,           query_,
                    *query_.pipeline,   options_.range,
                    std::move(columns), [this](const TraceTree& tree) { return could_be_shown(tree); }};
+    if (options_.order == SearchOrder::most_recent && options_.limit > 0) {
+      scan.newest_first = true;
+      scan.enough = [this](int64_t latest_begin) {
+        return traces_.size() >= options_.limit && traces_.front().start.value > latest_begin;
+      };
+    }
     SearchResult result;
     OBELISK_TRY(result.statistics,
                 scan_traces(scan, [this](const TraceTree& tree, AttributeReader& reader,

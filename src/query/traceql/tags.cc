@@ -169,6 +169,15 @@ struct CountedValues {
   }
 };
 
+// Already ranked, each once.
+std::vector<TagValue> values_of_store(std::vector<ValueCount> counted) {
+  std::vector<TagValue> values;
+  values.reserve(counted.size());
+  for (ValueCount& value : counted)
+    values.push_back({std::string(type_of(value.type)), std::move(value.value)});
+  return values;
+}
+
 std::vector<TagValue> keywords(Intrinsic intrinsic) {
   std::vector<TagValue> values;
   if (intrinsic == Intrinsic::status) {
@@ -306,6 +315,9 @@ Result<std::vector<TagValue>> tag_values(const QueryContext& context, std::strin
   for (const ColumnId& column : columns) {
     OBELISK_TRY(std::vector<ValueCount> values,
                 context.reader.values(context.at, scan, column, limit, context.cancel));
+    bool one_type = std::all_of(values.begin(), values.end(),
+                                [&](const ValueCount& value) { return value.type == values[0].type; });
+    if (columns.size() == 1 && one_type) return values_of_store(std::move(values));
     for (ValueCount& value : values) found.add(type_of(value.type), std::move(value.value), value.count);
   }
   return found.ranked(limit);

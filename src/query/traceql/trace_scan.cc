@@ -66,6 +66,16 @@ StoreScan make_store_scan(const TraceScan& asked, const std::vector<Lowered>& le
     scan.require_marks.push_back(static_cast<uint32_t>(scan.marks.size()));
     scan.marks.push_back(std::move(required));
   }
+  for (const RequiredRelation& required : required_relations(asked.pipeline)) {
+    TraceRelation relation;
+    relation.kind = required.direct ? TraceRelation::Kind::child : TraceRelation::Kind::descendant;
+    relation.left = static_cast<uint32_t>(scan.marks.size());
+    scan.marks.push_back(leaves[required.upper].expr);
+    relation.right = static_cast<uint32_t>(scan.marks.size());
+    scan.marks.push_back(leaves[required.lower].expr);
+    scan.require_relations.push_back(relation);
+  }
+  if (asked.newest_first) scan.order = Order::time_descending;
   return result;
 }
 
@@ -139,6 +149,8 @@ Result<ScanStatistics> scan_traces(const TraceScan& asked, const TraceVisitor& v
       std::vector<Spanset> found = evaluator.run(asked.pipeline, tree, spans_in_range(tree, asked.range));
       if (!found.empty()) OBELISK_CHECK_OK(visit(tree, reader, std::move(found)));
     }
+    std::optional<int64_t> latest = cursor->latest_begin_left();
+    if (latest && asked.enough && asked.enough(*latest)) break;
   }
   add_coverage(cursor->coverage(), statistics);
   return statistics;

@@ -18,6 +18,10 @@ struct TraceScan {
   // Asked before a trace is evaluated; false leaves it out. May be empty.
   std::function<bool(const TraceTree&)> wanted;
   bool all_columns = false;
+  // Traces that begin late first, and no more once `enough` says so of the latest time at which one that is
+  // still to come can begin.
+  bool newest_first = false;
+  std::function<bool(int64_t latest_begin)> enough;
 };
 
 using TraceVisitor = std::function<Result<void>(const TraceTree&, AttributeReader&, std::vector<Spanset>)>;

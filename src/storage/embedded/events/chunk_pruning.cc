@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/embedded/events/value_filter.h"
+
 namespace obelisk {
 namespace {
 
@@ -70,8 +72,12 @@ Decision compare_chunk(const Expr& expr, ColumnType type, const ChunkStats& stat
       }
       return Decision::depends;
     case ColumnType::string:
-    case ColumnType::bytes:
-      return text == nullptr ? Decision::no : Decision::depends;
+    case ColumnType::bytes: {
+      if (text == nullptr) return Decision::no;
+      auto* filter = std::get_if<5>(&stats.range);
+      bool absent = filter != nullptr && expr.op() == CompareOp::equal && !may_have_value(*filter, *text);
+      return absent ? Decision::no : Decision::depends;
+    }
     case ColumnType::any:
       return Decision::no;
   }

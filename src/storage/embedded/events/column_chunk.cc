@@ -57,7 +57,7 @@ bool ColumnChunk::is_text() const {
 
 std::string_view ColumnChunk::coding_name() const {
   static constexpr std::string_view kNames[] = {"integers", "raw ids", "id runs", "dictionary",
-                                                "text",     "message", "id text"};
+                                                "text",     "message", "id text", "parent rows"};
   return kNames[coding_];  // parse() has let no other through
 }
 
@@ -112,6 +112,11 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
     case ColumnType::boolean:
     case ColumnType::int64:
       ints_.resize(value_count_);
+      if (coding == kParentRows && type_ == ColumnType::int64) {
+        if (!parse_parents(reader, row_count)) return wrong("parents");
+        spread(ints_, row_count);
+        return {};
+      }
       if (coding != kIntegers || !decode_integer_column(reader, value_count_, ints_.data()))
         return wrong("integers");
       spread(ints_, row_count);
@@ -169,6 +174,39 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
   return {};
 }
 
+bool ColumnChunk::parse_parents(ByteReader& reader, size_t row_count) {
+  auto parents = std::make_shared<ParentRows>();
+  if (!decode_parent_rows(reader, value_count_, *parents)) return false;
+  parent_distances_.resize(row_count);
+  size_t next = 0;
+  for (size_t row = 0; row < row_count; ++row) {
+    if (!is_present(row)) continue;
+    int64_t distance = parents->distances[next++];
+    int64_t parent = 0;
+    if (__builtin_sub_overflow(static_cast<int64_t>(row), distance, &parent) || parent < 0 ||
+        static_cast<uint64_t>(parent) >= row_count)
+      return false;
+    parent_distances_[row] = distance;
+  }
+  parents_ = std::move(parents);
+  return true;
+}
+
+Result<void> ColumnChunk::set_span_ids(const ColumnChunk& span_ids) {
+  OBELISK_ASSERT(parents_ != nullptr);
+  std::vector<uint32_t> rows;
+  rows.reserve(value_count_);
+  for (uint32_t row = 0; row < parent_distances_.size(); ++row) {
+    if (is_present(row)) rows.push_back(row);
+  }
+  std::vector<int64_t> parents;
+  if (span_ids.ints_.size() != parent_distances_.size() || !parents_->resolve(rows, span_ids.ints_, parents))
+    return wrong("parents without span ids");
+  for (size_t i = 0; i < rows.size(); ++i) ints_[rows[i]] = parents[i];
+  parents_resolved_ = true;
+  return {};
+}
+
 bool ColumnChunk::parse_trace_ids(ByteReader& reader) {
   uint64_t runs = reader.varint_up_to(std::min<uint64_t>(value_count_, reader.left() / 16));
   std::vector<int64_t> lengths(runs);
@@ -209,15 +247,11 @@ Result<void> ColumnChunk::parse_dictionary(ByteReader& reader) {
   entries_.reserve(count);
   for (uint64_t i = 0; i < count; ++i)
     entries_.push_back(text.substr(offsets[i], offsets[i + 1] - offsets[i]));
-  unsigned width = reader.u8();
-  if (width > 16) return wrong("dictionary width");
-  std::vector<uint64_t> ids(value_count_);
-  std::string_view packed = reader.bytes(packed_bytes(value_count_, width));
-  if (reader.failed() || !unpack_bits(packed, width, value_count_, ids.data()))
-    return wrong("dictionary ids");
+  std::vector<int64_t> ids(value_count_);
+  if (!decode_integer_column(reader, value_count_, ids.data())) return wrong("dictionary ids");
   ids_.resize(value_count_);
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] >= count) return wrong("dictionary id out of range");
+    if (ids[i] < 0 || static_cast<uint64_t>(ids[i]) >= count) return wrong("dictionary id out of range");
     ids_[i] = static_cast<uint32_t>(ids[i]);
   }
   return {};
@@ -383,8 +417,9 @@ std::vector<uint8_t> ColumnChunk::marks_of_values(const std::vector<uint8_t>& of
 }
 
 size_t ColumnChunk::memory_bytes() const {
-  size_t total = present_.size() + ints_.size() * 8 + floats_.size() * 8 + trace_ids_.size() * 16 +
-                 entries_.size() * 16 + ids_.size() * 4 + text_offsets_.size() * 8 + value_of_row_.size() * 4;
+  size_t total = present_.size() + (ints_.size() + parent_distances_.size()) * 8 + floats_.size() * 8 +
+                 trace_ids_.size() * 16 + entries_.size() * 16 + ids_.size() * 4 + text_offsets_.size() * 8 +
+                 value_of_row_.size() * 4;
   total += built_bytes_ + (message_ ? message_->memory_bytes() : 0);
   for (const TextPage& page : pages_) total += page.text != nullptr ? page.packed.plain_bytes : 0;
   return total;

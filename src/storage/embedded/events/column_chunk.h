@@ -16,6 +16,7 @@
 
 #include "plan/batch.h"
 #include "storage/embedded/events/message/message_block.h"
+#include "storage/embedded/events/parent_rows.h"
 
 namespace obelisk {
 
@@ -29,14 +30,17 @@ struct IdText {
 struct ChunkStats {
   uint64_t present_count = 0;
   std::variant<std::monostate, std::pair<int64_t, int64_t>, std::pair<double, double>,
-               std::pair<TraceId, TraceId>, IdText>
-      range;
+               std::pair<TraceId, TraceId>, IdText, std::string>
+      range;  // std::string: a filter of the texts (value_filter.h)
 };
 
 // The values of the present rows of one column, for encoding. Only the vector of the type is used.
 struct ColumnValues {
   ColumnType type = ColumnType::string;
   std::vector<uint8_t> present;  // empty: every row has a value
+  bool with_filter = false;      // texts with a large dictionary get a filter in the directory
+  // Of the column of parent span ids: the spans of all rows, which the ids are coded relative to.
+  const std::vector<SpanRow>* spans = nullptr;
   std::vector<int64_t> ints;
   std::vector<double> floats;
   std::vector<std::string_view> strings;
@@ -100,7 +104,12 @@ class ColumnChunk {
   const std::vector<uint32_t>& entry_numbers() const { return ids_; }  // one a row; 0 where absent
   bool is_present(size_t row) const { return present_.empty() || present_[row] != 0; }
   bool all_present() const { return present_.empty(); }
-  const std::vector<int64_t>& ints() const { return ints_; }            // one a row
+  const std::vector<int64_t>& ints() const { return ints_; }  // one a row
+  // Parent span ids are known once the span ids of the rows are; until then ints() are 0.
+  bool needs_span_ids() const { return parents_ != nullptr && !parents_resolved_; }
+  Result<void> set_span_ids(const ColumnChunk& span_ids);
+  // How many rows before each row its parent lies (0: it has none, or not here). Null for other chunks.
+  const std::vector<int64_t>* parent_distances() const { return parents_ ? &parent_distances_ : nullptr; }
   const std::vector<double>& floats() const { return floats_; }         // one a row
   const std::vector<TraceId>& trace_ids() const { return trace_ids_; }  // one a row
 
@@ -121,6 +130,7 @@ class ColumnChunk {
   Result<void> parse_values(class ByteReader& reader, size_t row_count);
   bool parse_presence(class ByteReader& reader, size_t row_count);
   bool parse_trace_ids(class ByteReader& reader);
+  bool parse_parents(class ByteReader& reader, size_t row_count);
   Result<void> parse_dictionary(class ByteReader& reader);
   Result<void> parse_text(class ByteReader& reader);
   Result<void> load_page(TextPage& page);
@@ -135,6 +145,9 @@ class ColumnChunk {
   size_t value_count_ = 0;
   std::vector<uint8_t> present_;
   std::vector<int64_t> ints_;
+  std::shared_ptr<const ParentRows> parents_;
+  std::vector<int64_t> parent_distances_;  // one a row
+  bool parents_resolved_ = false;
   std::vector<double> floats_;
   std::vector<TraceId> trace_ids_;
   bool has_dictionary_ = false;

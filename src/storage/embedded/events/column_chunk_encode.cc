@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <unordered_map>
 
 #include "codec/bit_packing.h"
 #include "codec/checksum.h"
@@ -11,6 +10,9 @@
 #include "storage/embedded/events/column_chunk_format.h"
 #include "storage/embedded/events/message/message_encode.h"
 #include "storage/embedded/events/message/packed_text.h"
+#include "storage/embedded/events/parent_rows.h"
+#include "storage/embedded/events/string_numbers.h"
+#include "storage/embedded/events/value_filter.h"
 
 namespace obelisk {
 namespace {
@@ -72,34 +74,28 @@ void put_lengths(const std::vector<std::string_view>& texts, std::string& out) {
   encode_integer_column(lengths, out);
 }
 
-bool put_dictionary(const std::vector<std::string_view>& values, std::string& out) {
-  std::unordered_map<std::string_view, uint32_t> numbers;
-  std::vector<std::string_view> entries;
-  std::vector<uint64_t> ids;
+bool put_dictionary(const ColumnValues& column, std::string& out, ChunkStats& stats) {
+  const std::vector<std::string_view>& values = column.strings;
+  StringNumbers numbers;
+  std::vector<int64_t> ids;
   ids.reserve(values.size());
   size_t entries_max = std::min(kDictionaryEntriesMax, std::max<size_t>(values.size() / 4, 1));
   for (size_t i = 0; i < values.size(); ++i) {
-    if (i > 0 && values[i] == values[i - 1]) {
-      ids.push_back(ids.back());
-      continue;
-    }
-    auto [it, fresh] = numbers.try_emplace(values[i], static_cast<uint32_t>(entries.size()));
-    if (fresh) {
-      // Gives up early where nearly every value is new.
-      if (entries.size() == entries_max || (i >= 1024 && entries.size() * 2 > i)) return false;
-      entries.push_back(values[i]);
-    }
-    ids.push_back(it->second);
+    ids.push_back(numbers.number_of(values[i]));
+    // Gives up early where nearly every value is new.
+    bool mostly_new = i >= 1024 && numbers.size() * 2 > i;
+    if (numbers.size() > entries_max || mostly_new) return false;
   }
+  const std::vector<std::string_view>& entries = numbers.entries();
   put_u8(out, kDictionary);
   append_varint(out, entries.size());
   put_lengths(entries, out);
   std::string text;
   for (std::string_view entry : entries) text.append(entry);
   put_packed_text(text, out);
-  unsigned width = width_of(entries.size() - 1);
-  put_u8(out, static_cast<uint8_t>(width));
-  pack_bits(ids, width, out);
+  encode_integer_column(ids, out);
+  if (column.with_filter && entries.size() >= kValueFilterEntriesMin)
+    stats.range = make_value_filter(entries);
   return true;
 }
 
@@ -132,6 +128,16 @@ void put_text(const std::vector<std::string_view>& values, std::string& out) {
   out.append(pages);
 }
 
+void put_parents(const ColumnValues& values, std::string& out) {
+  std::vector<uint32_t> rows;
+  rows.reserve(values.ints.size());
+  for (uint32_t row = 0; row < values.spans->size(); ++row) {
+    if (values.present.empty() || values.present[row] != 0) rows.push_back(row);
+  }
+  put_u8(out, kParentRows);
+  encode_parent_rows(*values.spans, rows, values.ints, out);
+}
+
 template <typename T>
 std::pair<T, T> range_of(const std::vector<T>& values) {
   auto [low, high] = std::minmax_element(values.begin(), values.end());
@@ -143,6 +149,7 @@ void put_values(const ColumnValues& values, std::string& out, ChunkStats& stats)
     case ColumnType::boolean:
     case ColumnType::int64:
       stats.range = range_of(values.ints);
+      if (values.spans != nullptr) return put_parents(values, out);
       put_u8(out, kIntegers);
       return encode_integer_column(values.ints, out);
     case ColumnType::float64: {
@@ -162,11 +169,11 @@ void put_values(const ColumnValues& values, std::string& out, ChunkStats& stats)
         stats.range = IdText();
         return put_u8(out, kIdText);
       }
-      if (put_dictionary(values.strings, out) || put_message(values, out)) return;
+      if (put_dictionary(values, out, stats) || put_message(values, out)) return;
       return put_text(values.strings, out);
     case ColumnType::bytes:
     case ColumnType::any:
-      if (!put_dictionary(values.strings, out)) put_text(values.strings, out);
+      if (!put_dictionary(values, out, stats)) put_text(values.strings, out);
   }
 }
 
@@ -190,6 +197,8 @@ void ColumnValues::clear() {
   present.clear();
   times = nullptr;
   are_trace_ids = false;
+  spans = nullptr;
+  with_filter = false;
   ints.clear();
   floats.clear();
   strings.clear();

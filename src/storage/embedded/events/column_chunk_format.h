@@ -14,7 +14,8 @@ enum Coding : uint8_t {
   kDictionary = 3,
   kText = 4,
   kMessage = 5,
-  kIdText = 6
+  kIdText = 6,
+  kParentRows = 7
 };
 
 // A dictionary larger than this is slower to build and search than text.

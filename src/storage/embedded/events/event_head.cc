@@ -8,11 +8,11 @@ namespace obelisk {
 namespace {
 
 constexpr size_t kJoin = 16;             // batches of one class become one
-constexpr size_t kJoinedRowsMax = 4096;  // larger batches stay as they are
+constexpr size_t kJoinedRowsMax = 1024;  // larger batches stay as they are
 // Joining pads every column to every row; many different columns are left apart.
 constexpr size_t kJoinedColumnsMax = 512;
 
-// 0: under 16 rows, 1: under 256, 2: under 4,096, 3: never joined.
+// 0: under 16 rows, 1: under 256, 2: under 1,024, 3: never joined.
 int class_of(const Batch& batch) {
   if (batch.row_count >= kJoinedRowsMax || batch.columns.size() > kJoinedColumnsMax) return 3;
   return batch.row_count < 16 ? 0 : batch.row_count < 256 ? 1 : 2;

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "storage/embedded/events/row_cursor.h"
 #include "storage/embedded/events/scan_units.h"
 #include "storage/embedded/events/trace_cursor.h"
+#include "storage/embedded/events/value_counter.h"
 #include "storage/memory/batch_scan.h"
 
 namespace obelisk {
@@ -91,38 +91,6 @@ Result<void> add_columns(const ScanUnit& unit, const TimeRange& range, ColumnSet
   return {};
 }
 
-class ValueCounter {
- public:
-  Result<void> add(std::string value, ColumnType type, uint64_t count) {
-    counts_[{std::move(value), type}] += count;
-    if (counts_.size() <= kEventValuesMax) return {};
-    return make_error(ErrorCode::too_large,
-                      fmt::format("the column has more than {} distinct values; narrow the selector "
-                                  "or the time range",
-                                  kEventValuesMax));
-  }
-
-  Result<void> add_rows(const ColumnData& data) {
-    size_t rows =
-        std::max({data.ints.size(), data.floats.size(), data.strings.size(), data.trace_ids.size()});
-    for (size_t row = 0; row < rows; ++row) {
-      if (data.is_present(row)) OBELISK_CHECK_OK(add(column_value_text(data, row), data.type, 1));
-    }
-    return {};
-  }
-
-  std::vector<ValueCount> most_frequent(uint64_t limit) const {
-    std::vector<ValueCount> values;
-    for (const auto& [key, count] : counts_) values.push_back({key.first, key.second, count});
-    std::stable_sort(values.begin(), values.end(), [](auto& a, auto& b) { return a.count > b.count; });
-    if (limit != 0 && values.size() > limit) values.resize(limit);
-    return values;
-  }
-
- private:
-  std::map<std::pair<std::string, ColumnType>, uint64_t> counts_;
-};
-
 Result<void> count_values(const ScanUnit& unit, const Scan& scan, const ColumnId& column,
                           ValueCounter& counter) {
   Budget budget(kUnitBudgetBytes);
@@ -155,7 +123,7 @@ Result<void> count_values(const ScanUnit& unit, const Scan& scan, const ColumnId
     }
     for (size_t entry = 0; entry < by_entry.size(); ++entry) {
       if (by_entry[entry] != 0)
-        OBELISK_CHECK_OK(counter.add(std::string(chunk->entries()[entry]), chunk->type(), by_entry[entry]));
+        OBELISK_CHECK_OK(counter.add(chunk->entries()[entry], chunk->type(), by_entry[entry]));
     }
   }
   return {};

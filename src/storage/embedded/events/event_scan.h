@@ -17,8 +17,7 @@ Result<std::unique_ptr<Cursor>> open_event_scan(EventViewPtr view, const Scan& s
 Result<std::vector<Labels>> event_series(const EventView& view, const Scan& scan, const Cancel& cancel);
 Result<std::vector<ColumnInfo>> event_columns(const EventView& view, const Scan& scan);
 // too_large when the column has more than kEventValuesMax distinct values in the scan: they would have to be
-// held.
-inline constexpr size_t kEventValuesMax = 1 << 20;
+// held (value_counter.h).
 Result<std::vector<ValueCount>> event_values(const EventView& view, const Scan& scan, const ColumnId& column,
                                              uint64_t limit, const Cancel& cancel);
 

@@ -195,6 +195,7 @@ Result<void> EventStore::flush_table(Table table, const std::vector<BatchPtr>& b
   for (const BatchPtr& batch : batches) row_count += batch->row_count;
   rows.reserve(row_count);
   for (uint32_t i = 0; i < batches.size(); ++i) append_ordered_rows(*batches[i], i, ranks, rows);
+  if (table == Table::spans) assign_trace_windows(rows);
   sort_rows(table, rows);
   auto by_time = [](const OrderedRow& a, const OrderedRow& b) { return a.time < b.time; };
   auto [first, last] = std::minmax_element(rows.begin(), rows.end(), by_time);

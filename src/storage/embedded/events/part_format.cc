@@ -34,6 +34,8 @@ void put_stats(const ChunkStats& stats, std::string& out) {
   } else if (auto* ids = std::get_if<3>(&stats.range)) {
     out.append(ids->first.view());
     out.append(ids->second.view());
+  } else if (auto* filter = std::get_if<5>(&stats.range)) {
+    append_text(out, *filter);
   }
 }
 
@@ -60,6 +62,9 @@ ChunkStats get_stats(ByteReader& reader, uint64_t row_count) {
     }
     case 4:
       stats.range = IdText();
+      break;
+    case 5:
+      stats.range = std::string(reader.text());
       break;
     default:
       reader.fail();

@@ -1,8 +1,11 @@
 #include "storage/embedded/events/part_merge.h"
 
 #include <algorithm>
+#include <limits>
+#include <numeric>
 
 #include "storage/embedded/events/row_group_reader.h"
+#include "storage/embedded/events/trace_overlap.h"
 
 namespace obelisk {
 namespace {
@@ -154,13 +157,108 @@ class Merger {
 
 }  // namespace
 
+namespace {
+
+// Row groups with fewer rows than this are put together again.
+constexpr uint64_t kSmallRowGroupRows = 2048;
+// Rows that are sorted in memory.
+constexpr uint64_t kSortedRowsMax = 256 << 10;
+
+// Whether the row groups of the inputs are so small that they are worth decoding.
+bool are_small(const std::vector<EventPartPtr>& inputs, const RowGroupLimits& limits) {
+  uint64_t rows = 0, row_groups = 0, columns = 0;
+  for (const EventPartPtr& input : inputs) {
+    rows += input->directory().row_count;
+    row_groups += input->directory().row_groups.size();
+    columns = std::max<uint64_t>(columns, input->directory().columns.size());
+  }
+  uint64_t small = std::min<uint64_t>(kSmallRowGroupRows, limits.rows_of(Table::spans, columns) / 4);
+  return rows <= kSortedRowsMax && rows < row_groups * small;
+}
+
+// Spans lie by when their trace began, so parts that came one after the other hardly overlap: their row
+// groups are taken over as they are stored, in the order of time.
+Result<void> concatenate(const std::vector<EventPartPtr>& inputs, PartWriter& writer) {
+  OBELISK_TRY(std::shared_ptr<const TraceOverlap> overlap, find_trace_overlap(inputs));
+  struct Source {
+    size_t input;
+    uint32_t row_group;
+    int64_t min_time;
+  };
+  std::vector<Source> sources;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const EventPartDirectory& directory = inputs[i]->directory();
+    // A row group never goes before one of its own part: a trace over two of them stays together.
+    int64_t latest = std::numeric_limits<int64_t>::min();
+    for (uint32_t group = 0; group < directory.row_groups.size(); ++group) {
+      latest = std::max(latest, directory.row_groups[group].min_time);
+      sources.push_back({i, group, latest});
+    }
+  }
+  std::stable_sort(sources.begin(), sources.end(),
+                   [](const Source& a, const Source& b) { return a.min_time < b.min_time; });
+  std::vector<std::vector<uint32_t>> moved_to(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) moved_to[i].resize(inputs[i]->directory().row_groups.size());
+  for (const Source& source : sources) {
+    moved_to[source.input][source.row_group] = static_cast<uint32_t>(writer.row_group_count());
+    OBELISK_TRY(std::shared_ptr<const LabelTable> labels, inputs[source.input]->labels());
+    bool may_repeat = overlap->row_groups[source.input][source.row_group] != 0;
+    OBELISK_CHECK_OK(writer.copy_row_group(*inputs[source.input], source.row_group, *labels, may_repeat));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    OBELISK_TRY(auto entries, inputs[i]->trace_entries());
+    for (const auto& [key, row_group] : entries) {
+      if (row_group >= moved_to[i].size())
+        return make_error(ErrorCode::corrupt, inputs[i]->name() + ": trace index: row group out of range");
+      writer.add_trace(key, moved_to[i][row_group]);
+    }
+  }
+  return {};
+}
+
+// Few rows: all in memory, sorted as a flush does it.
+Result<void> sort_again(const std::vector<EventPartPtr>& inputs, const RowGroupLimits& limits,
+                        PartWriter& writer) {
+  Budget budget(kMergeBudgetBytes);
+  std::vector<BatchPtr> batches;
+  LabelRanks ranks;
+  for (const EventPartPtr& input : inputs) {
+    OBELISK_TRY(std::shared_ptr<const LabelTable> labels, input->labels());
+    for (uint32_t group = 0; group < labels->size(); ++group)
+      ranks.add(labels->labels(group), labels->hash(group));
+    for (uint32_t group = 0; group < input->directory().row_groups.size(); ++group) {
+      ReadCounts counts;
+      RowGroupReader reader(input, group, labels, budget, counts);
+      std::vector<uint32_t> rows(reader.info().row_count);
+      std::iota(rows.begin(), rows.end(), 0u);
+      OBELISK_TRY(Batch batch, reader.materialise(rows, nullptr));
+      batches.push_back(std::make_shared<const Batch>(std::move(batch)));
+    }
+  }
+  ranks.sort();
+  std::vector<OrderedRow> rows;
+  for (uint32_t i = 0; i < batches.size(); ++i) append_ordered_rows(*batches[i], i, ranks, rows);
+  assign_trace_windows(rows);
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const OrderedRow& a, const OrderedRow& b) { return a.before(b); });
+  return write_rows(writer, Table::spans, limits, batches, rows, ranks);
+}
+
+}  // namespace
+
 Result<uint64_t> merge_parts(Disk& disk, const std::string& path, const std::vector<EventPartPtr>& inputs,
                              const RowGroupLimits& limits) {
   OBELISK_ASSERT(!inputs.empty());
   const EventPartDirectory& first = inputs[0]->directory();
   OBELISK_TRY(std::unique_ptr<PartWriter> writer,
               PartWriter::create(disk, path, first.table, first.order_key));
-  OBELISK_CHECK_OK(Merger(inputs, limits, *writer).run());
+  if (first.table != Table::spans) {
+    OBELISK_CHECK_OK(Merger(inputs, limits, *writer).run());
+  } else if (are_small(inputs, limits)) {
+    OBELISK_CHECK_OK(sort_again(inputs, limits, *writer));
+  } else {
+    OBELISK_CHECK_OK(concatenate(inputs, *writer));
+  }
   uint64_t rows = 0;
   for (const EventPartPtr& input : inputs) rows += input->directory().row_count;
   OBELISK_ASSERT(writer->row_count() == rows);

@@ -4,6 +4,7 @@
 // Row groups of logs that are large already (half of what the limits allow, or kCopiedRowGroupBytes) are
 // copied as they are, in the order of `inputs`, and only smaller neighbours are put together: coding lines
 // costs most of what a log store does, and once is enough. Such a part is sorted within its row groups only.
+// Row groups of spans are copied in the order of time, and sorted again only where they are small.
 #include <string>
 #include <vector>
 

@@ -12,13 +12,20 @@ bool column_before(const PartColumn& a, const PartColumn& b) {
   return a.id != b.id ? a.id < b.id : a.type < b.type;
 }
 
-size_t text_bytes_of(const std::vector<UnionColumn>& columns, const RowRef& ref) {
-  size_t total = 0;
+// Bytes of text of every row of every batch.
+std::vector<std::vector<uint32_t>> text_bytes_of(const std::vector<UnionColumn>& columns,
+                                                 const std::vector<BatchPtr>& batches) {
+  std::vector<std::vector<uint32_t>> bytes(batches.size());
+  for (size_t i = 0; i < batches.size(); ++i) bytes[i].resize(batches[i]->row_count);
   for (const UnionColumn& column : columns) {
-    const ColumnData* data = column.of_batch[ref.batch];
-    if (data != nullptr && !data->strings.empty()) total += data->strings[ref.row].size();
+    for (size_t i = 0; i < batches.size() && i < column.of_batch.size(); ++i) {
+      if (column.of_batch[i] == nullptr) continue;
+      const std::vector<std::string_view>& texts = column.of_batch[i]->strings;
+      for (size_t row = 0; row < texts.size(); ++row)
+        bytes[i][row] += static_cast<uint32_t>(texts[row].size());
+    }
   }
-  return total;
+  return bytes;
 }
 
 bool has_value(const UnionColumn& column, std::span<const OrderedRow> rows) {
@@ -28,31 +35,39 @@ bool has_value(const UnionColumn& column, std::span<const OrderedRow> rows) {
   });
 }
 
-void gather(const UnionColumn& column, std::span<const OrderedRow> rows, ColumnValues& values) {
-  values.clear();
-  values.type = column.type;
-  values.present.resize(rows.size());
+template <typename T>
+void gather_values(const UnionColumn& column, std::span<const OrderedRow> rows,
+                   std::vector<T> ColumnData::*member, std::vector<uint8_t>& present,
+                   std::vector<T>& values) {
+  values.reserve(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     const RowRef& ref = rows[i].ref;
     const ColumnData* data = column.of_batch[ref.batch];
     if (data == nullptr || !data->is_present(ref.row)) continue;
-    values.present[i] = 1;
-    switch (column.type) {
-      case ColumnType::boolean:
-      case ColumnType::int64:
-        values.ints.push_back(data->ints[ref.row]);
-        break;
-      case ColumnType::float64:
-        values.floats.push_back(data->floats[ref.row]);
-        break;
-      case ColumnType::trace_id:
-        values.trace_ids.push_back(data->trace_ids[ref.row]);
-        break;
-      case ColumnType::string:
-      case ColumnType::bytes:
-      case ColumnType::any:
-        values.strings.push_back(data->strings[ref.row]);
-    }
+    present[i] = 1;
+    values.push_back((data->*member)[ref.row]);
+  }
+}
+
+void gather(const UnionColumn& column, std::span<const OrderedRow> rows, ColumnValues& values) {
+  values.clear();
+  values.type = column.type;
+  values.present.resize(rows.size());
+  switch (column.type) {
+    case ColumnType::boolean:
+    case ColumnType::int64:
+      gather_values(column, rows, &ColumnData::ints, values.present, values.ints);
+      break;
+    case ColumnType::float64:
+      gather_values(column, rows, &ColumnData::floats, values.present, values.floats);
+      break;
+    case ColumnType::trace_id:
+      gather_values(column, rows, &ColumnData::trace_ids, values.present, values.trace_ids);
+      break;
+    case ColumnType::string:
+    case ColumnType::bytes:
+    case ColumnType::any:
+      gather_values(column, rows, &ColumnData::strings, values.present, values.strings);
   }
   if (values.value_count() == rows.size()) values.present.clear();
 }
@@ -84,6 +99,11 @@ bool repeats_trace_ids(const UnionColumn& column, const UnionColumn& ids, std::s
     }
   }
   return true;
+}
+
+bool is_parent_column(const UnionColumn& column) {
+  return column.type == ColumnType::int64 && column.id.scope == Scope::fixed &&
+         column.id.name == column::kParentSpanId;
 }
 
 }  // namespace
@@ -176,6 +196,13 @@ Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches,
     gather(*column, rows, values);
     values.times = times.data();
     values.are_trace_ids = ids != nullptr && repeats_trace_ids(*column, *ids, rows);
+    values.with_filter = directory_.table == Table::spans;
+    std::vector<SpanRow> spans;
+    if (directory_.table == Table::spans && is_parent_column(*column)) {
+      spans.reserve(rows.size());
+      for (const OrderedRow& row : rows) spans.push_back({row.key, static_cast<int64_t>(row.span_id)});
+      values.spans = &spans;
+    }
     ChunkInfo chunk;
     chunk.column = number;
     chunk.offset = offset_ + bytes.size();
@@ -225,11 +252,12 @@ void PartWriter::end_trace() {
   open_span_ids_.clear();
 }
 
-Result<void> PartWriter::copy_row_group(const EventPart& part, size_t row_group, const LabelTable& labels) {
+Result<void> PartWriter::copy_row_group(const EventPart& part, size_t row_group, const LabelTable& labels,
+                                        bool may_repeat) {
   const RowGroupInfo& source = part.directory().row_groups[row_group];
-  OBELISK_ASSERT(part.directory().table == Table::logs);  // others have a trace index, which is not copied
   OBELISK_TRY(std::string stored, part.read_stored(row_group));
   RowGroupInfo group = source;
+  group.has_repeated_spans = group.has_repeated_spans || may_repeat;
   for (GroupRun& run : group.runs) run.group = labels_.add(labels.labels(run.group), labels.hash(run.group));
   for (ChunkInfo& chunk : group.chunks) chunk.column = column_number(part.directory().columns[chunk.column]);
   std::sort(group.chunks.begin(), group.chunks.end(),
@@ -276,13 +304,20 @@ Result<void> write_rows(PartWriter& writer, Table table, const RowGroupLimits& l
     size_t groups = (rows.size() + rows_max - 1) / rows_max;
     rows_max = (rows.size() + groups - 1) / groups;
   }
-  size_t begin = 0, text = 0;
+  std::vector<std::vector<uint32_t>> text_bytes = text_bytes_of(columns, batches);
+  size_t begin = 0, trace_begin = 0, text = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
-    size_t row_text = text_bytes_of(columns, rows[i].ref);
+    if (table == Table::spans && (i == begin || rows[i].key != rows[i - 1].key)) trace_begin = i;
+    size_t row_text = text_bytes[rows[i].ref.batch][rows[i].ref.row];
     if (i > begin && (i - begin == rows_max || text + row_text > limits.text_bytes)) {
-      OBELISK_CHECK_OK(writer.add_row_group(batches, columns, rows.subspan(begin, i - begin), ranks));
-      begin = i;
+      // Not through a trace, unless it is large.
+      size_t end = table == Table::spans && trace_begin > begin + (i - begin) / 2 ? trace_begin : i;
+      OBELISK_CHECK_OK(writer.add_row_group(batches, columns, rows.subspan(begin, end - begin), ranks));
+      begin = end;
+      i = end;
+      trace_begin = end;
       text = 0;
+      row_text = text_bytes[rows[i].ref.batch][rows[i].ref.row];
     }
     text += row_text;
   }

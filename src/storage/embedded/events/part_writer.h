@@ -21,7 +21,7 @@ namespace obelisk {
 // are paid once); spans and exemplars small ones (a trace is read by its row group).
 struct RowGroupLimits {
   size_t log_rows = 64 << 10;
-  size_t span_rows = 8 << 10;
+  size_t span_rows = 4 << 10;
   // Text of a row group: bounds what reading one can cost.
   size_t text_bytes = 32 << 20;
   // Rows times columns: attribute names may be many.
@@ -39,8 +39,13 @@ class PartWriter {
   // `rows` refer to `batches`; `ranks` names their groups. At most kRowGroupRowsMax.
   Result<void> add_row_group(const std::vector<BatchPtr>& batches, const std::vector<UnionColumn>& columns,
                              std::span<const OrderedRow> rows, const LabelRanks& ranks);
-  // A row group of another part as it is: its bytes are checked and copied, nothing is decoded.
-  Result<void> copy_row_group(const EventPart& part, size_t row_group, const LabelTable& labels);
+  // A row group of another part as it is: its bytes are checked and copied, nothing is decoded. Of a part
+  // with a trace index its traces are added with add_trace. `may_repeat`: it holds a trace that is in other
+  // row groups too, and not directly before or after.
+  Result<void> copy_row_group(const EventPart& part, size_t row_group, const LabelTable& labels,
+                              bool may_repeat = false);
+  void add_trace(uint64_t key, uint32_t row_group) { traces_.add_key(key, row_group); }
+  size_t row_group_count() const { return directory_.row_groups.size(); }
   // The part's file size. Nothing may be added afterwards.
   Result<uint64_t> finish();
   uint64_t row_count() const { return directory_.row_count; }

@@ -69,7 +69,7 @@ RowGroupReader::RowGroupReader(EventPartPtr part, uint32_t row_group,
   note_read({info_.row_count, 0});
 }
 
-Result<void> RowGroupReader::load_chunks(const std::vector<size_t>& indexes) {
+Result<void> RowGroupReader::load_chunks(const std::vector<size_t>& indexes, bool with_parents) {
   std::vector<size_t> missing;
   for (size_t index : indexes) {
     if (loaded_[index]) continue;
@@ -78,13 +78,18 @@ Result<void> RowGroupReader::load_chunks(const std::vector<size_t>& indexes) {
     note_read({0, info_.chunks[index].length});
     OBELISK_CHECK_OK(charge_.add(info_.chunks[index].length));
   }
-  if (missing.empty()) return {};
-  OBELISK_TRY(std::vector<ColumnChunk> chunks, part_->read_chunks(row_group_, missing));
+  std::vector<ColumnChunk> chunks;
+  if (!missing.empty()) {
+    OBELISK_TRY(chunks, part_->read_chunks(row_group_, missing));
+  }
   for (size_t i = 0; i < missing.size(); ++i) {
     OBELISK_CHECK_OK(charge_.add(chunks[i].memory_bytes()));
     loaded_[missing[i]] = std::move(chunks[i]);
   }
   for (size_t index : missing) OBELISK_CHECK_OK(give_what_it_needs(*loaded_[index]));
+  for (size_t index : indexes) {
+    if (with_parents && loaded_[index]->needs_span_ids()) OBELISK_CHECK_OK(resolve_parents(*loaded_[index]));
+  }
   return {};
 }
 
@@ -100,6 +105,26 @@ Result<void> RowGroupReader::give_what_it_needs(ColumnChunk& chunk) {
     if (ids->type() == ColumnType::trace_id) return chunk.set_trace_ids(*ids);
   }
   return make_error(ErrorCode::corrupt, part_->name() + ": digits of trace ids without trace ids");
+}
+
+// Parent ids are kept relative to the span ids of the same rows.
+Result<void> RowGroupReader::resolve_parents(ColumnChunk& parents) {
+  OBELISK_TRY(auto chunks, chunks_of(fixed_column(column::kSpanId)));
+  for (auto& [number, ids] : chunks) {
+    if (ids->type() == ColumnType::int64) return parents.set_span_ids(*ids);
+  }
+  return make_error(ErrorCode::corrupt, part_->name() + ": parents of spans without span ids");
+}
+
+Result<const ColumnChunk*> RowGroupReader::parents() {
+  const ColumnId id = fixed_column(column::kParentSpanId);
+  for (size_t i = 0; i < info_.chunks.size(); ++i) {
+    const PartColumn& column = part_->directory().columns[info_.chunks[i].column];
+    if (column.id != id || column.type != ColumnType::int64) continue;
+    OBELISK_CHECK_OK(load_chunks({i}, false));
+    return &*loaded_[i];
+  }
+  return static_cast<const ColumnChunk*>(nullptr);
 }
 
 Result<void> RowGroupReader::load(const std::vector<ColumnId>* wanted) {

@@ -55,6 +55,9 @@ class RowGroupReader {
   Result<const std::vector<int64_t>*> times();
   // One a row, zero where absent; null when no row of the row group has one.
   Result<const std::vector<TraceId>*> trace_ids();
+  // The chunk of parent span ids, for its distances: its ids are not resolved, and span ids not read. Null
+  // when no row has one.
+  Result<const ColumnChunk*> parents();
   // What the directory says of a column's chunks here, without reading them.
   std::vector<std::pair<const ChunkInfo*, ColumnType>> infos_of(const ColumnId& id) const;
   LabelsView labels_of(const GroupRun& run) const { return labels_->labels(run.group); }
@@ -71,8 +74,9 @@ class RowGroupReader {
   Result<void> mark_chunk(const Expr& expr, ColumnChunk& chunk, const RowMask& candidates, RowMask& out);
   static bool mark_id_text(const Expr& expr, const ColumnChunk& chunk, const RowMask& candidates,
                            RowMask& out);
-  Result<void> load_chunks(const std::vector<size_t>& indexes);
+  Result<void> load_chunks(const std::vector<size_t>& indexes, bool with_parents = true);
   Result<void> give_what_it_needs(ColumnChunk& chunk);
+  Result<void> resolve_parents(ColumnChunk& parents);
 
   const EventPartPtr part_;
   const uint32_t row_group_;

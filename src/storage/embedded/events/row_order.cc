@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <unordered_map>
 
 namespace obelisk {
 namespace {
@@ -99,6 +100,19 @@ void sort_rows(Table table, std::vector<OrderedRow>& rows) {
     auto begin = rows.begin() + static_cast<ptrdiff_t>(starts[i]);
     auto end = rows.begin() + static_cast<ptrdiff_t>(starts[i + 1]);
     if (!std::is_sorted(begin, end, before)) std::stable_sort(begin, end, before);
+  }
+}
+
+void assign_trace_windows(std::vector<OrderedRow>& rows) {
+  std::unordered_map<TraceId, int64_t> begins;
+  begins.reserve(rows.size() / 8);
+  for (const OrderedRow& row : rows) {
+    auto [it, fresh] = begins.try_emplace(row.key, row.time);
+    if (!fresh && row.time < it->second) it->second = row.time;
+  }
+  for (OrderedRow& row : rows) {
+    int64_t begin = row.key.is_none() ? row.time : begins[row.key];
+    row.window = begin / kTraceWindowNanos - (begin % kTraceWindowNanos < 0 ? 1 : 0);
   }
 }
 

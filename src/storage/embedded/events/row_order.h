@@ -1,8 +1,9 @@
 #pragma once
-// The order of rows in a part: logs and exemplars by stream, then time; spans by trace, then time, then span
-// id. Rows that are equal in that keep the order they came in. Streams are ordered by their service, then by
-// all their labels: lines of one service are alike, and a row group that holds few services stores and
-// searches them best.
+// The order of rows in a part: logs and exemplars by stream, then time; spans by the second in which their
+// trace begins, then trace, then time, then span id: row groups of a busy store hold a moment, so that time
+// ranges and steps select whole ones, and a trace lies together. Rows that are equal in that keep the order
+// they came in. Streams are ordered by their service, then by all their labels: lines of one service are
+// alike, and a row group that holds few services stores and searches them best.
 #include <cstdint>
 #include <vector>
 
@@ -12,18 +13,25 @@
 namespace obelisk {
 
 struct OrderedRow {
-  TraceId key;  // the trace id, or the rank of the labels
+  int64_t window = 0;  // spans: when the trace begins, in units of kTraceWindowNanos
+  TraceId key;         // the trace id, or the rank of the labels
   int64_t time = 0;
   uint64_t span_id = 0;
   uint32_t group = 0;  // rank of the labels
   RowRef ref;
 
   bool before(const OrderedRow& other) const {
+    if (window != other.window) return window < other.window;
     if (key != other.key) return key < other.key;
     if (time != other.time) return time < other.time;
     return span_id < other.span_id;
   }
 };
+
+inline constexpr int64_t kTraceWindowNanos = kNanosPerSecond;
+// Sets the window of rows of spans: of the first row of their trace among `rows`; of their own time without
+// one.
+void assign_trace_windows(std::vector<OrderedRow>& rows);
 
 // The value of the label that names a stream's service, by the names in use; empty when it has none.
 std::string_view service_of(LabelsView labels);

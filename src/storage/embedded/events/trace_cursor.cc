@@ -1,12 +1,11 @@
 #include "storage/embedded/events/trace_cursor.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "plan/read_progress.h"
-#include "storage/embedded/events/chunk_pruning.h"
 #include "storage/embedded/events/column_union.h"
 #include "storage/embedded/events/scan_units.h"
+#include "storage/embedded/events/trace_candidates.h"
 
 namespace obelisk {
 namespace {
@@ -14,8 +13,8 @@ namespace {
 // A batch aims at this many rows; the number of traces asked for at once follows from what the last ones had.
 constexpr size_t kBatchRows = 64 << 10;
 constexpr size_t kFirstTraces = 512;
-// What one entry of the map of candidate traces costs in memory, roughly.
-constexpr uint64_t kCandidateBytes = 64;
+// Where the latest come first a caller may soon have enough.
+constexpr size_t kFirstTracesByTime = 32;
 
 const std::vector<TraceId>* trace_ids_of(const Batch& batch) {
   const ColumnData* data = batch.find(fixed_column(column::kTraceId), ColumnType::trace_id);
@@ -29,10 +28,9 @@ class TraceCursor : public Cursor {
         scan_(scan),
         budget_(budget),
         cancel_(cancel),
-        ids_charge_(budget),
+        candidates_(view_->of(scan_.table), scan_, budget, cancel, counts_),
         held_(budget) {
-    all_marks_ =
-        scan_.require_marks.size() == 64 ? ~uint64_t{0} : (uint64_t{1} << scan_.require_marks.size()) - 1;
+    if (scan_.order == Order::time_descending) traces_at_once_ = kFirstTracesByTime;
     wanted_ = scan_.columns;
     wanted_.push_back(fixed_column(column::kTraceId));
     wanted_.push_back(fixed_column(column::kSpanId));
@@ -41,97 +39,27 @@ class TraceCursor : public Cursor {
   }
 
   Result<BatchPtr> next() override {
-    if (!found_ids_) {
-      OBELISK_CHECK_OK(find_ids());
-      found_ids_ = true;
-    }
     held_.release();
-    if (at_ == ids_.size()) return BatchPtr();
     OBELISK_CHECK_OK(cancel_.check());
-    size_t count = std::min(traces_at_once_, ids_.size() - at_);
-    std::vector<TraceId> wanted(ids_.begin() + static_cast<ptrdiff_t>(at_),
-                                ids_.begin() + static_cast<ptrdiff_t>(at_ + count));
-    at_ += count;
+    uint64_t left =
+        scan_.limit == 0 ? traces_at_once_ : std::min<uint64_t>(traces_at_once_, scan_.limit - returned_);
+    if (left == 0) return BatchPtr();
+    OBELISK_TRY(std::vector<TraceId> wanted, candidates_.next(left));
+    if (wanted.empty()) return BatchPtr();
+    size_t count = wanted.size();
+    returned_ += count;
     OBELISK_TRY(BatchPtr batch, read_traces(wanted));
     size_t rows_per_trace = std::max<size_t>(batch->row_count / count, 1);
-    traces_at_once_ = std::max<size_t>(kBatchRows / rows_per_trace, 1);
+    size_t fitting = std::max<size_t>(kBatchRows / rows_per_trace, 1);
+    traces_at_once_ =
+        scan_.order == Order::time_descending ? std::min(fitting, traces_at_once_ * 4) : fitting;
     return batch;
   }
 
   Coverage coverage() const override { return {true, "", counts_.rows, counts_.bytes}; }
+  std::optional<int64_t> latest_begin_left() const override { return candidates_.latest_begin_left(); }
 
  private:
-  using Candidates = std::unordered_map<TraceId, uint64_t>;  // the required marks seen
-
-  Result<void> find_ids() {
-    Candidates candidates;
-    std::vector<Expr> required;
-    for (uint32_t index : scan_.require_marks) required.push_back(scan_.marks[index]);
-    // A row that has none of the required marks says nothing, so the scan is for any of them.
-    Expr any = required.empty() ? Expr() : Expr::any_of(required);
-    OBELISK_TRY(std::vector<ScanUnit> units,
-                list_scan_units(view_->of(scan_.table), scan_.range, any, cancel_));
-    for (const ScanUnit& unit : units) {
-      OBELISK_CHECK_OK(cancel_.check());
-      size_t before = candidates.size();
-      OBELISK_CHECK_OK(unit.context ? mark_row_group(unit, required, candidates)
-                                    : mark_batch(*unit.batch, required, candidates));
-      OBELISK_CHECK_OK(ids_charge_.add((candidates.size() - before) * kCandidateBytes));
-    }
-    for (const auto& [id, marks] : candidates) {
-      if (marks == all_marks_ && !id.is_none()) ids_.push_back(id);
-    }
-    std::sort(ids_.begin(), ids_.end());
-    if (scan_.limit != 0 && ids_.size() > scan_.limit) ids_.resize(scan_.limit);
-    ids_charge_.release();
-    return ids_charge_.add(ids_.size() * sizeof(TraceId));
-  }
-
-  Result<void> mark_row_group(const ScanUnit& unit, const std::vector<Expr>& required,
-                              Candidates& candidates) {
-    const PartContext& context = *unit.context;
-    RowGroupReader reader(context.part, unit.row_group, context.labels, budget_, counts_);
-    OBELISK_TRY(RowMask inside, reader.candidates(scan_.range, context.decisions));
-    if (!any_row(inside)) return {};
-    OBELISK_TRY(const std::vector<TraceId>* ids, reader.trace_ids());
-    if (ids == nullptr) return {};
-    if (required.empty()) add_rows(*ids, inside, 0, candidates);
-    for (size_t i = 0; i < required.size(); ++i) {
-      Decision decision = decide_by_stats(required[i], context.part->directory(), reader.info());
-      if (decision == Decision::no) continue;
-      OBELISK_TRY(RowMask marked, reader.evaluate(required[i], inside));
-      add_rows(*ids, marked, uint64_t{1} << i, candidates);
-    }
-    return {};
-  }
-
-  Result<void> mark_batch(const Batch& batch, const std::vector<Expr>& required, Candidates& candidates) {
-    const std::vector<TraceId>* ids = trace_ids_of(batch);
-    if (ids == nullptr) return {};
-    counts_.rows += batch.row_count;
-    note_read({batch.row_count, 0});
-    RowMask inside(batch.row_count);
-    for (size_t row = 0; row < inside.size(); ++row)
-      inside[row] = scan_.range.contains({batch.times()[row]}) ? 1 : 0;
-    if (required.empty()) add_rows(*ids, inside, 0, candidates);
-    for (size_t i = 0; i < required.size(); ++i) {
-      RowMask marked = evaluate(required[i], batch);
-      for (size_t row = 0; row < marked.size(); ++row) marked[row] &= inside[row];
-      add_rows(*ids, marked, uint64_t{1} << i, candidates);
-    }
-    return {};
-  }
-
-  static void add_rows(const std::vector<TraceId>& ids, const RowMask& mask, uint64_t bit,
-                       Candidates& candidates) {
-    const TraceId* last = nullptr;  // rows of a trace mostly follow each other
-    for (size_t row = 0; row < mask.size(); ++row) {
-      if (mask[row] == 0 || (last != nullptr && *last == ids[row])) continue;
-      last = &ids[row];
-      candidates[ids[row]] |= bit;
-    }
-  }
-
   // All rows of the traces `ids` (sorted), as one batch.
   Result<BatchPtr> read_traces(const std::vector<TraceId>& ids) {
     OBELISK_TRY(std::vector<ScanUnit> units, list_trace_units(view_->of(scan_.table), ids, cancel_));
@@ -231,15 +159,12 @@ class TraceCursor : public Cursor {
   const Scan scan_;
   Budget& budget_;
   const Cancel& cancel_;
-  BudgetCharge ids_charge_;
-  BudgetCharge held_;
   ReadCounts counts_;
-  uint64_t all_marks_ = 0;
+  TraceCandidates candidates_;
+  BudgetCharge held_;
   std::vector<ColumnId> wanted_;
   std::vector<ColumnId> read_columns_;  // and what the marks look at
-  bool found_ids_ = false;
-  std::vector<TraceId> ids_;
-  size_t at_ = 0;
+  uint64_t returned_ = 0;
   size_t traces_at_once_ = kFirstTraces;
 };
 
@@ -249,8 +174,12 @@ Result<std::unique_ptr<Cursor>> make_trace_cursor(EventViewPtr view, const Scan&
                                                   const Cancel& cancel) {
   if (!scan.where.is_always())
     return make_error(ErrorCode::invalid_argument, "a scan by trace takes marks, not a where");
-  if (scan.require_marks.size() > 64)
-    return make_error(ErrorCode::invalid_argument, "more than 64 required marks");
+  if (scan.require_marks.size() > 64 || scan.require_relations.size() > 64)
+    return make_error(ErrorCode::invalid_argument, "more than 64 required marks or relations");
+  for (const TraceRelation& relation : scan.require_relations) {
+    if (relation.left >= scan.marks.size() || relation.right >= scan.marks.size())
+      return make_error(ErrorCode::invalid_argument, "a relation of marks that are not there");
+  }
   for (uint32_t index : scan.require_marks) {
     if (index >= scan.marks.size())
       return make_error(ErrorCode::invalid_argument, "a required mark that is not among the marks");

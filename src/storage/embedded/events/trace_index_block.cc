@@ -35,6 +35,10 @@ uint64_t trace_key(const TraceId& id) {
   return checksum64(id.view()) >> (64 - kTraceKeyBits);
 }
 
+void TraceIndexBuilder::add_key(uint64_t key, uint32_t row_group) {
+  entries_.push_back(key << 24 | row_group);
+}
+
 void TraceIndexBuilder::add(const TraceId& id, uint32_t row_group) {
   OBELISK_ASSERT(row_group < (1u << kRowGroupBits));
   if (row_group == last_row_group_ && id == last_id_) return;  // spans of one trace follow each other

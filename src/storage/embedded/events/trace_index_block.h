@@ -25,6 +25,7 @@ uint64_t trace_key(const TraceId& id);
 class TraceIndexBuilder {
  public:
   void add(const TraceId& id, uint32_t row_group);
+  void add_key(uint64_t key, uint32_t row_group);
   bool empty() const { return entries_.empty(); }
   // Blocks, then their directory. Empties the builder.
   std::string encode();

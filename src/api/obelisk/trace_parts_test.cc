@@ -1,0 +1,143 @@
+// A trace by parts: goal: what a viewer puts together from pages is the trace, and what the parts say is
+// right. Method: a trace of a root with 500 calls that each have two children, in a memory store, read over
+// the routes.
+#include "api/obelisk/trace_parts.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <regex>
+#include <set>
+
+#include "ingest/intake.h"
+#include "pipeline/pipeline.h"
+#include "storage/memory/memory_store.h"
+
+namespace obelisk {
+namespace {
+
+class RecordingSink : public ResponseSink {
+ public:
+  void send_response(HttpResponse response) override { answer = std::move(response); }
+  void send_head(int, HttpHeaders) override {}
+  void send_chunk(std::string, WriteDone) override {}
+  void send_end() override {}
+  void abort() override {}
+  Result<std::shared_ptr<WebSocket>> upgrade(const HttpRequest&, WebSocketHandlers) override {
+    return make_error(ErrorCode::unsupported, "no");
+  }
+  std::optional<HttpResponse> answer;
+};
+
+class TracePartsTest : public testing::Test {
+ protected:
+  TracePartsTest() {
+    register_trace_parts(router_, context_);
+    BatchBuilder rows(Table::spans);
+    add(rows, 1, 0, "GET /", "shop", 0, 1'000'000, 0);
+    for (int64_t call = 0; call < 500; ++call) {
+      int64_t id = 10 + call * 10;
+      add(rows, id, 1, "call", "stock", call * 1000, 900, 0);
+      add(rows, id + 1, id, "read", "db", call * 1000 + 100, 200, call % 100 == 0 ? 2 : 0);
+      add(rows, id + 2, id, "read", "db", call * 1000 + 400, 200, 0);
+    }
+    WriteRequest request;
+    request.batches.push_back(rows.finish());
+    EXPECT_TRUE(append_and_wait(store_, std::move(request)).ok());
+  }
+
+  static void add(BatchBuilder& rows, int64_t id, int64_t parent, std::string_view name,
+                  std::string_view service, int64_t start, int64_t duration, int64_t status) {
+    rows.add_row({start});
+    rows.set_trace_id(Scope::fixed, column::kTraceId, *TraceId::from_hex("abc"));
+    rows.set_int(Scope::fixed, column::kSpanId, id);
+    if (parent != 0) rows.set_int(Scope::fixed, column::kParentSpanId, parent);
+    rows.set_string(Scope::fixed, column::kName, name);
+    rows.set_string(Scope::resource, "service.name", service);
+    rows.set_int(Scope::fixed, column::kDuration, duration);
+    rows.set_int(Scope::fixed, column::kStatusCode, status);
+  }
+
+  std::string get(const std::string& part, int status = 200) {
+    HttpRequest request;
+    request.method = "GET";
+    request.target = "/obelisk/api/v1/traces/abc/" + part;
+    Result<TargetParts> parts = split_target(request.target);
+    request.path = parts->path;
+    request.query = parts->query;
+    auto sink = std::make_shared<RecordingSink>();
+    router_.route(std::make_shared<HttpExchange>(std::move(request), sink));
+    EXPECT_EQ(sink->answer->status, status) << sink->answer->body;
+    return sink->answer->body;
+  }
+
+  static std::vector<std::string> span_ids(const std::string& body) {
+    std::vector<std::string> ids;
+    std::regex pattern("\"spanId\":\"([0-9a-f]+)\"");
+    for (auto it = std::sregex_iterator(body.begin(), body.end(), pattern); it != std::sregex_iterator();
+         ++it)
+      ids.push_back((*it)[1]);
+    return ids;
+  }
+
+  MemoryStore store_;
+  ManualClock clock_{{1000}};
+  Intake intake_{store_, clock_};
+  Pipeline pipeline_{intake_};
+  ApiContext context_{store_, pipeline_, clock_, {}, false, 64u << 20, "0.1.0", "abc"};
+  Router router_;
+};
+
+TEST_F(TracePartsTest, TheOverviewCountsEverySpan) {
+  std::string body = get("overview");
+  EXPECT_NE(body.find(R"("spans":1501,"errors":5,"levels":3,"tops":1)"), std::string::npos) << body;
+  EXPECT_NE(body.find(R"({"name":"db","spans":1000,"errors":5,"selfTimeNanos":"200000"})"), std::string::npos)
+      << body;
+}
+
+TEST_F(TracePartsTest, PagesOfTheTreePutTogetherAreTheTrace) {
+  std::set<std::string> seen;
+  for (int offset = 0; offset < 1501; offset += 400) {
+    std::string body = get(fmt::format("tree?depth=100&limit=400&offset={}", offset));
+    EXPECT_NE(body.find("\"total\":1501"), std::string::npos);
+    for (const std::string& id : span_ids(body)) EXPECT_TRUE(seen.insert(id).second) << id;
+  }
+  EXPECT_EQ(seen.size(), 1501u);
+}
+
+TEST_F(TracePartsTest, ALevelIsShownWithTheSizeOfWhatIsBelow) {
+  std::string top = get("tree?depth=1");
+  EXPECT_EQ(span_ids(top), (std::vector<std::string>{"0000000000000001"}));
+  EXPECT_NE(top.find(R"("children":500,"subtreeSpans":1501,"subtreeErrors":5)"), std::string::npos) << top;
+  std::string two = get("tree?depth=2&limit=3");
+  EXPECT_NE(two.find("\"total\":501"), std::string::npos) << two;
+  std::string below = get("tree?span=000000000000000a&depth=1");
+  EXPECT_EQ(span_ids(below), (std::vector<std::string>{"000000000000000b", "000000000000000c"}));
+}
+
+TEST_F(TracePartsTest, EqualPathsAreAggregated) {
+  std::string body = get("aggregate");
+  EXPECT_NE(body.find(R"({"parent":1,"depth":2,"name":"read","service":"db","count":1000,"errors":5,)"
+                      R"("durationNanos":"200000","selfTimeNanos":"200000","longestNanos":"200"})"),
+            std::string::npos)
+      << body;
+  EXPECT_NE(get("aggregate?limit=2").find("\"leftOutSpans\":1000"), std::string::npos);
+}
+
+TEST_F(TracePartsTest, TheCriticalPathAndTextsAreFound) {
+  std::string path = get("critical-path");
+  EXPECT_EQ(span_ids(path)[0], "0000000000000001");
+  EXPECT_NE(path.find("\"critical\":true"), std::string::npos);
+  EXPECT_EQ(path.find("\"critical\":false"), std::string::npos);
+  EXPECT_NE(get("tree?find=read").find("\"total\":1000"), std::string::npos);
+}
+
+TEST_F(TracePartsTest, WrongRequestsSayWhatIsWrong) {
+  EXPECT_NE(get("tree?limit=0", 400).find("invalid limit"), std::string::npos);
+  EXPECT_NE(get("tree?span=xyz", 400).find("invalid span"), std::string::npos);
+  EXPECT_NE(get("tree?span=00000000000000ff", 404).find("no such span"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace obelisk

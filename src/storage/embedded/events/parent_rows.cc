@@ -1,0 +1,84 @@
+#include "storage/embedded/events/parent_rows.h"
+
+#include <algorithm>
+
+#include "codec/integer_column.h"
+
+namespace obelisk {
+namespace {
+
+// The row of each span id of one trace, looked up by a sorted list: traces are small, or few.
+class TraceRows {
+ public:
+  void assign(std::span<const SpanRow> spans, uint32_t begin, uint32_t end) {
+    sorted_.clear();
+    for (uint32_t row = begin; row < end; ++row) sorted_.push_back({spans[row].span_id, row});
+    std::sort(sorted_.begin(), sorted_.end());
+  }
+  // The first row with the id; false when there is none.
+  bool find(int64_t id, uint32_t& row) const {
+    auto it = std::lower_bound(sorted_.begin(), sorted_.end(), std::pair(id, uint32_t{0}));
+    if (it == sorted_.end() || it->first != id) return false;
+    row = it->second;
+    return true;
+  }
+
+ private:
+  std::vector<std::pair<int64_t, uint32_t>> sorted_;
+};
+
+}  // namespace
+
+void encode_parent_rows(std::span<const SpanRow> spans, std::span<const uint32_t> rows,
+                        std::span<const int64_t> parents, std::string& out) {
+  std::vector<int64_t> distances(rows.size()), elsewhere;
+  TraceRows trace;
+  uint32_t end = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] >= end) {
+      uint32_t begin = rows[i];
+      while (begin > 0 && spans[begin - 1].trace_id == spans[rows[i]].trace_id) --begin;
+      end = rows[i] + 1;
+      while (end < spans.size() && spans[end].trace_id == spans[rows[i]].trace_id) ++end;
+      trace.assign(spans, begin, end);
+    }
+    uint32_t parent = 0;
+    if (parents[i] != 0 && trace.find(parents[i], parent) && parent != rows[i]) {
+      distances[i] = static_cast<int64_t>(rows[i]) - static_cast<int64_t>(parent);
+    } else {
+      elsewhere.push_back(parents[i]);
+    }
+  }
+  encode_integer_column(distances, out);
+  append_varint(out, elsewhere.size());
+  if (!elsewhere.empty()) encode_integer_column(elsewhere, out);
+}
+
+bool decode_parent_rows(ByteReader& reader, size_t count, ParentRows& out) {
+  out.distances.resize(count);
+  if (!decode_integer_column(reader, count, out.distances.data())) return false;
+  size_t zeros = static_cast<size_t>(std::count(out.distances.begin(), out.distances.end(), 0));
+  if (reader.varint_up_to(count) != zeros || reader.failed()) return false;
+  out.elsewhere.resize(zeros);
+  return zeros == 0 || decode_integer_column(reader, zeros, out.elsewhere.data());
+}
+
+bool ParentRows::resolve(std::span<const uint32_t> rows, std::span<const int64_t> span_ids,
+                         std::vector<int64_t>& parents) const {
+  size_t next = 0;
+  parents.resize(distances.size());
+  for (size_t i = 0; i < distances.size(); ++i) {
+    if (distances[i] == 0) {
+      parents[i] = elsewhere[next++];
+      continue;
+    }
+    int64_t parent = 0;
+    if (__builtin_sub_overflow(static_cast<int64_t>(rows[i]), distances[i], &parent) || parent < 0 ||
+        static_cast<uint64_t>(parent) >= span_ids.size())
+      return false;
+    parents[i] = span_ids[static_cast<size_t>(parent)];
+  }
+  return true;
+}
+
+}  // namespace obelisk

@@ -1,0 +1,169 @@
+#include "storage/embedded/events/trace_candidates.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "plan/read_progress.h"
+#include "storage/embedded/events/chunk_pruning.h"
+
+namespace obelisk {
+namespace {
+
+// What one entry of the map of candidates costs in memory, roughly.
+constexpr uint64_t kCandidateBytes = 96;
+
+}  // namespace
+
+TraceCandidates::TraceCandidates(const EventTableView& table, const Scan& scan, Budget& budget,
+                                 const Cancel& cancel, ReadCounts& counts)
+    : table_(table),
+      scan_(scan),
+      budget_(budget),
+      cancel_(cancel),
+      counts_(counts),
+      charge_(budget),
+      by_time_(scan.order == Order::time_descending) {}
+
+Result<void> TraceCandidates::start() {
+  started_ = true;
+  for (const TraceRelation& relation : scan_.require_relations) {
+    conditions_.push_back({&scan_.marks[relation.right], &scan_.marks[relation.left],
+                           relation.kind == TraceRelation::Kind::child});
+  }
+  if (conditions_.empty()) {
+    for (uint32_t index : scan_.require_marks) conditions_.push_back({&scan_.marks[index], nullptr, false});
+  }
+  all_bits_ = conditions_.size() == 64 ? ~uint64_t{0} : (uint64_t{1} << conditions_.size()) - 1;
+  // A row that meets none of the conditions says nothing, so the scan is for any of them.
+  std::vector<Expr> any;
+  for (const Condition& condition : conditions_) any.push_back(*condition.rows);
+  OBELISK_TRY(units_,
+              list_scan_units(table_, scan_.range, any.empty() ? Expr() : Expr::any_of(any), cancel_));
+  if (by_time_) {
+    std::stable_sort(units_.begin(), units_.end(),
+                     [](const ScanUnit& a, const ScanUnit& b) { return a.max_time > b.max_time; });
+  }
+  return {};
+}
+
+Result<std::vector<TraceId>> TraceCandidates::next(size_t count) {
+  if (!started_) OBELISK_CHECK_OK(start());
+  // A trace that meets one of several conditions may meet the others in any row group.
+  bool all_first = !by_time_ || conditions_.size() > 1;
+  while (next_unit_ < units_.size() && (all_first || pending_.size() - next_pending_ < count)) {
+    OBELISK_CHECK_OK(cancel_.check());
+    OBELISK_CHECK_OK(look_at(units_[next_unit_++]));
+  }
+  order_pending();
+  std::vector<TraceId> ids;
+  for (; next_pending_ < pending_.size() && ids.size() < count; ++next_pending_)
+    ids.push_back(pending_[next_pending_].id);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+std::optional<int64_t> TraceCandidates::latest_begin_left() const {
+  if (!by_time_ || !started_) return std::nullopt;
+  int64_t latest = std::numeric_limits<int64_t>::min();
+  if (next_unit_ < units_.size()) latest = units_[next_unit_].max_time;
+  if (next_pending_ < pending_.size()) latest = std::max(latest, pending_[next_pending_].latest_begin);
+  return latest;
+}
+
+void TraceCandidates::order_pending() {
+  pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(next_pending_));
+  next_pending_ = 0;
+  std::sort(pending_.begin(), pending_.end(), [&](const Pending& a, const Pending& b) {
+    if (by_time_ && a.latest_begin != b.latest_begin) return a.latest_begin > b.latest_begin;
+    return a.id < b.id;
+  });
+}
+
+Result<void> TraceCandidates::look_at(const ScanUnit& unit) {
+  size_t before = bits_.size();
+  OBELISK_CHECK_OK(unit.context ? look_at_row_group(unit) : look_at_batch(unit));
+  return charge_.add((bits_.size() - before) * kCandidateBytes);
+}
+
+Result<void> TraceCandidates::look_at_row_group(const ScanUnit& unit) {
+  const PartContext& context = *unit.context;
+  RowGroupReader reader(context.part, unit.row_group, context.labels, budget_, counts_);
+  OBELISK_TRY(RowMask inside, reader.candidates(scan_.range, context.decisions));
+  if (!any_row(inside)) return {};
+  std::vector<std::pair<RowMask, uint64_t>> found;
+  if (conditions_.empty()) found.push_back({inside, 0});
+  for (size_t i = 0; i < conditions_.size(); ++i) {
+    const Condition& condition = conditions_[i];
+    if (decide_by_stats(*condition.rows, context.part->directory(), reader.info()) == Decision::no) continue;
+    RowMask rows;
+    if (condition.upper != nullptr) {
+      OBELISK_TRY(rows, related_rows(reader, condition, inside));
+    } else {
+      OBELISK_TRY(rows, reader.evaluate(*condition.rows, inside));
+    }
+    if (any_row(rows)) found.push_back({std::move(rows), uint64_t{1} << i});
+  }
+  if (found.empty()) return {};
+  OBELISK_TRY(const std::vector<TraceId>* ids, reader.trace_ids());
+  if (ids == nullptr) return {};
+  for (const auto& [rows, bit] : found) add_rows(*ids, rows, bit, unit.max_time);
+  return {};
+}
+
+Result<RowMask> TraceCandidates::related_rows(RowGroupReader& reader, const Condition& condition,
+                                              const RowMask& inside) {
+  OBELISK_TRY(RowMask rows, reader.evaluate(*condition.rows, inside));
+  if (!any_row(rows)) return rows;
+  OBELISK_TRY(const ColumnChunk* parents, reader.parents());
+  if (parents == nullptr) return RowMask(rows.size(), 0);  // no row has a parent
+  if (parents->parent_distances() == nullptr) return rows;
+  OBELISK_TRY(RowMask upper, reader.evaluate(*condition.upper, inside));
+  const std::vector<int64_t>& distances = *parents->parent_distances();
+  // Of each row: whether an upper row is above it, as far as that can be told from the rows before it.
+  RowMask below(rows.size(), 0);
+  for (size_t row = 0; row < rows.size(); ++row) {
+    if (!parents->is_present(row)) continue;
+    if (distances[row] <= 0) {  // its parent is in another row group, has not come, or lies behind it
+      below[row] = 1;
+      continue;
+    }
+    size_t parent = row - static_cast<size_t>(distances[row]);
+    below[row] = upper[parent] != 0 || (!condition.direct && below[parent] != 0) ? 1 : 0;
+  }
+  for (size_t row = 0; row < rows.size(); ++row) rows[row] &= below[row];
+  return rows;
+}
+
+Result<void> TraceCandidates::look_at_batch(const ScanUnit& unit) {
+  const Batch& batch = *unit.batch;
+  const ColumnData* ids = batch.find(fixed_column(column::kTraceId), ColumnType::trace_id);
+  if (ids == nullptr) return {};
+  counts_.rows += batch.row_count;
+  note_read({batch.row_count, 0});
+  RowMask inside(batch.row_count);
+  for (size_t row = 0; row < inside.size(); ++row)
+    inside[row] = scan_.range.contains({batch.times()[row]}) ? 1 : 0;
+  if (conditions_.empty()) add_rows(ids->trace_ids, inside, 0, unit.max_time);
+  for (size_t i = 0; i < conditions_.size(); ++i) {
+    RowMask rows = evaluate(*conditions_[i].rows, batch);
+    for (size_t row = 0; row < rows.size(); ++row) rows[row] &= inside[row];
+    add_rows(ids->trace_ids, rows, uint64_t{1} << i, unit.max_time);
+  }
+  return {};
+}
+
+void TraceCandidates::add_rows(const std::vector<TraceId>& ids, const RowMask& mask, uint64_t bit,
+                               int64_t latest_begin) {
+  const TraceId* last = nullptr;  // rows of a trace mostly follow each other
+  for (size_t row = 0; row < mask.size(); ++row) {
+    if (mask[row] == 0 || (last != nullptr && *last == ids[row])) continue;
+    last = &ids[row];
+    if (last->is_none()) continue;  // belongs to no trace
+    auto [it, fresh] = bits_.try_emplace(*last, 0);
+    bool was_complete = !fresh && it->second == all_bits_;
+    it->second |= bit;
+    if (!was_complete && it->second == all_bits_) pending_.push_back({latest_begin, *last});
+  }
+}
+
+}  // namespace obelisk
