@@ -21,7 +21,7 @@ struct TraceScan {
   // Traces that begin late first, and no more once `enough` says so of the latest time at which one that is
   // still to come can begin.
   bool newest_first = false;
-  std::function<bool(int64_t latest_begin)> enough;
+  std::function<bool(int64_t latest_begin)> enough = {};
 };
 
 using TraceVisitor = std::function<Result<void>(const TraceTree&, AttributeReader&, std::vector<Spanset>)>;
