@@ -27,7 +27,8 @@ function pointsOf(data) {
   return series;
 }
 
-// null when they agree, else {kind, text, pairs}: kind is error, type, series or value; pairs are the values that differ.
+// null when they agree, else {kind, text, pairs}: kind is error, type, series or value; pairs are the values that
+// differ of `points` in all.
 export function difference(expected, actual) {
   const failed = [expected, actual].map((answer) => answer.status !== 'success');
   if (failed[0] || failed[1]) {
@@ -43,15 +44,17 @@ export function difference(expected, actual) {
   if (missing.length + more.length > 0)
     return { kind: 'series', text: `missing ${missing.slice(0, 3).join(' ')} | more ${more.slice(0, 3).join(' ')}`, pairs: [], expected, actual };
   const pairs = [];
+  let points = 0;
   let text = '';
-  for (const [key, points] of wanted) {
+  for (const [key, values] of wanted) {
     const others = got.get(key);
-    for (const time of new Set([...points.keys(), ...others.keys()])) {
-      const [a, b] = [points.get(time), others.get(time)];
+    for (const time of new Set([...values.keys(), ...others.keys()])) {
+      const [a, b] = [values.get(time), others.get(time)];
+      points += 1;
       if (a !== undefined && b !== undefined && sameNumber(a, b)) continue;
       pairs.push([a, b]);
       text ||= `${key} at ${time}: ${a} | ${b}`;
     }
   }
-  return pairs.length === 0 ? null : { kind: 'value', text, pairs, expected, actual };
+  return pairs.length === 0 ? null : { kind: 'value', text, pairs, points, expected, actual };
 }

@@ -18,7 +18,7 @@ const valuesOf = (answer) => {
 
 const has = (pattern) => (query) => pattern.test(query);
 const hasStandardDeviation = has(/\b(stddev|stdvar)\b/);
-const hasOddNumbers = has(/odd|Inf|NaN|\/|\^|ln|log|sqrt|quantile|acos|asin|atanh|exp|sinh|cosh/);
+const hasOddNumbers = has(/odd|Inf|NaN|scalar|\/|%|\^|ln|log|sqrt|quantile|acos|asin|atanh|exp|sinh|cosh/);
 
 export const exclusions = [
   {
@@ -34,7 +34,8 @@ export const exclusions = [
   {
     name: 'deviation of one NaN or infinity is NaN',
     change: '3.0 (#14941): before, a group that began with one gave 0',
-    explains: (query, { kind }) => kind !== 'error' && hasStandardDeviation(query) && hasOddNumbers(query),
+    explains: (query, { kind, pairs }) => kind !== 'error' && hasStandardDeviation(query) &&
+      (hasOddNumbers(query) || pairs.every(([a, b]) => a === 0 && Number.isNaN(b))),
   },
   {
     name: 'comparisons check their matching before they filter',
@@ -53,14 +54,37 @@ export const exclusions = [
     explains: (query, { kind }) => kind !== 'error' && /predict_linear\(.*@/.test(query),
   },
   {
+    name: 'count_values by labels that do not come last',
+    change: '2.52 (aggregations rewritten, see #15896): before, the grouping with the value\'s label behind it was not sorted, so labels got lost',
+    explains: (query, { kind }) => kind !== 'error' && /count_values by \(/.test(query),
+  },
+  {
     name: 'which of equal values topk keeps',
     change: 'no change: Go walks maps in random order, so the order of the operand is not the same from run to run',
     explains: (query, { kind, expected, actual }) => kind !== 'error' && /\b(topk|bottomk)\b/.test(query) &&
-      (valuesOf(expected) === valuesOf(actual) || /(topk|bottomk).*(topk|bottomk|count|group|==|!=|<|>|and|or|unless)/.test(query)),
+      (!/^(topk|bottomk)\b/.test(query) || valuesOf(expected) === valuesOf(actual)),
+  },
+  {
+    name: 'a subquery without a step in its range evaluates nothing',
+    change: '3.x (evaluation returns early when its end lies before its start): before, what @ pins was evaluated all the same',
+    explains: (query, { kind, expected, actual }) => kind === 'error' && actual.status === 'success' && /@.*:/.test(query) &&
+      /same labelset|multiple matches|duplicate series/.test(expected.error),
   },
   {
     name: 'rounding of sums that cancel',
     change: '2.53 to 3.5 (#14074, #16773): sum and avg compensate, avg divides once',
     explains: (query, { kind, pairs }) => kind === 'value' && /\b(sum|avg|stddev|stdvar|deriv|predict_linear)/.test(query) && pairs.every(isNoise),
+  },
+  {
+    name: 'rounding seen through a step',
+    change: '2.53 to 3.5 (#14074, #16773), where a comparison, a date or rounding turns the last bit into a whole step',
+    explains: (query, { kind, pairs, points }) => kind === 'value' && pairs.length <= Math.max(2, points * 0.05) &&
+      /\b(sum|avg|stddev|stdvar|deriv|predict_linear|rate|increase)/.test(query) &&
+      /[<>=]=?|\b(ceil|floor|round|sgn|minute|hour|day_of|month|year|days_in|changes|resets)|%/.test(query),
+  },
+  {
+    name: 'trigonometry and remainders of very large numbers',
+    change: "no change: Go's own exp, pow and atan2 end on another last bit than the C library's, and a sine of 1e9 shows it",
+    explains: (query, { kind }) => kind === 'value' && /(\b(sin|cos|tan)\(|%)/.test(query) && /exp|\^|sinh|cosh|atan2/.test(query),
   },
 ];
