@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "query/core/aggregate.h"
 #include "query/core/float_text.h"
+#include "query/core/kahan_sum.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/go_string.h"
 
@@ -98,6 +99,33 @@ bool by_number(double a, double b) {
   return a < b;
 }
 
+// sum() or count() of floats, a column at a time; false: no step has a sample.
+bool fold_columns(const SeriesList& input, const std::vector<uint32_t>& members, bool counts,
+                  std::vector<double>& result) {
+  size_t steps = result.size();
+  std::vector<double> sums(steps), compensations(counts ? 0 : steps);
+  std::vector<uint8_t> seen(steps);
+  for (uint32_t member : members) {
+    const double* values = input[member].values.data();
+    for (size_t step = 0; step < steps; ++step) {
+      if (is_absent(values[step])) continue;
+      seen[step] = 1;
+      if (counts) {
+        sums[step] += 1;
+      } else {
+        kahan_add(values[step], sums[step], compensations[step]);
+      }
+    }
+  }
+  bool any = false;
+  for (size_t step = 0; step < steps; ++step) {
+    if (!seen[step]) continue;
+    result[step] = counts ? sums[step] : sums[step] + compensations[step];
+    any = true;
+  }
+  return any;
+}
+
 // Whether the parameter of topk and its like leaves anything to do; an error where it cannot be used.
 Result<bool> check_parameter(const Node& node, const ScalarSteps& parameter, Annotations& annotations) {
   auto [lowest, highest] = std::minmax_element(parameter.begin(), parameter.end(), by_number);
@@ -165,8 +193,14 @@ Result<SeriesList> Evaluator::fold_groups(const Node& node, const SeriesList& in
     OBELISK_CHECK_OK(check_cancel());
     StepSeries series = StepSeries::absent(groups.labels[group], steps);
     series.drop_name = drops_name_later(input, members[group]);
+    bool floats_only = all_floats(input, members[group]);
+    if (floats_only && (op == AggregateOp::sum || op == AggregateOp::count)) {
+      bool counts = op == AggregateOp::count;
+      if (fold_columns(input, members[group], counts, series.values)) out.push_back(std::move(series));
+      continue;
+    }
     std::vector<AggregateState> states(steps);
-    if (all_floats(input, members[group])) {
+    if (floats_only) {
       for (uint32_t member : members[group]) {
         const std::vector<double>& values = input[member].values;
         for (size_t step = 0; step < steps; ++step) {

@@ -7,6 +7,7 @@
 
 #include "query/core/histogram_arithmetic.h"
 #include "query/core/histogram_buckets.h"
+#include "query/promql/evaluation_trace.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/go_string.h"
 
@@ -349,7 +350,38 @@ Result<SeriesList> Evaluator::vector_with_vector(const Node& node, const SeriesL
     list_present(right, step, right_present);
     OBELISK_CHECK_OK(matcher.match(left_side, right_side, on_pair));
   }
-  return outputs.take();
+  SeriesList result = outputs.take();
+  if (trace_ != nullptr && result.empty()) tell_unmatched(node, left, right);
+  return result;
+}
+
+// Which label sets of the two sides found no partner, with examples.
+void Evaluator::tell_unmatched(const Node& node, const SeriesList& left, const SeriesList& right) const {
+  if (left.empty() || right.empty()) return;
+  MatchSignatures signatures(node.matching);
+  std::vector<uint32_t> of_left = signatures_of(left, signatures);
+  std::vector<uint32_t> of_right = signatures_of(right, signatures);
+  std::vector<uint8_t> sides(signatures.count());
+  for (uint32_t id : of_left) sides[id] |= 1;
+  for (uint32_t id : of_right) sides[id] |= 2;
+  constexpr size_t kExamples = 3;
+  size_t both = static_cast<size_t>(std::count(sides.begin(), sides.end(), 3));
+  if (both > 0) {
+    trace_->note(fmt::format("{} label sets are on both sides; the operator kept no pair", both));
+    return;
+  }
+  auto examples = [&](uint8_t side) {
+    std::string out;
+    size_t told = 0;
+    for (uint32_t id = 0; id < sides.size() && told < kExamples; ++id) {
+      if (sides[id] != side) continue;
+      out += (told++ > 0 ? ", " : "") + signatures.labels_of(id).to_string();
+    }
+    return out;
+  };
+  trace_->note(
+      fmt::format("no label set is on both sides: left {} series, such as {}; right {} series, such as {}",
+                  left.size(), examples(1), right.size(), examples(2)));
 }
 
 Result<SeriesList> Evaluator::set_operation(const Node& node, SeriesList left, SeriesList right,

@@ -11,6 +11,7 @@
 #include "query/promql/go_float.h"
 #include "query/promql/go_string.h"
 #include "query/promql/range_functions.h"
+#include "query/promql/rate_functions.h"
 
 namespace obelisk::promql {
 namespace {
@@ -261,10 +262,6 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
   OBELISK_TRY(RangeData data, read_range(*node.children[matrix], steps));
   call.range_ms = data.range_ms;
   OBELISK_TRY(int64_t first, reference_time(data.node->time, steps.start_ms));
-  bool pinned = data.node->time.at != TimeModifiers::At::none;
-  // A pinned window gives the same at every step, unless another argument or the time itself takes part.
-  bool once = pinned && call.scalars.empty();
-  RangeMode mode = data.node->range_mode;
   OBELISK_CHECK_OK(expect_room(data.series.size(), steps.count));
   SeriesList out;
   out.reserve(data.series.size());
@@ -272,38 +269,11 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
     OBELISK_CHECK_OK(check_cancel());
     call.metric = raw.labels.get(kMetricNameLabel);
     StepSeries series = StepSeries::absent(Labels(), steps.count);
-    SeriesWindows windows(raw);
-    if (call.id == FunctionId::rate || call.id == FunctionId::increase) windows.count_resets();
-    bool any = false;
-    for (size_t step = 0; step < steps.count; ++step) {
-      if (once && step > 0) break;
-      int64_t end = pinned ? first : first + static_cast<int64_t>(step) * steps.step_ms;
-      RangeOutcome outcome;
-      if (mode != RangeMode::plain) {
-        outcome = extended_outcome(
-            call, raw, {end - data.range_ms, end, options_.lookback_ms, mode == RangeMode::smoothed});
-      } else {
-        Window window = windows.at(end - data.range_ms, end);
-        if (window.empty()) continue;
-        if (call.id == FunctionId::double_exponential_smoothing)
-          OBELISK_CHECK_OK(check_smoothing(call, step));
-        outcome = apply_range_function(call, window, step, steps.time(step));
-      }
-      if (!outcome.present) continue;
-      any = true;
-      if (outcome.histogram) {
-        series.set_histogram(step, std::move(outcome.histogram));
-      } else {
-        series.values[step] = outcome.value;
-      }
-    }
+    Result<void> failed;
+    bool any = fill_range_steps(call, data, raw, steps, first, series, failed);
+    if (!failed.ok()) return failed.error();
     if (!any) continue;
     if (call.id == FunctionId::rate || call.id == FunctionId::increase) check_counter_name(call, series);
-    if (once && steps.count > 1) {
-      std::fill(series.values.begin(), series.values.end(), series.values[0]);
-      std::fill(series.histograms.begin(), series.histograms.end(),
-                series.histograms.empty() ? nullptr : series.histograms[0]);
-    }
     series.labels = std::move(raw.labels);
     series.drop_name = raw.drop_name;
     if (!keeps_name(call.id)) drop_name(series);
@@ -311,6 +281,54 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
   }
   if (!options_.delayed_name_removal) OBELISK_CHECK_OK(refuse_equal(out));
   return out;
+}
+
+// False: no step has a result.
+bool Evaluator::fill_range_steps(const RangeCall& call, const RangeData& data, const RawSeries& raw,
+                                 const Steps& steps, int64_t first_end_ms, StepSeries& series,
+                                 Result<void>& failed) const {
+  RangeMode mode = data.node->range_mode;
+  bool pinned = data.node->time.at != TimeModifiers::At::none;
+  bool is_counter = call.id == FunctionId::rate || call.id == FunctionId::increase;
+  if ((is_counter || call.id == FunctionId::delta) && mode == RangeMode::plain && !pinned &&
+      raw.histograms.empty() && raw.float_starts.empty()) {
+    return extrapolate_floats(raw, {first_end_ms, steps.step_ms, data.range_ms}, is_counter,
+                              call.id == FunctionId::rate, series.values);
+  }
+  SeriesWindows windows(raw);
+  if (is_counter) windows.count_resets();
+  // A pinned window gives the same at every step, unless another argument or the time itself takes part.
+  bool once = pinned && call.scalars.empty();
+  bool any = false;
+  for (size_t step = 0; step < (once ? 1 : steps.count); ++step) {
+    int64_t end = pinned ? first_end_ms : first_end_ms + static_cast<int64_t>(step) * steps.step_ms;
+    RangeOutcome outcome;
+    if (mode != RangeMode::plain) {
+      outcome = extended_outcome(
+          call, raw, {end - data.range_ms, end, options_.lookback_ms, mode == RangeMode::smoothed});
+    } else {
+      Window window = windows.at(end - data.range_ms, end);
+      if (window.empty()) continue;
+      if (call.id == FunctionId::double_exponential_smoothing) {
+        failed = check_smoothing(call, step);
+        if (!failed.ok()) return false;
+      }
+      outcome = apply_range_function(call, window, step, steps.time(step));
+    }
+    if (!outcome.present) continue;
+    any = true;
+    if (outcome.histogram) {
+      series.set_histogram(step, std::move(outcome.histogram));
+    } else {
+      series.values[step] = outcome.value;
+    }
+  }
+  if (any && once && steps.count > 1) {
+    std::fill(series.values.begin(), series.values.end(), series.values[0]);
+    std::fill(series.histograms.begin(), series.histograms.end(),
+              series.histograms.empty() ? nullptr : series.histograms[0]);
+  }
+  return any;
 }
 
 Result<SeriesList> Evaluator::call_absent_over_time(const Node& node, const Steps& steps) {

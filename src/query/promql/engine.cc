@@ -134,12 +134,25 @@ Result<PromqlType> PromqlEngine::check(std::string_view query) const {
 Result<InstantResult> PromqlEngine::instant(const QueryContext& context, std::string_view query,
                                             UnixNanos time) const {
   OBELISK_TRY(promql::NodePtr node, promql::parse(query, parser_options(options_)));
+  return run_instant(context, query, *node, time, nullptr);
+}
+
+Result<InstantResult> PromqlEngine::instant_traced(const QueryContext& context, std::string_view query,
+                                                   const Node& node, UnixNanos time,
+                                                   promql::EvaluationTrace& trace) const {
+  return run_instant(context, query, node, time, &trace);
+}
+
+Result<InstantResult> PromqlEngine::run_instant(const QueryContext& context, std::string_view query,
+                                                const Node& node, UnixNanos time,
+                                                promql::EvaluationTrace* trace) const {
   InstantResult result;
-  result.type = public_type(node->type());
+  result.type = public_type(node.type());
   result.time_ms = time.to_millis();
   Steps steps{result.time_ms, 1, 1};
   Evaluator evaluator(context, options_, query, steps, true);
-  OBELISK_CHECK_OK(evaluate_instant(evaluator, *node, steps, options_.lookback_ms, result));
+  evaluator.set_trace(trace);
+  OBELISK_CHECK_OK(evaluate_instant(evaluator, node, steps, options_.lookback_ms, result));
   result.annotations = evaluator.annotations().take();
   result.stats = evaluator.stats();
   return result;
@@ -148,7 +161,19 @@ Result<InstantResult> PromqlEngine::instant(const QueryContext& context, std::st
 Result<MatrixResult> PromqlEngine::range(const QueryContext& context, std::string_view query, UnixNanos start,
                                          UnixNanos end, int64_t step_nanos) const {
   OBELISK_TRY(promql::NodePtr node, promql::parse(query, parser_options(options_)));
-  promql::ValueType type = node->type();
+  return run_range(context, query, *node, start, end, step_nanos, nullptr);
+}
+
+Result<MatrixResult> PromqlEngine::range_traced(const QueryContext& context, std::string_view query,
+                                                const Node& node, UnixNanos start, UnixNanos end,
+                                                int64_t step_nanos, promql::EvaluationTrace& trace) const {
+  return run_range(context, query, node, start, end, step_nanos, &trace);
+}
+
+Result<MatrixResult> PromqlEngine::run_range(const QueryContext& context, std::string_view query,
+                                             const Node& node, UnixNanos start, UnixNanos end,
+                                             int64_t step_nanos, promql::EvaluationTrace* trace) const {
+  promql::ValueType type = node.type();
   if (type != promql::ValueType::scalar && type != promql::ValueType::vector) {
     return make_error(
         ErrorCode::invalid_argument,
@@ -177,7 +202,8 @@ Result<MatrixResult> PromqlEngine::range(const QueryContext& context, std::strin
   Steps steps{start_ms, step_ms, static_cast<size_t>(points)};
   Evaluator evaluator(context, options_, query, steps, false);
   evaluator.set_query_end(end_ms);
-  OBELISK_TRY(Value value, evaluator.evaluate(*node, steps));
+  evaluator.set_trace(trace);
+  OBELISK_TRY(Value value, evaluator.evaluate(node, steps));
   SeriesList list;
   if (promql::ScalarSteps* scalar = std::get_if<promql::ScalarSteps>(&value)) {
     list.resize(1);

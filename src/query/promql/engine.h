@@ -79,6 +79,11 @@ struct MatrixResult {
   PromqlStats stats;
 };
 
+namespace promql {
+struct Node;
+class EvaluationTrace;
+}  // namespace promql
+
 class PromqlEngine {
  public:
   PromqlEngine() = default;
@@ -89,12 +94,26 @@ class PromqlEngine {
   // Evaluates at start, start + step, ... up to and including end.
   Result<MatrixResult> range(const QueryContext& context, std::string_view query, UnixNanos start,
                              UnixNanos end, int64_t step_nanos) const;
+  // The same of a parsed query, with what each node did told to `trace` (explain.h).
+  Result<InstantResult> instant_traced(const QueryContext& context, std::string_view query,
+                                       const promql::Node& node, UnixNanos time,
+                                       promql::EvaluationTrace& trace) const;
+  Result<MatrixResult> range_traced(const QueryContext& context, std::string_view query,
+                                    const promql::Node& node, UnixNanos start, UnixNanos end,
+                                    int64_t step_nanos, promql::EvaluationTrace& trace) const;
   // Whether the expression parses, and to which type.
   Result<PromqlType> check(std::string_view query) const;
 
   const PromqlOptions& options() const { return options_; }
 
  private:
+  Result<InstantResult> run_instant(const QueryContext& context, std::string_view query,
+                                    const promql::Node& node, UnixNanos time,
+                                    promql::EvaluationTrace* trace) const;
+  Result<MatrixResult> run_range(const QueryContext& context, std::string_view query,
+                                 const promql::Node& node, UnixNanos start, UnixNanos end, int64_t step_nanos,
+                                 promql::EvaluationTrace* trace) const;
+
   PromqlOptions options_;
 };
 

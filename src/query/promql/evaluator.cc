@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "query/core/histogram_arithmetic.h"
+#include "query/promql/evaluation_trace.h"
 #include "query/promql/functions.h"
 
 namespace obelisk::promql {
@@ -22,6 +23,12 @@ uint64_t bytes_of(const Value& value) {
              series.labels.size() * kBytesOfLabel + series.histograms.size() * kBytesOfHistogram;
   }
   return total;
+}
+
+uint64_t points_of(const StepSeries& series) {
+  uint64_t points = 0;
+  for (size_t step = 0; step < series.values.size(); ++step) points += series.has(step) ? 1 : 0;
+  return points;
 }
 
 Error same_labelset() {
@@ -91,6 +98,23 @@ Result<void> Evaluator::expect_room(uint64_t series, uint64_t steps) const {
 }
 
 Result<Value> Evaluator::evaluate(const Node& node, const Steps& steps) {
+  if (trace_ == nullptr) return evaluate_charged(node, steps);
+  trace_->enter(node);
+  uint64_t samples_before = stats_.samples;
+  Result<Value> value = evaluate_charged(node, steps);
+  const SeriesList* list = value.ok() ? std::get_if<SeriesList>(&*value) : nullptr;
+  uint64_t series = 0;
+  uint64_t points = 0;
+  for (size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    uint64_t of_series = points_of((*list)[i]);
+    series += of_series > 0 ? 1 : 0;
+    points += of_series;
+  }
+  trace_->leave(stats_.samples - samples_before, series, points, list != nullptr);
+  return value;
+}
+
+Result<Value> Evaluator::evaluate_charged(const Node& node, const Steps& steps) {
   OBELISK_CHECK_OK(check_cancel());
   OBELISK_CHECK_OK(expect_room(1, steps.count));
   uint64_t before = charged_bytes_;

@@ -16,6 +16,7 @@
 #include "query/promql/annotations.h"
 #include "query/promql/ast.h"
 #include "query/promql/engine.h"
+#include "query/promql/range_functions.h"
 #include "query/promql/series.h"
 
 namespace obelisk::promql {
@@ -30,6 +31,8 @@ struct RangeData {
 // What is asked of the samples that an instant selector finds.
 enum class SampleAspect : uint8_t { value, time, start_time };
 
+class EvaluationTrace;
+
 class Evaluator {
  public:
   // `query_steps`: of the whole query, what @ start(), step() and range() mean.
@@ -43,6 +46,8 @@ class Evaluator {
   Result<RangeData> read_range(const Node& node, const Steps& steps);
   // @ end() and end() mean the end that was asked for, which the last step need not reach.
   void set_query_end(int64_t end_ms) { query_end_ms_ = end_ms; }
+  // What each node did is told to it; null: nothing is. It outlives the evaluation.
+  void set_trace(EvaluationTrace* trace) { trace_ = trace; }
   // Where the window of a step ends: the step's time, moved by @ and offset.
   Result<int64_t> reference_time(const TimeModifiers& time, int64_t step_time) const;
 
@@ -52,14 +57,18 @@ class Evaluator {
  private:
   friend class InfoJoin;
 
+  Result<Value> evaluate_charged(const Node& node, const Steps& steps);
+  Result<RangeData> read_any_range(const Node& node, const Steps& steps);
+  void tell_unmatched(const Node& node, const SeriesList& left, const SeriesList& right) const;
   Result<Value> evaluate_node(const Node& node, const Steps& steps);
   Result<SeriesList> evaluate_vector(const Node& node, const Steps& steps);
   Result<ScalarSteps> evaluate_scalar(const Node& node, const Steps& steps);
   Result<Value> evaluate_unary(const Node& node, const Steps& steps);
 
   // selector_eval.cc
+  // `newest_only`: earlier samples than the newest in the range need not come.
   Result<std::vector<RawSeries>> load(const std::vector<Matcher>& matchers, int64_t after_ms,
-                                      int64_t until_ms);
+                                      int64_t until_ms, bool newest_only);
   Result<void> load_group(const Batch& batch, const Group& group, std::shared_ptr<const void> owner,
                           std::span<const int64_t> times_ms, std::vector<RawSeries>& out);
   Result<SeriesList> evaluate_selector(const Node& node, const Steps& steps, SampleAspect aspect);
@@ -86,6 +95,9 @@ class Evaluator {
   // call_eval.cc and the function families
   Result<Value> evaluate_call(const Node& node, const Steps& steps);
   Result<SeriesList> call_range_function(const Node& node, const Steps& steps);
+  bool fill_range_steps(const RangeCall& call, const RangeData& data, const RawSeries& raw,
+                        const Steps& steps, int64_t first_end_ms, StepSeries& series,
+                        Result<void>& failed) const;
   Result<SeriesList> call_absent_over_time(const Node& node, const Steps& steps);
   Result<SeriesList> call_vector_function(const Node& node, const Steps& steps);
   Result<SeriesList> call_time_function(const Node& node, const Steps& steps);
@@ -112,6 +124,7 @@ class Evaluator {
   const bool is_instant_;
   Annotations annotations_;
   PromqlStats stats_;
+  EvaluationTrace* trace_ = nullptr;
   uint64_t charged_bytes_ = 0;
   bool reset_hints_wanted_ =
       false;  // reading for histogram_count() and its like: resets are told between samples

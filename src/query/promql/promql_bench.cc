@@ -1,10 +1,15 @@
 // How long a range query takes: 4,000 series of 140 samples, 100 steps, the query of the reference's
 // published figure. `range_query` runs on the brute-force memory store, whose scan is nearly all of it;
-// `evaluation` on batches read before.
+// `evaluation` on batches read before; `on_engine` on the embedded engine, head and parts. How many series:
+// OBELISK_BENCH_SERIES (default 4,000, so that this also runs quickly as a test).
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include <cstdlib>
+
+#include "env/fault_disk.h"
 #include "query/promql/engine.h"
+#include "storage/embedded/engine.h"
 #include "storage/memory/memory_store.h"
 
 namespace obelisk {
@@ -13,7 +18,7 @@ namespace {
 constexpr int64_t kStepMs = 15'000;
 constexpr size_t kSamples = 140;
 
-void fill(MemoryStore& store, size_t instances) {
+void fill(Writer& store, size_t instances) {
   std::vector<Labels> series;
   for (size_t instance = 0; instance < instances; ++instance) {
     for (int path = 0; path < 10; ++path) {
@@ -150,6 +155,51 @@ void scan_only(benchmark::State& state) {
   }
 }
 BENCHMARK(scan_only)->Unit(benchmark::kMillisecond);
+
+size_t engine_series() {
+  const char* text = std::getenv("OBELISK_BENCH_SERIES");
+  return text != nullptr ? static_cast<size_t>(std::strtoull(text, nullptr, 10)) : 4000;
+}
+
+enum class Where { head, parts };
+
+void on_engine(benchmark::State& state, const char* query, Where where, bool instant) {
+  FaultDisk disk;
+  ManualClock clock{UnixNanos::from_millis(kSamples * kStepMs)};
+  EngineOptions options;
+  options.disk = &disk;
+  options.clock = &clock;
+  options.background = false;
+  auto engine = std::move(*Engine::open(options));
+  fill(*engine, engine_series() / 40);
+  if (where == Where::parts && !engine->flush().ok()) std::abort();
+  Cancel cancel;
+  PromqlEngine promql;
+  for (auto _ : state) {
+    Budget budget;
+    QueryContext context{*engine, kDefaultTenant, *engine->snapshot(kDefaultTenant), budget, cancel};
+    if (instant) {
+      auto result = promql.instant(context, query, UnixNanos::from_millis((kSamples - 1) * kStepMs));
+      if (!result.ok()) state.SkipWithError(result.error().message.c_str());
+      benchmark::DoNotOptimize(result);
+    } else {
+      auto result = promql.range(context, query, UnixNanos::from_millis(600'000),
+                                 UnixNanos::from_millis(600'000 + 99 * kStepMs), kStepMs * kNanosPerMilli);
+      if (!result.ok()) state.SkipWithError(result.error().message.c_str());
+      benchmark::DoNotOptimize(result);
+    }
+  }
+}
+BENCHMARK_CAPTURE(on_engine, count_head, "count({__name__=~\"app_.*\"})", Where::head, true)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(on_engine, count_parts, "count({__name__=~\"app_.*\"})", Where::parts, true)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(on_engine, sum_by_job_rate_head, "sum by (job) (rate(app_requests_total[5m]))", Where::head,
+                  false)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(on_engine, sum_by_job_rate_parts, "sum by (job) (rate(app_requests_total[5m]))",
+                  Where::parts, false)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace obelisk

@@ -163,6 +163,44 @@ RangeOutcome extrapolated(const RangeCall& call, const Window& window, bool is_c
   return outcome;
 }
 
+bool extrapolate_floats(const RawSeries& series, const RangeSteps& steps, bool is_counter, bool is_rate,
+                        std::span<double> values) {
+  const int64_t* times = series.float_times.data();
+  const double* floats = series.floats.data();
+  const size_t count = series.floats.size();
+  bool may_reset = false;
+  for (size_t i = 1; is_counter && i < count; ++i) may_reset |= floats[i] < floats[i - 1];
+  const double range_seconds = seconds(steps.range_ms);
+  size_t begin = 0;
+  size_t end = 0;
+  bool any = false;
+  for (size_t step = 0; step < values.size(); ++step) {
+    int64_t end_ms = steps.first_end_ms + static_cast<int64_t>(step) * steps.step_ms;
+    int64_t start_ms = end_ms - steps.range_ms;
+    while (begin < count && times[begin] <= start_ms) ++begin;
+    end = std::max(begin, end);
+    while (end < count && times[end] <= end_ms) ++end;
+    if (end - begin < 2) continue;
+    double change = floats[end - 1] - floats[begin];
+    for (size_t i = begin + 1; may_reset && i < end; ++i) {
+      if (floats[i] < floats[i - 1]) change += floats[i - 1];
+    }
+    double sampled = seconds(times[end - 1] - times[begin]);
+    double interval = sampled / static_cast<double>(end - begin - 1);
+    double threshold = interval * 1.1;
+    double to_start = seconds(times[begin] - start_ms);
+    double to_end = seconds(end_ms - times[end - 1]);
+    if (to_start >= threshold) to_start = interval / 2;
+    if (is_counter && change > 0 && floats[begin] >= 0)
+      to_start = std::min(to_start, sampled * (floats[begin] / change));
+    if (to_end >= threshold) to_end = interval / 2;
+    double factor = (sampled + to_start + to_end) / sampled;
+    values[step] = change * (is_rate ? factor / range_seconds : factor);
+    any = true;
+  }
+  return any;
+}
+
 RangeOutcome from_last_two(const RangeCall& call, const Window& window, bool is_rate) {
   size_t floats = window.floats.size();
   size_t histograms = window.histograms.size();

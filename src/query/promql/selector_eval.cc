@@ -1,8 +1,10 @@
 // Reading: selectors become scans of Table::samples by series, subqueries become series of their own results.
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "query/core/histogram_arithmetic.h"
+#include "query/promql/evaluation_trace.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/extended_range.h"
 
@@ -157,7 +159,7 @@ Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::
 }
 
 Result<std::vector<RawSeries>> Evaluator::load(const std::vector<Matcher>& matchers, int64_t after_ms,
-                                               int64_t until_ms) {
+                                               int64_t until_ms, bool newest_only) {
   std::vector<RawSeries> loaded;
   if (after_ms >= until_ms) return loaded;
   Scan scan;
@@ -166,6 +168,7 @@ Result<std::vector<RawSeries>> Evaluator::load(const std::vector<Matcher>& match
   scan.range = scan_range(after_ms, until_ms);
   scan.where = predicate_of(matchers);
   scan.unit = Unit::series;
+  scan.newest_only = newest_only;
   scan.columns = {fixed_column(column::kValue), fixed_column(column::kHistogram)};
   if (options_.use_start_timestamps) scan.columns.push_back(fixed_column(column::kStartTime));
   OBELISK_TRY(std::unique_ptr<Cursor> cursor,
@@ -194,6 +197,7 @@ Result<std::vector<RawSeries>> Evaluator::load(const std::vector<Matcher>& match
   if (!std::is_sorted(loaded.begin(), loaded.end(), by_labels))
     std::sort(loaded.begin(), loaded.end(), by_labels);
   stats_.series += loaded.size();
+  if (trace_ != nullptr) trace_->loaded(after_ms, until_ms, loaded.size());
   return loaded;
 }
 
@@ -202,10 +206,19 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
   OBELISK_TRY(int64_t last, reference_time(node.time, steps.last()));
   int64_t lookback = options_.lookback_ms;
   bool smoothed = node.range_mode == RangeMode::smoothed && aspect == SampleAspect::value;
-  OBELISK_TRY(std::vector<RawSeries> loaded,
-              load(node.matchers, first - lookback, smoothed ? last + lookback : last));
+  OBELISK_TRY(
+      std::vector<RawSeries> loaded,
+      load(node.matchers, first - lookback, smoothed ? last + lookback : last, first == last && !smoothed));
   OBELISK_CHECK_OK(expect_room(loaded.size(), steps.count));
   bool pinned = node.time.at != TimeModifiers::At::none;
+  // timestamp() of a pinned selector looks at the pinned time itself, of what the offset let it read: so the
+  // reference does.
+  int64_t newest_age = lookback;
+  if (pinned && aspect != SampleAspect::value && node.time.offset) {
+    OBELISK_TRY(int64_t offset, duration_ms(*node.time.offset, false));
+    newest_age = lookback - std::abs(offset);
+    first = std::min(first, first + offset);
+  }
   SeriesList out;
   out.reserve(loaded.size());
   for (RawSeries& raw : loaded) {
@@ -236,7 +249,7 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
       ptrdiff_t histogram = raw.histograms.empty() ? -1 : histograms.move_to(raw.histogram_times, reference);
       bool is_histogram = histogram >= 0 && raw.histogram_times[static_cast<size_t>(histogram)] > time;
       if (is_histogram) time = raw.histogram_times[static_cast<size_t>(histogram)];
-      if ((!is_histogram && at < 0) || time <= reference - lookback) continue;
+      if ((!is_histogram && at < 0) || time <= reference - newest_age) continue;
       any = true;
       if (aspect == SampleAspect::time) {
         series.values[step] = static_cast<double>(time) / 1000;
@@ -257,6 +270,18 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
 
 Result<RangeData> Evaluator::read_range(const Node& node, const Steps& steps) {
   const Node& inner = unwrap_parens(node);
+  if (trace_ == nullptr) return read_any_range(inner, steps);
+  trace_->enter(inner);
+  uint64_t samples_before = stats_.samples;
+  Result<RangeData> data = read_any_range(inner, steps);
+  uint64_t points = 0;
+  for (size_t i = 0; data.ok() && i < data->series.size(); ++i)
+    points += data->series[i].floats.size() + data->series[i].histograms.size();
+  trace_->leave(stats_.samples - samples_before, data.ok() ? data->series.size() : 0, points, true);
+  return data;
+}
+
+Result<RangeData> Evaluator::read_any_range(const Node& inner, const Steps& steps) {
   if (inner.kind == Node::Kind::matrix) return read_matrix(inner, steps);
   OBELISK_ASSERT(inner.kind == Node::Kind::subquery);
   return read_subquery(inner, steps);
@@ -270,7 +295,8 @@ Result<RangeData> Evaluator::read_matrix(const Node& node, const Steps& steps) {
   OBELISK_TRY(int64_t last, reference_time(node.time, steps.last()));
   int64_t before = node.range_mode == RangeMode::plain ? 0 : options_.lookback_ms;
   int64_t after = node.range_mode == RangeMode::smoothed ? options_.lookback_ms : 0;
-  OBELISK_TRY(data.series, load(node.children[0]->matchers, first - data.range_ms - before, last + after));
+  OBELISK_TRY(data.series,
+              load(node.children[0]->matchers, first - data.range_ms - before, last + after, false));
   return data;
 }
 
