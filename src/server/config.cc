@@ -62,6 +62,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   map.string("data_dir", config.data_dir);
   map.string("external_url", config.external_url);
   map.boolean("multi_tenancy", config.multi_tenancy);
+  map.boolean("admin_api", config.admin_api);
   map.string("log_level", config.log_level);
   std::string durability = "sync";
   map.string("durability", durability);

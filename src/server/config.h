@@ -26,6 +26,7 @@ struct Config {
   std::string data_dir = "data";
   std::string external_url;  // default: http://<listen>
   bool multi_tenancy = false;
+  bool admin_api = false;  // deleting series and snapshots over HTTP
   std::string log_level = "info";
 
   Durability durability = Durability::sync;

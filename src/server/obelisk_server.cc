@@ -34,6 +34,7 @@
 #include "pipeline/span_metrics.h"
 #include "rules/rule_file.h"
 #include "rules/rule_manager.h"
+#include "server/admin_actions.h"
 #include "server/status_routes.h"
 #include "server/version.h"
 #include "storage/embedded/engine.h"
@@ -122,6 +123,7 @@ struct ObeliskServer::Parts {
   std::atomic<bool> ready{false};
   std::atomic<bool> stopped{false};
   Mutex reload_mutex;
+  std::shared_ptr<NotificationBoard> notifications = std::make_shared<NotificationBoard>();
 
   std::unique_ptr<Disk> disk;
   std::unique_ptr<Engine> engine;
@@ -158,6 +160,7 @@ struct ObeliskServer::Parts {
   Result<void> listen_as_jaeger();
   Result<void> reload();
   Result<void> apply(Watched watched) REQUIRES(reload_mutex);
+  Result<void> load_again();
   void stop();
 };
 
@@ -244,11 +247,16 @@ PrometheusProviders ObeliskServer::Parts::prometheus_providers() {
     return prometheus_yaml;
   };
   providers.flags = [this] {
-    return std::vector<std::pair<std::string, std::string>>{{"config.file", config.prometheus_config},
-                                                            {"storage.tsdb.path", config.data_dir},
-                                                            {"web.listen-address", config.listen}};
+    return std::vector<std::pair<std::string, std::string>>{
+        {"config.file", config.prometheus_config},
+        {"storage.tsdb.path", config.data_dir},
+        {"web.enable-admin-api", config.admin_api ? "true" : "false"},
+        {"web.listen-address", config.listen}};
   };
   providers.storage_retention = [this] { return format_prometheus_duration(config.metrics_retention_nanos); };
+  providers.replayed_requests = [this] { return engine->start_report().replayed_requests; };
+  providers.notifications = notifications;
+  providers.admin = server::admin_actions(*engine, clock, config.admin_api);
   providers.start_time = clock.now();
   return providers;
 }
@@ -338,6 +346,17 @@ Result<void> ObeliskServer::Parts::apply(Watched watched) {
 }
 
 Result<void> ObeliskServer::Parts::reload() {
+  constexpr std::string_view kFailed = "Configuration reload has failed.";
+  Result<void> loaded = load_again();
+  if (loaded.ok()) {
+    notifications->clear(kFailed, clock.now());
+  } else {
+    notifications->raise(kFailed, clock.now());
+  }
+  return loaded;
+}
+
+Result<void> ObeliskServer::Parts::load_again() {
   MutexLock lock(reload_mutex);
   auto run = [this]() -> Result<void> {
     OBELISK_TRY(Watched watched, load_served(config));

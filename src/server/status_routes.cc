@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "api/request/context.h"
+#include "base/json_writer.h"
 #include "base/self_metrics.h"
+#include "server/version.h"
 
 namespace obelisk::server {
 namespace {
@@ -18,7 +20,7 @@ constexpr std::string_view kFrontPage =
     "         pivots      /obelisk/api/v1/traces/<id>/logs, /obelisk/api/v1/traces/<id>/exemplars\n"
     "  push   OTLP        /v1/traces, /v1/metrics, /v1/logs (protobuf or JSON), and gRPC on this port\n"
     "         Prometheus  /api/v1/write        Loki  /loki/api/v1/push\n"
-    "  state  /ready  /-/healthy  /metrics\n"
+    "  state  /ready  /-/healthy  /metrics  /version\n"
     "  see    /ui/ in a browser, where this build has the interface\n";
 
 }  // namespace
@@ -36,6 +38,15 @@ void register_status_routes(Router& router, StatusPages pages) {
   router.add("GET", "/-/healthy", [](const HttpExchangePtr& exchange, const PathParameters&) {
     exchange->respond_text(200, "healthy");
   });
+  router.add(
+      "GET", "/version", [version = pages.version](const HttpExchangePtr& exchange, const PathParameters&) {
+        JsonWriter json;
+        json.begin_object().field("version", version).field("revision", std::string(revision())).end_object();
+        HttpResponse response;
+        response.headers.emplace_back("content-type", "application/json");
+        response.body = json.take();
+        exchange->respond(std::move(response));
+      });
   router.add("GET", "/metrics",
              [refresh = pages.before_metrics](const HttpExchangePtr& exchange, const PathParameters&) {
                if (refresh) refresh();

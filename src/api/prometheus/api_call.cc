@@ -91,6 +91,17 @@ RouteHandler route_handler(std::shared_ptr<const Service> service, Handler handl
   };
 }
 
+RouteHandler raw_route_handler(std::shared_ptr<const Service> service, RawHandler handler) {
+  return [service = std::move(service), handler = std::move(handler)](HttpExchangePtr exchange,
+                                                                      const PathParameters& path) {
+    Result<Parameters> parameters = parameters_of(exchange->request());
+    if (!parameters.ok()) return exchange->respond(error_response(parameters.error()));
+    ApiCall call{*service, exchange, std::move(*parameters)};
+    Result<HttpResponse> response = handler(call, path);
+    exchange->respond(response.ok() ? std::move(*response) : error_response(response.error()));
+  };
+}
+
 HttpResponse error_response(int status, std::string_view error_type, std::string_view message) {
   JsonWriter json;
   json.begin_object()

@@ -42,6 +42,9 @@ struct ApiCall {
 
 using Handler = std::function<Result<Answer>(ApiCall&, const PathParameters&)>;
 RouteHandler route_handler(std::shared_ptr<const Service> service, Handler handler);
+// The same for answers that are not in the envelope; errors are.
+using RawHandler = std::function<Result<HttpResponse>(ApiCall&, const PathParameters&)>;
+RouteHandler raw_route_handler(std::shared_ptr<const Service> service, RawHandler handler);
 
 // The envelope of an error: {"status":"error","errorType":..,"error":..}.
 HttpResponse error_response(const Error& error);

@@ -17,6 +17,29 @@ Result<Answer> handle_labels(ApiCall& call, const PathParameters& path);
 Result<Answer> handle_label_values(ApiCall& call, const PathParameters& path);
 Result<Answer> handle_metadata(ApiCall& call, const PathParameters& path);
 
+// search_handlers.cc: lines of JSON
+Result<HttpResponse> handle_search_metric_names(ApiCall& call, const PathParameters& path);
+Result<HttpResponse> handle_search_label_names(ApiCall& call, const PathParameters& path);
+Result<HttpResponse> handle_search_label_values(ApiCall& call, const PathParameters& path);
+
+// admin_handlers.cc
+Result<HttpResponse> handle_delete_series(ApiCall& call, const PathParameters& path);
+Result<HttpResponse> handle_clean_tombstones(ApiCall& call, const PathParameters& path);
+Result<HttpResponse> handle_snapshot(ApiCall& call, const PathParameters& path);
+
+// server_handlers.cc
+Result<Answer> handle_wal_replay(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_self_metrics(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_tsdb_blocks(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_notifications(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_features(ApiCall& call, const PathParameters& path);
+Result<HttpResponse> handle_openapi(ApiCall& call, const PathParameters& path);
+void stream_notifications(const std::shared_ptr<const Service>& service, const HttpExchangePtr& exchange);
+
+// explain_handlers.cc
+Result<Answer> handle_explain(ApiCall& call, const PathParameters& path);
+Result<Answer> handle_cardinality(ApiCall& call, const PathParameters& path);
+
 // rule_handlers.cc
 Result<Answer> handle_rules(ApiCall& call, const PathParameters& path);
 Result<Answer> handle_alerts(ApiCall& call, const PathParameters& path);

@@ -13,6 +13,11 @@ void register_prometheus_api(Router& router, ApiContext& context, PrometheusProv
     router.add("GET", path, route);
     if (post_too) router.add("POST", path, std::move(route));
   };
+  auto add_raw = [&](std::initializer_list<std::string_view> methods, std::string_view path,
+                     RawHandler handler) {
+    RouteHandler route = raw_route_handler(service, std::move(handler));
+    for (std::string_view method : methods) router.add(method, path, route);
+  };
   add(true, "/api/v1/query", handle_query);
   add(true, "/api/v1/query_range", handle_query_range);
   add(true, "/api/v1/query_exemplars", handle_query_exemplars);
@@ -35,6 +40,23 @@ void register_prometheus_api(Router& router, ApiContext& context, PrometheusProv
   add(false, "/api/v1/status/flags", handle_flags);
   add(false, "/api/v1/status/config", handle_configuration);
   add(false, "/api/v1/status/tsdb", handle_tsdb);
+  add(false, "/api/v1/status/tsdb/blocks", handle_tsdb_blocks);
+  add(false, "/api/v1/status/walreplay", handle_wal_replay);
+  add(false, "/api/v1/status/self_metrics", handle_self_metrics);
+  add(false, "/api/v1/notifications", handle_notifications);
+  add(false, "/api/v1/features", handle_features);
+  add_raw({"GET"}, "/api/v1/openapi.yaml", handle_openapi);
+  add_raw({"GET", "POST"}, "/api/v1/search/metric_names", handle_search_metric_names);
+  add_raw({"GET", "POST"}, "/api/v1/search/label_names", handle_search_label_names);
+  add_raw({"GET", "POST"}, "/api/v1/search/label_values", handle_search_label_values);
+  add_raw({"PUT", "POST"}, "/api/v1/admin/tsdb/delete_series", handle_delete_series);
+  add_raw({"PUT", "POST"}, "/api/v1/admin/tsdb/clean_tombstones", handle_clean_tombstones);
+  add_raw({"PUT", "POST"}, "/api/v1/admin/tsdb/snapshot", handle_snapshot);
+  router.add("GET", "/api/v1/notifications/live", [service](HttpExchangePtr exchange, const PathParameters&) {
+    stream_notifications(service, exchange);
+  });
+  add(true, "/obelisk/api/v1/explain", handle_explain);
+  add(false, "/obelisk/api/v1/cardinality", handle_cardinality);
   router.add("POST", "/api/v1/read", [&context](HttpExchangePtr exchange, const PathParameters&) {
     handle_remote_read(context, exchange);
   });
@@ -46,6 +68,7 @@ void register_prometheus_api(Router& router, ApiContext& context, PrometheusProv
   };
   router.add("GET", "/api/v1/{rest...}", not_found);
   router.add("POST", "/api/v1/{rest...}", not_found);
+  router.add("PUT", "/api/v1/{rest...}", not_found);
 }
 
 }  // namespace obelisk

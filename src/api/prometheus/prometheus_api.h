@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/prometheus/notification_board.h"
 #include "api/request/context.h"
 #include "collect/scrape/scraper.h"
 #include "net/router.h"
@@ -19,6 +20,23 @@
 #include "rules/rule_manager.h"
 
 namespace obelisk {
+
+// What /api/v1/admin/tsdb/* may do. Called from worker threads; what is not set answers "unsupported".
+struct AdminProviders {
+  bool enabled = false;
+  std::function<Result<void>(const Tenant&, Expr where, TimeRange range)> erase_series;
+  std::function<Result<void>()> clean_tombstones;
+  std::function<Result<std::string>(bool skip_head)> snapshot;  // gives the copy's name
+};
+
+// An immutable file of samples, as status/tsdb/blocks shows it.
+struct StoredBlock {
+  std::string name;
+  TimeRange range;
+  uint64_t samples = 0;
+  uint64_t series = 0;
+  uint32_t level = 1;
+};
 
 // What other parts of the server know. Called from worker threads, at any time; what is not set answers as
 // empty.
@@ -30,6 +48,10 @@ struct PrometheusProviders {
   std::function<std::string()> configuration_yaml;
   std::function<std::vector<std::pair<std::string, std::string>>()> flags;
   std::function<std::string()> storage_retention;  // "15d"
+  std::function<uint64_t()> replayed_requests;     // by the last start
+  std::function<std::vector<StoredBlock>()> blocks;
+  std::shared_ptr<NotificationBoard> notifications;
+  AdminProviders admin;
   UnixNanos start_time;
   PromqlOptions promql;  // points_per_series_max is taken from the context's limits
 };
