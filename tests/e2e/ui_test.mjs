@@ -190,6 +190,22 @@ async function pivots(shop) {
     await page.keyboard.press('[');
     await until('all closed', async () => (await page.locator('[data-span]').count()) < 6);
   });
+  await check('m, l and t lead from the chosen span and from the open line to the other signals', async () => {
+    for (const [key, target] of [['m', '/ui/metrics'], ['l', '/ui/logs'], ['t', '/ui/traces']]) {
+      await back();
+      await page.locator('[data-waterfall]').focus();
+      await page.keyboard.press(key);
+      await until(target, () => viewPath(page) === target);
+    }
+    for (const [key, target] of [['m', /^\/ui\/metrics$/], ['t', /^\/ui\/traces\/[0-9a-f]{32}$/]]) {
+      await page.goto(`${shop.url}/ui/logs?trace=${traceId}`);
+      await until('lines', async () => (await page.locator('section[aria-label="Log lines"] button[aria-expanded]').count()) > 0);
+      await page.keyboard.press('j');
+      await page.locator('section[aria-label="Log lines"] button[aria-expanded="true"]').waitFor();
+      await page.keyboard.press(key);
+      await until(String(target), () => target.test(viewPath(page)));
+    }
+  });
   await check('map edge to the traces of that edge', async () => {
     await page.goto(`${shop.url}/ui/services`);
     await page.locator('[data-edge="order-service→inventory-service"] rect').click();

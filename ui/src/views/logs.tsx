@@ -243,6 +243,11 @@ function LineList({ lines, loading, stale, stream_names, filter, more, following
       const { trace_id, span_id } = ids_of(lines[open_index]);
       if (!trace_id) return false;
       navigate(url.to(`/traces/${trace_id}`, { at: span_id }));
+    } else if (event.key === 'm' && open_index >= 0) {
+      const line = lines[open_index];
+      const service = service_of(fields_of(line));
+      if (!service) return false;
+      navigate(url.to('/metrics', { q: span_red_queries(service, null, '1m'), ...around(line.time_ms, 900_000), at: String(Math.round(line.time_ms)), v: ['mark:this line'] }));
     } else return false;
     return true;
   }));

@@ -111,6 +111,8 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
       case '+': case '=': zoom(0.5); break;
       case '-': zoom(2); break;
       case 'm': url.go('/metrics', red_patch(chosen, trace)); break;
+      case 'l': url.go('/logs', { trace: trace.trace_id, ...around(span_ms(chosen, trace), 1000, 1000 + chosen.duration_ns / 1e6) }); break;
+      case 't': url.go('/traces', { q: traceql_of_span(chosen.service, chosen.name), ...around(span_ms(chosen, trace), 900_000) }); break;
       case 'Escape': set_window(null); break;
       default: return false;
     }
@@ -171,6 +173,8 @@ function SpanDetails({ span, trace, slowest }: { span: Span; trace: Trace; slowe
   const at_ms = span_ms(span, trace);
   const range = absolute_range(at_ms - 900_000, at_ms + span.duration_ns / 1e6 + 900_000);
   const log_selector = useLogSelector({ from_ms: at_ms - 900_000, to_ms: at_ms + 900_000 });
+  const lines = useTraceLogs(trace);
+  const own_lines = lines.data?.lines.filter((line) => ids_of(line).span_id === span.span_id).length;
   const exemplars = useQuery({ queryKey: ['trace exemplars', trace.trace_id], queryFn: ({ signal }) => trace_exemplars(trace.trace_id, signal), staleTime: 60_000 });
   const narrow = absolute_range(at_ms - 1000, at_ms + span.duration_ns / 1e6 + 1000);
   const service_logs = url.to('/logs', { q: log_selector(span.service), ...narrow });
@@ -188,7 +192,7 @@ function SpanDetails({ span, trace, slowest }: { span: Span; trace: Trace; slowe
       {span.failed && <p class="s" style={{ padding: '4px 12px 0' }}><span class="tag crit"><span class="crit">▲ Failed</span></span> <bdi>{span.status_message}</bdi></p>}
       <div class={css.actions}>
         <Link class="btn sm" href={url.to('/metrics', red_patch(span, trace))} title="Of this operation, 15 minutes around this span">Rate, errors, p99</Link>
-        <Link class="btn sm" href={url.to('/logs', { trace: trace.trace_id, span: span.span_id, ...narrow })}>Logs of the span</Link>
+        <Link class="btn sm" href={url.to('/logs', { trace: trace.trace_id, span: span.span_id, ...narrow })}>Logs of the span{own_lines !== undefined && <b class="num">{count(own_lines)}</b>}</Link>
         <Link class="btn sm" href={service_logs} title="All its lines, one second around">Logs of the service then</Link>
         <Link class="btn sm" href={url.to('/traces', { q: traceql_of_span(span.service, span.name), ...range })}>Same span elsewhere</Link>
         {metric_names.slice(0, 3).map(({ series, time_s }) => (
@@ -277,11 +281,15 @@ export function LongText({ text }: { text: string }) {
 const log_lines_shown = 300;
 const no_lines: LogLine[] = [];
 
+function useTraceLogs(trace: Trace) {
+  return useQuery({ queryKey: ['trace logs', trace.trace_id], queryFn: ({ signal }) => trace_logs(trace.trace_id, signal), staleTime: 30_000 });
+}
+
 function TraceLogs({ trace, span, light, choose }: { trace: Trace; span: Span; light(ns: number | null): void; choose(span: Span): void }) {
   const url = useUrl();
   const mode = url.option('logs') ?? 'trace';
   const start_ms = Number(trace.start_unix_ns / 1000n) / 1000;
-  const own = useQuery({ queryKey: ['trace logs', trace.trace_id], queryFn: ({ signal }) => trace_logs(trace.trace_id, signal), staleTime: 30_000 });
+  const own = useTraceLogs(trace);
   const at_ms = span_ms(span, trace);
   const around_span = { from_ms: at_ms - 1000, to_ms: at_ms + span.duration_ns / 1e6 + 1000 };
   const log_selector = useLogSelector(around_span);
