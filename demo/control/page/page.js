@@ -219,7 +219,9 @@ function draw_order(order) {
   const length_ms = Math.max(1, ...rows.map(({ start_ms, duration_ms }) => start_ms + duration_ms)) * 1.02;
   const fresh = new Set(rows.map(({ span_id }) => span_id).filter((id) => !watched.seen.has(id)));
   fresh.forEach((id) => watched.seen.add(id));
-  by_id('outcome').replaceChildren(...outcome_of(order));
+  by_id('outcome').setAttribute('aria-live', order.answer === null ? 'off' : 'polite'); // not every tick of the clock
+  if (order.answer === null || watched.told !== true) by_id('outcome').replaceChildren(...outcome_of(order));
+  watched.told = order.answer !== null;
   draw('links', order.trace_id, () => links_of(order));
   by_id('axis').replaceChildren(...[0, 0.25, 0.5, 0.75, 1].map((share) => {
     const tick = element('span', {}, ms_text(share * length_ms));

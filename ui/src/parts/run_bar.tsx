@@ -7,6 +7,7 @@ import { bytes, count } from '../format/numbers';
 
 const shown_after_ms = 500;
 const asked_every_ms = 400;
+const spoken_every_s = 5; // what is seen changes ten times a second; nobody wants to hear that
 
 interface Shown {
   seconds: number;
@@ -69,7 +70,8 @@ export function RunBar() {
     : priced > read ? `read ${count(read)} of at most ${count(priced)} rows, ${bytes(sum(({ bytes_read }) => bytes_read))}`
     : `read ${count(read)} rows, ${bytes(sum(({ bytes_read }) => bytes_read))}; evaluating`;
   return (
-    <div class="run-bar" role="status" aria-label="Running query">
+    <div class="run-bar" role="group" aria-label="Running query">
+      <span class="sr" role="status">{shown.cancelling ? 'Cancelling the query' : `A query has been running for ${Math.max(1, Math.floor(shown.seconds / spoken_every_s) * spoken_every_s)} s. Escape cancels it.`}</span>
       <div class={`run-line${share === null ? ' bar-loading' : ''}`} style={share === null ? {} : { transform: `scaleX(${Math.max(0.02, share)})` }} />
       <span class="run-what"><b class="num">{shown.seconds.toFixed(1)} s</b> <span class="t2">{shown.queries > 1 ? `${shown.queries} queries, ` : ''}{shown.cancelling ? 'cancelling …' : what}</span></span>
       <button type="button" class="btn sm" disabled={shown.cancelling} onClick={() => void cancel_running()}>Cancel <kbd class="wide-only">Esc</kbd></button>
