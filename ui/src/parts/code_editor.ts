@@ -1,6 +1,6 @@
 // The full editor, loaded when a query view opens. It lives in a shadow root: there its style sheets are adopted objects
 // instead of <style> elements, which the content security policy would refuse.
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, completionStatus, type Completion, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete';
+import { autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap, completionStatus, type Completion, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { bracketMatching, HighlightStyle, LanguageSupport, LRLanguage, syntaxHighlighting } from '@codemirror/language';
 import { setDiagnostics } from '@codemirror/lint';
@@ -141,6 +141,7 @@ export async function create_editor(setup: EditorSetup): Promise<EditorHandle> {
   const inner = document.createElement('div');
   root.append(inner);
   const run = (view: EditorView) => {
+    closeCompletion(view);
     setup.run(view.state.doc.toString());
     return true;
   };

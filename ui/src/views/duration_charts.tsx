@@ -101,7 +101,9 @@ export function failed_spans(trace: FoundTrace): number {
 export function Scatter({ traces, range, open, select }: { traces: FoundTrace[]; range: ResolvedRange; open(id: string): string; select(box: Box): void }) {
   const [, navigate] = useLocation();
   const durations = traces.map((trace) => Math.max(0.05, trace.durationMs ?? 0.05));
-  const scale = { low: Math.log10(Math.min(...durations)) - 0.15, high: Math.log10(Math.max(...durations)) + 0.15 };
+  const [shortest, longest] = [Math.log10(Math.min(...durations)), Math.log10(Math.max(...durations))];
+  const spread = Math.max(0.15, (1 - (longest - shortest)) / 2); // a decade at least, so that there is a scale to read
+  const scale = { low: shortest - spread, high: longest + spread };
   return (
     <Panel title="Duration over time" side={<span class="t3 s">dot: a trace; ring: failed; drag to zoom, a box for durations</span>}>
       <Frame range={range} scale={scale} select={select} label={`${count(traces.length)} traces by start and duration. The table below lists them.`}>

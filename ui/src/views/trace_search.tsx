@@ -128,7 +128,7 @@ export default function TraceSearch() {
         <div class={`col ${result.isPlaceholderData ? 'stale' : ''}`}>
           {traces.length >= results_max && counted !== null ? <Heatmap q={counted} range={range} select={select} />
             : <Scatter traces={traces} range={range} open={(id) => url.to(`/traces/${id}`)} select={select} />}
-          <Panel title={`${count(traces.length)} traces`} side={<span class="t3 s">{traces.length >= results_max ? `The newest ${results_max}; narrow the search for others` : 'All that match'}</span>}>
+          <Panel title={`${count(traces.length)} ${traces.length === 1 ? 'trace' : 'traces'}`} side={<span class="t3 s">{traces.length >= results_max ? `The newest ${results_max}; narrow the search for others` : 'All that match'}</span>}>
             <div class="table-scroll">
               <table>
                 <thead><tr>
