@@ -171,6 +171,10 @@ size_t count_runs(std::span<const int64_t> values) {
   return runs;
 }
 
+bool pays_as_runs(size_t count, size_t runs, const Bounds& bounds) {
+  return runs <= count / 16 || (runs <= count / 6 && bounds.width() > 6);
+}
+
 void put_runs(std::span<const int64_t> values, size_t runs, std::string& out) {
   std::vector<int64_t> lengths, heads;
   lengths.reserve(runs);
@@ -323,8 +327,7 @@ void put_column(std::span<const int64_t> values, bool with_runs, std::string& ou
   if (bounds.min == bounds.max) return put_constant(bounds.min, out);
   if (with_runs && values.size() >= 64) {
     size_t runs = count_runs(values);
-    if (runs <= values.size() / 16 || (runs <= values.size() / 6 && bounds.width() > 6))
-      return put_runs(values, runs, out);
+    if (pays_as_runs(values.size(), runs, bounds)) return put_runs(values, runs, out);
   }
   std::vector<int64_t> deltas(values.size() - 1);
   for (size_t i = 1; i < values.size(); ++i) {
@@ -353,6 +356,14 @@ void put_column(std::span<const int64_t> values, bool with_runs, std::string& ou
 
 void encode_integer_column(std::span<const int64_t> values, std::string& out) {
   put_column(values, true, out);
+}
+
+void encode_dense_integers(std::span<const int64_t> values, std::string& out) {
+  Bounds bounds = bounds_of(values);
+  if (bounds.min == bounds.max) return put_constant(bounds.min, out);
+  size_t runs = count_runs(values);
+  if (values.size() >= 64 && pays_as_runs(values.size(), runs, bounds)) return put_runs(values, runs, out);
+  put_frame(values, bounds, out);
 }
 
 bool decode_integer_column(ByteReader& reader, size_t count, int64_t* out) {

@@ -18,6 +18,9 @@
 namespace obelisk {
 
 void encode_integer_column(std::span<const int64_t> values, std::string& out);
+// The same bytes' form, of constant, runs and frame only: for numbers that are small and dense already, such
+// as the entry numbers of a dictionary, where the other codings cost time and save nothing.
+void encode_dense_integers(std::span<const int64_t> values, std::string& out);
 // Exactly `count` values; the caller bounds `count`. False (and the reader failed) when the bytes are not
 // such a coding.
 bool decode_integer_column(ByteReader& reader, size_t count, int64_t* out);

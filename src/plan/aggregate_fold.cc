@@ -26,6 +26,14 @@ class GroupFinder {
     if (combinations_ <= kTableEntriesMax) table_.assign(combinations_, kNoGroup);
   }
 
+  // The group, when it was found before and a table holds it; else kNoGroup.
+  uint32_t known(size_t row) const {
+    if (table_.empty()) return kNoGroup;
+    size_t combination = 0;
+    for (const auto* key : varying_) combination = combination * key->entries.size() + key->numbers[row];
+    return table_[combination];
+  }
+
   Result<uint32_t> find(size_t row) {
     if (!table_.empty()) {
       size_t combination = 0;
@@ -65,9 +73,8 @@ class GroupFinder {
 };
 
 // Takes the row as the exemplar of its slot where it is a better one.
-void offer_exemplar(AggregateStates& states, uint32_t group, size_t step, double value, uint32_t row,
+void offer_exemplar(AggregateStates& states, uint32_t group, size_t slot, double value, uint32_t row,
                     std::vector<ExemplarRow>& exemplars) {
-  size_t slot = states.slot_of(step);
   AggregateExemplar& held = states.group(group).exemplars[slot];
   if (!states.is_better(held, value)) return;
   held.found = true;
@@ -103,7 +110,7 @@ Result<bool> fold_counts(const AggregateRows& rows, AggregateStates& states,
     OBELISK_TRY(uint32_t group, groups.find(some_row[entry]));
     states.group(group).counts[*rows.step] += counts[entry];
     if (aggregate.exemplar_slots > 0)
-      offer_exemplar(states, group, *rows.step, 0, some_row[entry], exemplars);
+      offer_exemplar(states, group, states.slot_of(*rows.step), 0, some_row[entry], exemplars);
   }
   return true;
 }
@@ -244,28 +251,95 @@ AggregateRows::KeyColumn all_labels_key(const Batch& batch) {
 
 }  // namespace
 
+namespace {
+
+// Histogram counts of rows that all lie in one step, summed up in plain arrays first.
+class StepHistograms {
+ public:
+  StepHistograms(AggregateStates& states, size_t step) : states_(states), step_(step) {}
+
+  void add(uint32_t group, double value) {
+    int exponent = fast_exponent(value);
+    if (exponent == kNone) return;
+    if (group >= first_.size()) first_.resize(group + 1, kNoGroup);
+    if (first_[group] == kNoGroup) {
+      first_[group] = static_cast<uint32_t>(groups_.size());
+      groups_.push_back(group);
+      counts_.resize(groups_.size() * kBuckets);
+    }
+    ++counts_[first_[group] * kBuckets + static_cast<size_t>(exponent - AggregateStates::kExponentMin)];
+  }
+
+  void finish() {
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+        uint32_t count = counts_[i * kBuckets + bucket];
+        if (count == 0) continue;
+        int exponent = static_cast<int>(bucket) + AggregateStates::kExponentMin;
+        states_.histogram_of(states_.group(groups_[i]), exponent)[step_] += count;
+      }
+    }
+  }
+
+ private:
+  static constexpr size_t kBuckets = AggregateStates::kExponentMax - AggregateStates::kExponentMin + 1;
+  static constexpr int kNone = std::numeric_limits<int>::max();
+
+  // histogram_exponent by the bits of the number, for those that are neither tiny nor odd.
+  static int fast_exponent(double value) {
+    uint64_t bits = 0;
+    std::memcpy(&bits, &value, 8);
+    int raw = static_cast<int>(bits >> 52) - 1022;  // negative numbers come out far above
+    if (raw > -60 && raw < 64) return raw - ((bits & ((uint64_t{1} << 52) - 1)) == 0 ? 1 : 0);
+    std::optional<int> exponent = histogram_exponent(value);
+    return exponent ? *exponent : kNone;
+  }
+
+  AggregateStates& states_;
+  const size_t step_;
+  std::vector<uint32_t> first_;  // by group: its place in groups_
+  std::vector<uint32_t> groups_;
+  std::vector<uint32_t> counts_;  // kBuckets each
+};
+
+}  // namespace
+
 Result<void> fold_rows(const AggregateRows& rows, AggregateStates& states,
                        std::vector<ExemplarRow>& exemplars) {
   if (rows.row_count == 0) return {};
   OBELISK_TRY(bool done, fold_counts(rows, states, exemplars));
   if (done) return {};
   const Aggregate& aggregate = states.aggregate();
-  bool simple = !aggregate.sum && !aggregate.minimum && !aggregate.maximum && !aggregate.histogram;
+  bool sums = aggregate.sum || aggregate.minimum || aggregate.maximum;
+  bool by_step = aggregate.histogram && rows.step.has_value() && !sums;
+  bool simple = by_step || (!sums && !aggregate.histogram);
+  StepHistograms histograms(states, rows.step.value_or(0));
   GroupFinder groups(rows, states);
+  size_t slot_step = aggregate.step_count, slot = 0;
   for (uint32_t row = 0; row < rows.row_count; ++row) {
     if (rows.mask != nullptr && rows.mask[row] == 0) continue;
     size_t step = rows.step ? *rows.step : aggregate.step_of(rows.times[row]);
     if (step == aggregate.step_count) continue;
-    OBELISK_TRY(uint32_t number, groups.find(row));
+    uint32_t number = groups.known(row);
+    if (number == kNoGroup) {
+      OBELISK_TRY(number, groups.find(row));
+    }
     AggregateStates::Group& group = states.group(number);
     double value = rows.values == nullptr ? 0 : rows.values[row];
     if (simple) {
       ++group.counts[step];
+      if (by_step) histograms.add(number, value);
     } else {
       states.add(group, step, value);
     }
-    if (aggregate.exemplar_slots > 0) offer_exemplar(states, number, step, value, row, exemplars);
+    if (aggregate.exemplar_slots == 0) continue;
+    if (step != slot_step) {  // a division a row would be what counting costs most
+      slot_step = step;
+      slot = states.slot_of(step);
+    }
+    offer_exemplar(states, number, slot, value, row, exemplars);
   }
+  histograms.finish();
   return {};
 }
 

@@ -93,7 +93,7 @@ bool put_dictionary(const ColumnValues& column, std::string& out, ChunkStats& st
   std::string text;
   for (std::string_view entry : entries) text.append(entry);
   put_packed_text(text, out);
-  encode_integer_column(ids, out);
+  encode_dense_integers(ids, out);
   if (column.with_filter && entries.size() >= kValueFilterEntriesMin)
     stats.range = make_value_filter(entries);
   return true;

@@ -209,9 +209,24 @@ Result<std::vector<ColumnInfo>> event_columns(const EventView& view, const Scan&
   OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view.of(scan.table), scan.range, Expr(), cancel));
   ColumnSet found;
   std::vector<BatchPtr> head;
+  // Row groups of a part mostly have the same columns, and these are in `found` after the first.
+  const PartContext* context = nullptr;
+  std::vector<uint8_t> known;
   for (const ScanUnit& unit : units) {
     if (unit.context) {
+      if (unit.context.get() != context) {
+        context = unit.context.get();
+        known.assign(context->part->directory().columns.size(), 0);
+      }
+      const RowGroupInfo& info = context->part->directory().row_groups[unit.row_group];
+      bool news = std::any_of(info.chunks.begin(), info.chunks.end(),
+                              [&](const ChunkInfo& chunk) { return known[chunk.column] == 0; });
+      if (!news) continue;
       OBELISK_CHECK_OK(add_columns(unit, scan.range, found));
+      for (const ChunkInfo& chunk : info.chunks) {
+        const PartColumn& column = context->part->directory().columns[chunk.column];
+        known[chunk.column] = found.contains({column.id, column.type}) ? 1 : 0;
+      }
     } else {
       head.push_back(unit.batch);
     }
