@@ -270,7 +270,6 @@ void ObeliskServer::Parts::build_api() {
                                                     config.request_bytes,
                                                     std::string(kVersion),
                                                     std::string(revision())});
-  otlp_settings->replace(config.otlp);
   context->otlp = otlp_settings;
   context->limits.timeout_nanos = config.query_timeout_nanos;
   context->limits.memory_bytes_max = config.query_memory_bytes;
@@ -339,6 +338,7 @@ Result<void> ObeliskServer::Parts::apply(Watched watched) {
   OBELISK_CHECK_OK(scraper->reload(watched.prometheus));
   discovery->apply(watched.prometheus);
   rule_manager->load(std::move(watched.rule_groups));
+  otlp_settings->replace(watched.prometheus.otlp.value_or(config.otlp));
   prometheus_yaml = std::move(watched.prometheus.yaml);
   last_reload_successful().set(1);
   last_reload_success_time().set(clock.now().value / kNanosPerSecond);

@@ -15,8 +15,9 @@ namespace {
 
 class BlockReader {
  public:
-  BlockReader(const ConfigSource& source, NameScheme scheme, std::vector<Notice>& notices)
-      : source_(source), scheme_(scheme), notices_(notices) {}
+  BlockReader(const ConfigSource& source, NameScheme scheme, std::vector<Notice>& notices,
+              std::optional<OtlpTranslation>& otlp)
+      : source_(source), scheme_(scheme), notices_(notices), otlp_(otlp) {}
 
   Result<void> remote_write(const YamlNode& node);
   Result<void> remote_read(const YamlNode& node);
@@ -39,12 +40,11 @@ class BlockReader {
   Result<void> queue(const YamlNode& node);
   Result<void> alertmanager(const YamlNode& node);
   Result<void> tsdb(const YamlNode& node);
-  Result<void> attribute_list(const YamlNode& node, std::string_view key,
-                              const std::vector<std::string>& list);
 
   const ConfigSource& source_;
   const NameScheme scheme_;
   std::vector<Notice>& notices_;
+  std::optional<OtlpTranslation>& otlp_;
   std::set<std::string> write_names_;
   std::set<std::string> read_names_;
 };
@@ -300,54 +300,14 @@ Result<void> BlockReader::tracing(const YamlNode& node) {
   return {};
 }
 
-Result<void> BlockReader::attribute_list(const YamlNode& node, std::string_view key,
-                                         const std::vector<std::string>& list) {
-  std::set<std::string> seen;
-  for (const std::string& attribute : list) {
-    std::string name(trim(attribute));
-    if (name.empty()) return wrong(node, key, fmt::format("otlp: {} holds an empty name", key));
-    if (!seen.insert(name).second)
-      return wrong(node, key, fmt::format("otlp: {} holds \"{}\" twice", key, name));
-  }
-  return {};
-}
-
 Result<void> BlockReader::otlp(const YamlNode& node) {
-  static constexpr std::array<std::string_view, 4> kStrategies{
-      "UnderscoreEscapingWithSuffixes", "NoUTF8EscapingWithSuffixes", "UnderscoreEscapingWithoutSuffixes",
-      "NoTranslation"};
-  std::vector<std::string> promote, ignore;
-  std::string strategy;
-  bool promote_all = false;
-  bool flag = false;
-  YamlMap map(node, source_.file, "otlp");
-  map.string_list("promote_resource_attributes", promote);
-  map.boolean("promote_all_resource_attributes", promote_all);
-  map.string_list("ignore_resource_attributes", ignore);
-  map.string("translation_strategy", strategy);
-  for (const char* key :
-       {"keep_identifying_resource_attributes", "convert_histograms_to_nhcb", "promote_scope_metadata",
-        "label_name_underscore_sanitization", "label_name_preserve_multiple_underscores"})
-    map.boolean(key, flag);
-  OBELISK_CHECK_OK(map.finish());
-  if (promote_all && !promote.empty())
-    return wrong(node, "promote_resource_attributes",
-                 "otlp: promote_all_resource_attributes and promote_resource_attributes exclude each other");
-  if (!promote_all && !ignore.empty())
-    return wrong(node, "ignore_resource_attributes",
-                 "otlp: ignore_resource_attributes needs promote_all_resource_attributes");
-  OBELISK_CHECK_OK(attribute_list(node, "promote_resource_attributes", promote));
-  OBELISK_CHECK_OK(attribute_list(node, "ignore_resource_attributes", ignore));
-  if (!strategy.empty() && std::find(kStrategies.begin(), kStrategies.end(), strategy) == kStrategies.end())
-    return wrong(node, "translation_strategy",
-                 fmt::format("otlp: unknown translation_strategy \"{}\"", strategy));
-  if (scheme_ == NameScheme::legacy &&
-      (strategy == "NoUTF8EscapingWithSuffixes" || strategy == "NoTranslation"))
-    return wrong(node, "translation_strategy",
-                 fmt::format("otlp: translation_strategy {} does not go together with the legacy names of "
-                             "metric_name_validation_scheme",
-                             strategy));
-  notice(node, "otlp is not taken over from here");
+  OBELISK_TRY(OtlpTranslation translation, read_otlp_translation(node, source_.file));
+  if (scheme_ == NameScheme::legacy && !translation.escapes())
+    return wrong(
+        node, "translation_strategy",
+        "otlp: a translation_strategy without escaping does not go together with the legacy names of "
+        "metric_name_validation_scheme");
+  otlp_ = std::move(translation);
   return {};
 }
 
@@ -363,8 +323,8 @@ Result<void> BlockReader::runtime(const YamlNode& node) {
 }  // namespace
 
 void read_other_blocks(YamlMap& root, const ConfigSource& source, NameScheme scheme,
-                       std::vector<Notice>& notices) {
-  BlockReader reader(source, scheme, notices);
+                       std::vector<Notice>& notices, std::optional<OtlpTranslation>& otlp) {
+  BlockReader reader(source, scheme, notices, otlp);
   root.list("remote_write", [&](const YamlNode& item) { return reader.remote_write(item); });
   root.list("remote_read", [&](const YamlNode& item) { return reader.remote_read(item); });
   root.node("alerting", [&](const YamlNode& block) { return reader.alerting(block); });

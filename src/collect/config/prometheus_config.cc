@@ -92,7 +92,7 @@ Result<PrometheusConfig> Parser::parse(std::string_view text) {
   map.string_list("rule_files", config_.rule_files);
   map.string_list("scrape_config_files", config_files);
   map.list("scrape_configs", [&](const YamlNode& node) { return add_job(node, source_); });
-  read_other_blocks(map, source_, defaults_.job.name_scheme, config_.notices);
+  read_other_blocks(map, source_, defaults_.job.name_scheme, config_.notices, config_.otlp);
   OBELISK_CHECK_OK(map.finish());
   for (std::string& pattern : config_.rule_files) {
     if (!is_file_pattern(pattern))

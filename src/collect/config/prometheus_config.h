@@ -10,12 +10,14 @@
 // kScrapeConfigFilesMax files.
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "collect/config/scrape_config.h"
+#include "wire/otlp_translation.h"
 
 namespace obelisk::collect {
 
@@ -26,6 +28,7 @@ struct PrometheusConfig {
   std::map<std::string, std::string> external_labels;  // environment variables are filled in
   std::vector<std::string> rule_files;                 // patterns
   std::vector<ScrapeConfig> jobs;
+  std::optional<OtlpTranslation> otlp;  // how OTLP metrics become series
   std::vector<Notice> notices;
   std::string yaml;  // the file's content, secrets hidden
 
