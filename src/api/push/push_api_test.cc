@@ -359,6 +359,34 @@ std::string header_of(const HttpResponse& response, std::string_view name) {
   return "absent";
 }
 
+// How names are made is a setting that a reload replaces while the server runs.
+TEST_F(PushApiTest, OtlpSettingsAreThoseInForce) {
+  auto settings = std::make_shared<OtlpSettings>();
+  context_.otlp = settings;
+  auto names = [&] {
+    std::string point, gauge, metric;
+    MessageWriter(point).add_fixed64(3, kNow);
+    MessageWriter(point).add_double(4, 1);
+    MessageWriter(gauge).add_message(1, point);
+    MessageWriter(metric).add_string(1, "my.gauge");
+    MessageWriter(metric).add_string(3, "By");
+    MessageWriter(metric).add_message(5, gauge);
+    std::string body = request(resource({}), {scope_records(scope("", ""), {metric})});
+    EXPECT_EQ(post("/v1/metrics", kProtobuf, body).status, 200);
+    Scan scan;
+    scan.table = Table::samples;
+    std::string all;
+    for (const Labels& labels : *store_.series(*store_.snapshot(kDefaultTenant), scan, Cancel()))
+      all += labels.to_string() + " ";
+    return all;
+  };
+  EXPECT_EQ(names(), "my_gauge_bytes ");
+  OtlpTranslation none;
+  none.strategy = OtlpTranslationStrategy::no_translation;
+  settings->replace(none);
+  EXPECT_EQ(names(), "my.gauge my_gauge_bytes ");
+}
+
 TEST_F(PushApiTest, RemoteWrite2CountsWhatItWrote) {
   constexpr const char* kType = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
   auto counts = [](const HttpResponse& response) {
