@@ -96,7 +96,7 @@ class StoredSeriesTest : public testing::Test {
   HttpResponse federate(std::string query, std::string accept = "") {
     HttpRequest request;
     request.method = "GET";
-    request.path = "/federate";
+    request.path = request.target = "/federate";
     request.query = std::move(query);
     if (!accept.empty()) request.headers.emplace_back("accept", accept);
     return *send(std::move(request))->answer;
@@ -107,7 +107,7 @@ class StoredSeriesTest : public testing::Test {
     if (form) MessageWriter(body).add_enum(2, *form);
     HttpRequest request;
     request.method = "POST";
-    request.path = "/api/v1/read";
+    request.path = request.target = "/api/v1/read";
     request.headers = {{"content-encoding", "snappy"}, {"content-type", "application/x-protobuf"}};
     snappy::Compress(body.data(), body.size(), &request.body);
     return send(std::move(request));
@@ -238,7 +238,7 @@ TEST_F(StoredSeriesTest, RemoteReadErrorsAreNamed) {
   EXPECT_EQ(read({query(9, "job", "x")})->answer->status, 400);
   HttpRequest request;
   request.method = "POST";
-  request.path = "/api/v1/read";
+  request.path = request.target = "/api/v1/read";
   request.body = "not snappy";
   EXPECT_EQ(send(std::move(request))->answer->status, 400);
 }
