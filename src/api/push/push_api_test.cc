@@ -376,8 +376,9 @@ TEST_F(PushApiTest, OtlpSettingsAreThoseInForce) {
     Scan scan;
     scan.table = Table::samples;
     std::string all;
-    for (const Labels& labels : *store_.series(*store_.snapshot(kDefaultTenant), scan, Cancel()))
-      all += labels.to_string() + " ";
+    Result<std::vector<Labels>> series = store_.series(*store_.snapshot(kDefaultTenant), scan, Cancel());
+    EXPECT_TRUE(series.ok());
+    for (const Labels& labels : *series) all += labels.to_string() + " ";
     return all;
   };
   EXPECT_EQ(names(), "my_gauge_bytes ");
