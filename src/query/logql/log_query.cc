@@ -83,10 +83,12 @@ class StreamCollector {
 // eleven of them.
 class Slices {
  public:
-  Slices(const RangeRequest& request)
+  // `whole`: one slice, for a store that stops by itself when it has enough.
+  Slices(const RangeRequest& request, bool whole)
       : begin_(request.start.value),
         end_(request.end.value),
-        forward_(request.direction == Direction::forward) {}
+        forward_(request.direction == Direction::forward),
+        length_(whole ? std::numeric_limits<int64_t>::max() : kNanosPerSecond) {}
 
   bool next(TimeRange& slice) {
     if (begin_ >= end_) return false;
@@ -107,7 +109,7 @@ class Slices {
  private:
   int64_t begin_, end_;
   bool forward_;
-  int64_t length_ = kNanosPerSecond;
+  int64_t length_;
 };
 
 }  // namespace
@@ -123,13 +125,14 @@ Result<LogqlResult> run_log_query(QueryContext& context, const LogSelector& sele
   OBELISK_TRY(Pipeline pipeline,
               Pipeline::compile(selector.stages, lowered.applied, LabelDemand(), request.now));
   StreamCollector collector(request, context.budget);
-  Slices slices(request);
+  // When every row of the scan is an entry, the store need not look for more of them than are asked.
+  bool store_limits = pipeline.empty() && request.interval_nanos <= 0;
+  Slices slices(request, store_limits);
   TimeRange slice;
   while (collector.count() < request.limit && slices.next(slice)) {
     OBELISK_TRY(Scan scan, log_scan(context, where, slice, LabelDemand(), true));
     scan.order = request.direction == Direction::forward ? Order::time_ascending : Order::time_descending;
-    // When every row of the scan is an entry, the store need not look for more of them than are asked.
-    if (pipeline.empty() && request.interval_nanos <= 0) scan.limit = request.limit - collector.count();
+    if (store_limits) scan.limit = request.limit - collector.count();
     OBELISK_CHECK_OK(for_each_row(context, scan, pipeline, result.statistics,
                                   [&](const PassedRow& row) { return collector.take(row); }));
   }

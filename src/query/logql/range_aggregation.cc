@@ -7,6 +7,7 @@
 
 #include "query/logql/lexer.h"
 #include "query/logql/literals.h"
+#include "query/logql/pushed_counts.h"
 #include "query/logql/series_table.h"
 #include "query/logql/stage_filter.h"
 #include "query/logql/window_functions.h"
@@ -150,6 +151,8 @@ class SeriesKey {
     return picked_;
   }
 
+  CountedSeries counted() const { return {mode_, names_}; }
+
   // What must be known of a row to name its series.
   LabelDemand demand() const {
     LabelDemand demand;
@@ -160,7 +163,7 @@ class SeriesKey {
   }
 
  private:
-  enum class Mode { all, by, without };
+  using Mode = CountedSeries::Mode;
   Mode mode_ = Mode::all;
   std::vector<std::string> names_;
   const std::string* unwrap_;
@@ -202,6 +205,11 @@ class RangeEvaluation {
     }
     OBELISK_TRY(Expr metadata, metadata_filter(context_, range.selector, times));
     Expr where = Expr::all_of({std::move(lowered.where), std::move(metadata)});
+    if (pipeline.empty() && !range.unwrap && counts_rows(query_)) {
+      OBELISK_TRY(std::optional<Matrix> counted,
+                  count_in_store(context_, query_, grid_, key_.counted(), where, times, statistics));
+      if (counted) return std::move(*counted);
+    }
     OBELISK_TRY(Scan scan, log_scan(context_, std::move(where), times, pipeline.demand(), reads_line));
     OBELISK_CHECK_OK(
         for_each_row(context_, scan, pipeline, statistics, [&](const PassedRow& row) { return take(row); }));

@@ -54,17 +54,18 @@ class FilterCondition {
  public:
   explicit FilterCondition(const std::vector<ColumnInfo>& columns) : columns_(columns) {}
 
-  Expr of(const LabelFilter& filter) const {
+  // `parsed`: a parser may have taken the label out of the line.
+  Expr of(const LabelFilter& filter, bool parsed) const {
     if (filter.kind == LabelFilter::Kind::all_of) {
-      return Expr::all_of({of(filter.children[0]), of(filter.children[1])});
+      return Expr::all_of({of(filter.children[0], parsed), of(filter.children[1], parsed)});
     }
     if (filter.kind == LabelFilter::Kind::any_of) {
-      Expr left = of(filter.children[0]), right = of(filter.children[1]);
+      Expr left = of(filter.children[0], parsed), right = of(filter.children[1], parsed);
       if (left.is_always() || right.is_always()) return Expr();
       return Expr::any_of({std::move(left), std::move(right)});
     }
-    bool helps = says_something(filter);
-    return helps ? equality(filter.matcher.name, filter.matcher.value) : Expr();
+    bool helps = says_something(filter) && (!parsed || is_plain(filter.matcher.value));
+    return helps ? equality(filter.matcher.name, filter.matcher.value, parsed) : Expr();
   }
 
   static bool says_something(const LabelFilter& filter) {
@@ -76,8 +77,21 @@ class FilterCondition {
   }
 
  private:
-  Expr equality(const std::string& name, const std::string& value) const {
+  // A parser gives such a value only if it stands in the line like that, or an escape does: objects and
+  // arrays that are written anew have other characters.
+  static bool is_plain(std::string_view value) {
+    return std::all_of(value.begin(), value.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+             c == '-' || c == '.' || c == '/' || c == '@';
+    });
+  }
+
+  Expr equality(const std::string& name, const std::string& value, bool parsed) const {
     std::vector<Expr> sources{Expr::compare(label_column(name), CompareOp::equal, value)};
+    if (parsed) {
+      sources.push_back(Expr::contains(fixed_column(column::kLine), value));
+      sources.push_back(Expr::contains(fixed_column(column::kLine), "\\"));
+    }
     for (const ColumnInfo& info : columns_) {
       // The members of a map have names of their own, which begin with the map's.
       bool same = metadata_name_of(info.id) == name;
@@ -102,29 +116,38 @@ class FilterCondition {
   const std::vector<ColumnInfo>& columns_;
 };
 
-// Stages after which a label may have another source than the stored row.
-bool sets_labels(Stage::Kind kind) {
+// Stages after which a label may also be a piece of the line.
+bool parses_line(Stage::Kind kind) {
   switch (kind) {
     case Stage::Kind::json:
     case Stage::Kind::logfmt:
     case Stage::Kind::regexp:
     case Stage::Kind::pattern:
-    case Stage::Kind::unpack:
-    case Stage::Kind::label_format:
       return true;
     default:
       return false;
   }
 }
 
+// Stages after which a label may be anything.
+bool makes_labels(Stage::Kind kind) {
+  return kind == Stage::Kind::unpack || kind == Stage::Kind::label_format || changes_line(kind);
+}
+
 }  // namespace
 
 Result<Expr> metadata_filter(QueryContext& context, const LogSelector& selector, TimeRange range) {
-  std::vector<const LabelFilter*> filters;
+  struct Filter {
+    const LabelFilter* filter;
+    bool parsed;
+  };
+  std::vector<Filter> filters;
+  bool parsed = false;
   for (const Stage& stage : selector.stages) {
-    if (sets_labels(stage.kind)) break;
+    if (makes_labels(stage.kind)) break;
+    parsed = parsed || parses_line(stage.kind);
     if (stage.kind == Stage::Kind::label_filter && FilterCondition::says_something(stage.label_filter)) {
-      filters.push_back(&stage.label_filter);
+      filters.push_back({&stage.label_filter, parsed});
     }
   }
   if (filters.empty()) return Expr();
@@ -134,7 +157,8 @@ Result<Expr> metadata_filter(QueryContext& context, const LogSelector& selector,
   scan.range = range;
   OBELISK_TRY(std::vector<ColumnInfo> columns, context.reader.columns(context.at, scan));
   std::vector<Expr> conditions;
-  for (const LabelFilter* filter : filters) conditions.push_back(FilterCondition(columns).of(*filter));
+  for (const Filter& filter : filters)
+    conditions.push_back(FilterCondition(columns).of(*filter.filter, filter.parsed));
   return Expr::all_of(std::move(conditions));
 }
 

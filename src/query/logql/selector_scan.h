@@ -19,9 +19,10 @@ struct LoweredSelector {
 };
 Result<LoweredSelector> lower_selector(const LogSelector& selector);
 
-// What label filters that stand before any parser say about rows: `| trace_id="..."` can only hold for rows
-// whose stream, attributes or record fields have that value. A condition that is necessary, not sufficient:
-// the stages stay. Asks the reader which columns there are; always true when no filter helps.
+// What label filters say about rows: `| trace_id="..."` can only hold for rows whose stream, attributes or
+// record fields have that value; behind a parser, also for rows whose line has it (or an escape). A condition
+// that is necessary, not sufficient: the stages stay. Asks the reader which columns there are; always true
+// when no filter helps.
 Result<Expr> metadata_filter(QueryContext& context, const LogSelector& selector, TimeRange range);
 
 // A scan of logs in `range` with the columns for `demand` (and the line when asked). Asks the reader which

@@ -374,10 +374,10 @@ void ColumnChunk::gather_id_text(const std::vector<uint32_t>& rows, std::vector<
   static constexpr char kDigits[] = "0123456789abcdef";
   std::shared_ptr<char[]> text(new char[rows.size() * 32]);
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (!ids_set_ || !is_present(rows[i])) continue;
+    if (id_source_ == nullptr || !is_present(rows[i])) continue;
     char* digits = text.get() + i * 32;
     out[i] = {digits, 32};
-    for (uint8_t byte : trace_ids_[rows[i]].bytes) {
+    for (uint8_t byte : trace_ids()[rows[i]].bytes) {
       *digits++ = kDigits[byte >> 4];
       *digits++ = kDigits[byte & 15];
     }
@@ -390,8 +390,7 @@ Result<void> ColumnChunk::set_trace_ids(const ColumnChunk& ids) {
   if (ids.type_ != ColumnType::trace_id) return wrong("digits of trace ids without trace ids");
   present_ = ids.present_;
   value_count_ = ids.value_count_;
-  trace_ids_ = ids.trace_ids_;
-  ids_set_ = true;
+  id_source_ = &ids;
   return {};
 }
 

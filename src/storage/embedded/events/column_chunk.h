@@ -85,7 +85,7 @@ class ColumnChunk {
   void set_times(const std::vector<int64_t>& times) { message_->set_times(times.data()); }
   // Text that is the digits of the trace_id column of the same row group: wanted before anything is asked
   // for.
-  bool needs_trace_ids() const { return coding_is_ids_ && !ids_set_; }
+  bool needs_trace_ids() const { return coding_is_ids_ && id_source_ == nullptr; }
   Result<void> set_trace_ids(const ColumnChunk& ids);
   bool is_trace_id_text() const { return coding_is_ids_; }
   // Sets the rows of which `values`, one for each row that has one, says so.
@@ -110,8 +110,11 @@ class ColumnChunk {
   Result<void> set_span_ids(const ColumnChunk& span_ids);
   // How many rows before each row its parent lies (0: it has none, or not here). Null for other chunks.
   const std::vector<int64_t>* parent_distances() const { return parents_ ? &parent_distances_ : nullptr; }
-  const std::vector<double>& floats() const { return floats_; }         // one a row
-  const std::vector<TraceId>& trace_ids() const { return trace_ids_; }  // one a row
+  const std::vector<double>& floats() const { return floats_; }  // one a row
+  // One a row; of text that is digits of ids too.
+  const std::vector<TraceId>& trace_ids() const {
+    return id_source_ != nullptr ? id_source_->trace_ids_ : trace_ids_;
+  }
 
   // The values of `rows` (ascending) as a column of a batch; absent values are zero. Strings point to
   // owners().
@@ -159,7 +162,7 @@ class ColumnChunk {
   std::unique_ptr<message::MessageBlock> message_;
   std::shared_ptr<const message::MessageHead> known_head_;  // while parsing
   bool coding_is_ids_ = false;
-  bool ids_set_ = false;
+  const ColumnChunk* id_source_ = nullptr;
   size_t built_bytes_ = 0;  // text put together by gather
   std::vector<std::shared_ptr<const void>> owners_;
 };

@@ -5,8 +5,8 @@
 
 #include "plan/aggregate_fold.h"
 #include "plan/read_progress.h"
-#include "storage/embedded/events/chunk_pruning.h"
 #include "storage/embedded/events/row_group_columns.h"
+#include "storage/embedded/events/row_group_pruning.h"
 #include "storage/embedded/events/scan_units.h"
 #include "storage/embedded/events/trace_index_block.h"
 
@@ -119,7 +119,9 @@ class Executor {
     bool inside = range_.contains({unit.min_time}) && range_.contains({unit.max_time});
     bool by_labels = std::any_of(context.decisions.begin(), context.decisions.end(),
                                  [](Decision decision) { return decision != Decision::yes; });
-    bool by_values = decide_by_stats(scan_.where, context.part->directory(), reader.info()) != Decision::yes;
+    OBELISK_TRY(Decision decision,
+                decide_row_group(scan_.where, *context.part, unit.row_group, *context.labels));
+    bool by_values = decision != Decision::yes;
     if (!inside || by_labels) {
       OBELISK_TRY(mask, reader.candidates(range_, context.decisions));
     }

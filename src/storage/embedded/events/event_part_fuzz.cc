@@ -1,5 +1,7 @@
 // Arbitrary bytes as a part (directory, labels, trace index, chunks) and, with a correct checksum put behind
 // them, as a column chunk: refused or read, never a crash.
+#include <fmt/format.h>
+
 #include "base/assert.h"
 #include "base/fuzz_driver.h"
 #include "codec/checksum.h"
@@ -10,6 +12,7 @@
 #include "storage/embedded/events/event_part.h"
 #include "storage/embedded/events/event_part_inspect.h"
 #include "storage/embedded/events/label_table.h"
+#include "storage/embedded/events/message/text_predicate.h"
 #include "storage/embedded/events/part_writer.h"
 
 using namespace obelisk;
@@ -26,6 +29,13 @@ void read_chunk(std::string_view bytes) {
   append_fixed(chunk, checksum64(chunk));
   auto parsed = ColumnChunk::parse(chunk, nullptr, type, rows);
   if (!parsed.ok()) return;
+  std::vector<int64_t> times(rows, 1'700'000'000'123'456'789);
+  if (parsed->needs_times()) parsed->set_times(times);
+  if (message::MessageBlock* lines = parsed->message(); lines != nullptr) {
+    Expr needle = Expr::contains(fixed_column(column::kLine), "1 to");
+    std::vector<uint8_t> open = parsed->marks_of_values(std::vector<uint8_t>(rows, 1)), found(open.size());
+    (void)message::mark_texts(*lines, message::predicate_for(needle), open, found).ok();
+  }
   std::vector<uint32_t> all(rows);
   for (uint32_t row = 0; row < rows; ++row) all[row] = row;
   auto data = parsed->gather({Scope::attribute, "x"}, all);
@@ -155,5 +165,21 @@ std::vector<std::string> obelisk::fuzz_seeds() {
     chunk.resize(chunk.size() - 8);
     seeds.push_back(chunk);
   }
+  // Lines with a variable of every kind.
+  std::vector<std::string> lines;
+  for (int i = 0; i < 120; ++i) {
+    lines.push_back(fmt::format(
+        "12:00:{:02} request {} to {:08x}-0000-4000-8000-0123456789ab id {:016x} by u{} {}", i % 60, i,
+        i * 77, i * 0x9e3779b97f4a7c15ull, i % 3, i % 40 == 0 ? "odd " + std::to_string(i) : "x9"));
+  }
+  ColumnValues values;
+  values.strings.assign(lines.begin(), lines.end());
+  std::vector<int64_t> times(lines.size(), 5);
+  values.times = times.data();
+  std::string chunk = {static_cast<char>(static_cast<int>(ColumnType::string) + 1), 120, 0};
+  ChunkStats stats;
+  encode_chunk(values, lines.size(), chunk, stats);
+  chunk.resize(chunk.size() - 8);
+  seeds.push_back(chunk);
   return seeds;
 }

@@ -48,29 +48,35 @@ class Merger {
   }
 
  private:
-  bool is_large(const RowGroupInfo& group) const {
+  static uint64_t stored_bytes(const RowGroupInfo& group) {
     uint64_t bytes = 0;
     for (const ChunkInfo& chunk : group.chunks) bytes += chunk.length;
+    return bytes;
+  }
+
+  bool is_large(const RowGroupInfo& group) const {
     return group.row_count * 2 >= limits_.rows_of(table_, group.chunks.size()) ||
-           bytes >= kCopiedRowGroupBytes;
+           stored_bytes(group) >= kCopiedRowGroupBytes;
   }
 
   Result<void> merge_small_copy_large() {
-    uint64_t small_rows = 0;
+    uint64_t small_rows = 0, small_bytes = 0;
     for (size_t i = 0; i < parts_.size(); ++i) {
       const EventPartDirectory& directory = parts_[i]->directory();
       for (size_t row_group = 0; row_group < directory.row_groups.size(); ++row_group) {
         if (is_large(directory.row_groups[row_group])) {
           OBELISK_CHECK_OK(merge_inputs());
-          small_rows = 0;
+          small_rows = small_bytes = 0;
           OBELISK_CHECK_OK(writer_.copy_row_group(*parts_[i], row_group, *labels_[i]));
           continue;
         }
         inputs_.push_back({parts_[i], labels_[i], row_group, row_group + 1, nullptr, {}, 0});
         small_rows += directory.row_groups[row_group].row_count;
-        if (small_rows < limits_.log_rows) continue;
+        small_bytes += stored_bytes(directory.row_groups[row_group]);
+        // Bytes too: few wide lines that compress well are decoded at once.
+        if (small_rows < limits_.log_rows && small_bytes < 2 * kCopiedRowGroupBytes) continue;
         OBELISK_CHECK_OK(merge_inputs());
-        small_rows = 0;
+        small_rows = small_bytes = 0;
       }
     }
     return merge_inputs();

@@ -6,12 +6,13 @@
 //
 // Compiled from an Expr once per thread and kept for the next row groups (predicate_for). Belongs to one
 // thread.
+#include <absl/container/flat_hash_map.h>
+
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <absl/container/flat_hash_map.h>
 #include "plan/expression.h"
 #include "storage/embedded/events/message/message_block.h"
 

@@ -1,0 +1,208 @@
+// Goal: searches of log lines give what the memory store gives, whatever coding the lines have: in the head,
+// in parts, merged (small row groups put together, large ones copied), reopened. Method: lines of several
+// services (samples of real systems from ../shared/data/loghub where they are there, made-up ones otherwise)
+// with trace ids as structured metadata; filters of all kinds cut out of the lines; scans newest first with a
+// limit, and counts.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "env/fault_disk.h"
+#include "storage/embedded/engine.h"
+#include "storage/memory/memory_store.h"
+#include "storage/test_reader_compare.h"
+
+namespace obelisk {
+namespace {
+
+constexpr int64_t kBegin = 1'700'000'000'000'000'000;
+constexpr int64_t kStep = 50'000'000;
+
+std::vector<std::string> lines_of(const std::string& name) {
+  const char* shared = std::getenv("OBELISK_SHARED");
+  std::ifstream file(
+      std::string(shared != nullptr ? shared : "../shared") + "/data/loghub/" + name + "_2k.log",
+      std::ios::binary);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  std::mt19937_64 random(name.size());
+  while (lines.size() < 500) {
+    lines.push_back(fmt::format("{} 12:{:02}:{:02} request {} of user-{} took {} ms id {:016x}", name,
+                                random() % 60, random() % 60, random() % 100'000, random() % 50,
+                                random() % 900, random()));
+  }
+  return lines;
+}
+
+class LogCorpus {
+ public:
+  LogCorpus() {
+    for (const char* name : {"HDFS", "OpenSSH", "Spark"}) services_.push_back({name, lines_of(name)});
+  }
+
+  // `count` lines from number `first` on. The same for the same numbers.
+  Batch batch(int64_t first, int64_t count) const {
+    BatchBuilder builder(Table::logs);
+    for (size_t service = 0; service < services_.size(); ++service) {
+      for (int host = 0; host < 2; ++host) {
+        std::string host_name = fmt::format("host-{}", host);
+        LabelRef stream[] = {{"host", host_name}, {"service", services_[service].first}};
+        builder.begin_group_copy(stream);
+        for (int64_t i = first; i < first + count; ++i) {
+          if (static_cast<int>(i % 2) != host || static_cast<size_t>(i % 3) != service) continue;
+          std::mt19937_64 random(static_cast<uint64_t>(i) * 77 + 1);
+          const std::vector<std::string>& lines = services_[service].second;
+          builder.add_row({kBegin + i * kStep});
+          builder.set_string(Scope::fixed, column::kLine,
+                             builder.arena().copy(lines[random() % lines.size()]));
+          if (random() % 2 == 0) continue;
+          TraceId id = trace_id(i);
+          builder.set_trace_id(Scope::fixed, column::kTraceId, id);
+          // Sometimes written otherwise than the digits we would write.
+          std::string digits = i % 997 == 5 ? "not-an-id" : id.to_hex();
+          builder.set_string(Scope::attribute, "trace_id", builder.arena().copy(digits));
+        }
+      }
+    }
+    return builder.finish();
+  }
+
+  static TraceId trace_id(int64_t number) {
+    TraceId id;
+    std::mt19937_64 random(static_cast<uint64_t>(number));
+    for (uint8_t& byte : id.bytes) byte = static_cast<uint8_t>(random());
+    return id;
+  }
+
+  const std::string& line(std::mt19937_64& random) const {
+    const auto& lines = services_[random() % services_.size()].second;
+    return lines[random() % lines.size()];
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::vector<std::string>>> services_;
+};
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (!isalnum(static_cast<unsigned char>(c))) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+Expr leaf(const LogCorpus& corpus, int64_t rows, std::mt19937_64& random) {
+  ColumnId line = fixed_column(column::kLine);
+  const std::string& from = corpus.line(random);
+  size_t begin = from.empty() ? 0 : random() % from.size();
+  std::string piece = from.substr(begin, 1 + random() % 20);
+  std::erase_if(piece, [](char c) { return static_cast<unsigned char>(c) >= 127 || c < 32; });
+  if (piece.empty()) piece = "a";
+  auto regex = [&](const std::string& pattern) {
+    return Expr::matches(line, *Regex::compile(pattern, Regex::Mode::searching));
+  };
+  std::string id = LogCorpus::trace_id(static_cast<int64_t>(random()) % rows).to_hex();
+  switch (random() % 9) {
+    case 0:
+      return regex("(?i)" + escaped(piece));
+    case 1:
+      return regex(escaped(piece.substr(0, 3)) + ".*[0-9]+" + (random() % 2 == 0 ? "$" : ""));
+    case 2:
+      return regex("[0-9]{3}[^0-9]" + escaped(piece.substr(piece.size() - 1)));
+    case 3:
+      return Expr::compare(line, CompareOp::equal, from);
+    case 4:
+      return Expr::compare({Scope::attribute, "trace_id"}, CompareOp::equal, id);
+    case 5:
+      return Expr::any_of({Expr::compare(label_column("trace_id"), CompareOp::equal, id),
+                           Expr::compare({Scope::attribute, "trace_id"}, CompareOp::equal, id)});
+    case 6:
+      return Expr::compare(label_column("service"), CompareOp::equal, std::string("Spark"));
+    default:
+      return Expr::contains(line, piece);
+  }
+}
+
+Expr expression(const LogCorpus& corpus, int64_t rows, std::mt19937_64& random, int depth) {
+  if (depth == 0 || random() % 2 == 0) return leaf(corpus, rows, random);
+  Expr first = expression(corpus, rows, random, depth - 1);
+  switch (random() % 3) {
+    case 0:
+      return Expr::not_of(std::move(first));
+    case 1:
+      return Expr::any_of({std::move(first), expression(corpus, rows, random, depth - 1)});
+    default:
+      return Expr::all_of({std::move(first), expression(corpus, rows, random, depth - 1)});
+  }
+}
+
+void compare_searches(MemoryStore& oracle, Engine& engine, const LogCorpus& corpus, int64_t rows,
+                      uint64_t seed) {
+  std::mt19937_64 random(seed);
+  for (int i = 0; i < 40; ++i) {
+    Scan scan;
+    scan.table = Table::logs;
+    scan.where = expression(corpus, rows, random, 2);
+    if (random() % 2 == 0) {
+      int64_t from = kBegin + static_cast<int64_t>(random()) % (rows * kStep);
+      scan.range = {{from}, {from + static_cast<int64_t>(random() % static_cast<uint64_t>(rows * kStep))}};
+    }
+    scan.all_columns = random() % 2 == 0;
+    if (!scan.all_columns) scan.columns.push_back(fixed_column(column::kLine));
+    scan.order = static_cast<Order>(random() % 3);
+    if (random() % 2 == 0) scan.limit = 1 + random() % 100;
+    compare_scan(oracle, engine, scan);
+    if (::testing::Test::HasFatalFailure()) return;
+    scan.limit = 0;
+    Aggregate& aggregate = scan.aggregate.emplace();
+    aggregate.by = {{label_column("service")}};
+    aggregate.first_time = kBegin;
+    aggregate.step = rows * kStep / 7;
+    aggregate.step_count = 8;
+    compare_aggregate(oracle, engine, scan);
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
+TEST(LogSearch, AgreesWithTheMemoryStoreInEveryCoding) {
+  for (size_t row_group_rows : {size_t{300}, size_t{4000}}) {
+    SCOPED_TRACE(row_group_rows);
+    LogCorpus corpus;
+    FaultDisk disk;
+    ManualClock clock{UnixNanos{kBegin}};
+    EngineOptions options;
+    options.disk = &disk;
+    options.clock = &clock;
+    options.background = false;
+    options.events.row_groups.log_rows = row_group_rows;
+    options.events.merge.parts_min = 2;
+    auto engine = *Engine::open(options);
+    MemoryStore oracle;
+    constexpr int64_t kRows = 6000, kAtOnce = 500;
+    for (int64_t first = 0; first < kRows; first += kAtOnce) {
+      for (Writer* writer : {static_cast<Writer*>(engine.get()), static_cast<Writer*>(&oracle)}) {
+        WriteRequest request;
+        request.batches.push_back(corpus.batch(first, kAtOnce));
+        ASSERT_TRUE(append_and_wait(*writer, std::move(request)).ok());
+      }
+      if (first == kAtOnce) compare_searches(oracle, *engine, corpus, kRows, 1);
+      if (first / kAtOnce % 3 == 2) {
+        ASSERT_TRUE(engine->flush().ok());
+      }
+    }
+    compare_searches(oracle, *engine, corpus, kRows, 2);
+    for (auto merged = engine->merge(); *merged; merged = engine->merge()) {
+    }
+    compare_searches(oracle, *engine, corpus, kRows, 3);
+    compare_searches(oracle, *engine, corpus, kRows, 3);  // with what the parts have kept in memory by now
+    ASSERT_TRUE(engine->close().ok());
+    engine.reset();
+    engine = *Engine::open(options);
+    compare_searches(oracle, *engine, corpus, kRows, 4);
+  }
+}
+
+}  // namespace
+}  // namespace obelisk
