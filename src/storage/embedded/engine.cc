@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 #include "base/log.h"
@@ -177,6 +178,7 @@ void Engine::stop_threads() {
     stopping_ = true;
   }
   wake_.notify_all();
+  flushed_.notify_all();
   if (flush_thread_.joinable()) flush_thread_.join();
   if (maintenance_thread_.joinable()) maintenance_thread_.join();
 }
@@ -239,6 +241,9 @@ void Engine::apply(uint64_t sequence, LogEntry& entry) {
   OBELISK_ASSERT(tenant != nullptr);
   apply_batches(*tenant, entry.batches, sequence);
   heads_bytes_ += entry.payload.size();  // an estimate until the flush thread measures
+  bool has_events = std::any_of(entry.batches.begin(), entry.batches.end(),
+                                [](const BatchPtr& batch) { return is_event_table(batch->table); });
+  if (has_events) events_heads_bytes_ += entry.payload.size();
   applied_since_wake_ += entry.payload.size();
   if (touched_.empty() || touched_.back() != tenant) touched_.push_back(std::move(tenant));
 }
@@ -278,6 +283,17 @@ void Engine::publish(uint64_t sequence) {
   MutexLock lock(threads_mutex_);
   flush_wanted_ = true;
   wake_.notify_all();
+}
+
+void Engine::wait_for_room() {
+  if (!options_.background || events_heads_bytes_ <= options_.events_heads_bytes_waiting) return;
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  MutexLock lock(threads_mutex_);
+  flush_wanted_ = true;
+  wake_.notify_all();
+  while (!stopping_ && events_heads_bytes_ > options_.events_heads_bytes_waiting) {
+    if (!lock.wait_for(flushed_, deadline - std::chrono::steady_clock::now())) return;
+  }
 }
 
 // ---- reading ----

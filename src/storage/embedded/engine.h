@@ -56,6 +56,9 @@ struct EngineOptions {
   int64_t metrics_flush_age_nanos = 900 * kNanosPerSecond;
   // When the log grows over this everything is flushed: it bounds what a start has to replay.
   uint64_t log_bytes_max = 256ull << 20;
+  // Beyond this in the heads of events, the log's thread waits for flushes (at most a second a group):
+  // senders that are faster than a flush wait for their answers, and memory stays near it.
+  uint64_t events_heads_bytes_waiting = 176ull << 20;
   // Of all heads; beyond, appending answers overloaded until flushes have caught up.
   uint64_t heads_bytes_max = 1ull << 30;
   uint64_t log_segment_bytes = 64ull << 20;
@@ -125,6 +128,7 @@ class Engine : public Reader, public Writer, private LogSink {
   Result<TenantPtr> make_tenant(const Tenant& name, const TenantManifest& manifest);
   void apply(uint64_t sequence, LogEntry& entry) override;
   void publish(uint64_t sequence) override;
+  void wait_for_room() override EXCLUDES(threads_mutex_);
   void apply_batches(TenantStores& tenant, const std::vector<BatchPtr>& batches, uint64_t sequence);
 
   // Reading.
@@ -163,7 +167,8 @@ class Engine : public Reader, public Writer, private LogSink {
   // Held while published_ moves and while a snapshot is taken, so that a snapshot sees whole requests.
   mutable Mutex snapshot_mutex_;
   std::atomic<uint64_t> published_ = 0;
-  std::atomic<uint64_t> heads_bytes_ = 0;  // as last measured, and what was applied since
+  std::atomic<uint64_t> heads_bytes_ = 0;         // as last measured, and what was applied since
+  std::atomic<uint64_t> events_heads_bytes_ = 0;  // of it, events
   // Of the log's thread.
   uint64_t applied_since_wake_ = 0;
   std::vector<TenantPtr> touched_;
@@ -175,6 +180,7 @@ class Engine : public Reader, public Writer, private LogSink {
 
   Mutex threads_mutex_;
   std::condition_variable wake_;
+  std::condition_variable flushed_;
   bool stopping_ GUARDED_BY(threads_mutex_) = false;
   bool flush_wanted_ GUARDED_BY(threads_mutex_) = false;
   bool merge_wanted_ GUARDED_BY(threads_mutex_) = false;

@@ -213,12 +213,14 @@ void Engine::update_gauges() {
   static Gauge& parts = gauge("obelisk_storage_event_parts", "Event parts of all tenants.");
   static Gauge& log_bytes =
       gauge("obelisk_wal_bytes", "Size of the write-ahead log's segments that are needed.");
-  uint64_t bytes = 0, part_count = 0;
+  uint64_t bytes = 0, event_bytes = 0, part_count = 0;
   for (const TenantPtr& tenant : all_tenants()) {
+    event_bytes += tenant->events->head_bytes();
     bytes += tenant->events->head_bytes() + tenant->metrics->head_bytes();
     part_count += tenant->events->part_count();
   }
   heads_bytes_ = bytes;
+  events_heads_bytes_ = event_bytes;
   heads.set(static_cast<int64_t>(bytes));
   parts.set(static_cast<int64_t>(part_count));
   log_bytes.set(static_cast<int64_t>(log_->segment_bytes_total()));
@@ -266,6 +268,7 @@ void Engine::run_flushes() {
       flush_wanted_ = false;
     }
     flush_due();
+    flushed_.notify_all();
   }
 }
 

@@ -90,7 +90,9 @@ void WriteAheadLog::run() {
     std::vector<LogEntry> group = take_group();
     if (group.empty()) break;
     write_group(group);
+    group.clear();
     sync_if_due();
+    sink_.wait_for_room();
   }
   if (unsynced_ && !broken_) {
     if (Result<void> synced = sync_active(); !synced.ok()) log_error("wal", synced.error().to_string());

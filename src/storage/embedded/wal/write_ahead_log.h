@@ -70,6 +70,8 @@ class LogSink {
   virtual void apply(uint64_t sequence, LogEntry& entry) = 0;
   // Everything up to `sequence` was applied: make it visible.
   virtual void publish(uint64_t sequence) = 0;
+  // Called between groups, with nothing in hand: may wait a moment while the stores have too much in memory.
+  virtual void wait_for_room() {}
 };
 
 class WriteAheadLog {
