@@ -1,9 +1,11 @@
 #include "base/yaml.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/text.h"
 
@@ -82,6 +84,32 @@ class Converter {
   size_t count_ = 0;
 };
 
+// Takes no notice of anything.
+class Nothing : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+};
+
+// 0, 1, or 2 for more than one. Not by LoadAll: yaml-cpp finds documents without end in some malformed texts.
+size_t count_documents(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Nothing nothing;
+  size_t count = 0;
+  while (count < 2 && parser.HandleNextDocument(nothing)) ++count;
+  return count;
+}
+
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -115,10 +143,11 @@ Result<YamlNode> parse_first_yaml(std::string_view text, std::string_view file, 
   if (text.size() > kTextBytesMax)
     return make_error(ErrorCode::too_large, fmt::format("{}: larger than 16 MiB", file));
   try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.empty()) return YamlNode{};
-    more = documents.size() > 1;
-    return Converter(file).convert(documents[0], 0);
+    std::string copy(text);
+    size_t documents = count_documents(copy);
+    if (documents == 0) return YamlNode{};
+    more = documents > 1;
+    return Converter(file).convert(YAML::Load(copy), 0);
   } catch (const YAML::Exception& exception) {
     YamlNode at;
     at.line = static_cast<uint32_t>(std::max(exception.mark.line, 0) + 1);

@@ -16,12 +16,6 @@ namespace {
 // A batch is cut at that, so that odd labels do not make it rows x columns.
 constexpr size_t kExemplarColumnsMax = 64;
 
-size_t label_bytes(LabelsView labels) {
-  size_t bytes = labels.size() * sizeof(LabelRef);
-  for (const LabelRef& label : labels) bytes += label.name.size() + label.value.size();
-  return bytes;
-}
-
 uint64_t hash_exemplar(const ExpositionExemplar& exemplar) {
   uint64_t hash = hash_labels(exemplar.labels) ^ std::bit_cast<uint64_t>(exemplar.value);
   return exemplar.time ? hash ^ static_cast<uint64_t>(exemplar.time->value) * 0x9E3779B97F4A7C15u : hash;
@@ -41,128 +35,12 @@ Counter& duplicate_samples() {
   return counted;
 }
 
-// Whether a page spells `name=""`: the parsers leave out labels without a value, but with honor_labels one
-// removes the target's label (which is how federation keeps its own instance label away). A quote within a
-// value is written \", so that the text looked for cannot be part of one.
-bool spells_empty(std::string_view spelling, std::string_view name) {
-  for (const std::string& text : {fmt::format("{}=\"\"", name), fmt::format("\"{}\"=\"\"", name)}) {
-    for (size_t at = spelling.find(text); at != std::string_view::npos; at = spelling.find(text, at + 1)) {
-      if (at > 0 && std::string_view("{, \t").find(spelling[at - 1]) != std::string_view::npos) return true;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 void TargetSeries::set_settings(PageSettings settings) {
   if (settings == settings_) return;
   settings_ = std::move(settings);
   forget_texts();  // the same text may now mean other labels
-}
-
-// The labels of the page and of the target together.
-Labels TargetSeries::with_target_labels(LabelsView labels, std::string_view spelling) const {
-  Labels merged(labels);
-  std::vector<Label> clashes;
-  for (const Label& label : target_labels_) {
-    if (settings_.honor_labels) {
-      if (!merged.has(label.name) && !spells_empty(spelling, label.name)) merged.set(label.name, label.value);
-      continue;
-    }
-    if (merged.has(label.name)) clashes.push_back({label.name, std::string(merged.get(label.name))});
-    merged.set(label.name, label.value);
-  }
-  for (Label& clash : clashes) {
-    std::string renamed = "exported_" + clash.name;
-    while (merged.has(renamed)) renamed.insert(0, "exported_");
-    merged.set(renamed, clash.value);
-  }
-  return merged;
-}
-
-Result<void> TargetSeries::check_limits(const Labels& labels) const {
-  std::string_view metric = labels.get(kMetricNameLabel).substr(0, 50);
-  if (settings_.label_limit > 0 && labels.size() > settings_.label_limit)
-    return make_error(ErrorCode::too_large,
-                      fmt::format("label_limit exceeded (metric: {}, number of labels: {}, limit: {})",
-                                  metric, labels.size(), settings_.label_limit));
-  for (const Label& label : labels) {
-    if (settings_.label_name_bytes > 0 && label.name.size() > settings_.label_name_bytes)
-      return make_error(
-          ErrorCode::too_large,
-          fmt::format("label_name_length_limit exceeded (metric: {}, label name: {}, length: {}, limit: {})",
-                      metric, label.name.substr(0, 50), label.name.size(), settings_.label_name_bytes));
-    if (settings_.label_value_bytes > 0 && label.value.size() > settings_.label_value_bytes)
-      return make_error(
-          ErrorCode::too_large,
-          fmt::format(
-              "label_value_length_limit exceeded (metric: {}, label name: {}, value: \"{}\", length: {}, "
-              "limit: {})",
-              metric, label.name.substr(0, 50), label.value.substr(0, 50), label.value.size(),
-              settings_.label_value_bytes));
-  }
-  return {};
-}
-
-LabelsView TargetSeries::copy_labels(LabelsView labels) {
-  LabelRef* copies = labels_arena_->allocate_array<LabelRef>(labels.size());
-  for (size_t i = 0; i < labels.size(); ++i)
-    new (copies + i) LabelRef{labels_arena_->copy(labels[i].name), labels_arena_->copy(labels[i].value)};
-  return {copies, labels.size()};
-}
-
-Result<uint32_t> TargetSeries::find_or_add_series(const Labels& labels, Page& out) {
-  std::vector<LabelRef> view = labels.view();
-  uint64_t hash = hash_labels(view);
-  for (uint64_t key = hash;; ++key) {
-    auto [it, inserted] = by_labels_.try_emplace(key, kNone);
-    if (!inserted) {
-      if (labels_equal(series_[it->second].labels, view)) return it->second;
-      continue;
-    }
-    if (free_series_.empty()) {
-      it->second = static_cast<uint32_t>(series_.size());
-      series_.emplace_back();
-    } else {
-      it->second = free_series_.back();
-      free_series_.pop_back();
-      series_[it->second] = {};
-    }
-    Series& series = series_[it->second];
-    series.labels = copy_labels(view);
-    series.labels_hash = hash;
-    series.key = key;
-    series.live = true;
-    live_label_bytes_ += label_bytes(view);
-    out.added.push_back(it->second);
-    return it->second;
-  }
-}
-
-// What a spelling not seen before stands for.
-Result<uint32_t> TargetSeries::add_text(const ExpositionSample& sample, Page& out) {
-  Labels labels = with_target_labels(sample.labels, sample.series_text);
-  uint32_t series = kNone;
-  if (collect::relabel(settings_.relabel, labels)) {
-    if (!labels.has(kMetricNameLabel))
-      return make_error(ErrorCode::parse_error, fmt::format("{}: relabelling left no metric name",
-                                                            sample.series_text.substr(0, 200)));
-    OBELISK_CHECK_OK(check_limits(labels));
-    OBELISK_TRY(series, find_or_add_series(labels, out));
-  }
-  uint32_t index = 0;
-  if (free_texts_.empty()) {
-    index = static_cast<uint32_t>(texts_.size());
-    texts_.emplace_back();
-  } else {
-    index = free_texts_.back();
-    free_texts_.pop_back();
-  }
-  texts_[index] = Text{texts_arena_->copy(sample.series_text), series, kNone, 0};
-  live_text_bytes_ += sample.series_text.size();
-  by_text_.emplace(texts_[index].spelling, index);
-  return index;
 }
 
 uint32_t TargetSeries::find_text(std::string_view spelling, uint32_t guess) const {
@@ -339,69 +217,6 @@ void TargetSeries::add_stale_markers(UnixNanos time, SampleRows& rows) {
   }
 }
 
-void TargetSeries::forget_unseen() {
-  for (uint32_t i = 0; i < texts_.size(); ++i) {
-    Text& text = texts_[i];
-    if (text.spelling.empty() || text.last_page == page_number_) continue;
-    by_text_.erase(text.spelling);
-    live_text_bytes_ -= text.spelling.size();
-    text = {};
-    free_texts_.push_back(i);
-  }
-  for (uint32_t i = 0; i < series_.size(); ++i) {
-    Series& series = series_[i];
-    if (!series.live || series.last_page == page_number_) continue;
-    live_label_bytes_ -= label_bytes(series.labels);
-    forget_key(series.key);
-    series = {};
-    free_series_.push_back(i);
-  }
-}
-
-// Closes the gap that a removed key leaves: what had to take a later key because of it moves up.
-void TargetSeries::forget_key(uint64_t gap) {
-  by_labels_.erase(gap);
-  for (uint64_t key = gap + 1;; ++key) {
-    auto it = by_labels_.find(key);
-    if (it == by_labels_.end()) return;
-    uint32_t index = it->second;
-    uint64_t home = series_[index].labels_hash;
-    if (key - home < key - gap) continue;  // its home is behind the gap
-    by_labels_.erase(it);
-    by_labels_.emplace(gap, index);
-    series_[index].key = gap;
-    gap = key;
-  }
-}
-
-void TargetSeries::forget_texts() {
-  texts_.clear();
-  free_texts_.clear();
-  by_text_.clear();
-  texts_arena_ = std::make_unique<Arena>();
-  live_text_bytes_ = 0;
-  first_text_ = kNone;
-}
-
-void TargetSeries::rebuild_arenas_when_sparse() {
-  constexpr size_t kSlackBytes = 64 << 10;
-  if (labels_arena_->allocated_bytes() > 2 * live_label_bytes_ + kSlackBytes) {
-    std::shared_ptr<Arena> old = std::exchange(labels_arena_, std::make_shared<Arena>());
-    for (Series& series : series_) {
-      if (series.live) series.labels = copy_labels(series.labels);
-    }
-  }
-  if (texts_arena_->allocated_bytes() > 2 * live_text_bytes_ + kSlackBytes) {
-    by_text_.clear();
-    std::unique_ptr<Arena> old = std::exchange(texts_arena_, std::make_unique<Arena>());
-    for (uint32_t i = 0; i < texts_.size(); ++i) {
-      if (texts_[i].spelling.empty()) continue;
-      texts_[i].spelling = texts_arena_->copy(texts_[i].spelling);
-      by_text_.emplace(texts_[i].spelling, i);
-    }
-  }
-}
-
 std::vector<Batch> TargetSeries::end_all(UnixNanos time) {
   ++page_number_;
   std::vector<Batch> out;
@@ -412,37 +227,6 @@ std::vector<Batch> TargetSeries::end_all(UnixNanos time) {
   forget_texts();
   rebuild_arenas_when_sparse();
   return out;
-}
-
-Batch TargetSeries::about_scrape(const ScrapeReport& report, UnixNanos time, bool ended) const {
-  std::vector<std::pair<std::string_view, double>> values{
-      {"up", report.up ? 1 : 0},
-      {"scrape_duration_seconds", report.duration_seconds},
-      {"scrape_samples_scraped", static_cast<double>(report.samples_scraped)},
-      {"scrape_samples_post_metric_relabeling", static_cast<double>(report.samples_kept)},
-      {"scrape_series_added", static_cast<double>(report.series_added)}};
-  if (report.extra) {
-    values.insert(values.end(), {{"scrape_timeout_seconds", report.timeout_seconds},
-                                 {"scrape_sample_limit", report.sample_limit},
-                                 {"scrape_body_size_bytes", report.body_bytes}});
-  }
-  BatchBuilder rows(Table::samples);
-  for (const auto& [name, value] : values) {
-    Labels labels = target_labels_;
-    labels.set(kMetricNameLabel, name);
-    rows.begin_group_copy(labels.view());
-    rows.add_row(time);
-    rows.set_float(Scope::fixed, column::kValue, ended ? stale_marker() : value);
-  }
-  return rows.finish();
-}
-
-Batch TargetSeries::report_batch(const ScrapeReport& report, UnixNanos time) const {
-  return about_scrape(report, time, false);
-}
-
-Batch TargetSeries::end_report(const ScrapeReport& report, UnixNanos time) const {
-  return about_scrape(report, time, true);
 }
 
 }  // namespace obelisk::scrape

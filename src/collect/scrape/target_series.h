@@ -71,6 +71,7 @@ struct PageSettings {
   uint64_t label_name_bytes = 0;
   uint64_t label_value_bytes = 0;
   ExpositionOptions exposition;
+  collect::NameScheme names = collect::NameScheme::utf8;  // legacy: other names refuse the page
 
   bool operator==(const PageSettings&) const = default;
 };
@@ -138,6 +139,7 @@ class TargetSeries {
   Result<uint32_t> find_or_add_series(const Labels& labels, Page& out);
   Labels with_target_labels(LabelsView labels, std::string_view spelling) const;
   Result<void> check_limits(const Labels& labels) const;
+  Result<void> check_names(const Labels& labels) const;
   LabelsView copy_labels(LabelsView labels);
 
   void add_exemplar(Series& series, const ExpositionExemplar& exemplar, UnixNanos time, Page& out);

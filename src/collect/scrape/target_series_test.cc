@@ -247,6 +247,13 @@ TEST_F(TargetSeriesTest, LimitsRefuseThePage) {
       (Lines{R"(a{instance="a:1", job="shop"} stale @30)", R"(b{instance="a:1", job="shop"} stale @30)"}));
 }
 
+TEST_F(TargetSeriesTest, LegacyNamesRefuseOthers) {
+  set([](PageSettings& settings) { settings.names = collect::NameScheme::legacy; });
+  EXPECT_EQ(samples("job:a:sum 1\n", 10).size(), 1u);
+  EXPECT_NE(refusal("{\"my.metric\"} 1\n", 20).message.find("invalid metric name"), std::string::npos);
+  EXPECT_NE(refusal("a{\"x.y\"=\"1\"} 1\n", 20).message.find("x.y"), std::string::npos);
+}
+
 TEST_F(TargetSeriesTest, TracksOwnTimesWhenTold) {
   set([](PageSettings& settings) { settings.track_timestamps_staleness = true; });
   samples("a 1 5000\nb 1\n", 10);
