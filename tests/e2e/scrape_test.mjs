@@ -243,7 +243,7 @@ await test('no secret is shown', async () => {
 
 await test('a reload is checked first, and takes over', async () => {
   const reload = () => fetch(`${server.url}/-/reload`, { method: 'POST' });
-  const success = async () => /obelisk_config_last_reload_successful (\d)/.exec(await (await fetch(`${server.url}/metrics`)).text())[1];
+  const success = async () => /^obelisk_config_last_reload_successful (\d)/m.exec(await (await fetch(`${server.url}/metrics`)).text())[1];
   assert.equal(await success(), '1');
   writeFileSync(file('prometheus.yml'), configuration('- job_name: more\n  static_confgs: []\n'));
   const bad = await reload();
