@@ -41,8 +41,17 @@ struct Transfer {
   const std::atomic<bool>* cancel = nullptr;
 };
 
+// What the answer announces, so that a large body is not copied while it grows. At most 64 MiB on a peer's
+// word.
+size_t expected_bytes(const Transfer& transfer) {
+  constexpr uint64_t kTrustedMax = uint64_t{64} << 20;
+  uint64_t announced = parse_uint64(transfer.response.header("content-length")).value_or(0);
+  return static_cast<size_t>(std::min({announced, kTrustedMax, static_cast<uint64_t>(transfer.bytes_max)}));
+}
+
 size_t on_body(char* data, size_t, size_t size, void* user_data) {
   auto& transfer = *static_cast<Transfer*>(user_data);
+  if (transfer.response.body.empty()) transfer.response.body.reserve(expected_bytes(transfer));
   if (transfer.response.body.size() + size > transfer.bytes_max) {
     transfer.over_limit = true;
     return CURL_WRITEFUNC_ERROR;

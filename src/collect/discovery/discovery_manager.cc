@@ -63,6 +63,7 @@ void DiscoveryManager::stop() {
   std::vector<ProviderPtr> all;
   {
     MutexLock lock(mutex_);
+    stopped_ = true;
     all = std::move(providers_);
     providers_.clear();
     jobs_.clear();
@@ -81,10 +82,10 @@ Result<void> DiscoveryManager::check(const PrometheusConfig& config) const {
 }
 
 void DiscoveryManager::apply(const PrometheusConfig& config) {
-  std::vector<ProviderPtr> started;
   std::vector<ProviderPtr> gone;
   {
     MutexLock lock(mutex_);
+    if (stopped_) return;
     std::vector<ProviderPtr> before = std::move(providers_);
     providers_.clear();
     jobs_.clear();
@@ -102,7 +103,7 @@ void DiscoveryManager::apply(const PrometheusConfig& config) {
             provider = std::make_shared<Provider>();
             provider->settings = settings;
             provider->discoverer = make_discoverer(settings, fetcher_);
-            started.push_back(provider);
+            provider->thread = std::thread([this, provider] { run(provider); });
           }
           providers_.push_back(provider);
         }
@@ -116,8 +117,6 @@ void DiscoveryManager::apply(const PrometheusConfig& config) {
   for (const ProviderPtr& provider : gone) provider->end();
   for (const ProviderPtr& provider : gone) provider->join();
   publish_jobs_of(nullptr);
-  for (const ProviderPtr& provider : started)
-    provider->thread = std::thread([this, provider] { run(provider); });
 }
 
 void DiscoveryManager::run(const ProviderPtr& provider) {

@@ -44,6 +44,7 @@ class DiscoveryManager {
   HttpFetcher fetcher_;
   Mutex publish_mutex_;  // one publication at a time, in the order of the changes; taken before mutex_
   Mutex mutex_;
+  bool stopped_ GUARDED_BY(mutex_) = false;
   std::vector<ProviderPtr> providers_ GUARDED_BY(mutex_);
   std::map<std::string, std::vector<ProviderPtr>> jobs_ GUARDED_BY(mutex_);
 };

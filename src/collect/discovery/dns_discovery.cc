@@ -87,11 +87,10 @@ class DnsDiscoverer : public Discoverer {
     if (res_ninit(&state) != 0) return make_error(ErrorCode::unavailable, "DNS: no resolver configuration");
     use_server(state);
     std::vector<unsigned char> answer(kAnswerMax);
-    int length = name.find('.') == std::string::npos || name.ends_with('.')
-                     ? res_nsearch(&state, name.c_str(), ns_c_in, record_type(), answer.data(),
-                                   static_cast<int>(answer.size()))
-                     : res_nquery(&state, name.c_str(), ns_c_in, record_type(), answer.data(),
-                                  static_cast<int>(answer.size()));
+    int length = !name.ends_with('.') ? res_nsearch(&state, name.c_str(), ns_c_in, record_type(),
+                                                    answer.data(), static_cast<int>(answer.size()))
+                                      : res_nquery(&state, name.c_str(), ns_c_in, record_type(),
+                                                   answer.data(), static_cast<int>(answer.size()));
     int problem = state.res_h_errno;
     res_nclose(&state);
     TargetGroup group;

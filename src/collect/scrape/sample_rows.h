@@ -17,9 +17,9 @@ class SampleRows {
     values_.reserve(rows);
     groups_.reserve(rows);
   }
-  // The hash is hash_labels(labels).
-  void add(LabelsView labels, uint64_t labels_hash, UnixNanos time, double value) {
-    groups_.push_back({labels, labels_hash, static_cast<uint32_t>(times_.size()), 1});
+  // The hash is hash_labels_wide(labels).
+  void add(LabelsView labels, const Hash128& hash, UnixNanos time, double value) {
+    groups_.push_back({labels, hash.low, static_cast<uint32_t>(times_.size()), 1, hash.high});
     times_.push_back(time.value);
     values_.push_back(value);
   }

@@ -81,7 +81,7 @@ TargetSeries::Series* TargetSeries::begin_sample(const Text& text, std::optional
   series.last_value = value;
   series.tracked = !has_own_time || settings_.track_timestamps_staleness;
   if (no_news) return nullptr;
-  out.samples.add(series.labels, series.labels_hash, at, value);
+  out.samples.add(series.labels, series.hash, at, value);
   return &series;
 }
 
@@ -213,7 +213,7 @@ void TargetSeries::add_metadata(const Exposition& exposition, UnixNanos time, Ba
 void TargetSeries::add_stale_markers(UnixNanos time, SampleRows& rows) {
   for (const Series& series : series_) {
     if (!series.live || !series.tracked || series.last_page == page_number_) continue;
-    rows.add(series.labels, series.labels_hash, time, stale_marker());
+    rows.add(series.labels, series.hash, time, stale_marker());
   }
 }
 

@@ -105,8 +105,8 @@ class TargetSeries {
 
   struct Series {
     LabelsView labels;  // in labels_arena_
-    uint64_t labels_hash = 0;
-    uint64_t key = 0;  // in by_labels_
+    Hash128 hash;       // hash_labels_wide
+    uint64_t key = 0;   // in by_labels_
     uint64_t last_page = 0;
     int64_t last_time = INT64_MIN;
     double last_value = 0;

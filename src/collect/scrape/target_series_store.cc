@@ -94,8 +94,8 @@ LabelsView TargetSeries::copy_labels(LabelsView labels) {
 
 Result<uint32_t> TargetSeries::find_or_add_series(const Labels& labels, Page& out) {
   std::vector<LabelRef> view = labels.view();
-  uint64_t hash = hash_labels(view);
-  for (uint64_t key = hash;; ++key) {
+  Hash128 hash = hash_labels_wide(view);
+  for (uint64_t key = hash.low;; ++key) {
     auto [it, inserted] = by_labels_.try_emplace(key, kNone);
     if (!inserted) {
       if (labels_equal(series_[it->second].labels, view)) return it->second;
@@ -111,7 +111,7 @@ Result<uint32_t> TargetSeries::find_or_add_series(const Labels& labels, Page& ou
     }
     Series& series = series_[it->second];
     series.labels = copy_labels(view);
-    series.labels_hash = hash;
+    series.hash = hash;
     series.key = key;
     series.live = true;
     live_label_bytes_ += label_bytes(view);
@@ -172,7 +172,7 @@ void TargetSeries::forget_key(uint64_t gap) {
     auto it = by_labels_.find(key);
     if (it == by_labels_.end()) return;
     uint32_t index = it->second;
-    uint64_t home = series_[index].labels_hash;
+    uint64_t home = series_[index].hash.low;
     if (key - home < key - gap) continue;  // its home is behind the gap
     by_labels_.erase(it);
     by_labels_.emplace(gap, index);
