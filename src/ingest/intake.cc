@@ -8,6 +8,7 @@
 #include "ingest/delta_to_cumulative.h"
 #include "ingest/metadata_filter.h"
 #include "ingest/row_limits.h"
+#include "ingest/series_limits.h"
 #include "ingest/trace_id_extract.h"
 #include "plan/row_copy.h"
 
@@ -115,12 +116,14 @@ Intake::Intake(Writer& writer, const Clock& clock, IntakeLimits limits)
       clock_(clock),
       limits_(limits),
       deltas_(std::make_shared<DeltaToCumulative>()),
+      series_(std::make_shared<SeriesLimits>(limits)),
       metadata_(std::make_shared<MetadataFilter>()) {}
 
 void Intake::prepare(const Tenant& tenant, Batch batch, UnixNanos now, Request& request) {
   if (batch.row_count == 0) return;
   RefusedRows refused;
   check_rows(batch, limits_, now, refused);
+  if (batch.table == Table::samples) series_->check(tenant, batch, now, refused);
   if (batch.table == Table::samples && batch.find_fixed(column::kTemporality) != nullptr) {
     // Rows that are refused already must not be added up.
     if (refused.count > 0) {

@@ -24,10 +24,17 @@ struct IntakeLimits {
   size_t label_count_max = 64;
   size_t attribute_count_max = 1024;                 // OTLP SDKs cap at 128 by default
   int64_t future_nanos_max = 600 * kNanosPerSecond;  // 10 minutes, as Prometheus and Loki
+  // Active series of metrics (series_limits.h); 0: no limit. A million take some 600 MB while they are in
+  // memory; one metric or one job may make half of them.
+  uint64_t series_per_tenant_max = 1'000'000;
+  uint64_t series_per_metric_max = 500'000;
+  uint64_t series_per_job_max = 500'000;
+  int64_t series_window_nanos = 3600 * kNanosPerSecond;
 };
 
 class DeltaToCumulative;
 class MetadataFilter;
+class SeriesLimits;
 
 struct IntakeOutcome {
   uint64_t accepted_rows = 0;
@@ -59,6 +66,7 @@ class Intake {
   const Clock& clock_;
   const IntakeLimits limits_;
   const std::shared_ptr<DeltaToCumulative> deltas_;
+  const std::shared_ptr<SeriesLimits> series_;
   const std::shared_ptr<MetadataFilter> metadata_;  // shared with the callbacks of requests under way
 };
 

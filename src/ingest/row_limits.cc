@@ -140,7 +140,8 @@ std::string_view refusal_name(RowRefusal refusal) {
                                                 "too_many_attributes",
                                                 "delta_not_later",
                                                 "delta_too_many_series",
-                                                "delta_bad_histogram"};
+                                                "delta_bad_histogram",
+                                                "series_limit"};
   return kNames[static_cast<int>(refusal)];
 }
 

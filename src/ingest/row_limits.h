@@ -23,8 +23,9 @@ enum class RowRefusal : uint8_t {
   delta_not_later,
   delta_too_many_series,
   delta_bad_histogram,
+  series_limit,
 };
-inline constexpr int kRowRefusalCount = 10;
+inline constexpr int kRowRefusalCount = 11;
 // The reason label of the counter of refused rows.
 std::string_view refusal_name(RowRefusal refusal);
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "base/hash.h"
@@ -207,25 +206,85 @@ void put_column(const ColumnData& data, std::string& out) {
   }
 }
 
-void put_groups(const Batch& batch, std::string& out) {
-  std::unordered_map<std::string_view, uint32_t> indexes;
-  std::vector<std::string_view> texts;
-  auto index_of = [&](std::string_view text) {
-    auto [it, fresh] = indexes.try_emplace(text, static_cast<uint32_t>(texts.size()));
-    if (fresh) texts.push_back(text);
-    return it->second;
+// Numbers label texts as they come. Neighbouring series share most of their labels, so the label at the same
+// place of the group before is tried first: a comparison of some bytes in cache instead of a hash look-up.
+class LabelTexts {
+ public:
+  explicit LabelTexts(size_t groups) {
+    slots_.assign(std::bit_ceil(std::clamp<size_t>(groups, 64, 1 << 16)), kEmpty);
+  }
+
+  // Appends name and value numbers of each label.
+  void add(LabelsView labels, std::string& out) {
+    if (last_.size() < labels.size()) last_.resize(labels.size());
+    for (size_t i = 0; i < labels.size(); ++i) {
+      Last& last = last_[i];
+      if (!is_same(labels[i].name, last.name)) last = {labels[i].name, index_of(labels[i].name), {}, kEmpty};
+      if (last.value_index == kEmpty || !is_same(labels[i].value, last.value)) {
+        last.value = labels[i].value;
+        last.value_index = index_of(labels[i].value);
+      }
+      append_varint(out, last.name_index);
+      append_varint(out, last.value_index);
+    }
+  }
+  const std::vector<std::string_view>& texts() const { return texts_; }
+
+ private:
+  static constexpr uint32_t kEmpty = UINT32_MAX;
+  struct Last {
+    std::string_view name;
+    uint32_t name_index = kEmpty;
+    std::string_view value;
+    uint32_t value_index = kEmpty;
   };
+
+  static bool is_same(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && a.data() != nullptr && b.data() != nullptr &&
+           (a.data() == b.data() || std::memcmp(a.data(), b.data(), a.size()) == 0);
+  }
+
+  uint32_t index_of(std::string_view text) {
+    if ((texts_.size() + 1) * 2 > slots_.size()) grow();
+    uint64_t hash = hash64(text);
+    size_t at = hash & (slots_.size() - 1);
+    for (; slots_[at] != kEmpty; at = (at + 1) & (slots_.size() - 1)) {
+      uint32_t index = slots_[at];
+      if (hashes_[index] == hash && texts_[index] == text) return index;
+    }
+    slots_[at] = static_cast<uint32_t>(texts_.size());
+    texts_.push_back(text);
+    hashes_.push_back(hash);
+    return slots_[at];
+  }
+
+  void grow() {
+    std::vector<uint32_t> larger(slots_.size() * 2, kEmpty);
+    for (uint32_t index = 0; index < texts_.size(); ++index) {
+      size_t at = hashes_[index] & (larger.size() - 1);
+      while (larger[at] != kEmpty) at = (at + 1) & (larger.size() - 1);
+      larger[at] = index;
+    }
+    slots_ = std::move(larger);
+  }
+
+  std::vector<Last> last_;  // by place in the group
+  std::vector<uint32_t> slots_;
+  std::vector<std::string_view> texts_;
+  std::vector<uint64_t> hashes_;
+};
+
+void put_groups(const Batch& batch, std::string& out) {
+  LabelTexts texts(batch.groups.size());
   std::string groups;
+  groups.reserve(batch.groups.size() * 14);
   for (const Group& group : batch.groups) {
     append_varint(groups, group.row_count);
     append_varint(groups, group.labels.size());
-    for (const LabelRef& label : group.labels) {
-      append_varint(groups, index_of(label.name));
-      append_varint(groups, index_of(label.value));
-    }
+    texts.add(group.labels, groups);
   }
-  append_varint(out, texts.size());
-  put_texts(texts, out);
+  append_varint(out, texts.texts().size());
+  put_texts(texts.texts(), out);
   append_varint(out, batch.groups.size());
   out.append(groups);
 }

@@ -35,6 +35,11 @@ struct Config {
   int64_t traces_retention_nanos = 7 * 86400 * kNanosPerSecond;
   int64_t future_tolerance_nanos = 600 * kNanosPerSecond;
 
+  // Active series; 0: no limit.
+  int64_t series_per_tenant_max = 1'000'000;
+  int64_t series_per_metric_max = 500'000;
+  int64_t series_per_job_max = 500'000;
+
   int64_t query_timeout_nanos = 120 * kNanosPerSecond;
   uint64_t query_memory_bytes = 1ull << 30;
   uint64_t request_bytes = 64ull << 20;

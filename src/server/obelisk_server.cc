@@ -185,6 +185,9 @@ Result<void> ObeliskServer::Parts::open_store() {
 Result<void> ObeliskServer::Parts::build_pipeline() {
   IntakeLimits limits;
   limits.future_nanos_max = config.future_tolerance_nanos;
+  limits.series_per_tenant_max = static_cast<uint64_t>(config.series_per_tenant_max);
+  limits.series_per_metric_max = static_cast<uint64_t>(config.series_per_metric_max);
+  limits.series_per_job_max = static_cast<uint64_t>(config.series_per_job_max);
   intake = std::make_unique<Intake>(*engine, clock, limits);
   pipeline = std::make_unique<Pipeline>(*intake);
   std::vector<std::shared_ptr<DerivedMetricsSource>> sources;

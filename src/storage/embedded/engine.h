@@ -53,6 +53,8 @@ struct EngineOptions {
   uint64_t events_flush_bytes = 96ull << 20;
   int64_t events_flush_age_nanos = 120 * kNanosPerSecond;
   uint64_t metrics_flush_bytes = 256ull << 20;
+  // A start replays what is not in parts at some 0.1 us a sample: this many are half a second.
+  uint64_t metrics_flush_samples = 4'000'000;
   int64_t metrics_flush_age_nanos = 900 * kNanosPerSecond;
   // When the log grows over this everything is flushed: it bounds what a start has to replay.
   uint64_t log_bytes_max = 256ull << 20;

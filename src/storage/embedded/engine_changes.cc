@@ -242,6 +242,7 @@ void Engine::flush_due() {
                   tenant->events->head_bytes() >= options_.events_flush_bytes;
     bool metrics = tenant->pending_metrics ||
                    aged(tenant->metrics_waiting_since, options_.metrics_flush_age_nanos) ||
+                   tenant->metrics->head_samples() >= options_.metrics_flush_samples ||
                    // Not again at once where the series alone take that much.
                    (tenant->metrics->head_bytes() >= options_.metrics_flush_bytes &&
                     aged(tenant->metrics_waiting_since, kMetricsFlushAgeMinNanos));

@@ -49,7 +49,6 @@ HeadSamples::Rare& HeadSamples::rare() {
 void HeadSamples::note_time(int64_t time) {
   min_time_ = std::min(min_time_, time);
   max_time_ = std::max(max_time_, time);
-  ++row_count_;
 }
 
 int64_t HeadSamples::tail_start(uint32_t row) const {
@@ -201,6 +200,18 @@ void HeadSamples::copy_to(int64_t begin, int64_t end, std::string& out) const {
       offset = rare_->histogram_ends[i];
     }
   }
+}
+
+void HeadSamples::copy_newest_to(int64_t begin, int64_t end, std::string& out) const {
+  bool in_tail = tail_rows_ > 0 && tail_->times[tail_rows_ - 1] == max_time_ && max_time_ >= begin &&
+                 max_time_ < end && !(rare_ && !rare_->histogram_times.empty());
+  if (!in_tail) return copy_to(begin, end, out);
+  int64_t start = tail_start(tail_rows_ - 1u);
+  out.push_back(static_cast<char>(kRaw | (start != 0 ? kStartTimes : 0)));
+  out.push_back(1);
+  append_fixed(out, max_time_);
+  if (start != 0) append_fixed(out, start);
+  append_fixed(out, tail_->values[tail_rows_ - 1]);
 }
 
 size_t HeadSamples::heap_bytes() const {

@@ -39,10 +39,10 @@ class HeadSamples {
   int64_t max_time() const { return max_time_; }
   // Appends records that may hold rows in [begin, end) to `out`; nothing when there can be none.
   void copy_to(int64_t begin, int64_t end, std::string& out) const;
+  // The same when only the newest row in the range is wanted: mostly that one alone.
+  void copy_newest_to(int64_t begin, int64_t end, std::string& out) const;
   // Heap memory, beside the object and its tail in the arena.
   size_t heap_bytes() const;
-  // Samples taken, duplicates included.
-  uint32_t row_count() const { return row_count_; }
   void prefetch_tail() const { __builtin_prefetch(tail_, 1); }
 
  private:
@@ -75,7 +75,6 @@ class HeadSamples {
   uint32_t records_size_ = 0;
   uint32_t records_capacity_ = 0;
   uint32_t small_begin_ = 0;  // where small records begin in records_
-  uint32_t row_count_ = 0;
   uint16_t small_rows_ = 0;
   uint8_t tail_rows_ = 0;
   uint8_t scale_hint_ = 0;

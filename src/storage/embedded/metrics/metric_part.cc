@@ -40,6 +40,9 @@ Result<std::shared_ptr<const MetricPart>> MetricPart::open(Disk& disk, const std
         make_error(ErrorCode::corrupt, "footer and directory disagree about the number of series"), page);
   }
   part->directory_ = std::move(*decoded);
+  for (const PageReference& data : part->directory_.data_pages) part->sample_bytes_ += data.length;
+  for (const PartDirectory::TimePage& times : part->directory_.time_pages)
+    part->sample_bytes_ += times.page.length;
   return std::shared_ptr<const MetricPart>(std::move(part));
 }
 
@@ -167,28 +170,35 @@ Result<void> MetricPart::read_metadata(MetadataRows& rows) const {
 }
 
 Result<LabelRef> PartLabelTexts::pair(uint32_t pair_id) {
-  const std::vector<PartDirectory::Name>& names = part_.directory().names;
+  const std::vector<PartDirectory::Name>& names = part_->directory().names;
   auto after = std::upper_bound(
       names.begin(), names.end(), pair_id,
       [](uint32_t wanted, const PartDirectory::Name& name) { return wanted < name.first_pair; });
   const PartDirectory::Name& name = *(after - 1);
   uint32_t index = pair_id - name.first_pair;
   uint32_t page_number = name.first_page + index / kValuesPerPage;
-  auto found = pages_.find(page_number);
-  if (found == pages_.end()) {
-    OBELISK_TRY(ValuePage page, part_.read_value_page(page_number));
-    found = pages_.emplace(page_number, std::move(page)).first;
+  std::unique_ptr<const ValuePage>& page = pages_->by_number[page_number];
+  if (!page) {
+    OBELISK_TRY(ValuePage fresh, part_->read_value_page(page_number));
+    page = std::make_unique<const ValuePage>(std::move(fresh));
+    ++pages_->count;
   }
-  const ValuePage& page = found->second;
-  if (index % kValuesPerPage >= page.values.size()) {
-    return part_.locate(make_error(ErrorCode::corrupt, "label value page with too few values"),
-                        part_.directory().value_pages[page_number].page);
+  if (index % kValuesPerPage >= page->values.size()) {
+    return part_->locate(make_error(ErrorCode::corrupt, "label value page with too few values"),
+                         part_->directory().value_pages[page_number].page);
   }
-  return LabelRef{name.name, page.values[index % kValuesPerPage].value};
+  return LabelRef{name.name, page->values[index % kValuesPerPage].value};
 }
 
 void PartLabelTexts::make_room() {
-  if (pages_.size() > kPagesMax) pages_.clear();
+  if (pages_->count > kPagesMax) forget_pages();
+}
+
+void PartLabelTexts::forget_pages() {
+  pages_ = std::make_shared<Pages>();
+  pages_->part = part_;
+  pages_->by_number.resize(part_->directory().value_pages.size());
+  owner_ = pages_;
 }
 
 }  // namespace obelisk

@@ -8,7 +8,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
 #include "env/disk.h"
 #include "model/labels.h"
@@ -26,6 +26,8 @@ class MetricPart : public LabelIndex {
 
   const std::string& name() const { return name_; }
   uint64_t file_bytes() const { return file_bytes_; }
+  // Of data and time pages.
+  uint64_t sample_bytes() const { return sample_bytes_; }
   const PartFooter& footer() const { return footer_; }
   const PartDirectory& directory() const { return directory_; }
   // Remove the file when this object goes. The disk must outlive it.
@@ -54,6 +56,7 @@ class MetricPart : public LabelIndex {
   const std::string name_;
   std::unique_ptr<File> file_;
   uint64_t file_bytes_ = 0;
+  uint64_t sample_bytes_ = 0;
   PartFooter footer_;
   PartDirectory directory_;
   mutable std::atomic<bool> doomed_{false};
@@ -62,17 +65,26 @@ class MetricPart : public LabelIndex {
 // The texts of a part's label pairs by their numbers, through a cache of value pages. One thread.
 class PartLabelTexts {
  public:
-  explicit PartLabelTexts(const MetricPart& part) : part_(part) {}
-  // Views live until the next call of make_room().
+  explicit PartLabelTexts(std::shared_ptr<const MetricPart> part) : part_(std::move(part)) { forget_pages(); }
+  // Views live until the next call of make_room(), or as long as owner() is held.
   Result<LabelRef> pair(uint32_t pair_id);
   // Forgets pages when there are too many.
   void make_room();
+  const std::shared_ptr<const void>& owner() const { return owner_; }
 
  private:
   static constexpr size_t kPagesMax = 4096;  // half a million values
 
-  const MetricPart& part_;
-  std::unordered_map<uint32_t, ValuePage> pages_;
+  struct Pages {
+    std::shared_ptr<const MetricPart> part;  // the names' texts are its
+    std::vector<std::unique_ptr<const ValuePage>> by_number;
+    size_t count = 0;
+  };
+  void forget_pages();
+
+  const std::shared_ptr<const MetricPart> part_;
+  std::shared_ptr<Pages> pages_;
+  std::shared_ptr<const void> owner_;
 };
 
 }  // namespace obelisk

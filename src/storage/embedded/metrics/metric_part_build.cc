@@ -24,15 +24,16 @@ Postings all_series(uint32_t count) {
   return all;
 }
 
-// Only pairs of series that have samples: a series whose every row was refused has none.
-void add_pairs_in_use(const MetricHead& head, std::vector<LabelRef>& pairs) {
-  std::vector<uint8_t> used(head.pair_count());
-  for (uint32_t series = 0; series < head.series_count(); ++series) {
-    if (head.samples(series).empty()) continue;
-    for (uint32_t id : head.label_ids(series)) used[id] = 1;
+// Only pairs of series that have samples: the index knows others.
+void add_pairs_in_use(const FrozenHead& head, std::vector<LabelRef>& pairs) {
+  const SeriesIndex& index = *head.samples->index();
+  std::vector<uint8_t> used(head.pair_count);
+  for (uint32_t series = 0; series < head.samples->series_end(); ++series) {
+    if (head.samples->samples(series).empty()) continue;
+    for (uint32_t id : index.label_ids(series)) used[id] = 1;
   }
   for (uint32_t id = 0; id < used.size(); ++id) {
-    if (used[id]) pairs.push_back(head.pair(id));
+    if (used[id]) pairs.push_back(index.pair(id));
   }
 }
 
@@ -156,9 +157,9 @@ Sources sources_of(const std::vector<FrozenHead>& heads, const std::vector<Erasu
   Sources sources;
   for (const FrozenHead& head : heads) {
     const MetricHead& samples = *head.samples;
-    sources.push_back(
-        without_erased(std::make_unique<FrozenHeadSource>(head.samples, all_series(samples.series_count())),
-                       erasures, head.last_sequence, samples.min_time(), samples.max_time()));
+    sources.push_back(without_erased(
+        std::make_unique<FrozenHeadSource>(head.samples, head.ranks, all_series(samples.series_end())),
+        erasures, head.last_sequence, samples.min_time(), samples.max_time()));
   }
   return sources;
 }
@@ -195,7 +196,7 @@ Result<void> write_part_of_heads(File& file, const std::vector<FrozenHead>& head
   Arena texts;
   MetadataRows metadata;
   for (const FrozenHead& head : heads) {
-    if (erasures.empty()) add_pairs_in_use(*head.samples, pairs);
+    if (erasures.empty()) add_pairs_in_use(head, pairs);
     metadata.add_all(*head.metadata);
   }
   if (!erasures.empty()) OBELISK_CHECK_OK(add_pairs_left(sources_of(heads, erasures), texts, pairs));

@@ -21,6 +21,9 @@ struct FrozenHead {
   std::shared_ptr<const MetadataRows> metadata;
   uint64_t first_sequence = 0;
   uint64_t last_sequence = 0;
+  // Of the index, when the head was frozen.
+  uint32_t pair_count = 0;
+  std::shared_ptr<const SeriesIndex::Ranks> ranks;
 };
 
 // Rows that `erasures` take are left out.

@@ -32,7 +32,9 @@ std::string example_file() {
   FaultDisk disk;
   OBELISK_ASSERT(disk.create_directories("p").ok());
   auto file = disk.open("p/x", Disk::Mode::create_new);
-  OBELISK_ASSERT(write_part_of_heads(**file, {{head, metadata, 1, 1}}).ok());
+  OBELISK_ASSERT(write_part_of_heads(
+                     **file, {{head, metadata, 1, 1, head->index()->pair_count(), head->index()->ranks()}})
+                     .ok());
   return *read_file(disk, "p/x", 1 << 20);
 }
 

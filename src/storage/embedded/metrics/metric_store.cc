@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "base/self_metrics.h"
@@ -38,6 +39,8 @@ struct SizeGauges {
   Gauge& head_samples = gauge("obelisk_metrics_head_samples", "Samples in metric heads, all tenants.");
   Gauge& parts = gauge("obelisk_metrics_parts", "Metric parts, all tenants.");
   Gauge& part_bytes = gauge("obelisk_metrics_part_bytes", "Bytes of metric parts, all tenants.");
+  Gauge& part_sample_bytes = gauge("obelisk_metrics_part_sample_bytes",
+                                   "Bytes of samples and their times in metric parts; the rest is index.");
   Gauge& part_samples = gauge("obelisk_metrics_part_samples", "Samples in metric parts, all tenants.");
   Gauge& part_blocks = gauge("obelisk_metrics_part_blocks", "Sample blocks in metric parts, all tenants.");
 };
@@ -134,10 +137,19 @@ void MetricStore::add_batch(const Batch& batch, uint64_t sequence) {
 
 size_t MetricStore::head_bytes() const {
   MutexLock lock(mutex_);
-  size_t bytes = head_->memory_bytes() + metadata_->memory_bytes();
-  for (const FrozenHead& head : frozen_)
-    bytes += head.samples->memory_bytes() + head.metadata->memory_bytes();
+  size_t bytes = head_->memory_bytes() + head_->index()->memory_bytes() + metadata_->memory_bytes();
+  const SeriesIndex* index = head_->index().get();
+  for (auto head = frozen_.rbegin(); head != frozen_.rend(); ++head) {
+    bytes += head->samples->memory_bytes() + head->metadata->memory_bytes();
+    if (head->samples->index().get() != index) bytes += head->samples->index()->memory_bytes();
+    index = head->samples->index().get();
+  }
   return bytes;
+}
+
+uint64_t MetricStore::head_samples() const {
+  MutexLock lock(mutex_);
+  return head_->sample_count();
 }
 
 bool MetricStore::has_open_change(bool flush) const {
@@ -178,8 +190,11 @@ Result<std::shared_ptr<const MetricPart>> MetricStore::write_part(const std::str
 
 void MetricStore::freeze_head() {
   if (head_->sample_count() == 0 && metadata_->empty()) return;
-  frozen_.push_back({head_, metadata_, head_first_sequence_, last_sequence_});
-  head_ = std::make_shared<MetricHead>();
+  frozen_.push_back({head_, metadata_, head_first_sequence_, last_sequence_, head_->index()->pair_count(),
+                     head_->index()->ranks()});
+  // Series that have gone quiet stay in the index until they are most of it.
+  bool is_busy = head_->active_series() >= head_->index()->series_count() / 2;
+  head_ = is_busy ? std::make_shared<MetricHead>(head_->index()) : std::make_shared<MetricHead>();
   metadata_ = std::make_shared<MetadataRows>();
 }
 
@@ -199,6 +214,15 @@ Result<MetricStore::Flush> MetricStore::flush() {
     erasures = erasures_;
     clean_through = newest_erasure();
     flushing_ = true;
+  }
+  for (FrozenHead& head : heads) {
+    Postings series(head.samples->series_end());
+    std::iota(series.begin(), series.end(), 0);
+    head.samples->keep_active(series);
+    if (auto made = sort_by_labels(*head.samples->index(), head.ranks, series)) {
+      head.ranks = made;
+      remember_ranks(*head.samples->index(), std::move(made));
+    }
   }
   auto part = write_part(name, [&](File& file) { return write_part_of_heads(file, heads, erasures); });
   {
@@ -402,10 +426,10 @@ MetricStore::Statistics MetricStore::statistics() const {
 
 MetricStore::Statistics MetricStore::current_statistics() const {
   Statistics now;
-  now.head_series = head_->series_count();
+  now.head_series = head_->index()->series_count();
   now.head_samples = head_->sample_count();
   for (const FrozenHead& head : frozen_) {
-    now.head_series += head.samples->series_count();
+    if (head.samples->index() != head_->index()) now.head_series += head.samples->index()->series_count();
     now.head_samples += head.samples->sample_count();
   }
   for (const auto& part : parts_) {
@@ -413,6 +437,7 @@ MetricStore::Statistics MetricStore::current_statistics() const {
     now.part_bytes += part->file_bytes();
     now.part_samples += part->footer().sample_count;
     now.part_blocks += part->footer().block_count;
+    now.part_sample_bytes += part->sample_bytes();
   }
   return now;
 }
@@ -428,6 +453,7 @@ void MetricStore::publish_gauges() {
   publish(gauges.parts, &Statistics::parts);
   publish(gauges.part_bytes, &Statistics::part_bytes);
   publish(gauges.part_samples, &Statistics::part_samples);
+  publish(gauges.part_sample_bytes, &Statistics::part_sample_bytes);
   publish(gauges.part_blocks, &Statistics::part_blocks);
   published_ = now;
 }

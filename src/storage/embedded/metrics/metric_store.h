@@ -60,6 +60,8 @@ class MetricStore {
   // All batches of one request: neither a flush nor a reader comes between them.
   void apply(std::span<const BatchPtr> batches, uint64_t sequence);
   size_t head_bytes() const;
+  // Of the head alone: not in parts, and not being written to one.
+  uint64_t head_samples() const;
 
   struct Flush {
     uint64_t change_id = 0;  // 0: nothing to do, commit and abandon are no-ops
@@ -102,6 +104,7 @@ class MetricStore {
     uint64_t part_bytes = 0;
     uint64_t part_samples = 0;
     uint64_t part_blocks = 0;
+    uint64_t part_sample_bytes = 0;  // data and time pages
   };
   Statistics statistics() const;
 
@@ -116,6 +119,13 @@ class MetricStore {
   struct View {
     std::vector<std::unique_ptr<SeriesSource>> sources;
     bool exact = true;
+    bool newest_only = false;
+  };
+  struct SelectedHead {
+    std::shared_ptr<const MetricHead> head;
+    uint64_t last_sequence = 0;
+    std::shared_ptr<const SeriesIndex::Ranks> ranks;
+    Postings series;
   };
 
   MetricStore(Disk& disk, std::string directory, MetricStoreOptions options)
@@ -135,6 +145,8 @@ class MetricStore {
   template <typename Write>
   Result<std::shared_ptr<const MetricPart>> write_part(const std::string& name, Write write);
   Result<View> view(const Scan& scan) const;
+  Result<std::vector<SelectedHead>> select_heads(const Scan& scan, bool& exact) const REQUIRES(mutex_);
+  void remember_ranks(SeriesIndex& index, std::shared_ptr<const SeriesIndex::Ranks> made) const;
   MetadataRows all_metadata(Result<void>& status) const;
   void publish_gauges() REQUIRES(mutex_);
 

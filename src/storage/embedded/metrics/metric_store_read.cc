@@ -48,6 +48,13 @@ Result<void> add_cost(const LabelIndex& index, const Scan& scan, uint64_t sample
   return {};
 }
 
+bool reads_only_labels(const Expr& where) {
+  std::vector<ColumnId> columns;
+  where.collect_columns(columns);
+  return std::all_of(columns.begin(), columns.end(),
+                     [](const ColumnId& column) { return column.scope == Scope::label; });
+}
+
 Result<void> check_scan(const Scan& scan) {
   if (scan.unit == Unit::trace) {
     return make_error(ErrorCode::invalid_argument,
@@ -62,23 +69,26 @@ Result<void> check_scan(const Scan& scan) {
 
 }  // namespace
 
-// Order of arrival: parts, frozen heads, head. Only the head needs the lock while its series are selected.
+// Order of arrival: parts, frozen heads, head. Only what concerns the index of the heads needs the lock.
 Result<MetricStore::View> MetricStore::view(const Scan& scan) const {
   View view;
   std::vector<std::shared_ptr<const MetricPart>> parts;
-  std::vector<FrozenHead> frozen;
   std::vector<ErasurePtr> erasures;
-  std::unique_ptr<SeriesSource> newest;
+  std::vector<SelectedHead> heads;
+  std::unique_ptr<HeadSource> newest;
+  uint64_t newest_sequence = 0;
   {
     MutexLock lock(mutex_);
     parts = parts_;
-    frozen = frozen_;
     erasures = erasures_;
-    if (overlaps(scan.range, *head_)) {
-      OBELISK_TRY(SeriesSelection selection, select_series(*head_, scan.where));
-      view.exact &= selection.exact;
-      newest = without_erased(std::make_unique<HeadSource>(head_, selection.series, scan.range), erasures,
-                              last_sequence_, head_->min_time(), head_->max_time());
+    // What an erasure takes may be the newest row.
+    view.newest_only =
+        scan.newest_only && scan.unit == Unit::series && erasures.empty() && reads_only_labels(scan.where);
+    OBELISK_TRY(heads, select_heads(scan, view.exact));
+    if (!heads.empty() && heads.back().head == head_) {
+      newest = std::make_unique<HeadSource>(head_, heads.back().series, scan.range, view.newest_only);
+      newest_sequence = last_sequence_;
+      heads.pop_back();
     }
   }
   for (const auto& part : parts) {
@@ -86,19 +96,55 @@ Result<MetricStore::View> MetricStore::view(const Scan& scan) const {
     OBELISK_TRY(SeriesSelection selection, select_series(*part, scan.where));
     view.exact &= selection.exact;
     const PartFooter& footer = part->footer();
-    view.sources.push_back(without_erased(std::make_unique<PartSource>(part, std::move(selection.series)),
-                                          erasures, footer.last_sequence, footer.min_time, footer.max_time));
-  }
-  for (const FrozenHead& head : frozen) {
-    if (!overlaps(scan.range, *head.samples)) continue;
-    OBELISK_TRY(SeriesSelection selection, select_series(*head.samples, scan.where));
-    view.exact &= selection.exact;
     view.sources.push_back(
-        without_erased(std::make_unique<FrozenHeadSource>(head.samples, std::move(selection.series)),
-                       erasures, head.last_sequence, head.samples->min_time(), head.samples->max_time()));
+        without_erased(std::make_unique<PartSource>(part, std::move(selection.series), view.newest_only),
+                       erasures, footer.last_sequence, footer.min_time, footer.max_time));
   }
-  if (newest) view.sources.push_back(std::move(newest));
+  for (SelectedHead& selected : heads) {
+    const MetricHead& head = *selected.head;
+    auto source = std::make_unique<FrozenHeadSource>(selected.head, selected.ranks,
+                                                     std::move(selected.series), view.newest_only);
+    remember_ranks(*head.index(), source->made_ranks());
+    view.sources.push_back(without_erased(std::move(source), erasures, selected.last_sequence,
+                                          head.min_time(), head.max_time()));
+  }
+  if (newest) {
+    const MetricHead& head = newest->head();
+    remember_ranks(*head.index(), newest->sort());
+    view.sources.push_back(
+        without_erased(std::move(newest), erasures, newest_sequence, INT64_MIN, INT64_MAX));
+  }
   return view;
+}
+
+// Heads that overlap the range, oldest first. Those that share an index share the selection.
+Result<std::vector<MetricStore::SelectedHead>> MetricStore::select_heads(const Scan& scan,
+                                                                         bool& exact) const {
+  std::vector<SelectedHead> heads;
+  for (const FrozenHead& frozen : frozen_) {
+    if (overlaps(scan.range, *frozen.samples))
+      heads.push_back({frozen.samples, frozen.last_sequence, {}, {}});
+  }
+  if (overlaps(scan.range, *head_)) heads.push_back({head_, last_sequence_, {}, {}});
+  for (size_t i = 0; i < heads.size(); ++i) {
+    const SeriesIndex& index = *heads[i].head->index();
+    heads[i].ranks = index.ranks();
+    if (i > 0 && heads[i - 1].head->index().get() == &index) {
+      heads[i].series = heads[i - 1].series;
+      continue;
+    }
+    OBELISK_TRY(SeriesSelection selection, select_series(index, scan.where));
+    exact &= selection.exact;
+    heads[i].series = std::move(selection.series);
+  }
+  return heads;
+}
+
+// Ranks cover the first series of an index: longer ones are newer.
+void MetricStore::remember_ranks(SeriesIndex& index, std::shared_ptr<const SeriesIndex::Ranks> made) const {
+  if (!made) return;
+  MutexLock lock(mutex_);
+  if (made->size() > index.ranks()->size()) index.set_ranks(std::move(made));
 }
 
 MetadataRows MetricStore::all_metadata(Result<void>& status) const {
@@ -139,8 +185,8 @@ Result<Plan> MetricStore::plan(const Snapshot& at, const Scan& scan) const {
       if (!overlaps(scan.range, head)) return {};
       double bytes_each =
           static_cast<double>(head.memory_bytes()) / static_cast<double>(head.sample_count() + 1);
-      return add_cost(head, scan, head.sample_count(), share_of(scan.range, head.min_time(), head.max_time()),
-                      bytes_each, plan.cost);
+      return add_cost(*head.index(), scan, head.sample_count(),
+                      share_of(scan.range, head.min_time(), head.max_time()), bytes_each, plan.cost);
     };
     for (const FrozenHead& head : frozen_) OBELISK_CHECK_OK(add_head(*head.samples));
     OBELISK_CHECK_OK(add_head(*head_));
@@ -169,7 +215,8 @@ Result<std::unique_ptr<Cursor>> MetricStore::open(uint64_t, const Scan& scan, Bu
     return scan_batches(std::move(batches), scan, budget, cancel);
   }
   OBELISK_TRY(View selected, view(scan));
-  return SampleCursor::open(std::move(selected.sources), scan, selected.exact, budget, cancel);
+  return SampleCursor::open(std::move(selected.sources), scan, selected.exact, selected.newest_only, budget,
+                            cancel);
 }
 
 Result<std::vector<Labels>> MetricStore::series(const Scan& scan, const Cancel& cancel) const {

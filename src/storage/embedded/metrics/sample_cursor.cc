@@ -16,14 +16,22 @@ class SampleBatch {
   size_t row_count() const { return times_.size(); }
   size_t group_count() const { return batch_.groups.size(); }
 
-  void add_series(LabelsView labels, const Samples& samples) {
+  // `owner` keeps the labels' texts where they are; without one they are copied.
+  void add_series(LabelsView labels, uint64_t hash, const std::shared_ptr<const void>& owner,
+                  const Samples& samples) {
     LabelRef* copies = batch_.arena.allocate_array<LabelRef>(labels.size());
     for (size_t i = 0; i < labels.size(); ++i) {
-      new (copies + i) LabelRef{batch_.arena.copy(labels[i].name), batch_.arena.copy(labels[i].value)};
+      new (copies + i)
+          LabelRef(owner ? labels[i]
+                         : LabelRef{batch_.arena.copy(labels[i].name), batch_.arena.copy(labels[i].value)});
     }
-    LabelsView kept(copies, labels.size());
-    batch_.groups.push_back({kept, hash_labels(kept), static_cast<uint32_t>(times_.size()),
-                             static_cast<uint32_t>(samples.size())});
+    auto held = std::find(batch_.owners.begin(), batch_.owners.end(), owner);
+    if (owner && held == batch_.owners.end()) batch_.owners.push_back(owner);
+    Group& group = batch_.groups.emplace_back();
+    group.labels = LabelsView(copies, labels.size());
+    group.labels_hash = hash;
+    group.first_row = static_cast<uint32_t>(times_.size());
+    group.row_count = static_cast<uint32_t>(samples.size());
     append_optional(samples.histograms, histograms_, samples.size());
     append_optional(samples.start_times, start_times_, samples.size());
     times_.insert(times_.end(), samples.times.begin(), samples.times.end());
@@ -104,19 +112,24 @@ bool contains_fixed(const std::vector<ColumnId>& columns, std::string_view name)
 }  // namespace
 
 Result<std::unique_ptr<Cursor>> SampleCursor::open(std::vector<std::unique_ptr<SeriesSource>> sources,
-                                                   const Scan& scan, bool exact, Budget& budget,
-                                                   const Cancel& cancel) {
+                                                   const Scan& scan, bool exact, bool newest_only,
+                                                   Budget& budget, const Cancel& cancel) {
   uint64_t held = 0;
   for (const std::unique_ptr<SeriesSource>& source : sources) held += source->memory_bytes();
-  std::unique_ptr<SampleCursor> cursor(new SampleCursor(std::move(sources), scan, exact, budget, cancel));
+  std::unique_ptr<SampleCursor> cursor(
+      new SampleCursor(std::move(sources), scan, exact, newest_only, budget, cancel));
   cursor->source_charge_ = held;
   OBELISK_CHECK_OK(budget.charge(held));
   return std::unique_ptr<Cursor>(std::move(cursor));
 }
 
 SampleCursor::SampleCursor(std::vector<std::unique_ptr<SeriesSource>> sources, Scan scan, bool exact,
-                           Budget& budget, const Cancel& cancel)
-    : merger_(std::move(sources)), scan_(std::move(scan)), exact_(exact), budget_(budget), cancel_(cancel) {
+                           bool newest_only, Budget& budget, const Cancel& cancel)
+    : merger_(std::move(sources), newest_only),
+      scan_(std::move(scan)),
+      exact_(exact),
+      budget_(budget),
+      cancel_(cancel) {
   if (!scan_.all_columns) {
     wants_value_ = contains_fixed(scan_.columns, column::kValue);
     wants_histogram_ = contains_fixed(scan_.columns, column::kHistogram);
@@ -143,7 +156,7 @@ Result<void> SampleCursor::charge(uint64_t bytes) {
 
 Result<void> SampleCursor::keep_matching_rows() {
   SampleBatch rows;
-  rows.add_series(merger_.labels(), samples_);
+  rows.add_series(merger_.labels(), 0, merger_.labels_owner(), samples_);
   Batch batch = rows.finish(true, true, true);
   std::vector<uint8_t> keep = evaluate(scan_.where, batch);
   std::vector<uint32_t> kept;
@@ -192,7 +205,7 @@ Result<BatchPtr> SampleCursor::next_batch() {
       samples_.keep_rows(first);
     }
     taken_ += scan_.unit == Unit::row ? samples_.size() : 1;
-    building.add_series(merger_.labels(), samples_);
+    building.add_series(merger_.labels(), merger_.labels_hash(), merger_.labels_owner(), samples_);
     OBELISK_CHECK_OK(charge(samples_.size() * (sizeof(int64_t) + sizeof(double)) + sizeof(Group) +
                             building.arena().allocated_bytes() - arena_bytes));
     arena_bytes = building.arena().allocated_bytes();

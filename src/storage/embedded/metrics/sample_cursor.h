@@ -14,9 +14,9 @@ class SampleCursor : public Cursor {
  public:
   // `exact`: the series of the sources need no test against scan.where. Order is not done; limit is, in
   // series for Unit::series and in rows for Unit::row. too_large when the budget has no room for what the
-  // sources hold.
+  // sources hold. `newest_only`: of each series at least the newest row in the range.
   static Result<std::unique_ptr<Cursor>> open(std::vector<std::unique_ptr<SeriesSource>> sources,
-                                              const Scan& scan, bool exact, Budget& budget,
+                                              const Scan& scan, bool exact, bool newest_only, Budget& budget,
                                               const Cancel& cancel);
   ~SampleCursor() override;
 
@@ -24,8 +24,8 @@ class SampleCursor : public Cursor {
   Coverage coverage() const override;
 
  private:
-  SampleCursor(std::vector<std::unique_ptr<SeriesSource>> sources, Scan scan, bool exact, Budget& budget,
-               const Cancel& cancel);
+  SampleCursor(std::vector<std::unique_ptr<SeriesSource>> sources, Scan scan, bool exact, bool newest_only,
+               Budget& budget, const Cancel& cancel);
   Result<BatchPtr> next_batch();
   // Reads the current series into samples_; false when none of its rows is wanted.
   Result<bool> read_series(Arena& arena);

@@ -12,52 +12,73 @@ std::strong_ordering compare_labels(LabelsView a, LabelsView b) {
 
 }  // namespace
 
-HeadSource::HeadSource(std::shared_ptr<const MetricHead> head, const Postings& series, const TimeRange& range)
-    : head_(std::move(head)) {
+HeadSource::HeadSource(std::shared_ptr<const MetricHead> head, const Postings& series, const TimeRange& range,
+                       bool newest_only)
+    : head_(std::move(head)), ranks_(head_->index()->ranks()), max_time_(head_->max_time()) {
   for (uint32_t number : series) {
+    if (number >= head_->series_end()) break;
     size_t begin = records_.size();
-    head_->samples(number).copy_to(range.begin.value, range.end.value, records_);
-    if (records_.size() > begin) views_.push_back({number, begin, records_.size()});
+    const HeadSamples& samples = head_->samples(number);
+    if (newest_only) {
+      samples.copy_newest_to(range.begin.value, range.end.value, records_);
+    } else {
+      samples.copy_to(range.begin.value, range.end.value, records_);
+    }
+    if (records_.size() == begin) continue;
+    numbers_.push_back(number);
+    ends_.push_back(records_.size());
   }
 }
 
+std::shared_ptr<const SeriesIndex::Ranks> HeadSource::sort() {
+  if (sorted_) return nullptr;
+  sorted_ = true;
+  order_ = numbers_;
+  return sort_by_labels(*head_->index(), ranks_, order_);
+}
+
 Result<bool> HeadSource::next() {
-  if (!sorted_) {
-    std::sort(views_.begin(), views_.end(),
-              [&](const View& a, const View& b) { return head_->before(a.series, b.series); });
-    sorted_ = true;
-  }
-  if (next_ == views_.size()) return false;
-  head_->labels(views_[next_++].series, labels_);
+  sort();
+  if (next_ == order_.size()) return false;
+  head_->index()->labels(order_[next_++], labels_);
   return true;
 }
 
 Result<void> HeadSource::read(const TimeRange&, bool with_payload, Samples& out, Arena& arena) {
-  const View& view = views_[next_ - 1];
-  return decode_head_records(std::string_view(records_).substr(view.begin, view.end - view.begin),
-                             with_payload, out, arena);
+  size_t at = static_cast<size_t>(std::lower_bound(numbers_.begin(), numbers_.end(), order_[next_ - 1]) -
+                                  numbers_.begin());
+  size_t begin = at == 0 ? 0 : ends_[at - 1];
+  return decode_head_records(std::string_view(records_).substr(begin, ends_[at] - begin), with_payload, out,
+                             arena);
 }
 
-FrozenHeadSource::FrozenHeadSource(std::shared_ptr<const MetricHead> head, Postings series)
-    : head_(std::move(head)), series_(std::move(series)) {
-  std::erase_if(series_, [&](uint32_t number) { return head_->samples(number).empty(); });
-  std::sort(series_.begin(), series_.end(), [&](uint32_t a, uint32_t b) { return head_->before(a, b); });
+FrozenHeadSource::FrozenHeadSource(std::shared_ptr<const MetricHead> head,
+                                   std::shared_ptr<const SeriesIndex::Ranks> ranks, Postings series,
+                                   bool newest_only)
+    : head_(std::move(head)), series_(std::move(series)), newest_only_(newest_only) {
+  head_->keep_active(series_);
+  made_ranks_ = sort_by_labels(*head_->index(), ranks, series_);
 }
 
 Result<bool> FrozenHeadSource::next() {
   if (next_ == series_.size()) return false;
-  head_->labels(series_[next_++], labels_);
+  head_->index()->labels(series_[next_++], labels_);
   return true;
 }
 
 Result<void> FrozenHeadSource::read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) {
   records_.clear();
-  head_->samples(series_[next_ - 1]).copy_to(range.begin.value, range.end.value, records_);
+  const HeadSamples& samples = head_->samples(series_[next_ - 1]);
+  if (newest_only_) {
+    samples.copy_newest_to(range.begin.value, range.end.value, records_);
+  } else {
+    samples.copy_to(range.begin.value, range.end.value, records_);
+  }
   return decode_head_records(records_, with_payload, out, arena);
 }
 
-PartSource::PartSource(std::shared_ptr<const MetricPart> part, Postings series)
-    : part_(std::move(part)), series_(std::move(series)), texts_(*part_) {}
+PartSource::PartSource(std::shared_ptr<const MetricPart> part, Postings series, bool newest_only)
+    : part_(std::move(part)), series_(std::move(series)), newest_only_(newest_only), texts_(part_) {}
 
 Result<bool> PartSource::next() {
   if (next_ == series_.size()) return false;
@@ -140,8 +161,13 @@ Result<SampleBlock> PartSource::stored_block(const BlockReference& reference, bo
 }
 
 Result<void> PartSource::read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) {
-  for (const BlockReference& reference : blocks()) {
-    if (reference.max_time < range.begin.value || reference.min_time >= range.end.value) continue;
+  std::span<const BlockReference> wanted = blocks();
+  while (!wanted.empty() && wanted.back().min_time >= range.end.value)
+    wanted = wanted.first(wanted.size() - 1);
+  // Of a block that reaches over the end, all rows may lie behind it: then the one before it counts.
+  if (newest_only_ && !wanted.empty() && wanted.back().max_time < range.end.value) wanted = wanted.last(1);
+  for (const BlockReference& reference : wanted) {
+    if (reference.max_time < range.begin.value) continue;
     size_t before = out.size();
     OBELISK_TRY(SampleBlock block, stored_block(reference, with_payload));
     Result<void> decoded = decode_block(block, with_payload, out, arena);
@@ -178,9 +204,39 @@ Result<bool> SeriesMerger::next() {
 
 Result<void> SeriesMerger::read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) {
   out.clear();
-  for (SeriesSource* source : current_) OBELISK_CHECK_OK(source->read(range, with_payload, out, arena));
+  if (newest_only_) {
+    OBELISK_CHECK_OK(read_newest(range, with_payload, out, arena));
+  } else {
+    for (SeriesSource* source : current_) OBELISK_CHECK_OK(source->read(range, with_payload, out, arena));
+  }
   out.normalise();
   out.trim(range.begin.value, range.end.value);
+  return {};
+}
+
+// From the newest source back, so that of equal times the last to arrive stands; sources that end before the
+// row that was found are not read.
+Result<void> SeriesMerger::read_newest(const TimeRange& range, bool with_payload, Samples& out,
+                                       Arena& arena) {
+  int64_t newest = INT64_MIN;
+  Samples& found = newest_;
+  for (auto source = current_.rbegin(); source != current_.rend(); ++source) {
+    if ((*source)->max_time() < newest) continue;
+    found.clear();
+    OBELISK_CHECK_OK((*source)->read(range, with_payload, found, arena));
+    found.normalise();
+    found.trim(range.begin.value, range.end.value);
+    if (found.size() == 0) continue;
+    size_t last = found.size() - 1;
+    if (found.times[last] <= newest) continue;
+    newest = found.times[last];
+    out.clear();
+    if (found.is_histogram(last)) {
+      out.add_histogram(newest, found.histograms[last], found.start_time(last));
+    } else {
+      out.add(newest, found.values[last], found.start_time(last));
+    }
+  }
   return {};
 }
 

@@ -21,6 +21,12 @@ class SeriesSource {
   virtual Result<bool> next() = 0;
   // Of the current series, valid until next().
   virtual LabelsView labels() const = 0;
+  // hash_labels(labels()).
+  virtual uint64_t labels_hash() const { return hash_labels(labels()); }
+  // What keeps the texts of labels() where they are; null when they go with next().
+  virtual std::shared_ptr<const void> labels_owner() const { return nullptr; }
+  // No sample of the current series is later.
+  virtual int64_t max_time() const { return INT64_MAX; }
   // Appends the current series' samples, in order of arrival, at least those in the range. Histogram bytes go
   // into `arena`. Without `with_payload` only times and start times are wanted.
   virtual Result<void> read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) = 0;
@@ -32,25 +38,35 @@ class SeriesSource {
   virtual size_t memory_bytes() const { return 0; }
 };
 
-// Some series of a head. Construct it under the lock that guards the head; afterwards no lock is needed,
-// since the samples have been copied (compressed, as they lie) and the labels of a head never change.
+// Some series of a head, in ascending numbers. Construct it under the lock that guards the head; afterwards
+// no lock is needed, since the samples have been copied (compressed, as they lie) and the labels of an index
+// never change.
 class HeadSource : public SeriesSource {
  public:
-  HeadSource(std::shared_ptr<const MetricHead> head, const Postings& series, const TimeRange& range);
+  HeadSource(std::shared_ptr<const MetricHead> head, const Postings& series, const TimeRange& range,
+             bool newest_only = false);
   Result<bool> next() override;
   LabelsView labels() const override { return labels_; }
+  uint64_t labels_hash() const override { return head_->index()->labels_hash(order_[next_ - 1]); }
+  std::shared_ptr<const void> labels_owner() const override { return head_->index(); }
+  int64_t max_time() const override { return max_time_; }
   Result<void> read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) override;
-  size_t memory_bytes() const override { return records_.capacity() + views_.capacity() * sizeof(View); }
+  size_t memory_bytes() const override {
+    return records_.capacity() + (numbers_.capacity() + order_.capacity()) * sizeof(uint32_t) +
+           ends_.capacity() * sizeof(size_t);
+  }
+  const MetricHead& head() const { return *head_; }
+  // Ranks that were made on the way and that the index lacks; set them under its lock.
+  std::shared_ptr<const SeriesIndex::Ranks> sort();
 
  private:
-  struct View {
-    uint32_t series;
-    size_t begin;  // in records_
-    size_t end;
-  };
   std::shared_ptr<const MetricHead> head_;
+  std::shared_ptr<const SeriesIndex::Ranks> ranks_;
   std::string records_;
-  std::vector<View> views_;
+  Postings numbers_;          // ascending
+  std::vector<size_t> ends_;  // in records_, of each of numbers_
+  Postings order_;            // the same in label order, once sorted
+  int64_t max_time_ = INT64_MAX;
   size_t next_ = 0;
   bool sorted_ = false;
   std::vector<LabelRef> labels_;
@@ -59,15 +75,23 @@ class HeadSource : public SeriesSource {
 // The same for a head that nobody appends to any more: nothing is copied.
 class FrozenHeadSource : public SeriesSource {
  public:
-  FrozenHeadSource(std::shared_ptr<const MetricHead> head, Postings series);
+  // `ranks`: of the head's index, taken under its lock.
+  FrozenHeadSource(std::shared_ptr<const MetricHead> head, std::shared_ptr<const SeriesIndex::Ranks> ranks,
+                   Postings series, bool newest_only = false);
   Result<bool> next() override;
   LabelsView labels() const override { return labels_; }
+  uint64_t labels_hash() const override { return head_->index()->labels_hash(series_[next_ - 1]); }
+  std::shared_ptr<const void> labels_owner() const override { return head_->index(); }
+  int64_t max_time() const override { return head_->samples(series_[next_ - 1]).max_time(); }
   Result<void> read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) override;
   size_t memory_bytes() const override { return series_.capacity() * sizeof(uint32_t); }
+  const std::shared_ptr<const SeriesIndex::Ranks>& made_ranks() const { return made_ranks_; }
 
  private:
   std::shared_ptr<const MetricHead> head_;
   Postings series_;  // in label order
+  std::shared_ptr<const SeriesIndex::Ranks> made_ranks_;
+  const bool newest_only_;
   size_t next_ = 0;
   std::string records_;  // of the current series
   std::vector<LabelRef> labels_;
@@ -76,9 +100,12 @@ class FrozenHeadSource : public SeriesSource {
 // Some series of a part. Holds the last pages read.
 class PartSource : public SeriesSource {
  public:
-  PartSource(std::shared_ptr<const MetricPart> part, Postings series);
+  // `newest_only`: read() gives the last block in the range alone.
+  PartSource(std::shared_ptr<const MetricPart> part, Postings series, bool newest_only = false);
   Result<bool> next() override;
   LabelsView labels() const override { return labels_; }
+  std::shared_ptr<const void> labels_owner() const override { return texts_.owner(); }
+  int64_t max_time() const override { return blocks().back().max_time; }
   Result<void> read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) override;
   PartSource* as_part() override { return this; }
   uint64_t bytes_read() const override { return bytes_read_; }
@@ -101,6 +128,7 @@ class PartSource : public SeriesSource {
 
   std::shared_ptr<const MetricPart> part_;
   Postings series_;
+  const bool newest_only_;
   size_t next_ = 0;
   PartLabelTexts texts_;
   SeriesPage series_page_;
@@ -118,9 +146,13 @@ class PartSource : public SeriesSource {
 // Several sources, in order of arrival, as one sequence of series.
 class SeriesMerger {
  public:
-  explicit SeriesMerger(std::vector<std::unique_ptr<SeriesSource>> sources) : sources_(std::move(sources)) {}
+  // `newest_only`: read() gives at least the newest row in the range, and may give no more.
+  explicit SeriesMerger(std::vector<std::unique_ptr<SeriesSource>> sources, bool newest_only = false)
+      : sources_(std::move(sources)), newest_only_(newest_only) {}
   Result<bool> next();
   LabelsView labels() const { return current_[0]->labels(); }
+  uint64_t labels_hash() const { return current_[0]->labels_hash(); }
+  std::shared_ptr<const void> labels_owner() const { return current_[0]->labels_owner(); }
   // The sources that have the current series, in order of arrival.
   const std::vector<SeriesSource*>& current() const { return current_; }
   // All samples of the current series in the range, sorted, of equal times the last to arrive.
@@ -128,9 +160,13 @@ class SeriesMerger {
   uint64_t bytes_read() const;
 
  private:
+  Result<void> read_newest(const TimeRange& range, bool with_payload, Samples& out, Arena& arena);
+
   std::vector<std::unique_ptr<SeriesSource>> sources_;
+  const bool newest_only_;
   std::vector<SeriesSource*> active_;
   std::vector<SeriesSource*> current_;
+  Samples newest_;
   bool started_ = false;
 };
 

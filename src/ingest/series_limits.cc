@@ -1,0 +1,117 @@
+#include "ingest/series_limits.h"
+
+#include <fmt/format.h>
+
+#include "base/self_metrics.h"
+
+namespace obelisk {
+namespace {
+
+constexpr std::string_view kJobLabel = "job";
+constexpr size_t kAhead = 16;
+
+std::string over_limit(std::string_view of, std::string_view value, uint64_t limit, std::string_view key,
+                       const Group& group) {
+  return fmt::format(
+      "series_limit exceeded: {} \"{}\" has {} active series, limit {} (limits.{}); refused: {}", of,
+      value.substr(0, 100), limit, limit, key, Labels(group.labels).to_string().substr(0, 300));
+}
+
+Gauge& active_gauge() {
+  static Gauge& metric =
+      gauge("obelisk_intake_active_series", "Series with samples lately, as limits count them.");
+  return metric;
+}
+Counter& refused_series(const char* limit) {
+  return counter("obelisk_intake_series_refused_total", "Times that a new series was refused by a limit.",
+                 {{"limit", limit}});
+}
+
+}  // namespace
+
+void SeriesLimits::begin_window(Series& series, UnixNanos now) const {
+  bool idle = now.value - series.window_begin.value >= 2 * limits_.series_window_nanos;
+  series.window_begin = now;
+  std::swap(series.before, series.current);
+  series.current = Hashes();
+  if (idle) series.before = Hashes();
+  series.active = series.before.size();
+  for (Counts* counts : {&series.by_metric, &series.by_job}) {
+    for (auto it = counts->begin(); it != counts->end();) {
+      it->second.active = idle ? 0 : it->second.in_window;
+      it->second.in_window = 0;
+      auto at = it++;
+      if (at->second.active == 0) counts->erase(at);
+    }
+  }
+}
+
+std::string SeriesLimits::admit(const Tenant& tenant, const Group& group, Series& series) const {
+  std::string_view metric = label_value(group.labels, kMetricNameLabel);
+  std::string_view job = label_value(group.labels, kJobLabel);
+  bool was_active = series.before.contains(group.labels_hash);
+  if (!was_active) {
+    auto is_full = [](const Counts& counts, std::string_view value, uint64_t limit) {
+      if (limit == 0) return false;
+      auto found = counts.find(value);
+      return found != counts.end() && found->second.active >= limit;
+    };
+    if (limits_.series_per_tenant_max != 0 && series.active >= limits_.series_per_tenant_max) {
+      static Counter& refusals = refused_series("tenant");
+      refusals.add();
+      return over_limit("tenant", tenant, limits_.series_per_tenant_max, "series_per_tenant", group);
+    }
+    if (is_full(series.by_metric, metric, limits_.series_per_metric_max)) {
+      static Counter& refusals = refused_series("metric");
+      refusals.add();
+      return over_limit("metric", metric, limits_.series_per_metric_max, "series_per_metric", group);
+    }
+    if (is_full(series.by_job, job, limits_.series_per_job_max)) {
+      static Counter& refusals = refused_series("job");
+      refusals.add();
+      return over_limit("job", job, limits_.series_per_job_max, "series_per_job", group);
+    }
+    ++series.active;
+  }
+  series.current.insert(group.labels_hash);
+  for (auto [counts, value] : {std::pair(&series.by_metric, metric), std::pair(&series.by_job, job)}) {
+    Count& count = (*counts)[value];
+    ++count.in_window;
+    count.active += was_active ? 0 : 1;
+  }
+  return {};
+}
+
+void SeriesLimits::check(const Tenant& tenant, const Batch& batch, UnixNanos now, RefusedRows& refused) {
+  MutexLock lock(mutex_);
+  auto [entry, is_new] = tenants_.try_emplace(tenant);
+  Series& series = entry->second;
+  uint64_t active_before = series.active;
+  if (is_new) series.window_begin = now;
+  if (now.value - series.window_begin.value >= limits_.series_window_nanos) begin_window(series, now);
+  const std::vector<Group>& groups = batch.groups;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    if (i % kAhead == 0) {
+      for (size_t ahead = i; ahead < std::min(i + kAhead, groups.size()); ++ahead)
+        series.current.prefetch(groups[ahead].labels_hash);
+    }
+    const Group& group = groups[i];
+    if (series.current.contains(group.labels_hash)) continue;
+    bool is_refused = !refused.by_row.empty() && refused.by_row[group.first_row] != RowRefusal::none;
+    if (is_refused || group.row_count == 0) continue;
+    std::string problem = admit(tenant, group, series);
+    if (problem.empty()) continue;
+    for (uint32_t row = group.first_row; row < group.first_row + group.row_count; ++row)
+      refused.refuse(row, batch.row_count, RowRefusal::series_limit, problem);
+  }
+  active_gauge().add(static_cast<int64_t>(series.active) - static_cast<int64_t>(active_before));
+}
+
+uint64_t SeriesLimits::active_series() const {
+  MutexLock lock(mutex_);
+  uint64_t active = 0;
+  for (const auto& [tenant, series] : tenants_) active += series.active;
+  return active;
+}
+
+}  // namespace obelisk
