@@ -75,7 +75,9 @@ std::string SeriesLimits::admit(const Tenant& tenant, const Group& group, Series
   }
   series.current.insert(group.labels_hash);
   for (auto [counts, value] : {std::pair(&series.by_metric, metric), std::pair(&series.by_job, job)}) {
-    Count& count = (*counts)[value];
+    auto found = counts->find(value);
+    if (found == counts->end()) found = counts->try_emplace(std::string(value)).first;
+    Count& count = found->second;
     ++count.in_window;
     count.active += was_active ? 0 : 1;
   }

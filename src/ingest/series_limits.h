@@ -7,17 +7,20 @@
 // Memory: 9 to 18 bytes an active series (its hash; two that collide count as one), and the names of metrics
 // and jobs of active series. Bounded by the limit of a tenant; without one (0) by the senders alone.
 // Thread safe.
-#include <absl/container/flat_hash_map.h>
-#include <absl/container/flat_hash_set.h>
-
+#include <functional>
 #include <map>
 #include <string>
 
+#include "base/hash.h"
 #include "base/thread_annotations.h"
 #include "base/time.h"
 #include "ingest/row_limits.h"
 #include "model/tenant.h"
 #include "plan/batch.h"
+
+// Behind ours: it defines the names of thread_annotations.h where they are missing.
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 namespace obelisk {
 
@@ -37,7 +40,11 @@ class SeriesLimits {
     uint64_t in_window = 0;  // of them, seen in the current window
   };
   using Hashes = absl::flat_hash_set<uint64_t>;
-  using Counts = absl::flat_hash_map<std::string, Count>;
+  struct TextHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return hash64(text); }
+  };
+  using Counts = absl::flat_hash_map<std::string, Count, TextHash, std::equal_to<>>;
   struct Series {
     UnixNanos window_begin;
     Hashes current;  // seen in this window

@@ -75,6 +75,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
     }
     YamlMap retention(node, file, "retention");
     retention.duration("metrics", config.metrics_retention_nanos);
+    retention.byte_size("metrics_size", config.metrics_retention_bytes);
     retention.duration("logs", config.logs_retention_nanos);
     retention.duration("traces", config.traces_retention_nanos);
     return retention.finish();

@@ -31,6 +31,7 @@ struct Config {
 
   Durability durability = Durability::sync;
   int64_t metrics_retention_nanos = 15 * 86400 * kNanosPerSecond;
+  uint64_t metrics_retention_bytes = 0;  // 0: any size
   int64_t logs_retention_nanos = 7 * 86400 * kNanosPerSecond;
   int64_t traces_retention_nanos = 7 * 86400 * kNanosPerSecond;
   int64_t future_tolerance_nanos = 600 * kNanosPerSecond;

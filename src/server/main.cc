@@ -36,7 +36,8 @@ int main(int argc, char** argv) {
       app.add_subcommand("check", "Read a configuration and all files it names; say what is wrong");
   check->add_option("--config", check_file, "obelisk.yaml")->required();
   bool check_strictly = false;
-  check->add_flag("--strict", check_strictly, "Fail also when valid files ask for what makes a start impossible");
+  check->add_flag("--strict", check_strictly,
+                  "Fail also when valid files ask for what makes a start impossible");
 
   std::vector<std::string> inspected;
   CLI::App* inspect =

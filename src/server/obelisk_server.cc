@@ -174,6 +174,7 @@ Result<void> ObeliskServer::Parts::open_store() {
                                                                    : obelisk::Durability::off;
   options.sync_interval_ms = 1000;
   options.metrics_retention_nanos = config.metrics_retention_nanos;
+  options.metrics_retention_bytes = config.metrics_retention_bytes;
   options.logs_retention_nanos = config.logs_retention_nanos;
   options.traces_retention_nanos = config.traces_retention_nanos;
   Result<std::unique_ptr<Engine>> opened = Engine::open(options);

@@ -371,4 +371,11 @@ Result<std::vector<ValueCount>> Engine::values(const Snapshot& at, const Scan& s
   return pin->tenant ? pin->tenant->metrics->values(scan, column, limit, cancel) : std::vector<ValueCount>();
 }
 
+Result<CardinalityReport> Engine::cardinality(const Snapshot& at, const CardinalityQuery& query,
+                                              const Cancel& cancel) {
+  OBELISK_TRY(const EngineSnapshot* pin, pinned(at));
+  if (pin->tenant) return pin->tenant->metrics->cardinality(query, cancel);
+  return CardinalityReport();
+}
+
 }  // namespace obelisk

@@ -46,6 +46,8 @@ struct EngineOptions {
   int64_t metrics_retention_nanos = 0;
   int64_t logs_retention_nanos = 0;
   int64_t traces_retention_nanos = 0;
+  // Of all tenants' metric parts together; over it the parts that end first are dropped. 0: any size.
+  uint64_t metrics_retention_bytes = 0;
 
   // A tenant's events go to parts when they take this much memory or are this old: large enough that parts
   // compress well, small enough that the log stays short. Metrics wait longer, because a head holds every
@@ -53,8 +55,9 @@ struct EngineOptions {
   uint64_t events_flush_bytes = 96ull << 20;
   int64_t events_flush_age_nanos = 120 * kNanosPerSecond;
   uint64_t metrics_flush_bytes = 256ull << 20;
-  // A start replays what is not in parts at some 0.1 us a sample: this many are half a second.
-  uint64_t metrics_flush_samples = 4'000'000;
+  // A start replays what is not in parts, at 0.25 us a sample (bench/metrics.mjs): this many, and those that
+  // come while they are written, are some half a second.
+  uint64_t metrics_flush_samples = 2'000'000;
   int64_t metrics_flush_age_nanos = 900 * kNanosPerSecond;
   // When the log grows over this everything is flushed: it bounds what a start has to replay.
   uint64_t log_bytes_max = 256ull << 20;
@@ -62,7 +65,7 @@ struct EngineOptions {
   // senders that are faster than a flush wait for their answers, and memory stays near it.
   uint64_t events_heads_bytes_waiting = 176ull << 20;
   // Of all heads; beyond, appending answers overloaded until flushes have caught up.
-  uint64_t heads_bytes_max = 1ull << 30;
+  uint64_t heads_bytes_max = 512ull << 20;
   uint64_t log_segment_bytes = 64ull << 20;
   uint64_t log_queue_bytes_max = 128ull << 20;
   // Every tenant costs files and memory; a sender that makes them up must not exhaust either.
@@ -96,6 +99,8 @@ class Engine : public Reader, public Writer, private LogSink {
   Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) override;
   Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column,
                                          uint64_t limit, const Cancel& cancel) override;
+  Result<CardinalityReport> cardinality(const Snapshot& at, const CardinalityQuery& query,
+                                        const Cancel& cancel) override;
 
   // Everything visible into parts, now.
   Result<void> flush();
@@ -146,7 +151,8 @@ class Engine : public Reader, public Writer, private LogSink {
   Result<EraseReport> erase_metrics(TenantStores& tenant, const Scan& what);
   Result<void> link_backup(const Manifest& manifest, const std::string& directory) REQUIRES(merge_mutex_);
   Result<void> drop_finished_erasures(TenantStores& tenant) REQUIRES(merge_mutex_);
-  Result<void> retain_tenant(TenantStores& tenant) REQUIRES(merge_mutex_);
+  Result<void> retain_tenant(TenantStores& tenant, UnixNanos metrics_from) REQUIRES(merge_mutex_);
+  UnixNanos metrics_kept_from() const;
   // Writes the manifest with `change` applied to it, then calls `commit`.
   Result<void> commit_manifest(const std::function<void(Manifest&)>& change,
                                const std::function<void()>& commit) EXCLUDES(manifest_mutex_);

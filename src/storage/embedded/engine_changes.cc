@@ -172,7 +172,7 @@ Result<bool> Engine::merge() {
 
 // A removal is a merge into nothing: it uses the same slots, so that it is finished before the next of its
 // kind begins.
-Result<void> Engine::retain_tenant(TenantStores& tenant) {
+Result<void> Engine::retain_tenant(TenantStores& tenant, UnixNanos metrics_from) {
   OBELISK_CHECK_OK(finish_merge(tenant));
   int64_t now = clock_.now().value;
   auto keep_from = [&](int64_t retention) { return UnixNanos{now - retention}; };
@@ -190,19 +190,38 @@ Result<void> Engine::retain_tenant(TenantStores& tenant) {
     tenant.pending_event_merge = std::move(change);
     OBELISK_CHECK_OK(finish_merge(tenant));
   }
-  if (options_.metrics_retention_nanos > 0) {
-    OBELISK_TRY(MetricStore::Flush change,
-                tenant.metrics->apply_retention(keep_from(options_.metrics_retention_nanos)));
-    if (change.change_id == 0) return {};
-    tenant.pending_metric_merge = std::move(change);
-    OBELISK_CHECK_OK(finish_merge(tenant));
+  OBELISK_TRY(MetricStore::Flush change, tenant.metrics->apply_retention(metrics_from));
+  if (change.change_id == 0) return {};
+  tenant.pending_metric_merge = std::move(change);
+  return finish_merge(tenant);
+}
+
+// Metric parts that end before this go: by age, and by size, oldest ends first until the rest fits.
+UnixNanos Engine::metrics_kept_from() const {
+  int64_t from = INT64_MIN;
+  if (options_.metrics_retention_nanos > 0) from = clock_.now().value - options_.metrics_retention_nanos;
+  if (options_.metrics_retention_bytes == 0) return {from};
+  std::vector<MetricStore::PartSize> parts;
+  uint64_t bytes = 0;
+  for (const TenantPtr& tenant : all_tenants()) {
+    for (const MetricStore::PartSize& part : tenant->metrics->part_sizes()) {
+      parts.push_back(part);
+      bytes += part.bytes;
+    }
   }
-  return {};
+  std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.max_time < b.max_time; });
+  for (const MetricStore::PartSize& part : parts) {
+    if (bytes <= options_.metrics_retention_bytes) break;
+    bytes -= part.bytes;
+    from = std::max(from, part.max_time + 1);
+  }
+  return {from};
 }
 
 Result<void> Engine::apply_retention() {
   MutexLock lock(merge_mutex_);
-  for (const TenantPtr& tenant : all_tenants()) OBELISK_CHECK_OK(retain_tenant(*tenant));
+  UnixNanos metrics_from = metrics_kept_from();
+  for (const TenantPtr& tenant : all_tenants()) OBELISK_CHECK_OK(retain_tenant(*tenant, metrics_from));
   return {};
 }
 

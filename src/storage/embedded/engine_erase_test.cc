@@ -3,6 +3,10 @@
 // Method: random writes and erasures in the engine and in the memory store, compared after each step.
 #include <gtest/gtest.h>
 
+#include <map>
+#include <random>
+#include <set>
+
 #include "env/fault_disk.h"
 #include "plan/expression_codec.h"
 #include "storage/embedded/engine.h"
@@ -215,6 +219,167 @@ TEST(EngineBackup, IsAStoreOfItsOwn) {
   write_samples(oracle, 2);
   write_samples(**opened, 2);
   compare_samples(oracle, **opened);
+}
+
+TEST(EngineRetention, BySizeDropsWhatEndsFirst) {
+  FaultDisk disk;
+  ManualClock clock(UnixNanos{kBegin});
+  EngineOptions options = options_for(disk, clock);
+  auto write_at = [&](Engine& engine, int64_t time, const Tenant& tenant) {
+    BatchBuilder rows(Table::samples);
+    Labels labels{{"__name__", "size"}};
+    rows.begin_group_copy(labels.view());
+    for (int i = 0; i < 1000; ++i) {
+      rows.add_row({time + i * 1'000'003});
+      rows.set_float(Scope::fixed, column::kValue, 1.0 / (i + 1));
+    }
+    WriteRequest request;
+    request.tenant = tenant;
+    request.batches.push_back(rows.finish());
+    ASSERT_TRUE(append_and_wait(engine, std::move(request)).ok());
+    ASSERT_TRUE(engine.flush().ok());
+  };
+  auto rows_of = [&](Engine& engine, const Tenant& tenant) {
+    Scan scan;
+    scan.tenant = tenant;
+    scan.table = Table::samples;
+    return answer_of(engine, scan).rows.size();
+  };
+  options.metrics_retention_bytes = 25'000;  // a part takes some 9,000
+  auto engine = std::move(*Engine::open(options));
+  write_at(*engine, kBegin, "a");
+  write_at(*engine, kBegin + kSpan, "b");
+  ASSERT_TRUE(engine->apply_retention().ok());
+  EXPECT_EQ(rows_of(*engine, "a") + rows_of(*engine, "b"), 2000u);
+  write_at(*engine, kBegin + 2 * kSpan, "b");
+  write_at(*engine, kBegin - kSpan, "a");
+  ASSERT_TRUE(engine->apply_retention().ok());
+  EXPECT_EQ(rows_of(*engine, "a"), 0u);
+  EXPECT_EQ(rows_of(*engine, "b"), 2000u);
+  disk.drop_unsynced(1);
+  engine.reset();
+  engine = std::move(*Engine::open(options));
+  EXPECT_EQ(rows_of(*engine, "a"), 0u);
+  EXPECT_EQ(rows_of(*engine, "b"), 2000u);
+}
+
+// ---- power loss at random moments of ingest, flush, merge, erasure and retention ----
+
+constexpr int64_t kRequestSpacing = 60 * kNanosPerSecond;
+constexpr int64_t kRetention = 100 * kRequestSpacing;
+
+int64_t time_of(int number) {
+  return kBegin + number * kRequestSpacing;
+}
+
+struct Requests {
+  std::set<int> acknowledged;
+  std::set<int> erased;     // for certain
+  std::set<int> uncertain;  // their erasure was refused, and may have become durable all the same
+  int next = 0;
+};
+
+void write_number(Engine& engine, Requests& requests) {
+  int number = requests.next++;
+  BatchBuilder rows(Table::samples);
+  Labels labels{{"__name__", "numbered"}, {"parity", number % 2 == 0 ? "even" : "odd"}};
+  rows.begin_group_copy(labels.view());
+  rows.add_row({time_of(number)});
+  rows.set_float(Scope::fixed, column::kValue, number);
+  WriteRequest request;
+  request.batches.push_back(rows.finish());
+  if (append_and_wait(engine, std::move(request)).ok()) requests.acknowledged.insert(number);
+}
+
+void erase_numbers(Engine& engine, Requests& requests, std::mt19937_64& random) {
+  if (requests.next == 0) return;
+  int first = static_cast<int>(random() % static_cast<uint64_t>(requests.next));
+  int last = first + static_cast<int>(random() % 10);
+  bool odd = random() % 2 == 0;
+  Scan what;
+  what.table = Table::samples;
+  what.where = Expr::compare(label_column("parity"), CompareOp::equal, std::string(odd ? "odd" : "even"));
+  what.range = {{time_of(first)}, {time_of(last) + 1}};
+  bool done = engine.erase(what).ok();
+  for (int number = first; number <= last && number < requests.next; ++number) {
+    if ((number % 2 != 0) == odd) (done ? requests.erased : requests.uncertain).insert(number);
+  }
+}
+
+void check_numbers(Engine& engine, const Requests& requests, int64_t kept_from) {
+  Scan scan;
+  scan.table = Table::samples;
+  scan.columns = {fixed_column(column::kValue)};
+  Budget budget;
+  Cancel cancel;
+  auto cursor = open_scan(engine, *engine.snapshot(kDefaultTenant), scan, budget, cancel);
+  ASSERT_TRUE(cursor.ok()) << cursor.error().to_string();
+  std::map<int, double> found;
+  while (BatchPtr batch = *(*cursor)->next()) {
+    const ColumnData* values = batch->find_fixed(column::kValue);
+    for (size_t row = 0; row < batch->row_count; ++row) {
+      int number = static_cast<int>((batch->times()[row] - kBegin) / kRequestSpacing);
+      ASSERT_TRUE(found.emplace(number, values->floats[row]).second) << number << " is there twice";
+    }
+  }
+  for (const auto& [number, value] : found) {
+    ASSERT_EQ(value, number);
+    ASSERT_LT(number, requests.next);
+    ASSERT_FALSE(requests.erased.contains(number)) << number << " was erased";
+  }
+  for (int number : requests.acknowledged) {
+    bool may_be_gone = requests.erased.contains(number) || requests.uncertain.contains(number) ||
+                       time_of(number) < kept_from;
+    ASSERT_TRUE(may_be_gone || found.contains(number)) << number << " was acknowledged and is gone";
+  }
+}
+
+TEST(EnginePowerLoss, AtRandomMomentsOfEveryChange) {
+  uint64_t base = std::random_device{}() % 1'000'000;
+  for (uint64_t seed = base; seed < base + 150; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    std::mt19937_64 random(seed);
+    FaultDisk disk;
+    ManualClock clock(UnixNanos{kBegin});
+    EngineOptions options = options_for(disk, clock);
+    options.metrics_retention_nanos = kRetention;
+    Requests requests;
+    for (int life = 0; life < 4; ++life) {
+      auto opened = Engine::open(options);
+      ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+      ASSERT_TRUE((*opened)->start_report().lost.empty());
+      std::unique_ptr<Engine> engine = std::move(*opened);
+      check_numbers(*engine, requests, clock.now().value - kRetention);
+      if (testing::Test::HasFatalFailure()) return;
+      uint64_t moment = random() % 40;
+      for (uint64_t step = 0; step < 40; ++step) {
+        if (step == moment) disk.fail_after(random() % 12, ErrorCode::io, FaultDisk::Failing::from_then_on);
+        Result<void> done;
+        switch (random() % 8) {
+          case 0:
+          case 1:
+            done = engine->flush();
+            break;
+          case 2:
+            if (Result<bool> merged = engine->merge(); !merged.ok()) done = merged.error();
+            break;
+          case 3:
+            erase_numbers(*engine, requests, random);
+            break;
+          case 4:
+            clock.advance(static_cast<int64_t>(random() % 8) * kRequestSpacing);
+            done = engine->apply_retention();
+            break;
+          default:
+            write_number(*engine, requests);
+        }
+        if (step < moment) {
+          ASSERT_TRUE(done.ok()) << done.error().to_string();
+        }
+      }
+      disk.drop_unsynced(random());
+    }
+  }
 }
 
 }  // namespace

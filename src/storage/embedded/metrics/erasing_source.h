@@ -19,6 +19,7 @@ class ErasingSource : public SeriesSource {
   uint64_t labels_hash() const override { return inner_->labels_hash(); }
   std::shared_ptr<const void> labels_owner() const override { return inner_->labels_owner(); }
   int64_t max_time() const override { return inner_->max_time(); }
+  SeriesFacts facts() const override { return inner_->facts(); }  // erased rows counted
   Result<void> read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) override;
   // Null for a series that loses rows: its blocks are not what is left.
   PartSource* as_part() override { return erased_.empty() ? inner_->as_part() : nullptr; }

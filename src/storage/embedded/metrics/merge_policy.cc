@@ -4,8 +4,19 @@
 
 namespace obelisk {
 
-std::optional<PartRun> choose_parts_to_merge(std::span<const PartSummary> parts, const MergeLimits& limits) {
-  double best_gain = parts.size() > kManyParts ? kMergeGainUrgent : kMergeGain;
+namespace {
+
+bool all_have_short_blocks(std::span<const PartSummary> parts) {
+  return std::all_of(parts.begin(), parts.end(),
+                     [](const PartSummary& part) { return part.has_short_blocks; });
+}
+
+}  // namespace
+
+std::optional<PartRun> choose_parts_to_merge(std::span<const PartSummary> parts, const MergeLimits& limits,
+                                             bool is_calm) {
+  const double threshold = parts.size() > kManyParts ? kMergeGainUrgent : kMergeGain;
+  double best_gain = 0;
   std::optional<PartRun> best;
   for (size_t first = 0; first < parts.size(); ++first) {
     uint64_t total = 0;
@@ -24,9 +35,13 @@ std::optional<PartRun> choose_parts_to_merge(std::span<const PartSummary> parts,
                                           static_cast<uint64_t>(limits.span_ns_max);
       if (total > limits.bytes_max || too_long) break;
       double gain = static_cast<double>(total) / static_cast<double>(largest);
-      if (i > first && gain >= best_gain) {
+      size_t count = i - first + 1;
+      bool pays =
+          gain >= (best ? best_gain : threshold) ||
+          (!best && is_calm && gain >= kMergeGainCalm && all_have_short_blocks(parts.subspan(first, count)));
+      if (count > 1 && pays) {
         best_gain = gain;
-        best = PartRun{first, i - first + 1};
+        best = PartRun{first, count};
       }
     }
   }

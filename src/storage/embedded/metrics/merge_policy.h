@@ -3,7 +3,8 @@
 // Only parts that follow each other in order of arrival are merged, so that "the last to arrive wins" keeps
 // its meaning. Of all runs of up to kMergePartsMax neighbours the one is taken whose total is the largest
 // multiple of its largest part: that writes each byte few times. It must be at least kMergeGain, or, when
-// there are many parts (each costs every query a look), kMergeGainUrgent.
+// there are many parts (each costs every query a look), kMergeGainUrgent. While nothing is written, parts of
+// short blocks are merged for kMergeGainCalm: longer blocks are smaller.
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -14,7 +15,8 @@ struct PartSummary {
   uint64_t bytes = 0;
   int64_t min_time = 0;
   int64_t max_time = 0;
-  bool busy = false;  // being replaced already
+  bool busy = false;              // being replaced already
+  bool has_short_blocks = false;  // three quarters full at most, on average
 };
 
 struct MergeLimits {
@@ -27,6 +29,7 @@ struct MergeLimits {
 inline constexpr size_t kMergePartsMax = 10;
 inline constexpr double kMergeGain = 3;
 inline constexpr double kMergeGainUrgent = 1.7;
+inline constexpr double kMergeGainCalm = 1.2;
 inline constexpr size_t kManyParts = 16;
 
 struct PartRun {
@@ -34,7 +37,8 @@ struct PartRun {
   size_t count = 0;
 };
 
-// Parts in order of arrival.
-std::optional<PartRun> choose_parts_to_merge(std::span<const PartSummary> parts, const MergeLimits& limits);
+// Parts in order of arrival. `is_calm`: nothing waits to be flushed.
+std::optional<PartRun> choose_parts_to_merge(std::span<const PartSummary> parts, const MergeLimits& limits,
+                                             bool is_calm = false);
 
 }  // namespace obelisk

@@ -23,6 +23,17 @@ TEST(MergePolicy, TakesTheRunThatWritesLeast) {
   EXPECT_FALSE(choose_parts_to_merge({}, {}));
 }
 
+TEST(MergePolicy, FillsShortBlocksWhileNothingIsWritten) {
+  auto parts = parts_of({100, 60, 50});
+  parts[1].has_short_blocks = parts[2].has_short_blocks = true;
+  EXPECT_FALSE(choose_parts_to_merge(parts, {}));
+  auto run = choose_parts_to_merge(parts, {}, true);
+  ASSERT_TRUE(run);
+  EXPECT_EQ(run->first, 1u);
+  EXPECT_EQ(run->count, 2u);
+  EXPECT_FALSE(choose_parts_to_merge(parts_of({100, 60, 50}), {}, true));
+}
+
 TEST(MergePolicy, StaysBelowTheBounds) {
   MergeLimits limits;
   limits.bytes_max = 25;

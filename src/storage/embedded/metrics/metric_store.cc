@@ -284,14 +284,17 @@ Result<std::optional<MetricStore::Flush>> MetricStore::merge() {
     if (merging_ || has_open_change(false)) {
       return make_error(ErrorCode::unavailable, "metric store: a merge or retention is under way");
     }
+    bool is_calm = head_->sample_count() == 0 && frozen_.empty();
     std::vector<PartSummary> summaries;
     for (const auto& part : parts_) {
-      summaries.push_back({part->file_bytes(), part->footer().min_time, part->footer().max_time, false});
+      const PartFooter& footer = part->footer();
+      bool is_short = footer.sample_count < footer.block_count * kBlockRows * 3 / 4;
+      summaries.push_back({part->file_bytes(), footer.min_time, footer.max_time, false, is_short});
     }
     if (unclean) {
       parts.push_back(unclean);
     } else {
-      std::optional<PartRun> run = choose_parts_to_merge(summaries, options_.merge);
+      std::optional<PartRun> run = choose_parts_to_merge(summaries, options_.merge, is_calm);
       if (!run) return std::optional<Flush>();
       auto first = parts_.begin() + static_cast<ptrdiff_t>(run->first);
       parts.assign(first, first + static_cast<ptrdiff_t>(run->count));
@@ -334,6 +337,15 @@ Result<MetricStore::Flush> MetricStore::apply_retention(UnixNanos keep_from) {
   MutexLock lock(mutex_);
   merging_ = false;
   return flush;
+}
+
+std::vector<MetricStore::PartSize> MetricStore::part_sizes() const {
+  MutexLock lock(mutex_);
+  std::vector<PartSize> sizes;
+  for (const auto& part : parts_) {
+    if (part->footer().sample_count > 0) sizes.push_back({part->footer().max_time, part->file_bytes()});
+  }
+  return sizes;
 }
 
 // ---- erasing ----

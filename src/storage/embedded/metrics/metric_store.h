@@ -78,6 +78,13 @@ class MetricStore {
   // Drops the parts whose samples are all older than `keep_from`.
   Result<Flush> apply_retention(UnixNanos keep_from);
 
+  struct PartSize {
+    int64_t max_time = 0;
+    uint64_t bytes = 0;
+  };
+  // Of the parts that hold samples.
+  std::vector<PartSize> part_sizes() const;
+
   // The last sequence applied. No flush, merge or retention may be under way until activate() or until the
   // erasure is given up.
   uint64_t prepare_erase();
@@ -92,6 +99,7 @@ class MetricStore {
   Result<std::unique_ptr<Cursor>> open(uint64_t at_sequence, const Scan& scan, Budget& budget,
                                        const Cancel& cancel) const;
   Result<std::vector<Labels>> series(const Scan& scan, const Cancel& cancel) const;
+  Result<CardinalityReport> cardinality(const CardinalityQuery& query, const Cancel& cancel) const;
   // By the whole of each head and part that overlaps the range.
   Result<std::vector<ColumnInfo>> columns(const Scan& scan) const;
   Result<std::vector<ValueCount>> values(const Scan& scan, const ColumnId& column, uint64_t limit,

@@ -44,12 +44,44 @@ Result<bool> HeadSource::next() {
   return true;
 }
 
-Result<void> HeadSource::read(const TimeRange&, bool with_payload, Samples& out, Arena& arena) {
+std::string_view HeadSource::records_of_current() const {
   size_t at = static_cast<size_t>(std::lower_bound(numbers_.begin(), numbers_.end(), order_[next_ - 1]) -
                                   numbers_.begin());
   size_t begin = at == 0 ? 0 : ends_[at - 1];
-  return decode_head_records(std::string_view(records_).substr(begin, ends_[at] - begin), with_payload, out,
-                             arena);
+  return std::string_view(records_).substr(begin, ends_[at] - begin);
+}
+
+Result<void> HeadSource::read(const TimeRange&, bool with_payload, Samples& out, Arena& arena) {
+  return decode_head_records(records_of_current(), with_payload, out, arena);
+}
+
+namespace {
+
+SeriesFacts facts_of(std::string_view records) {
+  SeriesFacts facts;
+  facts.bytes = records.size();
+  Samples samples;
+  Arena unused;
+  if (!decode_head_records(records, false, samples, unused).ok()) return facts;  // made by this process
+  facts.rows = samples.size();
+  for (int64_t time : samples.times) {
+    facts.min_time = std::min(facts.min_time, time);
+    facts.max_time = std::max(facts.max_time, time);
+  }
+  return facts;
+}
+
+}  // namespace
+
+// Of what was copied: the head itself may have moved on.
+SeriesFacts HeadSource::facts() const {
+  return facts_of(records_of_current());
+}
+
+SeriesFacts FrozenHeadSource::facts() const {
+  std::string records;
+  head_->samples(series_[next_ - 1]).copy_to(INT64_MIN, INT64_MAX, records);
+  return facts_of(records);
 }
 
 FrozenHeadSource::FrozenHeadSource(std::shared_ptr<const MetricHead> head,
@@ -158,6 +190,17 @@ Result<SampleBlock> PartSource::stored_block(const BlockReference& reference, bo
   }
   OBELISK_TRY(block.times, time_column(reference.time_column));
   return block;
+}
+
+SeriesFacts PartSource::facts() const {
+  SeriesFacts facts;
+  for (const BlockReference& block : blocks()) {
+    facts.rows += block.row_count;
+    facts.bytes += block.length;
+    facts.min_time = std::min(facts.min_time, block.min_time);
+    facts.max_time = std::max(facts.max_time, block.max_time);
+  }
+  return facts;
 }
 
 Result<void> PartSource::read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) {

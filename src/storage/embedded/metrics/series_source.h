@@ -14,6 +14,14 @@ namespace obelisk {
 
 class PartSource;
 
+// What a source holds of a series, whatever the range: rows as they arrived, and the bytes of its samples.
+struct SeriesFacts {
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  int64_t min_time = INT64_MAX;
+  int64_t max_time = INT64_MIN;
+};
+
 class SeriesSource {
  public:
   virtual ~SeriesSource() = default;
@@ -27,6 +35,7 @@ class SeriesSource {
   virtual std::shared_ptr<const void> labels_owner() const { return nullptr; }
   // No sample of the current series is later.
   virtual int64_t max_time() const { return INT64_MAX; }
+  virtual SeriesFacts facts() const = 0;
   // Appends the current series' samples, in order of arrival, at least those in the range. Histogram bytes go
   // into `arena`. Without `with_payload` only times and start times are wanted.
   virtual Result<void> read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) = 0;
@@ -50,6 +59,7 @@ class HeadSource : public SeriesSource {
   uint64_t labels_hash() const override { return head_->index()->labels_hash(order_[next_ - 1]); }
   std::shared_ptr<const void> labels_owner() const override { return head_->index(); }
   int64_t max_time() const override { return max_time_; }
+  SeriesFacts facts() const override;
   Result<void> read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) override;
   size_t memory_bytes() const override {
     return records_.capacity() + (numbers_.capacity() + order_.capacity()) * sizeof(uint32_t) +
@@ -60,6 +70,8 @@ class HeadSource : public SeriesSource {
   std::shared_ptr<const SeriesIndex::Ranks> sort();
 
  private:
+  std::string_view records_of_current() const;
+
   std::shared_ptr<const MetricHead> head_;
   std::shared_ptr<const SeriesIndex::Ranks> ranks_;
   std::string records_;
@@ -83,6 +95,7 @@ class FrozenHeadSource : public SeriesSource {
   uint64_t labels_hash() const override { return head_->index()->labels_hash(series_[next_ - 1]); }
   std::shared_ptr<const void> labels_owner() const override { return head_->index(); }
   int64_t max_time() const override { return head_->samples(series_[next_ - 1]).max_time(); }
+  SeriesFacts facts() const override;
   Result<void> read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) override;
   size_t memory_bytes() const override { return series_.capacity() * sizeof(uint32_t); }
   const std::shared_ptr<const SeriesIndex::Ranks>& made_ranks() const { return made_ranks_; }
@@ -106,6 +119,7 @@ class PartSource : public SeriesSource {
   LabelsView labels() const override { return labels_; }
   std::shared_ptr<const void> labels_owner() const override { return texts_.owner(); }
   int64_t max_time() const override { return blocks().back().max_time; }
+  SeriesFacts facts() const override;
   Result<void> read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) override;
   PartSource* as_part() override { return this; }
   uint64_t bytes_read() const override { return bytes_read_; }
