@@ -1,16 +1,16 @@
-// Metrics against the figures to reach: ./dev bench metrics [--peers] [--steps 120] [--only write,kill,scrape,churn] [--json FILE].
+// Metrics against the figures to reach: ./dev bench metrics [--peers] [--steps 120] [--only write,kill,scrape,churn,cardinality] [--json FILE].
 // The load is bench/metrics_load.mjs. CPU is the whole server process, user and system, from before the first request
 // until ten seconds after the last; memory is resident memory minus that of the empty server. Every system gets the same
 // bytes, and what it has stored is counted by a query. With --peers the same is measured of Debian's Prometheus and
 // VictoriaMetrics in the same run.
 import http from 'node:http';
-import { MetricsLoad, metricNames, stepMillis } from './metrics_load.mjs';
+import { MetricsLoad, hostileRequest, metricNames, stepMillis } from './metrics_load.mjs';
 import { Obelisk, Prometheus, VictoriaMetrics, installPeers, pause } from './metrics_systems.mjs';
 import { row, finishReport } from './report.mjs';
 import { argument } from '../tests/e2e/stack/server.mjs';
 
 const steps = Number(argument('steps', '120'));
-const only = argument('only', 'write,kill,scrape,churn').split(',');
+const only = argument('only', 'write,kill,scrape,churn,cardinality').split(',');
 const peers = process.argv.includes('--peers');
 if (peers) installPeers();
 const binary = argument('server', 'build/release/obelisk');
@@ -36,6 +36,8 @@ const targets = {
   'churn, resident memory a series': ['B'],
   'churn, peak of resident memory': ['MB'],
   'churn, disk a sample with index': ['B'],
+  '10 M hostile series, peak of resident memory': ['MB', 1074, 600],
+  '10 M hostile series, refused': ['%'],
 };
 const results = {};
 function note(measure, system, value) {
@@ -185,7 +187,35 @@ async function measureChurn(system) {
   await system.stop();
 }
 
-const parts = { write: measureWrite, kill: measureKill, scrape: measureScrape, churn: measureChurn };
+// Ten million series from one sender beside a well-behaved one: refused by name beyond the limit, within memory,
+// and the other is served all the while. Of Obelisk alone: the peers have no such limit.
+async function measureCardinality(system) {
+  if (system.name !== 'obelisk') return;
+  const series = Number(argument('hostile-series', '10000000')), each = 5000;
+  const load = new MetricsLoad({ targets: 10 });
+  await system.start();
+  let refusal = '';
+  for (let request = 0; request < series / each; ++request) {
+    const body = hostileRequest(request, each, firstTime + 60_000);
+    const { status, text } = await system.request('POST', '/api/v1/write', body,
+      { 'content-encoding': 'snappy', 'content-type': 'application/x-protobuf' });
+    if (status === 400) refusal ||= text;
+    else if (status === 503) { await pause(100); request -= 1; } // full for now: a sender tries again
+    else if (status !== 204 && status !== 200) throw new Error(`hostile write: ${status} ${text.slice(0, 300)}`);
+    if (request % 100 === 0) await sendStep(system, load, Math.floor(request / 100));
+  }
+  if (!/series_limit exceeded: job "hostile"/.test(refusal)) throw new Error(`the refusal does not name the limit: ${refusal.slice(0, 300)}`);
+  console.log(`  said: ${refusal.trim().slice(0, 200)}`);
+  const metrics = await system.metrics();
+  const refused = Number(/obelisk_intake_refused_rows_total\{[^}]*series_limit[^}]*\} (\S+)/.exec(metrics)?.[1] ?? 0);
+  const good = await system.number('count({__name__=~"app_.*"})', firstTime / 1000);
+  if (good !== load.count) throw new Error(`${load.count} good series were sent beside the hostile ones, ${good} are there`);
+  note('10 M hostile series, peak of resident memory', system.name, system.memory('VmHWM') / 1e6);
+  note('10 M hostile series, refused', system.name, refused / series * 100);
+  await system.stop();
+}
+
+const parts = { write: measureWrite, kill: measureKill, scrape: measureScrape, churn: measureChurn, cardinality: measureCardinality };
 for (const part of only) {
   if (!parts[part]) throw new Error(`--only knows ${Object.keys(parts).join(', ')}, not ${part}`);
   for (const make of Object.values(systems)) await parts[part](make());

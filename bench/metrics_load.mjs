@@ -119,6 +119,20 @@ export class MetricsLoad {
   }
 }
 
+// A request whose series no other request has: what a label with a request id in it looks like to a server.
+export function hostileRequest(number, count, timeMillis) {
+  const parts = [];
+  for (let i = 0; i < count; ++i) {
+    const id = String(number * count + i).padStart(12, '0');
+    const labels = Buffer.concat([['__name__', `hostile_${i % 50}`], ['instance', 'host:9100'], ['job', 'hostile'], ['request_id', id]].map(label));
+    const value = Buffer.alloc(8);
+    value.writeDoubleLE(i);
+    const time = Buffer.concat([Buffer.from([0x10]), varint(timeMillis)]);
+    parts.push(Buffer.from([0x0a]), varint(labels.length + 2 + 9 + time.length), labels, Buffer.from([0x12, 9 + time.length, 0x09]), value, time);
+  }
+  return snappy(Buffer.concat(parts));
+}
+
 function snappy(plain) {
   const parts = [varint(plain.length)];
   for (let at = 0; at < plain.length; at += 65536) {

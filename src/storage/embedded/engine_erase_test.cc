@@ -245,20 +245,30 @@ TEST(EngineRetention, BySizeDropsWhatEndsFirst) {
     scan.table = Table::samples;
     return answer_of(engine, scan).rows.size();
   };
-  options.metrics_retention_bytes = 25'000;  // a part takes some 9,000
   auto engine = std::move(*Engine::open(options));
   write_at(*engine, kBegin, "a");
   write_at(*engine, kBegin + kSpan, "b");
-  ASSERT_TRUE(engine->apply_retention().ok());
-  EXPECT_EQ(rows_of(*engine, "a") + rows_of(*engine, "b"), 2000u);
   write_at(*engine, kBegin + 2 * kSpan, "b");
   write_at(*engine, kBegin - kSpan, "a");
-  ASSERT_TRUE(engine->apply_retention().ok());
+  uint64_t bytes = 0;
+  for (const char* tenant : {"a", "b"}) {
+    std::string directory = tenant_directory(tenant) + "/metrics";
+    std::vector<std::string> parts = *disk.list(directory);
+    for (const std::string& part : parts) bytes += read_file(disk, directory + "/" + part, 1 << 20)->size();
+  }
+  auto reopen = [&](uint64_t limit) {
+    engine.reset();
+    options.metrics_retention_bytes = limit;
+    engine = std::move(*Engine::open(options));
+    ASSERT_TRUE(engine->apply_retention().ok());
+  };
+  reopen(bytes);
+  EXPECT_EQ(rows_of(*engine, "a") + rows_of(*engine, "b"), 4000u);
+  reopen(bytes * 5 / 8);  // two of four parts
   EXPECT_EQ(rows_of(*engine, "a"), 0u);
   EXPECT_EQ(rows_of(*engine, "b"), 2000u);
   disk.drop_unsynced(1);
-  engine.reset();
-  engine = std::move(*Engine::open(options));
+  reopen(0);
   EXPECT_EQ(rows_of(*engine, "a"), 0u);
   EXPECT_EQ(rows_of(*engine, "b"), 2000u);
 }
