@@ -10,6 +10,7 @@ void register_obelisk_api(Router& router, ApiContext& context) {
   register_trace_parts(router, context);
   register_parse_routes(router, context);
   register_query_control(router, context);
+  register_service_graph(router, context);
 }
 
 }  // namespace obelisk

@@ -108,6 +108,33 @@ TEST_F(ObeliskApiTest, ExemplarsThatPointToATrace) {
       R"("series":{"__name__":"latency_bucket","le":"1"},"attributes":{"traceID":"ab"}}],"truncated":false,"complete":true})");
 }
 
+TEST_F(ObeliskApiTest, TheServiceGraphOfAWindow) {
+  BatchBuilder rows(Table::spans);
+  auto add_span = [&](int64_t id, int64_t parent, int64_t kind, int64_t millis, std::string_view service) {
+    rows.add_row({1000});
+    rows.set_trace_id(Scope::fixed, column::kTraceId, *TraceId::from_hex("aa"));
+    rows.set_int(Scope::fixed, column::kSpanId, id);
+    if (parent != 0) rows.set_int(Scope::fixed, column::kParentSpanId, parent);
+    rows.set_int(Scope::fixed, column::kKind, kind);
+    rows.set_int(Scope::fixed, column::kDuration, millis * kNanosPerMilli);
+    rows.set_string(Scope::resource, "service.name", service);
+  };
+  add_span(1, 0, 3, 20, "shop");
+  add_span(2, 1, 2, 15, "bank");
+  write(rows.finish());
+  HttpResponse response = get("/obelisk/api/v1/service-graph?start=0&end=1");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_NE(
+      response.body.find(R"("edges":[{"client":"shop","server":"bank","connectionType":"","requests":"1",)"
+                         R"("failed":"0","serverP50Nanos":"15000000")"),
+      std::string::npos)
+      << response.body;
+  response = get("/obelisk/api/v1/service-graph?start=0&end=1&q=%7B%20duration%20%3E%201s%20%7D");
+  EXPECT_NE(response.body.find(R"("edges":[])"), std::string::npos) << response.body;
+  EXPECT_EQ(get("/obelisk/api/v1/service-graph?start=9&end=1").status, 400);
+  EXPECT_EQ(get("/obelisk/api/v1/service-graph?q=%7B").status, 400);
+}
+
 TEST_F(ObeliskApiTest, ErrorsAreJson) {
   HttpResponse response = get("/obelisk/api/v1/traces/xyz/logs");
   EXPECT_EQ(response.status, 400);

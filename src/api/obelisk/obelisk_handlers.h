@@ -8,5 +8,6 @@ namespace obelisk {
 void register_trace_pivots(Router& router, ApiContext& context);
 void register_parse_routes(Router& router, ApiContext& context);
 void register_query_control(Router& router, ApiContext& context);
+void register_service_graph(Router& router, ApiContext& context);
 
 }  // namespace obelisk
