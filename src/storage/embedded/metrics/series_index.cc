@@ -9,15 +9,6 @@ constexpr size_t kSlotsMin = 64;
 // Ranks are made anew when this many series, and a quarter of those to sort, have none.
 constexpr size_t kUnrankedMin = 1024;
 
-template <typename AnyGroup>
-uint64_t hash_high_of(const AnyGroup& group) {
-  if constexpr (requires { group.labels_hash_high; }) {
-    return group.labels_hash_high;
-  } else {
-    return 0;
-  }
-}
-
 }  // namespace
 
 void SeriesIndex::prefetch(const Group& group) const {
@@ -34,7 +25,7 @@ uint32_t SeriesIndex::guess(const Group& group) const {
 bool SeriesIndex::is_same(const Series& series, const Group& group) const {
   if (series.hash != group.labels_hash || series.labels[0] != group.labels.size()) return false;
   // 128 bits say that the labels are the same.
-  if (series.hash_high != 0 && series.hash_high == hash_high_of(group)) return true;
+  if (series.hash_high != 0 && series.hash_high == group.labels_hash_high) return true;
   for (size_t i = 0; i < group.labels.size(); ++i) {
     if (pairs_[series.labels[i + 1]].label != group.labels[i]) return false;
   }
@@ -78,7 +69,7 @@ uint32_t SeriesIndex::create(const Group& group) {
   Series& series = series_.emplace_back();
   series.labels = labels;
   series.hash = group.labels_hash;
-  series.hash_high = hash_high_of(group);
+  series.hash_high = group.labels_hash_high;
   return number;
 }
 
