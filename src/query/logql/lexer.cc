@@ -221,21 +221,31 @@ class Lexer {
         return true;
       }
     }
+    // A size with its unit written out, in any case of letters ("2kb"), before the forms that may stop at a
+    // prefix ("2k").
+    to = extend([](char32_t r) {
+      return (r >= '0' && r <= '9') || r == '.' ||
+             (r < 128 && std::string_view("bBiIkKmMgGtTpP").find(static_cast<char>(r)) != std::string_view::npos);
+    });
+    bool ends_with_unit = to > end && (query_[to - 1] == 'b' || query_[to - 1] == 'B');
+    bool word_ends = to == query_.size() || !is_word(query_[to]);
+    if (ends_with_unit && word_ends && take_size(token, to)) return true;
     to = extend([](char32_t r) {
       return (r >= '0' && r <= '9') || r == '.' || r == 'B' || r == 'i' || r == 'K' || r == 'k' || r == 'M' ||
              r == 'G' || r == 'T' || r == 'P' || r == 'E';
     });
-    text = query_.substr(at_, to - at_);
-    if (to > end) {
-      if (Result<uint64_t> size = parse_bytes(text); size.ok()) {
-        token.kind = TokenKind::bytes;
-        token.text = text;
-        token.size = *size;
-        at_ = to;
-        return true;
-      }
-    }
-    return false;
+    return to > end && take_size(token, to);
+  }
+
+  bool take_size(Token& token, size_t to) {
+    std::string_view text = query_.substr(at_, to - at_);
+    Result<uint64_t> size = parse_bytes(text);
+    if (!size.ok()) return false;
+    token.kind = TokenKind::bytes;
+    token.text = text;
+    token.size = *size;
+    at_ = to;
+    return true;
   }
 
   Result<void> range_token(Token& token) {
