@@ -15,6 +15,7 @@ struct DetectedField {
   std::set<std::string> values;  // distinct, at most kFieldValuesMax
   std::set<std::string>
       parsers;  // json, logfmt; empty for structured metadata and what the query extracts itself
+  std::vector<std::string> json_path;  // the keys that lead to it in a JSON line
 };
 inline constexpr size_t kFieldValuesMax = 10'000;
 
