@@ -6,6 +6,7 @@
 
 #include "base/self_metrics.h"
 #include "ingest/delta_to_cumulative.h"
+#include "ingest/log_levels.h"
 #include "ingest/metadata_filter.h"
 #include "ingest/row_limits.h"
 #include "ingest/series_limits.h"
@@ -85,12 +86,28 @@ std::string delta_message(RowRefusal refusal) {
   }
 }
 
+// Lines over the limit are cut there, at the beginning of a character.
+void truncate_lines(Batch& batch, size_t bytes_max) {
+  static Counter& cut = counter("obelisk_intake_truncated_lines_total", "Log lines cut at the limit.");
+  for (ColumnData& data : batch.columns) {
+    if (data.id != fixed_column(column::kLine) || data.type != ColumnType::string) continue;
+    for (std::string_view& line : data.strings) {
+      if (line.size() <= bytes_max) continue;
+      size_t end = bytes_max;
+      while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;
+      line = line.substr(0, end);
+      cut.add();
+    }
+  }
+}
+
 }  // namespace
 
 struct Intake::Request {
   WriteRequest write;
   IntakeOutcome outcome;
   bool has_metadata = false;
+  uint64_t rows_before = 0;  // of the batches before the one at hand
 
   void note_accepted(const Batch& batch) {
     outcome.accepted_rows += batch.row_count;
@@ -108,6 +125,11 @@ struct Intake::Request {
     if (refused.count == 0) return;
     if (outcome.rejected_rows == 0) outcome.message = refused.first_message;
     outcome.rejected_rows += refused.count;
+    for (size_t row = 0; row < refused.by_row.size(); ++row) {
+      if (refused.by_row[row] != RowRefusal::none &&
+          outcome.rejected.size() < IntakeOutcome::kRejectedNamedMax)
+        outcome.rejected.push_back(rows_before + row);
+    }
   }
 };
 
@@ -121,6 +143,7 @@ Intake::Intake(Writer& writer, const Clock& clock, IntakeLimits limits)
 
 void Intake::prepare(const Tenant& tenant, Batch batch, UnixNanos now, Request& request) {
   if (batch.row_count == 0) return;
+  if (batch.table == Table::logs && limits_.truncate_lines) truncate_lines(batch, limits_.line_bytes_max);
   RefusedRows refused;
   check_rows(batch, limits_, now, refused);
   if (batch.table == Table::samples) series_->check(tenant, batch, now, refused);
@@ -152,6 +175,7 @@ void Intake::prepare(const Tenant& tenant, Batch batch, UnixNanos now, Request& 
     batch = filter_rows(std::move(batch), [&](size_t row) { return news[row] != 0; });
     request.has_metadata = request.has_metadata || batch.row_count > 0;
   }
+  if (batch.table == Table::logs && limits_.detect_levels) detect_levels(batch);
   if (batch.table == Table::logs || batch.table == Table::exemplars) extract_trace_ids(batch);
   if (batch.row_count > 0) request.write.batches.push_back(std::move(batch));
 }
@@ -160,7 +184,11 @@ void Intake::write(const Tenant& tenant, std::vector<Batch> batches, Done done) 
   Request request;
   request.write.tenant = tenant;
   UnixNanos now = clock_.now();
-  for (Batch& batch : batches) prepare(tenant, std::move(batch), now, request);
+  for (Batch& batch : batches) {
+    size_t rows = batch.row_count;
+    prepare(tenant, std::move(batch), now, request);
+    request.rows_before += rows;
+  }
   IntakeOutcome& outcome = request.outcome;
   if (outcome.rejected_rows > 1) outcome.message += fmt::format(" ({} rows rejected)", outcome.rejected_rows);
   if (request.write.batches.empty()) return done(std::move(outcome));

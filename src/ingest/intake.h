@@ -19,6 +19,8 @@ namespace obelisk {
 // Bounds on single rows; the texts of the errors follow Loki's and Prometheus' (reference: logs A5).
 struct IntakeLimits {
   size_t line_bytes_max = 256 * 1024;  // Loki's max_line_size
+  bool truncate_lines = false;         // longer lines are cut there instead of refused
+  bool detect_levels = false;          // log_levels.h
   size_t label_name_bytes_max = 1024;
   size_t label_value_bytes_max = 4096;  // twice Loki's 2048: OTLP resource attributes become label values
   size_t label_count_max = 64;
@@ -44,6 +46,10 @@ struct IntakeOutcome {
   uint64_t accepted_histograms = 0;
   uint64_t accepted_exemplars = 0;
   std::string message;  // why rows were rejected: the first reason, with how many more; empty when none were
+  // Which ones: their numbers over all batches as given, ascending, the first kRejectedNamedMax. Not known
+  // for delta samples.
+  static constexpr size_t kRejectedNamedMax = 100'000;
+  std::vector<uint64_t> rejected;
 };
 
 class Intake {

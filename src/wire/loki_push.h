@@ -4,10 +4,11 @@
 //   older
 //                              {"streams":[{"labels":"{...}","entries":[{"ts":"RFC 3339","line":"..."}]}]}
 //   decode_loki_push_protobuf  logproto.PushRequest, already decompressed
-// Every stream gets a service_name label (loki_labels.h), as in Loki. Structured metadata are string
-// attributes. Bytes or JSON that are malformed make the whole request an Error; a stream without labels or
-// with a label name that is no identifier is rejected, its lines are counted, and the rest stays. Strings of
-// protobuf point into the body, which the batches keep alive; those of JSON were copied into their arena.
+// Every stream gets a service_name label (loki_labels.h), as in Loki, unless the mapping says otherwise.
+// Structured metadata are string attributes. Bytes or JSON that are malformed make the whole request an
+// Error; a stream without labels or with a label name that is no identifier is rejected, its lines are
+// counted, and the rest stays. Strings of protobuf point into the body, which the batches keep alive; those
+// of JSON were copied into their arena.
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 
 #include "base/result.h"
 #include "plan/batch.h"
+#include "wire/log_mapping.h"
 
 namespace obelisk {
 
@@ -24,7 +26,9 @@ struct DecodedLokiPush {
   std::string rejection;  // why the first one was rejected
 };
 
-Result<DecodedLokiPush> decode_loki_push_json(std::string_view body);
-Result<DecodedLokiPush> decode_loki_push_protobuf(std::shared_ptr<const std::string> body);
+Result<DecodedLokiPush> decode_loki_push_json(std::string_view body,
+                                              const LogMapping& mapping = default_log_mapping());
+Result<DecodedLokiPush> decode_loki_push_protobuf(std::shared_ptr<const std::string> body,
+                                                  const LogMapping& mapping = default_log_mapping());
 
 }  // namespace obelisk

@@ -17,7 +17,7 @@ using protobuf::Malformed;
 // the lines, is not kept.
 class JsonPushDecoder {
  public:
-  JsonPushDecoder() : writer_(nullptr) {}
+  explicit JsonPushDecoder(const LogMapping& mapping) : writer_(nullptr, mapping) {}
 
   // Throws Malformed.
   void read(dom::element root) {
@@ -146,7 +146,7 @@ class JsonPushDecoder {
 
 }  // namespace
 
-Result<DecodedLokiPush> decode_loki_push_json(std::string_view body) {
+Result<DecodedLokiPush> decode_loki_push_json(std::string_view body, const LogMapping& mapping) {
   dom::parser parser;
   dom::element root;
   if (simdjson::error_code code = parser.parse(body.data(), body.size()).get(root);
@@ -154,7 +154,7 @@ Result<DecodedLokiPush> decode_loki_push_json(std::string_view body) {
     return make_error(ErrorCode::invalid_argument,
                       fmt::format("Loki push: {}", simdjson::error_message(code)));
   }
-  JsonPushDecoder decoder;
+  JsonPushDecoder decoder(mapping);
   try {
     decoder.read(root);
     return decoder.finish();

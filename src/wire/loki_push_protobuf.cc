@@ -116,10 +116,11 @@ void read_stream(std::string_view message, LokiStreamWriter& writer) {
 
 }  // namespace
 
-Result<DecodedLokiPush> decode_loki_push_protobuf(std::shared_ptr<const std::string> body) {
+Result<DecodedLokiPush> decode_loki_push_protobuf(std::shared_ptr<const std::string> body,
+                                                  const LogMapping& mapping) {
   protobuf::Place place;
   DecodedLokiPush result;
-  LokiStreamWriter writer(body);
+  LokiStreamWriter writer(body, mapping);
   OBELISK_CHECK_OK(protobuf::decode_guarded("Loki push", *body, place, [&] {
     Reader reader = protobuf::reader_of(*body);
     while (reader.next()) {

@@ -21,7 +21,7 @@ bool LokiStreamWriter::begin_stream() {
     if (result_.rejection.empty()) result_.rejection = std::move(reason);
     return false;
   }
-  discover_service_name(labels_);
+  if (mapping_.discover_service_name) discover_service_name(labels_);
   begin_group();
   return true;
 }

@@ -12,7 +12,8 @@ namespace obelisk {
 
 class LokiStreamWriter {
  public:
-  explicit LokiStreamWriter(std::shared_ptr<const void> owner) : batches_(Table::logs, std::move(owner)) {}
+  LokiStreamWriter(std::shared_ptr<const void> owner, const LogMapping& mapping)
+      : batches_(Table::logs, std::move(owner)), mapping_(mapping) {}
 
   // For texts that rows point to. end_line may begin a new batch with an arena of its own.
   Arena& arena() { return batches_.rows().arena(); }
@@ -34,6 +35,7 @@ class LokiStreamWriter {
   void begin_group();
 
   RowBatches batches_;
+  const LogMapping& mapping_;
   std::vector<LabelRef> labels_;
   bool rejected_ = false;
   DecodedLokiPush result_;

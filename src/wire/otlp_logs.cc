@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <deque>
 #include <limits>
 
 #include "wire/loki_labels.h"
 #include "wire/otlp_envelope.h"
+#include "wire/prometheus_names.h"
 #include "wire/row_batches.h"
 
 namespace obelisk {
@@ -26,8 +28,11 @@ struct RecordFields {
 
 class LogDecoder : public OtlpRecordHandler {
  public:
-  LogDecoder(std::shared_ptr<const std::string> body, UnixNanos now)
-      : batches_(Table::logs, std::move(body)), now_(now) {}
+  LogDecoder(std::shared_ptr<const std::string> body, UnixNanos now, const LogMapping& mapping)
+      : batches_(Table::logs, std::move(body)),
+        now_(now),
+        mapping_(mapping),
+        labels_of_records_(mapping.labels_of_records()) {}
 
   void begin_resource(const std::vector<AttributeView>& attributes) override {
     metadata_.clear();
@@ -36,29 +41,39 @@ class LogDecoder : public OtlpRecordHandler {
     // Texts are gathered first: views into a growing vector would not stay valid.
     label_texts_.reserve(attributes.size());
     for (const AttributeView& attribute : attributes) {
-      std::string_view label = stream_label_of(attribute.key);
-      if (label.empty()) {
-        metadata_.push_back(attribute);
-      } else {
-        label_texts_.push_back(any_value_to_text(attribute.value));
-        labels_.push_back({label, label_texts_.back()});
+      switch (mapping_.resource_action(attribute.key)) {
+        case LogAttributeAction::drop:
+          break;
+        case LogAttributeAction::structured_metadata:
+          metadata_.push_back(attribute);
+          break;
+        case LogAttributeAction::index_label:
+          label_texts_.push_back(any_value_to_text(attribute.value));
+          labels_.push_back({label_name_of(attribute.key), label_texts_.back()});
       }
     }
     normalize_labels(labels_);
-    discover_service_name(labels_);
+    if (mapping_.discover_service_name) discover_service_name(labels_);
+    if (labels_.empty()) labels_.push_back({kServiceNameLabel, kUnknownService});  // a stream has one
     begin_group();
   }
-  void begin_scope(const OtlpScope& scope) override { scope_ = &scope; }
+  void begin_scope(const OtlpScope& scope) override {
+    scope_ = scope;
+    std::erase_if(scope_.attributes, [&](const AttributeView& attribute) {
+      return mapping_.scope_action(attribute.key) == LogAttributeAction::drop;
+    });
+  }
   void end_scope() override {
     BatchBuilder& rows = batches_.rows();
     rows.fill_int(first_row_, Scope::fixed, column::kOrigin, kLogOriginOtlp);
     fill_attributes(rows, first_row_, Scope::resource, metadata_);
-    fill_scope(rows, first_row_, *scope_);
+    fill_scope(rows, first_row_, scope_);
     first_row_ = rows.row_count();
   }
 
   void record(std::string_view message) override {
     BatchBuilder& rows = batches_.rows();
+    if (labels_of_records_) begin_stream_of(message);
     rows.add_row(UnixNanos{0});
     attribute_count_ = 0;
     RecordFields record;
@@ -80,6 +95,35 @@ class LogDecoder : public OtlpRecordHandler {
   void begin_group() {
     batches_.rows().begin_group_copy(labels_);
     first_row_ = batches_.rows().row_count();
+  }
+
+  static std::string_view label_name_of(std::string_view attribute, Arena& arena) {
+    std::string_view known = stream_label_of(attribute);
+    return known.empty() ? prometheus_label_name(attribute, arena) : known;
+  }
+  std::string_view label_name_of(std::string_view attribute) { return label_name_of(attribute, names_); }
+
+  // The record's own labels make its stream; only for mappings that take labels from records.
+  void begin_stream_of(std::string_view message) {
+    std::vector<LabelRef> labels = labels_;
+    std::deque<std::string> texts;
+    Reader reader = protobuf::reader_of(message);
+    while (reader.next()) {
+      if (reader.tag_and_type() == protobuf::length_field(3)) {
+        std::string_view severity = protobuf::string_of(reader);
+        if (mapping_.severity_text_as_label && !severity.empty())
+          labels.push_back({column::kSeverityText, severity});
+      } else if (reader.tag_and_type() == protobuf::length_field(6)) {
+        AttributeView attribute = decode_attribute(protobuf::string_of(reader));
+        if (mapping_.record_action(attribute.key) != LogAttributeAction::index_label) continue;
+        texts.push_back(any_value_to_text(attribute.value));
+        labels.push_back({label_name_of(attribute.key), texts.back()});
+      } else {
+        reader.skip();
+      }
+    }
+    normalize_labels(labels);
+    batches_.rows().begin_group_copy(labels);
   }
 
   void read(std::string_view message, RecordFields& record, BatchBuilder& rows) {
@@ -127,7 +171,11 @@ class LogDecoder : public OtlpRecordHandler {
 
   void add_attribute(std::string_view message, BatchBuilder& rows) {
     if (++attribute_count_ > kOtlpAttributesMax) return;  // finish_row rejects the record
-    set_attribute(rows, Scope::attribute, decode_attribute(message));
+    AttributeView attribute = decode_attribute(message);
+    if (!mapping_.record.empty() &&
+        mapping_.record_action(attribute.key) != LogAttributeAction::structured_metadata)
+      return;
+    set_attribute(rows, Scope::attribute, attribute);
   }
 
   std::string_view line_of(std::string_view body, BatchBuilder& rows) {
@@ -150,7 +198,7 @@ class LogDecoder : public OtlpRecordHandler {
     rows.set_string(Scope::fixed, column::kLine, line_of(record.body, rows));
     set_ids(record, rows);
     if (record.severity_number != 0) set(rows, column::kSeverityNumber, record.severity_number);
-    if (!record.severity_text.empty())
+    if (!record.severity_text.empty() && !mapping_.severity_text_as_label)
       rows.set_string(Scope::fixed, column::kSeverityText, record.severity_text);
     if (record.observed_time != 0)
       set(rows, column::kObservedTime, static_cast<int64_t>(record.observed_time));
@@ -180,22 +228,26 @@ class LogDecoder : public OtlpRecordHandler {
 
   RowBatches batches_;
   const UnixNanos now_;
+  const LogMapping& mapping_;
+  const bool labels_of_records_;
+  Arena names_;  // of labels that are not Loki's defaults
   DecodedLogs result_;
   std::vector<AttributeView> metadata_;  // of the resource, without those that are labels
   std::vector<LabelRef> labels_;
   std::vector<std::string> label_texts_;
-  const OtlpScope* scope_ = nullptr;
+  OtlpScope scope_;
   size_t first_row_ = 0;
   size_t attribute_count_ = 0;
 };
 
 }  // namespace
 
-Result<DecodedLogs> decode_otlp_logs(std::shared_ptr<const std::string> body, UnixNanos now) {
+Result<DecodedLogs> decode_otlp_logs(std::shared_ptr<const std::string> body, UnixNanos now,
+                                     const LogMapping& mapping) {
   protobuf::Place place;
   DecodedLogs result;
   std::string_view bytes = *body;
-  LogDecoder decoder(std::move(body), now);
+  LogDecoder decoder(std::move(body), now, mapping);
   OBELISK_CHECK_OK(protobuf::decode_guarded("OTLP logs", bytes, place, [&] {
     walk_otlp_request(bytes, place, decoder);
     result = decoder.finish();
