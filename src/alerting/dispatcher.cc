@@ -37,11 +37,15 @@ Labels group_labels_of(const Route& route, const Labels& labels) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(AlertmanagerConfig config, std::string external_url, const Clock& clock, Sender sender)
+Dispatcher::Dispatcher(AlertmanagerConfig config, std::string external_url, const Clock& clock, Sender sender,
+                       NotificationLog* log)
     : config_(std::move(config)),
       external_url_(std::move(external_url)),
       clock_(clock),
-      sender_(std::move(sender)) {}
+      sender_(std::move(sender)),
+      log_(log) {
+  if (log_ != nullptr) restored_ = log_->load(clock_.now());
+}
 
 Dispatcher::~Dispatcher() {
   stop();
@@ -70,18 +74,15 @@ void Dispatcher::post(std::vector<rules::FiredAlert> alerts) {
         std::string key = route->path + ":" + labels.to_string();
         auto it = groups_.find(key);
         if (it == groups_.end()) {
-          if (alert.resolved) continue;  // nobody was told that it fires
-          Group group;
-          group.route = route;
-          group.labels = std::move(labels);
-          bool waited_already = alert.starts_at + route->group_wait_nanos <= now;
-          group.next_flush = waited_already ? now : now + route->group_wait_nanos;
-          group.tick = group.next_flush;
+          auto before = restored_.find(key);
+          bool was_told = before != restored_.end() && before->second.told.contains(alert.labels);
+          if (alert.resolved && !was_told) continue;  // nobody was told that it fires
+          Group group = make_group(key, *route, std::move(labels), alert, now);
           it = groups_.emplace(std::move(key), std::move(group)).first;
         }
         Group& group = it->second;
         bool known = group.alerts.contains(alert.labels);
-        if (!known && alert.resolved) continue;
+        if (!known && alert.resolved && !group.told.contains(alert.labels)) continue;
         if (!known && ++alert_count_ > kAlertsMax) {
           --alert_count_;
           dropped_total().add();
@@ -92,6 +93,37 @@ void Dispatcher::post(std::vector<rules::FiredAlert> alerts) {
     }
   }
   changed_.notify_all();
+}
+
+Dispatcher::Group Dispatcher::make_group(const std::string& key, const Route& route, Labels labels,
+                                         const rules::FiredAlert& alert, UnixNanos now) {
+  Group group;
+  group.route = &route;
+  group.labels = std::move(labels);
+  bool waited_already = alert.starts_at + route.group_wait_nanos <= now;
+  group.next_flush = waited_already ? now : now + route.group_wait_nanos;
+  group.tick = group.next_flush;
+  if (auto before = restored_.find(key); before != restored_.end()) {
+    group.told = std::move(before->second.told);
+    group.last_told = before->second.last_told;
+    group.ever_told = true;
+    restored_.erase(before);
+  }
+  return group;
+}
+
+void Dispatcher::save_log(UnixNanos now) {
+  if (log_ == nullptr) return;
+  NotificationLog::Groups groups;
+  {
+    MutexLock lock(mutex_);
+    groups = restored_;
+    for (const auto& [key, group] : groups_) {
+      if (!group.told.empty()) groups[key] = {group.last_told, group.told};
+    }
+  }
+  Result<void> saved = log_->save(groups, now);
+  if (!saved.ok()) log_error("alerting", "the log of notifications: " + saved.error().to_string());
 }
 
 bool Dispatcher::needs_telling(const Group& group, UnixNanos now) const {
@@ -137,6 +169,7 @@ UnixNanos Dispatcher::flush_due(UnixNanos now) {
       if (group.next_flush <= now) due.push_back(key);
     }
   }
+  bool told_any = false;
   for (const std::string& key : due) {
     Notification notification;
     bool tell = false;
@@ -171,6 +204,7 @@ UnixNanos Dispatcher::flush_due(UnixNanos now) {
     group.failures = 0;
     group.next_flush = group.tick;
     if (tell) {
+      told_any = true;
       group.last_told = now;
       group.told.clear();
       for (const rules::FiredAlert& alert : notification.alerts) group.told[alert.labels] = alert.resolved;
@@ -189,6 +223,7 @@ UnixNanos Dispatcher::flush_due(UnixNanos now) {
     }
     if (group.alerts.empty()) groups_.erase(it);
   }
+  if (told_any) save_log(now);
   MutexLock lock(mutex_);
   for (const auto& [key, group] : groups_) soonest = std::min(soonest, group.next_flush);
   return soonest;

@@ -8,7 +8,8 @@
 //   last notification; a group that never notified of firing alerts does not notify of their end;
 // * a group without alerts is forgotten.
 // A notification that fails is tried again with growing pauses until the next tick of its group, then anew.
-// The notification log is kept in memory: after a restart a firing group notifies again.
+// What receivers were told is kept on disk (notification_log.h) when a log is given: after a restart a group
+// goes on where it was. Without one a firing group notifies again.
 //
 // Dispatcher is thread safe. One thread flushes; sending happens on it, one group after the other, bounded by
 // the sender's timeouts.
@@ -20,6 +21,7 @@
 
 #include "alerting/alertmanager_config.h"
 #include "alerting/notification.h"
+#include "alerting/notification_log.h"
 #include "base/thread_annotations.h"
 #include "env/clock.h"
 
@@ -34,7 +36,9 @@ class Dispatcher {
   // Most groups and alerts kept; beyond it new ones are dropped and counted.
   static constexpr size_t kAlertsMax = 100'000;
 
-  Dispatcher(AlertmanagerConfig config, std::string external_url, const Clock& clock, Sender sender);
+  // `log` may be null, and must outlive the dispatcher.
+  Dispatcher(AlertmanagerConfig config, std::string external_url, const Clock& clock, Sender sender,
+             NotificationLog* log = nullptr);
   ~Dispatcher();
 
   void start();
@@ -62,6 +66,10 @@ class Dispatcher {
   };
 
   void run();
+  // A new group, with what was told of it before a restart.
+  Group make_group(const std::string& key, const Route& route, Labels labels, const rules::FiredAlert& alert,
+                   UnixNanos now) REQUIRES(mutex_);
+  void save_log(UnixNanos now) EXCLUDES(mutex_);
   bool needs_telling(const Group& group, UnixNanos now) const;
   Notification notification_of(const Group& group) const;
 
@@ -69,10 +77,12 @@ class Dispatcher {
   const std::string external_url_;
   const Clock& clock_;
   const Sender sender_;
+  NotificationLog* const log_;
 
   Mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, Group> groups_ GUARDED_BY(mutex_);  // by group key
+  NotificationLog::Groups restored_ GUARDED_BY(mutex_);  // of before a restart, until their groups are back
   size_t alert_count_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "env/fault_disk.h"
+
 namespace obelisk::alerting {
 namespace {
 
@@ -96,6 +98,83 @@ TEST_F(DispatcherTest, AnAlertWhoseSenderFellSilentResolves) {
   at(7);
   ASSERT_EQ(sent_.size(), 2u);
   EXPECT_TRUE(sent_[1].is_resolved());
+}
+
+// A restart goes on where the last one was: what is known is not told again, and ends are told.
+TEST(DispatcherRestart, ReceiversAreToldOnceAndLearnOfTheEnd) {
+  FaultDisk disk;
+  ManualClock clock({1000 * kSecond});
+  std::vector<Notification> sent;
+  auto make = [&](NotificationLog& log) {
+    return std::make_unique<Dispatcher>(
+        *parse_alertmanager_config("route: {receiver: r, group_by: [alertname], group_wait: 2s, "
+                                   "group_interval: 5s, repeat_interval: 60s}\nreceivers: [{name: r}]\n",
+                                   "am.yml"),
+        "http://x", clock,
+        [&](const Receiver&, const Notification& notification) -> Result<void> {
+          sent.push_back(notification);
+          return {};
+        },
+        &log);
+  };
+  auto alert = [&](bool resolved) {
+    rules::FiredAlert out;
+    out.labels = Labels{{"alertname", "X"}, {"quote", "a\"\n\\:{}"}};
+    out.starts_at = {900 * kSecond};
+    out.ends_at = clock.now() + (resolved ? 0 : 3600 * kSecond);
+    out.resolved = resolved;
+    return out;
+  };
+  {
+    NotificationLog log(disk);
+    auto dispatcher = make(log);
+    dispatcher->post({alert(false)});
+    dispatcher->flush_due(clock.now());
+    ASSERT_EQ(sent.size(), 1u);
+  }
+  clock.advance(10 * kSecond);
+  {
+    NotificationLog log(disk);
+    auto dispatcher = make(log);
+    dispatcher->post({alert(false)});
+    dispatcher->flush_due(clock.now());
+    EXPECT_EQ(sent.size(), 1u) << "told again after a restart";
+    clock.advance(60 * kSecond);
+    dispatcher->post({alert(false)});
+    dispatcher->flush_due(clock.now());
+    EXPECT_EQ(sent.size(), 2u) << "repeat_interval has passed since the last restart's notification";
+  }
+  clock.advance(5 * kSecond);
+  NotificationLog log(disk);
+  auto dispatcher = make(log);
+  dispatcher->post({alert(true)});
+  dispatcher->flush_due(clock.now());
+  ASSERT_EQ(sent.size(), 3u) << "the end is told, although this process never saw the beginning";
+  EXPECT_TRUE(sent[2].alerts[0].resolved);
+  dispatcher->post({alert(true)});
+  clock.advance(60 * kSecond);
+  dispatcher->flush_due(clock.now());
+  EXPECT_EQ(sent.size(), 3u);
+}
+
+TEST(NotificationLog, KeepsWhatWasToldForFiveDays) {
+  FaultDisk disk;
+  NotificationLog log(disk);
+  UnixNanos now{1'700'000'000 * kSecond};
+  EXPECT_TRUE(log.load(now).empty());
+  NotificationLog::Groups groups;
+  groups["r:{a=\"b\"}"] = {now, {{Labels{{"a", "b"}}, false}, {Labels{{"a", "c"}}, true}}};
+  groups["old"] = {{now.value - NotificationLog::kRetentionNanos - 1}, {{Labels{{"a", "b"}}, false}}};
+  ASSERT_TRUE(log.save(groups, now).ok());
+  disk.drop_unsynced(1);
+  NotificationLog::Groups loaded = NotificationLog(disk).load(now);
+  ASSERT_EQ(loaded.size(), 1u);
+  EXPECT_EQ(loaded.begin()->second.told, groups["r:{a=\"b\"}"].told);
+  EXPECT_EQ(loaded.begin()->second.last_told, now);
+  // A damaged file is set aside.
+  ASSERT_TRUE(replace_file(disk, "notifications.json", "{\"groups\": 3").ok());
+  EXPECT_TRUE(NotificationLog(disk).load(now).empty());
+  EXPECT_TRUE(*disk.exists("notifications.json.damaged"));
 }
 
 }  // namespace

@@ -38,6 +38,8 @@ class AlertStates {
 
   // Takes the elements the expression has at `time` (labels, annotations and value set; unique labels).
   void update(UnixNanos time, std::vector<Alert> current);
+  // An alert of before a restart, pending or firing; the next update goes on from it.
+  void restore(Alert alert) { alerts_[alert.labels] = std::move(alert); }
   // Pending, firing and recently resolved alerts.
   const std::map<Labels, Alert>& alerts() const { return alerts_; }
   std::vector<Alert> active() const;  // pending and firing

@@ -8,11 +8,10 @@
 #include <iterator>
 #include <set>
 
+#include "base/json_writer.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/yaml.h"
-#include "query/promql/engine.h"
-#include "query/promql/parser.h"
 #include "rules/alert_template.h"
 
 namespace obelisk::rules {
@@ -44,7 +43,7 @@ Result<void> check_templates(const Rule& rule, const YamlNode& at, const std::st
   return {};
 }
 
-Result<Rule> parse_rule(const YamlNode& node, const std::string& file) {
+Result<Rule> parse_rule(const YamlNode& node, const std::string& file, RuleLanguage language) {
   Rule rule;
   std::string record;
   std::string alert;
@@ -60,13 +59,10 @@ Result<Rule> parse_rule(const YamlNode& node, const std::string& file) {
   if (record.empty() == alert.empty()) return yaml_error(file, node, "a rule has either record or alert");
   rule.kind = alert.empty() ? Rule::Kind::recording : Rule::Kind::alerting;
   rule.name = alert.empty() ? record : alert;
-  if (Result<PromqlType> type = PromqlEngine().check(rule.expression); !type.ok()) {
-    return yaml_error(file, *node.find("expr"),
-                      fmt::format("{} \"{}\": {}", alert.empty() ? "record" : "alert", rule.name,
-                                  promql::parse_error_text(type.error())));
-  } else if (*type != PromqlType::vector && *type != PromqlType::scalar) {
-    return yaml_error(file, *node.find("expr"),
-                      fmt::format("\"{}\": a rule's expression gives a vector or a scalar", rule.name));
+  if (Result<void> checked = rule_evaluator(language).check(rule.expression); !checked.ok()) {
+    return yaml_error(
+        file, *node.find("expr"),
+        fmt::format("{} \"{}\": {}", alert.empty() ? "record" : "alert", rule.name, checked.error().message));
   }
   OBELISK_CHECK_OK(check_labels(rule.labels, node, file));
   if (rule.kind == Rule::Kind::alerting) {
@@ -86,8 +82,9 @@ Result<Rule> parse_rule(const YamlNode& node, const std::string& file) {
   return rule;
 }
 
-Result<RuleGroup> parse_group(const YamlNode& node, const std::string& file) {
+Result<RuleGroup> parse_group(const YamlNode& node, const std::string& file, RuleLanguage language) {
   RuleGroup group;
+  group.language = language;
   group.file = file;
   int64_t limit = 0;
   YamlMap map(node, file, "rule group");
@@ -97,7 +94,7 @@ Result<RuleGroup> parse_group(const YamlNode& node, const std::string& file) {
   map.integer("limit", limit, 0, 1'000'000);
   map.string_map("labels", group.labels);
   map.list("rules", [&](const YamlNode& item) -> Result<void> {
-    OBELISK_TRY(Rule rule, parse_rule(item, file));
+    OBELISK_TRY(Rule rule, parse_rule(item, file, language));
     group.rules.push_back(std::move(rule));
     return {};
   });
@@ -129,7 +126,57 @@ Result<std::vector<std::string>> files_of(const std::string& pattern) {
 
 }  // namespace
 
-Result<std::vector<RuleGroup>> parse_rule_file(std::string_view text, const std::string& file) {
+Result<RuleGroup> parse_rule_group(std::string_view text, const std::string& file, RuleLanguage language) {
+  OBELISK_TRY(YamlNode root, parse_yaml(text, file));
+  return parse_group(root, file, language);
+}
+
+namespace {
+
+// A scalar in double quotes, where every text is itself.
+std::string quoted(std::string_view text) {
+  JsonWriter out;
+  out.value(text);
+  return out.take();
+}
+
+void format_map(std::string& out, const std::string& indent, std::string_view key,
+                const std::map<std::string, std::string>& map) {
+  if (map.empty()) return;
+  out += fmt::format("{}{}:\n", indent, key);
+  for (const auto& [name, value] : map)
+    out += fmt::format("{}  {}: {}\n", indent, quoted(name), quoted(value));
+}
+
+}  // namespace
+
+std::string format_rule_group(const RuleGroup& group, const std::string& indent) {
+  std::string out = fmt::format("{}name: {}\n", indent, quoted(group.name));
+  if (group.interval_nanos != 0)
+    out += fmt::format("{}interval: {}\n", indent, format_prometheus_duration(group.interval_nanos));
+  if (group.query_offset_nanos != 0)
+    out += fmt::format("{}query_offset: {}\n", indent, format_prometheus_duration(group.query_offset_nanos));
+  if (group.limit != 0) out += fmt::format("{}limit: {}\n", indent, group.limit);
+  format_map(out, indent, "labels", group.labels);
+  out += fmt::format("{}rules:{}\n", indent, group.rules.empty() ? " []" : "");
+  for (const Rule& rule : group.rules) {
+    bool alerting = rule.kind == Rule::Kind::alerting;
+    out += fmt::format("{}- {}: {}\n", indent, alerting ? "alert" : "record", quoted(rule.name));
+    std::string inner = indent + "  ";
+    out += fmt::format("{}expr: {}\n", inner, quoted(rule.expression));
+    if (rule.for_nanos != 0)
+      out += fmt::format("{}for: {}\n", inner, format_prometheus_duration(rule.for_nanos));
+    if (rule.keep_firing_for_nanos != 0)
+      out += fmt::format("{}keep_firing_for: {}\n", inner,
+                         format_prometheus_duration(rule.keep_firing_for_nanos));
+    format_map(out, inner, "labels", rule.labels);
+    format_map(out, inner, "annotations", rule.annotations);
+  }
+  return out;
+}
+
+Result<std::vector<RuleGroup>> parse_rule_file(std::string_view text, const std::string& file,
+                                               RuleLanguage language) {
   bool more = false;
   OBELISK_TRY(YamlNode root, parse_first_yaml(text, file, more));
   if (more) log_warning("rules", fmt::format("{}: only the first YAML document is read", file));
@@ -137,7 +184,7 @@ Result<std::vector<RuleGroup>> parse_rule_file(std::string_view text, const std:
   std::set<std::string> names;
   YamlMap map(root, file, "rule file");
   map.list("groups", [&](const YamlNode& item) -> Result<void> {
-    OBELISK_TRY(RuleGroup group, parse_group(item, file));
+    OBELISK_TRY(RuleGroup group, parse_group(item, file, language));
     if (!names.insert(group.name).second)
       return yaml_error(file, item, fmt::format("group \"{}\" stands twice", group.name));
     groups.push_back(std::move(group));
@@ -147,7 +194,8 @@ Result<std::vector<RuleGroup>> parse_rule_file(std::string_view text, const std:
   return groups;
 }
 
-Result<std::vector<RuleGroup>> load_rule_files(const std::vector<std::string>& patterns) {
+Result<std::vector<RuleGroup>> load_rule_files(const std::vector<std::string>& patterns,
+                                               RuleLanguage language) {
   std::vector<RuleGroup> all;
   std::set<std::string> seen;
   for (const std::string& pattern : patterns) {
@@ -158,7 +206,7 @@ Result<std::vector<RuleGroup>> load_rule_files(const std::vector<std::string>& p
       std::string text(std::istreambuf_iterator<char>(stream), {});
       if (!stream.good() && !stream.eof())
         return make_error(ErrorCode::io, fmt::format("cannot read {}", file));
-      OBELISK_TRY(std::vector<RuleGroup> groups, parse_rule_file(text, file));
+      OBELISK_TRY(std::vector<RuleGroup> groups, parse_rule_file(text, file, language));
       std::move(groups.begin(), groups.end(), std::back_inserter(all));
     }
   }

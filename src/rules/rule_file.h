@@ -1,7 +1,7 @@
 #pragma once
-// Prometheus rule files: groups of recording and alerting rules. Loading checks everything that can be wrong
-// before anything runs: unknown keys (with the nearest valid name), expressions, durations, label names,
-// duplicate groups. Errors name file and line.
+// Rule files of Prometheus and Loki: groups of recording and alerting rules. Loading checks everything that
+// can be wrong before anything runs: unknown keys (with the nearest valid name), expressions, durations,
+// label names, duplicate groups. Errors name file and line.
 #include <cstdint>
 #include <map>
 #include <string>
@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/tenant.h"
+#include "rules/rule_language.h"
 
 namespace obelisk::rules {
 
@@ -16,7 +18,7 @@ struct Rule {
   enum class Kind : uint8_t { recording, alerting };
   Kind kind = Kind::recording;
   std::string name;        // of the series it records, or of the alert
-  std::string expression;  // PromQL, parsed when the file is loaded
+  std::string expression;  // in the group's language, checked when the file is loaded
   int64_t for_nanos = 0;
   int64_t keep_firing_for_nanos = 0;
   std::map<std::string, std::string> labels;       // values of alerting rules are templates
@@ -24,7 +26,9 @@ struct Rule {
 };
 
 struct RuleGroup {
-  std::string file;
+  RuleLanguage language = RuleLanguage::promql;
+  Tenant tenant = kDefaultTenant;
+  std::string file;  // or the namespace, of groups that came by an API
   std::string name;
   int64_t interval_nanos = 0;  // 0: the global evaluation_interval
   int64_t query_offset_nanos = 0;
@@ -34,10 +38,16 @@ struct RuleGroup {
 };
 
 // `file` is used for messages and as part of the groups' identity.
-Result<std::vector<RuleGroup>> parse_rule_file(std::string_view text, const std::string& file);
+Result<std::vector<RuleGroup>> parse_rule_file(std::string_view text, const std::string& file,
+                                               RuleLanguage language = RuleLanguage::promql);
+// One group as a document of its own, as rule APIs take it.
+Result<RuleGroup> parse_rule_group(std::string_view text, const std::string& file, RuleLanguage language);
+// The group as YAML that parse_rule_group reads to the same group; every line begins with `indent`.
+std::string format_rule_group(const RuleGroup& group, const std::string& indent = "");
 
 // Reads every file that the patterns name (a pattern may have * and ? in its last path component). A pattern
 // without wildcard that names no file is logged, as Prometheus does.
-Result<std::vector<RuleGroup>> load_rule_files(const std::vector<std::string>& patterns);
+Result<std::vector<RuleGroup>> load_rule_files(const std::vector<std::string>& patterns,
+                                               RuleLanguage language = RuleLanguage::promql);
 
 }  // namespace obelisk::rules

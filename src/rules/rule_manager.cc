@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/self_metrics.h"
 #include "net/url.h"
-#include "query/promql/engine.h"
+#include "rules/alert_restore.h"
 #include "rules/alert_template.h"
 
 namespace obelisk::rules {
@@ -33,15 +33,6 @@ ManagerMetrics& metrics() {
   return instance;
 }
 
-// What a rule works on: a scalar is one element without labels.
-Result<SampleVector> instant_vector(const QueryContext& context, std::string_view query, UnixNanos time) {
-  OBELISK_TRY(InstantResult result, PromqlEngine().instant(context, query, time));
-  if (result.type == PromqlType::vector) return std::move(result.vector);
-  if (result.type == PromqlType::scalar) return SampleVector{{Labels(), result.scalar, nullptr, false}};
-  return make_error(ErrorCode::execution,
-                    fmt::format("the expression gives a {}, not a vector", promql_type_name(result.type)));
-}
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -52,6 +43,7 @@ struct RuleManager::RuleState {
   Rule rule;
   AlertStates alerts;
   std::set<Labels> written;  // series of the last evaluation
+  bool restored = false;     // alerts of before a restart were looked for, or came from a reload
   RuleHealth health = RuleHealth::unknown;
   std::string last_error;
   UnixNanos last_evaluation;
@@ -91,6 +83,7 @@ void RuleManager::load(std::vector<RuleGroup> groups) {
     state->interval_nanos =
         group.interval_nanos != 0 ? group.interval_nanos : options_.default_interval_nanos;
     std::string identity = group.file + ";" + group.name;
+    if (group.tenant != kDefaultTenant) identity += ";" + group.tenant;
     state->offset_nanos =
         static_cast<int64_t>(hash64(identity) % static_cast<uint64_t>(state->interval_nanos));
     state->next_slot = state->slot_at_or_before(clock_.now()) + state->interval_nanos;
@@ -102,7 +95,9 @@ void RuleManager::load(std::vector<RuleGroup> groups) {
   MutexLock lock(mutex_);
   for (auto& fresh : loaded) {
     for (auto& old : groups_) {
-      if (old->group.file != fresh->group.file || old->group.name != fresh->group.name) continue;
+      if (old->group.file != fresh->group.file || old->group.name != fresh->group.name ||
+          old->group.tenant != fresh->group.tenant || old->group.language != fresh->group.language)
+        continue;
       MutexLock old_lock(old->mutex);
       for (auto& rule : fresh->rules) {
         for (auto& before : old->rules) {
@@ -113,6 +108,7 @@ void RuleManager::load(std::vector<RuleGroup> groups) {
           if (!same) continue;
           rule->alerts = before->alerts;
           rule->written = before->written;
+          rule->restored = before->restored;
           break;
         }
       }
@@ -197,10 +193,13 @@ Result<void> RuleManager::evaluate_rule(GroupState& group, RuleState& state, Uni
   Budget budget(options_.query_memory_bytes_max);
   Cancel cancel(Cancel::Clock::now() +
                 std::chrono::nanoseconds(std::max<int64_t>(group.interval_nanos, 10 * kNanosPerSecond)));
-  OBELISK_TRY(Snapshot at, reader_.snapshot(options_.tenant));
-  QueryContext context{reader_, options_.tenant, at, budget, cancel};
+  const Tenant& tenant = group.group.tenant;
+  const RuleEvaluator& evaluator = rule_evaluator(group.group.language);
+  OBELISK_TRY(Snapshot at, reader_.snapshot(tenant));
+  QueryContext context{reader_, tenant, at, budget, cancel};
   UnixNanos query_time = time - group.group.query_offset_nanos;
-  OBELISK_TRY(SampleVector samples, instant_vector(context, state.rule.expression, query_time));
+  if (!state.restored) OBELISK_CHECK_OK(restore(group, state, context, time));
+  OBELISK_TRY(SampleVector samples, evaluator.evaluate(context, state.rule.expression, query_time));
   if (group.group.limit != 0 && samples.size() > group.group.limit) {
     return make_error(ErrorCode::execution, fmt::format("exceeded limit of {} with {} elements",
                                                         group.group.limit, samples.size()));
@@ -218,7 +217,7 @@ Result<void> RuleManager::evaluate_rule(GroupState& group, RuleState& state, Uni
       labels.set(kMetricNameLabel, state.rule.name);
       series.emplace_back(std::move(labels), sample.value);
     }
-    return store(state, query_time, std::move(series));
+    return store(tenant, state, query_time, std::move(series));
   }
 
   std::vector<Alert> elements;
@@ -231,7 +230,7 @@ Result<void> RuleManager::evaluate_rule(GroupState& group, RuleState& state, Uni
         time,
         options_.external_labels,
         options_.external_url,
-        [&](std::string_view query) { return instant_vector(context, query, query_time); }};
+        [&](std::string_view query) { return evaluator.evaluate(context, query, query_time); }};
     Alert alert;
     alert.labels = sample_labels;
     for (const auto& [name, text] : rule_labels) alert.labels.set(name, expand_alert_template(text, data));
@@ -250,20 +249,29 @@ Result<void> RuleManager::evaluate_rule(GroupState& group, RuleState& state, Uni
   }
   state.alerts.update(time, std::move(elements));
   for (const Alert& alert : state.alerts.active()) {
-    Labels labels = alert.labels;
-    labels.set(kMetricNameLabel, "ALERTS");
-    labels.set("alertstate", alert_phase_name(alert.phase));
-    series.emplace_back(labels, 1);
-    labels.remove("alertstate");
-    labels.set(kMetricNameLabel, "ALERTS_FOR_STATE");
-    series.emplace_back(std::move(labels), std::floor(static_cast<double>(alert.active_at.value) / 1e9));
+    for (auto& one : alert_series(alert)) series.push_back(std::move(one));
   }
-  Result<void> stored = store(state, query_time, std::move(series));
+  Result<void> stored = store(tenant, state, query_time, std::move(series));
   notify(group, state, time);  // a full disk must not keep an alert from going out
   return stored;
 }
 
-Result<void> RuleManager::store(RuleState& rule, UnixNanos time,
+Result<void> RuleManager::restore(const GroupState& group, RuleState& state, const QueryContext& context,
+                                  UnixNanos time) {
+  if (state.rule.kind == Rule::Kind::alerting) {
+    OBELISK_TRY(std::vector<StoredAlert> stored, find_stored_alerts(context, state.rule, time));
+    for (const StoredAlert& alert : stored) {
+      // What it wrote before the restart becomes stale when it does not go on.
+      Alert before = restored_alert(alert, state.rule, group.interval_nanos, time);
+      for (auto& [labels, value] : alert_series(before)) state.written.insert(labels);
+      state.alerts.restore(std::move(before));
+    }
+  }
+  state.restored = true;
+  return {};
+}
+
+Result<void> RuleManager::store(const Tenant& tenant, RuleState& rule, UnixNanos time,
                                 std::vector<std::pair<Labels, double>> series) {
   std::sort(series.begin(), series.end(), [](auto& a, auto& b) { return a.first < b.first; });
   for (size_t i = 1; i < series.size(); ++i) {
@@ -293,7 +301,7 @@ Result<void> RuleManager::store(RuleState& rule, UnixNanos time,
   batches.push_back(builder.finish());
   auto done = std::make_shared<std::promise<Result<IntakeOutcome>>>();
   std::future<Result<IntakeOutcome>> outcome = done->get_future();
-  intake_.write(options_.tenant, std::move(batches),
+  intake_.write(tenant, std::move(batches),
                 [done](Result<IntakeOutcome> result) { done->set_value(std::move(result)); });
   OBELISK_TRY(IntakeOutcome stored, outcome.get());
   rule.written = std::move(written);
@@ -333,13 +341,9 @@ std::vector<RuleGroupStatus> RuleManager::status() const {
   std::vector<RuleGroupStatus> result;
   for (auto& group : groups) {
     MutexLock lock(group->mutex);
-    RuleGroupStatus status{group->group.name,
-                           group->group.file,
-                           group->interval_nanos,
-                           group->group.limit,
-                           group->last_evaluation,
-                           group->evaluation_seconds,
-                           {}};
+    RuleGroupStatus status{group->group.name,      group->group.file,         group->group.language,
+                           group->group.tenant,    group->interval_nanos,     group->group.limit,
+                           group->last_evaluation, group->evaluation_seconds, {}};
     for (auto& rule : group->rules) {
       status.rules.push_back({rule->rule, rule->health, rule->last_error, rule->last_evaluation,
                               rule->evaluation_seconds, rule->alerts.active()});

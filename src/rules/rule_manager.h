@@ -8,8 +8,9 @@
 // at one timestamp, each after the last one's series are stored, so that a later rule sees what an earlier
 // one recorded. A series a rule wrote last time and not now gets a stale marker.
 //
-// One thread evaluates all groups; the API reads state under a lock from any thread. Alert state lives in
-// memory: after a restart a pending alert starts its `for` anew.
+// One thread evaluates all groups; the API reads state under a lock from any thread. Alert state survives a
+// restart: before a rule's first evaluation its alerts are read back from the series they wrote
+// (alert_restore.h). Expressions are evaluated by the group's language for the group's tenant.
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -20,6 +21,7 @@
 #include "base/thread_annotations.h"
 #include "env/clock.h"
 #include "ingest/intake.h"
+#include "query/core/query_context.h"
 #include "rules/alert_state.h"
 #include "rules/rule_file.h"
 #include "storage/reader.h"
@@ -38,7 +40,6 @@ struct FiredAlert {
 using AlertSink = std::function<void(std::vector<FiredAlert>)>;
 
 struct RuleManagerOptions {
-  Tenant tenant = kDefaultTenant;
   int64_t default_interval_nanos = 60 * kNanosPerSecond;
   std::string external_url = "http://127.0.0.1:4319";
   Labels external_labels;
@@ -59,6 +60,8 @@ struct RuleStatus {
 struct RuleGroupStatus {
   std::string name;
   std::string file;
+  RuleLanguage language = RuleLanguage::promql;
+  Tenant tenant;
   int64_t interval_nanos = 0;
   uint64_t limit = 0;
   UnixNanos last_evaluation;
@@ -88,7 +91,9 @@ class RuleManager {
   void run();
   void evaluate(GroupState& group, UnixNanos time);
   Result<void> evaluate_rule(GroupState& group, RuleState& rule, UnixNanos time);
-  Result<void> store(RuleState& rule, UnixNanos time, std::vector<std::pair<Labels, double>> series);
+  Result<void> restore(const GroupState& group, RuleState& rule, const QueryContext& context, UnixNanos time);
+  Result<void> store(const Tenant& tenant, RuleState& rule, UnixNanos time,
+                     std::vector<std::pair<Labels, double>> series);
   void notify(const GroupState& group, const RuleState& rule, UnixNanos time);
 
   Reader& reader_;

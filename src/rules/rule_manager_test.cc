@@ -122,5 +122,141 @@ TEST_F(RuleManagerTest, ReloadKeepsTheStateOfUnchangedRules) {
   EXPECT_EQ(manager_.status()[0].rules[0].alerts[0].active_at, active);
 }
 
+// After a restart a new manager stands over the same store.
+class RuleRestartTest : public RuleManagerTest {
+ protected:
+  std::unique_ptr<RuleManager> start(std::string_view text, RuleLanguage language = RuleLanguage::promql) {
+    auto manager = std::make_unique<RuleManager>(
+        store_, intake_, clock_, RuleManagerOptions(),
+        [this](std::vector<FiredAlert> alerts) { sent_.push_back(std::move(alerts)); });
+    Result<std::vector<RuleGroup>> groups = parse_rule_file(text, "r.yml", language);
+    EXPECT_TRUE(groups.ok()) << groups.error().to_string();
+    manager->load(std::move(*groups));
+    return manager;
+  }
+  static Alert only_alert(const RuleManager& manager) {
+    std::vector<Alert> alerts = manager.status()[0].rules[0].alerts;
+    EXPECT_EQ(alerts.size(), 1u);
+    return alerts.empty() ? Alert() : alerts[0];
+  }
+  static constexpr std::string_view kDown =
+      "groups: [{name: g, interval: 10s, rules: [{alert: Down, expr: 'up == 0', for: 60s, labels: {severity: "
+      "page}},"
+      "{alert: Down, expr: 'up == 1', for: 60s, labels: {severity: info}}]}]";
+};
+
+TEST_F(RuleRestartTest, APendingAlertGoesOnWaitingWithoutTheOutage) {
+  write({{"__name__", "up"}, {"job", "a"}}, 0);
+  auto before = start(kDown);
+  for (int i = 0; i < 3; ++i) {
+    before->evaluate_all(clock_.now());
+    clock_.advance(10 * kSecond);
+  }
+  before.reset();
+  clock_.advance(100 * kSecond);  // the outage; the last evaluation was 110 s ago, 100 of them unexpected
+  write({{"__name__", "up"}, {"job", "a"}}, 0);
+  auto after = start(kDown);
+  after->evaluate_all(clock_.now());
+  Alert alert = only_alert(*after);
+  EXPECT_EQ(alert.phase, AlertPhase::pending);
+  EXPECT_EQ(alert.active_at.value, (1'000'000 + 100) * kSecond);
+  clock_.advance(30 * kSecond);  // 20 s before the outage, 10 s of the first evaluation, 30 s after: 60 s
+  after->evaluate_all(clock_.now());
+  EXPECT_EQ(only_alert(*after).phase, AlertPhase::firing);
+}
+
+TEST_F(RuleRestartTest, AFiringAlertFiresOnAndItsEndIsTold) {
+  write({{"__name__", "up"}, {"job", "a"}}, 0);
+  auto before = start(kDown);
+  before->evaluate_all(clock_.now());
+  clock_.advance(60 * kSecond);
+  before->evaluate_all(clock_.now());
+  ASSERT_EQ(only_alert(*before).phase, AlertPhase::firing);
+  before.reset();
+  clock_.advance(20 * kSecond);
+  {
+    auto after = start(kDown);
+    after->evaluate_all(clock_.now());
+    EXPECT_EQ(only_alert(*after).phase, AlertPhase::firing) << "not pending anew";
+    EXPECT_EQ(only_alert(*after).active_at.value, 1'000'000 * kSecond);
+  }
+  sent_.clear();
+  clock_.advance(10 * kSecond);
+  write({{"__name__", "up"}, {"job", "a"}}, stale_marker());
+  auto last = start(kDown);
+  last->evaluate_all(clock_.now());
+  ASSERT_EQ(sent_.size(), 1u);
+  EXPECT_TRUE(sent_[0][0].resolved);
+  EXPECT_TRUE(ask("ALERTS").empty()) << "what it wrote before is stale";
+  // And after that there is nothing to restore.
+  clock_.advance(10 * kSecond);
+  sent_.clear();
+  start(kDown)->evaluate_all(clock_.now());
+  EXPECT_TRUE(sent_.empty());
+}
+
+TEST_F(RuleRestartTest, AfterALongOutageAlertsBeginAnew) {
+  write({{"__name__", "up"}, {"job", "a"}}, 0);
+  start(kDown)->evaluate_all(clock_.now());
+  clock_.advance(2 * 3600 * kSecond);
+  write({{"__name__", "up"}, {"job", "a"}}, 0);
+  auto after = start(kDown);
+  after->evaluate_all(clock_.now());
+  EXPECT_EQ(only_alert(*after).active_at, clock_.now());
+}
+
+TEST_F(RuleRestartTest, LogqlRulesRecordAndAlert) {
+  auto log = [&](const char* line) {
+    BatchBuilder builder(Table::logs);
+    std::vector<LabelRef> labels{{"app", "shop"}};
+    builder.begin_group_copy(labels);
+    builder.add_row(clock_.now());
+    builder.set_string(Scope::fixed, column::kLine, line);
+    WriteRequest request;
+    request.batches.push_back(builder.finish());
+    ASSERT_TRUE(append_and_wait(store_, std::move(request)).ok());
+  };
+  constexpr std::string_view kText = R"(
+groups:
+- name: g
+  interval: 10s
+  rules:
+  - record: shop:errors:count1m
+    expr: sum by (app) (count_over_time({app="shop"} |= "error" [1m]))
+    labels: {from: logs}
+  - alert: Errors
+    expr: sum by (app) (count_over_time({app="shop"} |= "error" [1m])) > 1
+    for: 10s
+    annotations: {summary: '{{ $labels.app }}: {{ $value }}'}
+)";
+  log("error one");
+  log("fine");
+  auto manager = start(kText, RuleLanguage::logql);
+  manager->evaluate_all(clock_.now());
+  SampleVector recorded = ask("shop:errors:count1m");
+  ASSERT_EQ(recorded.size(), 1u);
+  EXPECT_EQ(recorded[0].value, 1);
+  EXPECT_EQ(recorded[0].labels.get("from"), "logs");
+  EXPECT_TRUE(ask("ALERTS").empty());
+  clock_.advance(kSecond);
+  log("error two");
+  manager->evaluate_all(clock_.now());
+  EXPECT_EQ(ask("ALERTS{alertstate=\"pending\",alertname=\"Errors\",app=\"shop\"}").size(), 1u);
+  manager = start(kText, RuleLanguage::logql);  // a restart while pending
+  clock_.advance(10 * kSecond);
+  sent_.clear();
+  manager->evaluate_all(clock_.now());
+  ASSERT_EQ(sent_.size(), 1u);
+  EXPECT_EQ(sent_[0][0].annotations["summary"], "shop: 2");
+  for (auto& [wrong, why] :
+       {std::pair("{app=\"shop\"}", "metric query"), std::pair("rate({app=\"shop\"}", "parse error")}) {
+    Result<std::vector<RuleGroup>> groups =
+        parse_rule_file(std::string("groups: [{name: g, rules: [{alert: A, expr: '") + wrong + "'}]}]",
+                        "r.yml", RuleLanguage::logql);
+    ASSERT_FALSE(groups.ok());
+    EXPECT_NE(groups.error().message.find(why), std::string::npos) << groups.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace obelisk::rules
