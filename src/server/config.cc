@@ -99,6 +99,10 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
     OBELISK_TRY(config.otlp, read_otlp_translation(node, file));
     return {};
   });
+  map.node("logs", [&](const YamlNode& node) -> Result<void> {
+    OBELISK_TRY(config.logs, parse_logs_config(node, file));
+    return {};
+  });
   map.string("prometheus_config", config.prometheus_config);
   map.string("alertmanager_config", config.alertmanager_config);
   OBELISK_CHECK_OK(map.finish());
@@ -129,6 +133,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
     return yaml_error(file, *root.find("log_level"), "log_level must be debug, info, warning or error");
   }
   config.data_dir = join_path(directory, config.data_dir);
+  for (std::string& pattern : config.logs.rule_files) pattern = join_path(directory, pattern);
   config.prometheus_config = join_path(directory, config.prometheus_config);
   config.alertmanager_config = join_path(directory, config.alertmanager_config);
   return config;

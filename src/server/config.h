@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "server/logs_config.h"
 #include "wire/otlp_translation.h"
 
 namespace obelisk::server {
@@ -50,6 +51,8 @@ struct Config {
   int64_t span_metrics_interval_nanos = 15 * kNanosPerSecond;
 
   OtlpTranslation otlp;             // how OTLP metrics become series
+  LogsConfig logs;
+
   std::string prometheus_config;    // prometheus.yml: scrape_configs and rule_files
   std::string alertmanager_config;  // alertmanager.yml
 };

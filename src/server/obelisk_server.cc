@@ -15,6 +15,7 @@
 #include "api/push/foreign_spans.h"
 #include "api/push/push_api.h"
 #include "api/request/context.h"
+#include "api/request/multi_tenant_reader.h"
 #include "api/tempo/tempo_api.h"
 #include "api/ui/ui_api.h"
 #include "api/zipkin/zipkin_api.h"
@@ -34,6 +35,7 @@
 #include "pipeline/span_metrics.h"
 #include "rules/rule_file.h"
 #include "rules/rule_manager.h"
+#include "rules/rule_store.h"
 #include "server/admin_actions.h"
 #include "server/status_routes.h"
 #include "server/version.h"
@@ -57,7 +59,8 @@ bool is_push(std::string_view method, std::string_view path) {
          path.starts_with("/opentelemetry.proto.") || path == "/api/v1/write" ||
          path == "/api/v1/otlp/v1/metrics" || path == "/api/v1/import/prometheus" ||
          path == "/api/v1/spans" || path.starts_with("/jaeger.api_v2.CollectorService/") ||
-         path.starts_with("/zipkin.proto3.") || path == "/loki/api/v1/push" || path == "/api/prom/push";
+         path.starts_with("/zipkin.proto3.") || path == "/loki/api/v1/push" || path == "/api/prom/push" ||
+         path.ends_with("/_bulk");
 }
 
 // Answered on the io thread, so that they work while every worker is busy: probes, and what shows and ends
@@ -75,10 +78,14 @@ struct Watched {
 
 Result<Watched> load_watched(const Config& config) {
   Watched watched;
-  if (config.prometheus_config.empty()) return watched;
-  OBELISK_TRY(watched.prometheus, collect::load_prometheus_config(config.prometheus_config));
-  OBELISK_CHECK_OK(scrape::check_static_targets(watched.prometheus));
-  OBELISK_TRY(watched.rule_groups, rules::load_rule_files(watched.prometheus.rule_files));
+  if (!config.prometheus_config.empty()) {
+    OBELISK_TRY(watched.prometheus, collect::load_prometheus_config(config.prometheus_config));
+    OBELISK_CHECK_OK(scrape::check_static_targets(watched.prometheus));
+    OBELISK_TRY(watched.rule_groups, rules::load_rule_files(watched.prometheus.rule_files));
+  }
+  OBELISK_TRY(std::vector<rules::RuleGroup> of_logs,
+              rules::load_rule_files(config.logs.rule_files, rules::RuleLanguage::logql));
+  std::move(of_logs.begin(), of_logs.end(), std::back_inserter(watched.rule_groups));
   return watched;
 }
 
@@ -132,12 +139,17 @@ struct ObeliskServer::Parts {
   std::shared_ptr<SpanMetrics> span_metrics;
   std::shared_ptr<ServiceGraph> service_graph;
   std::unique_ptr<DerivedMetricsFlusher> flusher;
+  std::unique_ptr<alerting::NotificationLog> notification_log;
   std::unique_ptr<alerting::Dispatcher> dispatcher;
+  std::unique_ptr<rules::RuleStore> rule_store;  // of rules that came by Loki's API
+  Mutex rules_mutex;
+  std::vector<rules::RuleGroup> file_rules;  // of the configured files; under rules_mutex
   std::unique_ptr<rules::RuleManager> rule_manager;
   std::unique_ptr<scrape::Scraper> scraper;
   std::unique_ptr<collect::DiscoveryManager> discovery;  // hands over to the scraper
   std::string prometheus_yaml GUARDED_BY(reload_mutex);  // as it is in use, secrets hidden
   std::shared_ptr<OtlpSettings> otlp_settings = std::make_shared<OtlpSettings>();
+  std::unique_ptr<MultiTenantReader> query_reader;
   std::unique_ptr<ApiContext> context;
   std::unique_ptr<loki::TailService> tails;
   Router router;
@@ -161,6 +173,7 @@ struct ObeliskServer::Parts {
   Result<void> reload();
   Result<void> apply(Watched watched) REQUIRES(reload_mutex);
   Result<void> load_again();
+  void load_rules();
   void stop();
 };
 
@@ -189,6 +202,9 @@ Result<void> ObeliskServer::Parts::build_pipeline() {
   limits.series_per_tenant_max = static_cast<uint64_t>(config.series_per_tenant_max);
   limits.series_per_metric_max = static_cast<uint64_t>(config.series_per_metric_max);
   limits.series_per_job_max = static_cast<uint64_t>(config.series_per_job_max);
+  limits.line_bytes_max = config.logs.max_line_size_bytes;
+  limits.truncate_lines = config.logs.max_line_size_truncate;
+  limits.detect_levels = config.logs.discover_log_levels;
   intake = std::make_unique<Intake>(*engine, clock, limits);
   pipeline = std::make_unique<Pipeline>(*intake);
   std::vector<std::shared_ptr<DerivedMetricsSource>> sources;
@@ -212,9 +228,10 @@ Result<void> ObeliskServer::Parts::build_watch() {
   OBELISK_TRY(Watched watched, load_served(config));
   OBELISK_TRY(std::optional<alerting::AlertmanagerConfig> alertmanager, load_alertmanager(config));
   if (alertmanager) {
-    dispatcher =
-        std::make_unique<alerting::Dispatcher>(std::move(*alertmanager), config.external_url, clock,
-                                               alerting::make_http_sender(kNotificationTimeoutNanos));
+    notification_log = std::make_unique<alerting::NotificationLog>(*disk);
+    dispatcher = std::make_unique<alerting::Dispatcher>(std::move(*alertmanager), config.external_url, clock,
+                                                        alerting::make_http_sender(kNotificationTimeoutNanos),
+                                                        notification_log.get());
   }
   rules::RuleManagerOptions options;
   options.default_interval_nanos = watched.prometheus.evaluation_interval_nanos;
@@ -224,6 +241,8 @@ Result<void> ObeliskServer::Parts::build_watch() {
                                                       [this](std::vector<rules::FiredAlert> alerts) {
                                                         if (dispatcher) dispatcher->post(std::move(alerts));
                                                       });
+  OBELISK_TRY(rule_store, rules::RuleStore::open(*disk, rules::RuleLanguage::logql));
+  rule_store->on_change([this] { load_rules(); });
   scrape::Scraper::Options scrape_options;
   scrape_options.clock = &clock;
   scrape_options.output = [this](std::vector<Batch> batches, Intake::Done done) {
@@ -266,7 +285,8 @@ PrometheusProviders ObeliskServer::Parts::prometheus_providers() {
 }
 
 void ObeliskServer::Parts::build_api() {
-  context = std::make_unique<ApiContext>(ApiContext{*engine,
+  query_reader = std::make_unique<MultiTenantReader>(*engine);
+  context = std::make_unique<ApiContext>(ApiContext{*query_reader,
                                                     *pipeline,
                                                     clock,
                                                     {},
@@ -275,12 +295,14 @@ void ObeliskServer::Parts::build_api() {
                                                     std::string(kVersion),
                                                     std::string(revision())});
   context->otlp = otlp_settings;
+  context->log_mapping = std::make_shared<const LogMapping>(config.logs.mapping);
+  context->discovers_log_levels = config.logs.discover_log_levels;
   context->limits.timeout_nanos = config.query_timeout_nanos;
   context->limits.memory_bytes_max = config.query_memory_bytes;
   register_push_api(router, grpc_router, *context);
   register_prometheus_api(router, *context, prometheus_providers());
   tails = std::make_unique<loki::TailService>(*engine, clock);
-  register_loki_api(router, *context, *tails);
+  register_loki_api(router, *context, *tails, {rule_store.get(), [this] { return rule_manager->status(); }});
   register_tempo_api(router, grpc_router, *context);
   register_jaeger_ui_api(router, *context, "/jaeger");
   register_jaeger_ui_api(jaeger_router, *context, "");
@@ -341,7 +363,11 @@ Result<void> ObeliskServer::Parts::apply(Watched watched) {
   OBELISK_CHECK_OK(discovery->check(watched.prometheus));
   OBELISK_CHECK_OK(scraper->reload(watched.prometheus));
   discovery->apply(watched.prometheus);
-  rule_manager->load(std::move(watched.rule_groups));
+  {
+    MutexLock lock(rules_mutex);
+    file_rules = std::move(watched.rule_groups);
+  }
+  load_rules();
   otlp_settings->replace(watched.prometheus.otlp.value_or(config.otlp));
   prometheus_yaml = std::move(watched.prometheus.yaml);
   last_reload_successful().set(1);
@@ -369,6 +395,14 @@ Result<void> ObeliskServer::Parts::load_again() {
   Result<void> done = run();
   last_reload_successful().set(done.ok() ? 1 : 0);
   return done;
+}
+
+// Rules of the files and of the API, together.
+void ObeliskServer::Parts::load_rules() {
+  MutexLock lock(rules_mutex);
+  std::vector<rules::RuleGroup> groups = file_rules;
+  for (rules::RuleGroup& group : rule_store->all_groups()) groups.push_back(std::move(group));
+  rule_manager->load(std::move(groups));
 }
 
 void ObeliskServer::Parts::stop() {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/push/push_api.h"
 #include "api/request/context.h"
 #include "base/json_writer.h"
 #include "base/self_metrics.h"
@@ -65,6 +66,7 @@ void register_status_routes(Router& router, StatusPages pages) {
   router.add("GET", "/",
              [front_page, has_interface = pages.has_interface](const HttpExchangePtr& exchange,
                                                                const PathParameters&) {
+               if (expects_elastic(exchange->request())) return exchange->respond(elastic_greeting());
                HttpResponse response = text_response(200, front_page);
                response.headers.emplace_back("vary", "accept");
                if (has_interface &&

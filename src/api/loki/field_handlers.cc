@@ -48,6 +48,11 @@ Result<HttpResponse> detected_fields(LokiCall& call, const PathParameters&) {
       for (const std::string& parser : field.parsers) out.value(parser);
       out.end_array();
     }
+    if (!field.json_path.empty()) {
+      out.key("jsonPath").begin_array();
+      for (const std::string& key : field.json_path) out.value(key);
+      out.end_array();
+    }
     out.end_object();
   }
   out.end_array().field("limit", limit).end_object();

@@ -1,4 +1,4 @@
-// index/stats, index/volume, index/volume_range.
+// index/stats, index/shards, index/volume, index/volume_range.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -15,23 +15,55 @@ constexpr int64_t kHour = 3600 * kNanosPerSecond;
 constexpr uint64_t kVolumeSeriesMax =
     1'000'000;  // of streams whose volumes are added up; the budget bounds them first
 
+struct StreamStatistics {
+  uint64_t streams = 0;
+  Cost cost;
+};
+
 // An estimate without reading lines: the number of streams is exact, entries and bytes are what the store
 // would read.
-Result<HttpResponse> stats(LokiCall& call, const PathParameters&) {
+Result<StreamStatistics> measure_streams(LokiCall& call) {
   OBELISK_TRY(TimeRange range, range_of(call.parameters, call.api.clock.now(), kHour));
   OBELISK_TRY(std::string_view query, query_text_of(call.parameters));
   OBELISK_TRY(std::vector<logql::Matcher> matchers, selector_matchers(query));
   OBELISK_TRY(Scan scan, stream_scan(call, matchers, range));
   OBELISK_TRY(std::vector<Labels> streams, call.api.reader.series(call.run->at, scan, call.run->cancel));
-  Cost cost;
-  if (!streams.empty()) {
-    scan.columns.push_back(fixed_column(column::kLine));
-    OBELISK_TRY(Plan plan, call.api.reader.plan(call.run->at, scan));
-    cost = plan.cost;
-  }
+  StreamStatistics statistics;
+  statistics.streams = streams.size();
+  if (streams.empty()) return statistics;
+  scan.columns.push_back(fixed_column(column::kLine));
+  OBELISK_TRY(Plan plan, call.api.reader.plan(call.run->at, scan));
+  statistics.cost = plan.cost;
+  return statistics;
+}
+
+void write_statistics(JsonWriter& out, const StreamStatistics& statistics) {
+  out.begin_object().field("streams", statistics.streams);
+  out.field("chunks", 0)
+      .field("entries", statistics.cost.rows)
+      .field("bytes", statistics.cost.bytes)
+      .end_object();
+}
+
+Result<HttpResponse> stats(LokiCall& call, const PathParameters&) {
+  OBELISK_TRY(StreamStatistics statistics, measure_streams(call));
   JsonWriter out;
-  out.begin_object().field("streams", static_cast<uint64_t>(streams.size()));
-  out.field("chunks", 0).field("entries", cost.rows).field("bytes", cost.bytes).end_object();
+  write_statistics(out, statistics);
+  return json_response(out.take());
+}
+
+// How a query could be split among queriers. There is one process, which splits its work itself: one shard
+// with everything in it.
+Result<HttpResponse> shards(LokiCall& call, const PathParameters&) {
+  OBELISK_TRY(StreamStatistics statistics, measure_streams(call));
+  OBELISK_TRY(uint64_t target, count_of(call.parameters, "targetBytesPerShard", 1, UINT64_MAX));
+  (void)target;  // checked; no number of bytes would be worth a second shard
+  JsonWriter out;
+  out.begin_object().key("shards").begin_array();
+  out.begin_object().key("bounds").begin_object();
+  out.field("min", uint64_t{0}).field("max", UINT64_MAX).end_object().key("stats");
+  write_statistics(out, statistics);
+  out.end_object().end_array().key("statistics").begin_object().end_object().end_object();
   return json_response(out.take());
 }
 
@@ -176,6 +208,7 @@ Result<HttpResponse> volume_range(LokiCall& call, const PathParameters&) {
 
 void register_index_routes(Router& router, ApiContext& context) {
   add_query_route(router, context, "/loki/api/v1/index/stats", stats);
+  add_query_route(router, context, "/loki/api/v1/index/shards", shards);
   add_query_route(router, context, "/loki/api/v1/index/volume", volume);
   add_query_route(router, context, "/loki/api/v1/index/volume_range", volume_range);
 }

@@ -18,23 +18,51 @@ Result<std::vector<Labels>> requested_streams(LokiCall& call) {
   return find_streams(call, call.parameters.get_or("query", ""), range);
 }
 
-Result<HttpResponse> label_names(LokiCall& call, const PathParameters&) {
+Result<std::vector<std::string>> names_of(LokiCall& call) {
   OBELISK_TRY(std::vector<Labels> streams, requested_streams(call));
   std::set<std::string> names;
   for (const Labels& stream : streams) {
     for (const Label& label : stream) names.insert(label.name);
   }
-  return json_response(list_answer({names.begin(), names.end()}));
+  return std::vector<std::string>(names.begin(), names.end());
 }
 
-Result<HttpResponse> label_values(LokiCall& call, const PathParameters& path) {
-  const std::string& name = path.get("name");
+Result<std::vector<std::string>> values_of(LokiCall& call, const std::string& name) {
   OBELISK_TRY(std::vector<Labels> streams, requested_streams(call));
   std::set<std::string> values;
   for (const Labels& stream : streams) {
     if (std::string_view value = stream.get(name); !value.empty()) values.emplace(value);
   }
-  return json_response(list_answer({values.begin(), values.end()}));
+  return std::vector<std::string>(values.begin(), values.end());
+}
+
+Result<HttpResponse> label_names(LokiCall& call, const PathParameters&) {
+  OBELISK_TRY(std::vector<std::string> names, names_of(call));
+  return json_response(list_answer(names));
+}
+
+Result<HttpResponse> label_values(LokiCall& call, const PathParameters& path) {
+  OBELISK_TRY(std::vector<std::string> values, values_of(call, path.get("name")));
+  return json_response(list_answer(values));
+}
+
+// {"values":[...]}: the shape of the API before v1.
+HttpResponse old_answer(const std::vector<std::string>& values) {
+  JsonWriter out;
+  out.begin_object().key("values").begin_array();
+  for (const std::string& value : values) out.value(value);
+  out.end_array().end_object();
+  return json_response(out.take());
+}
+
+Result<HttpResponse> old_label_names(LokiCall& call, const PathParameters&) {
+  OBELISK_TRY(std::vector<std::string> names, names_of(call));
+  return old_answer(names);
+}
+
+Result<HttpResponse> old_label_values(LokiCall& call, const PathParameters& path) {
+  OBELISK_TRY(std::vector<std::string> values, values_of(call, path.get("name")));
+  return old_answer(values);
 }
 
 Result<HttpResponse> series(LokiCall& call, const PathParameters&) {
@@ -80,6 +108,10 @@ void register_label_routes(Router& router, ApiContext& context) {
   add_query_route(router, context, "/loki/api/v1/label/{name}/values", label_values);
   add_query_route(router, context, "/loki/api/v1/series", series);
   add_query_route(router, context, "/loki/api/v1/detected_labels", detected_labels);
+  // The API before v1, where its answers can be told from the new ones by their shape alone.
+  add_query_route(router, context, "/api/prom/label", old_label_names);
+  add_query_route(router, context, "/api/prom/label/{name}/values", old_label_values);
+  add_query_route(router, context, "/api/prom/series", series);
 }
 
 }  // namespace obelisk::loki

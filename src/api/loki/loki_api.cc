@@ -1,16 +1,21 @@
 #include "api/loki/loki_api.h"
 
+#include <utility>
+
 #include "api/loki/loki_handlers.h"
 
 namespace obelisk {
 
-void register_loki_api(Router& router, ApiContext& context, loki::TailService& tails) {
+void register_loki_api(Router& router, ApiContext& context, loki::TailService& tails,
+                       loki::RuleApiParts rules) {
   loki::register_query_routes(router, context);
   loki::register_label_routes(router, context);
   loki::register_index_routes(router, context);
   loki::register_field_routes(router, context);
+  loki::register_pattern_routes(router, context);
   loki::register_status_routes(router, context);
   loki::register_tail_routes(router, context, tails);
+  loki::register_rule_routes(router, context, std::move(rules));
 }
 
 }  // namespace obelisk

@@ -161,11 +161,12 @@ TEST_F(QueryApi, VolumesAreExact) {
 
 TEST_F(QueryApi, DetectedFields) {
   std::string range = "&start=1700000000&end=1700000100";
-  EXPECT_EQ(json(query("detected_fields", "{env=\"prod\"}", range)),
-            R"({"fields":[{"label":"level","type":"string","cardinality":3,"parsers":["json","logfmt"]},)"
-            R"({"label":"size","type":"int","cardinality":1,"parsers":["json"]},)"
-            R"({"label":"took","type":"duration","cardinality":2,"parsers":["logfmt"]},)"
-            R"({"label":"trace_id","type":"string","cardinality":1,"parsers":null}],"limit":1000})");
+  EXPECT_EQ(
+      json(query("detected_fields", "{env=\"prod\"}", range)),
+      R"({"fields":[{"label":"level","type":"string","cardinality":3,"parsers":["json","logfmt"],"jsonPath":["level"]},)"
+      R"({"label":"size","type":"int","cardinality":1,"parsers":["json"],"jsonPath":["size"]},)"
+      R"({"label":"took","type":"duration","cardinality":2,"parsers":["logfmt"]},)"
+      R"({"label":"trace_id","type":"string","cardinality":1,"parsers":null}],"limit":1000})");
   EXPECT_EQ(json(query("detected_field/level/values", "{app=\"web\"}", range)),
             R"({"values":["error","info"],"limit":1000})");
   EXPECT_NE(error(query("detected_fields", "rate({app=\"web\"}[1m])", range), 400).find("only log selector"),
@@ -180,10 +181,123 @@ TEST_F(QueryApi, FormatAndStatus) {
   EXPECT_EQ(invalid->status, 400);
   EXPECT_NE(invalid->body.find("\"status\":\"invalid-query\""), std::string::npos);
   EXPECT_NE(json("/loki/api/v1/status/buildinfo").find("\"version\":\"3."), std::string::npos);
-  EXPECT_NE(json("/loki/api/v1/drilldown-limits").find("\"pattern_ingester_enabled\":false"),
+  EXPECT_NE(json("/loki/api/v1/drilldown-limits").find("\"pattern_ingester_enabled\":true"),
             std::string::npos);
-  EXPECT_NE(error(query("patterns", "{app=\"web\"}"), 501).find("not supported yet"), std::string::npos);
-  for (const char* path : {"/loki/api/v2alpha/tail", "/api/prom/query", "/api/prom/tail"}) error(path, 404);
+  EXPECT_NE(text("/config/tenant/v1/limits").find("max_query_series: 500"), std::string::npos);
+  for (const char* path : {"/loki/api/v2alpha/tail", "/api/prom/query"}) error(path, 404);
+}
+
+TEST_F(QueryApi, PatternsCountEveryLine) {
+  Labels web{{"app", "pay"}};
+  write({{web, 100, "paid 12 EUR by alice", {{"detected_level", "info"}}},
+         {web, 101, "paid 9 EUR by bob", {{"detected_level", "info"}}},
+         {web, 131, "paid 7 EUR by carol", {{"detected_level", "info"}}},
+         {web, 140, "refused", {}}});
+  std::string range = "&start=1700000100&end=1700000160&step=30s";
+  EXPECT_EQ(
+      json(query("patterns", "{app=\"pay\"}", range)),
+      R"({"status":"success","data":[{"pattern":"paid <_> EUR by <_>","level":"info","samples":[[1700000100,2],[1700000130,1]]},)"
+      R"({"pattern":"refused","samples":[[1700000130,1]]}]})");
+  EXPECT_EQ(json(query("patterns", "{app=\"pay\"} |= \"refused\"", range)),
+            R"({"status":"success","data":[{"pattern":"refused","samples":[[1700000130,1]]}]})");
+  // What is found selects the lines it was found in.
+  EXPECT_NE(json(query("query", "sum(count_over_time({app=\"pay\"} |> \"paid <_> EUR by <_>\" [1m]))",
+                       "&time=1700000159"))
+                .find(R"("value":[1700000159,"3"])"),
+            std::string::npos);
+  EXPECT_NE(error(query("patterns", "rate({app=\"pay\"}[1m])", range), 400).find("only log selector"),
+            std::string::npos);
+  EXPECT_NE(error(query("patterns", "{app=\"pay\"}", "&start=1700000100&end=1700009100&step=1s"), 400)
+                .find("exceeded maximum resolution"),
+            std::string::npos);
+}
+
+TEST_F(QueryApi, ShardsAndFormatsThatAreNotOurs) {
+  std::string shards = json(
+      query("index/shards", "{app=\"web\"}", "&start=1700000000&end=1700000100&targetBytesPerShard=100"));
+  EXPECT_NE(shards.find(R"({"shards":[{"bounds":{"min":0,"max":18446744073709551615},"stats":{"streams":1,)"),
+            std::string::npos)
+      << shards;
+  HttpHeaders parquet{{"accept", "application/vnd.apache.parquet"}};
+  auto refused = send("GET", query("query_range", "{app=\"web\"}"), parquet)->answer;
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 400);
+  EXPECT_NE(refused->body.find("parquet are not supported"), std::string::npos);
+  EXPECT_EQ(json("/api/prom/label?start=1700000000&end=1700000100"), R"({"values":["app","env"]})");
+  EXPECT_EQ(json("/api/prom/label/app/values?start=1700000000&end=1700000100"),
+            R"({"values":["api","web"]})");
+}
+
+TEST_F(QueryApi, SeveralTenantsAtOnce) {
+  context_.multi_tenancy = true;
+  for (const char* tenant : {"red", "blue"}) {
+    BatchBuilder builder(Table::logs);
+    std::vector<LabelRef> labels{{"app", "web"}};
+    for (int i = 0; i < 3; ++i) {
+      builder.begin_group_copy(labels);
+      builder.add_row({(kTestEpoch + 10 + i) * kNanosPerSecond});
+      builder.set_string(Scope::fixed, column::kLine, builder.arena().copy(std::string(tenant) + " line"));
+    }
+    WriteRequest request;
+    request.tenant = tenant;
+    request.batches.push_back(builder.finish());
+    ASSERT_TRUE(append_and_wait(store_, std::move(request)).ok());
+  }
+  HttpHeaders both{{"x-scope-orgid", "red|blue|red"}};
+  std::string range = "&start=1700000000&end=1700000100";
+  EXPECT_EQ(
+      without_stats(query("query_range", "{app=\"web\"}", range + "&limit=3"), both),
+      R"({"status":"success","data":{"resultType":"streams","result":[)"
+      R"({"stream":{"__tenant_id__":"blue","app":"web"},"values":[["1700000012000000000","blue line"],["1700000011000000000","blue line"]]},)"
+      R"({"stream":{"__tenant_id__":"red","app":"web"},"values":[["1700000012000000000","red line"]]}]}})");
+  EXPECT_NE(json(query("query",
+                       "sum by (__tenant_id__) (count_over_time({app=\"web\", __tenant_id__!=\"blue\"}[1m]))",
+                       "&time=1700000050"),
+                 both)
+                .find(R"("result":[{"metric":{"__tenant_id__":"red"},"value":[1700000050,"3"]}])"),
+            std::string::npos);
+  EXPECT_EQ(json("/loki/api/v1/label/__tenant_id__/values?start=1700000000&end=1700000100", both),
+            R"({"status":"success","data":["blue","red"]})");
+  auto refused = send("GET", "/loki/api/v1/labels", {{"x-scope-orgid", "red|../x"}})->answer;
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 400);
+}
+
+TEST_F(QueryApi, RulesAreKeptAndEvaluated) {
+  auto ask = [&](const char* method, const std::string& path, const std::string& body = "") {
+    return send(method, path, {}, body)->answer.value_or(HttpResponse{0, {}, {}});
+  };
+  const std::string root = "/loki/api/v1/rules";
+  EXPECT_EQ(ask("GET", root).status, 404);
+  HttpResponse made = ask("POST", root + "/shop%2Fteam",
+                          "name: errors\ninterval: 30s\nrules:\n- alert: Errors\n"
+                          "  expr: sum by (app) (count_over_time({app=\"web\"} |= \"error\" [5m])) > 0\n"
+                          "  labels: {severity: page}\n");
+  EXPECT_EQ(made.status, 202) << made.body;
+  EXPECT_EQ(made.body, R"({"status":"success","data":null,"errorType":"","error":""})");
+  const std::string group =
+      "name: \"errors\"\ninterval: 30s\nrules:\n- alert: \"Errors\"\n"
+      "  expr: \"sum by (app) (count_over_time({app=\\\"web\\\"} |= \\\"error\\\" [5m])) > 0\"\n"
+      "  labels:\n    \"severity\": \"page\"\n";
+  EXPECT_EQ(ask("GET", root + "/shop%2Fteam/errors").body, group);
+  EXPECT_EQ(ask("GET", root).body.substr(0, 40), "\"shop/team\":\n- name: \"errors\"\n  interval");
+  EXPECT_EQ(ask("GET", "/api/prom/rules/shop%2Fteam").status, 200);
+  rule_manager_.evaluate_all(clock_.now());
+  std::string rules = json("/prometheus/api/v1/rules");
+  EXPECT_NE(rules.find(R"("name":"errors","file":"shop/team")"), std::string::npos) << rules;
+  EXPECT_NE(rules.find(R"("state":"firing","name":"Errors")"), std::string::npos) << rules;
+  EXPECT_EQ(json("/prometheus/api/v1/rules?type=record").find("Errors"), std::string::npos);
+  EXPECT_NE(json("/prometheus/api/v1/alerts")
+                .find(R"("labels":{"alertname":"Errors","app":"web","severity":"page"})"),
+            std::string::npos);
+  HttpResponse bad = ask("POST", root + "/shop", "name: g\nrules: [{alert: A, expr: 'rate({app='}]\n");
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_NE(bad.body.find("parse error"), std::string::npos) << bad.body;
+  EXPECT_EQ(ask("DELETE", root + "/shop%2Fteam/none").status, 404);
+  EXPECT_EQ(ask("DELETE", root + "/shop%2Fteam/errors").status, 202);
+  EXPECT_EQ(ask("GET", root + "/shop%2Fteam").status, 404);
+  EXPECT_EQ(json("/prometheus/api/v1/rules"),
+            R"({"status":"success","data":{"groups":[]},"errorType":"","error":""})");
 }
 
 TEST_F(QueryApi, TenantsAreApart) {

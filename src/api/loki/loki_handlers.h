@@ -1,16 +1,29 @@
 #pragma once
 // The routes of the Loki API by subject; loki_api.cc registers them all.
+#include <functional>
+#include <vector>
+
 #include "api/loki/tail_service.h"
 #include "api/request/context.h"
 #include "net/router.h"
+#include "rules/rule_manager.h"
+#include "rules/rule_store.h"
 
 namespace obelisk::loki {
+
+// What the rule API works on. The store must outlive the router.
+struct RuleApiParts {
+  rules::RuleStore* store = nullptr;
+  std::function<std::vector<rules::RuleGroupStatus>()> status;
+};
 
 void register_query_routes(Router& router, ApiContext& context);
 void register_label_routes(Router& router, ApiContext& context);
 void register_index_routes(Router& router, ApiContext& context);
 void register_field_routes(Router& router, ApiContext& context);
+void register_pattern_routes(Router& router, ApiContext& context);
 void register_status_routes(Router& router, ApiContext& context);
+void register_rule_routes(Router& router, ApiContext& context, RuleApiParts parts);
 void register_tail_routes(Router& router, ApiContext& context, TailService& tails);
 
 }  // namespace obelisk::loki

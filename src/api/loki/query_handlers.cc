@@ -14,6 +14,16 @@ bool wants_categories(const HttpRequest& request) {
   return header_has_token(request.header("x-loki-response-encoding-flags"), "categorize-labels");
 }
 
+// Loki can answer in Parquet; we cannot, and say so instead of sending what the client does not read.
+Result<void> check_accept(const HttpRequest& request) {
+  std::string_view accept = request.header("accept");
+  if (accept.find("application/vnd.apache.parquet") == std::string_view::npos ||
+      accept.find("json") != std::string_view::npos || accept.find("*/*") != std::string_view::npos)
+    return {};
+  return make_error(ErrorCode::unsupported,
+                    "answers in application/vnd.apache.parquet are not supported: accept application/json");
+}
+
 logql::LogqlLimits limits_of(const LokiCall& call) {
   return {call.api.limits.log_series_max, call.api.limits.points_per_series_max};
 }
@@ -24,6 +34,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 Result<HttpResponse> query_range(LokiCall& call, const PathParameters&) {
   auto started = std::chrono::steady_clock::now();
+  OBELISK_CHECK_OK(check_accept(call.exchange->request()));
   OBELISK_TRY(std::string_view query, query_text_of(call.parameters));
   logql::RangeRequest request;
   request.now = call.api.clock.now();
@@ -44,6 +55,7 @@ Result<HttpResponse> query_range(LokiCall& call, const PathParameters&) {
 
 Result<HttpResponse> query_instant(LokiCall& call, const PathParameters&) {
   auto started = std::chrono::steady_clock::now();
+  OBELISK_CHECK_OK(check_accept(call.exchange->request()));
   OBELISK_TRY(std::string_view query, query_text_of(call.parameters));
   OBELISK_TRY(UnixNanos time, time_of(call.parameters, "time", call.api.clock.now()));
   // Checked although only log queries have entries, and those are refused here.

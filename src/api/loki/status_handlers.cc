@@ -1,4 +1,4 @@
-// format_query, status/buildinfo, drilldown-limits, and what is not there.
+// format_query, status/buildinfo, drilldown-limits, config/tenant/v1/limits.
 #include <fmt/format.h>
 
 #include "api/loki/loki_call.h"
@@ -35,24 +35,34 @@ Result<HttpResponse> build_info(LokiCall& call, const PathParameters&) {
   return json_response(out.take());
 }
 
+// The limits that apply to the tenant, under the names of Loki's configuration.
+Result<HttpResponse> tenant_limits(LokiCall& call, const PathParameters&) {
+  const QueryLimits& limits = call.api.limits;
+  HttpResponse response = text_response(
+      200, fmt::format("max_entries_limit_per_query: {}\nmax_query_series: {}\nquery_timeout: {}s\n"
+                       "max_query_bytes_in_memory: {}\nmax_concurrent_tail_requests: {}\n",
+                       limits.log_entries_max, limits.log_series_max, limits.timeout_nanos / kNanosPerSecond,
+                       limits.memory_bytes_max, TailService::kTailsPerTenantMax));
+  response.headers.clear();
+  response.headers.emplace_back("content-type", "application/yaml; charset=UTF-8");
+  return response;
+}
+
 // What Grafana's log pages ask before they offer volumes and patterns.
 Result<HttpResponse> drilldown_limits(LokiCall& call, const PathParameters&) {
   const QueryLimits& limits = call.api.limits;
   JsonWriter out;
   out.begin_object().key("limits").begin_object();
-  out.field("discover_log_levels", false);
+  out.field("discover_log_levels", call.api.discovers_log_levels);
+  out.field("discover_service_name", call.api.log_mapping->discover_service_name);
   out.field("max_entries_limit_per_query", limits.log_entries_max);
   out.field("max_query_series", limits.log_series_max);
   out.field("max_query_length", "0s").field("max_query_lookback", "0s").field("max_query_range", "0s");
   out.field("query_timeout", fmt::format("{}s", limits.timeout_nanos / kNanosPerSecond));
   out.field("volume_enabled", true).field("volume_max_series", 5000);
   out.field("metric_aggregation_enabled", false).field("pattern_persistence_enabled", false);
-  out.end_object().field("pattern_ingester_enabled", false).field("version", kApiVersion).end_object();
+  out.end_object().field("pattern_ingester_enabled", true).field("version", kApiVersion).end_object();
   return json_response(out.take());
-}
-
-void patterns(HttpExchangePtr exchange, const PathParameters&) {
-  exchange->respond_text(501, "patterns are not supported yet: log patterns are not mined");
 }
 
 }  // namespace
@@ -60,9 +70,9 @@ void patterns(HttpExchangePtr exchange, const PathParameters&) {
 void register_status_routes(Router& router, ApiContext& context) {
   add_query_route(router, context, "/loki/api/v1/format_query", format_query);
   router.add("GET", "/loki/api/v1/status/buildinfo", handler_of(context, build_info));
+  for (std::string_view path : {"/config/tenant/v1/limits", "/loki/api/v1/config/tenant/v1/limits"})
+    router.add("GET", path, handler_of(context, tenant_limits));
   router.add("GET", "/loki/api/v1/drilldown-limits", handler_of(context, drilldown_limits));
-  router.add("GET", "/loki/api/v1/patterns", patterns);
-  router.add("POST", "/loki/api/v1/patterns", patterns);
 }
 
 }  // namespace obelisk::loki

@@ -56,10 +56,12 @@ Result<void> begin_tail(const ApiContext& api, TailService& tails, const HttpExc
 }  // namespace
 
 void register_tail_routes(Router& router, ApiContext& context, TailService& tails) {
-  router.add("GET", "/loki/api/v1/tail", [&context, &tails](HttpExchangePtr exchange, const PathParameters&) {
-    Result<void> begun = begin_tail(context, tails, exchange);
-    if (!begun.ok()) exchange->respond_text(loki_status_of(begun.error().code), begun.error().message);
-  });
+  for (std::string_view path : {"/loki/api/v1/tail", "/api/prom/tail"}) {
+    router.add("GET", path, [&context, &tails](HttpExchangePtr exchange, const PathParameters&) {
+      Result<void> begun = begin_tail(context, tails, exchange);
+      if (!begun.ok()) exchange->respond_text(loki_status_of(begun.error().code), begun.error().message);
+    });
+  }
   // Grafana takes any other answer than 404 here for a server of an older protocol.
   router.add("GET", "/loki/api/v2alpha/tail", [](HttpExchangePtr exchange, const PathParameters&) {
     exchange->respond_text(404, "not found");

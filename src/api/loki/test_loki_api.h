@@ -7,6 +7,8 @@
 #include <optional>
 
 #include "api/loki/loki_api.h"
+#include "api/request/multi_tenant_reader.h"
+#include "env/fault_disk.h"
 #include "ingest/intake.h"
 #include "pipeline/pipeline.h"
 #include "storage/memory/memory_store.h"
@@ -64,7 +66,13 @@ class LokiApiTest : public testing::Test {
  protected:
   static constexpr int64_t kTestEpoch = 1'700'000'000;
 
-  LokiApiTest() { register_loki_api(router_, context_, tails_); }
+  LokiApiTest() {
+    auto store = rules::RuleStore::open(disk_, rules::RuleLanguage::logql);
+    rule_store_ = std::move(*store);
+    rule_store_->on_change([this] { rule_manager_.load(rule_store_->all_groups()); });
+    register_loki_api(router_, context_, tails_,
+                      {rule_store_.get(), [this] { return rule_manager_.status(); }});
+  }
 
   void write(const std::vector<LogLine>& lines) {
     BatchBuilder builder(Table::logs);
@@ -112,6 +120,12 @@ class LokiApiTest : public testing::Test {
     EXPECT_NE(at, std::string::npos) << body;
     return body.substr(0, at) + "}}";
   }
+  // The body of a 200 answer that need not be JSON.
+  std::string text(const std::string& target) {
+    auto sink = send("GET", target);
+    EXPECT_TRUE(sink->answer && sink->answer->status == 200) << target;
+    return sink->answer ? sink->answer->body : "";
+  }
   std::string error(const std::string& target, int status) {
     auto sink = send("GET", target);
     EXPECT_TRUE(sink->answer && sink->answer->status == status)
@@ -127,7 +141,11 @@ class LokiApiTest : public testing::Test {
   ManualClock clock_{{(kTestEpoch + 100) * kNanosPerSecond}};
   Intake intake_{store_, clock_};
   Pipeline pipeline_{intake_};
-  ApiContext context_{store_, pipeline_, clock_, {}, false, 64u << 20, "0.1.0", "abc"};
+  MultiTenantReader reader_{store_};
+  ApiContext context_{reader_, pipeline_, clock_, {}, false, 64u << 20, "0.1.0", "abc"};
+  FaultDisk disk_;
+  std::unique_ptr<rules::RuleStore> rule_store_;
+  rules::RuleManager rule_manager_{store_, intake_, clock_, {}, nullptr};
   TailService tails_{store_, clock_, 0};
   Router router_;
 };

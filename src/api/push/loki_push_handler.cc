@@ -25,12 +25,17 @@ Result<DecodedLokiPush> decode(const ApiContext& context, HttpRequest& request) 
   std::string media = media_type_of(request.header("content-type"));
   if (media == "application/json") {
     OBELISK_TRY(std::string body, take_body(context, request));
-    return decode_loki_push_json(body);
+    return decode_loki_push_json(body, *context.log_mapping);
   }
-  std::string_view encoding = request.header("content-encoding");
+  // Protobuf is always in snappy's block format; a Content-Encoding other than snappy comes on top of it.
+  std::string encoding(trim(request.header("content-encoding")));
   if (!encoding.empty() && encoding != "snappy") {
-    return make_error(ErrorCode::unsupported,
-                      fmt::format("Content-Encoding \"{}\" not supported for protobuf", encoding));
+    if (encoding != "gzip" && encoding != "deflate") {
+      return make_error(ErrorCode::unsupported,
+                        fmt::format("Content-Encoding \"{}\" not supported", encoding));
+    }
+    OBELISK_TRY(request.body, take_body(context, request));
+    std::erase_if(request.headers, [](const auto& header) { return header.first == "content-encoding"; });
   }
   Result<std::string> body = take_body(context, request, "snappy");
   if (!body.ok()) {
@@ -38,7 +43,8 @@ Result<DecodedLokiPush> decode(const ApiContext& context, HttpRequest& request) 
     return expected ? body.error()
                     : body.error().with_context("content type \"" + media + "\" is read as protobuf");
   }
-  return decode_loki_push_protobuf(std::make_shared<const std::string>(std::move(*body)));
+  return decode_loki_push_protobuf(std::make_shared<const std::string>(std::move(*body)),
+                                   *context.log_mapping);
 }
 
 void finish(HttpExchange& exchange, const DecodedLokiPush& decoded, const Result<IntakeOutcome>& outcome) {

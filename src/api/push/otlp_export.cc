@@ -14,14 +14,14 @@ using MessageWriter = protozero::pbf_writer;
 }
 
 Result<DecodedExport> decode_export(OtlpSignal signal, std::shared_ptr<const std::string> body, UnixNanos now,
-                                    const OtlpSettings* settings) {
+                                    const OtlpSettings* settings, const LogMapping& log_mapping) {
   switch (signal) {
     case OtlpSignal::traces: {
       OBELISK_TRY(DecodedTraces traces, decode_otlp_traces(std::move(body)));
       return DecodedExport{std::move(traces.batches), traces.rejected_spans, std::move(traces.rejection)};
     }
     case OtlpSignal::logs: {
-      OBELISK_TRY(DecodedLogs logs, decode_otlp_logs(std::move(body), now));
+      OBELISK_TRY(DecodedLogs logs, decode_otlp_logs(std::move(body), now, log_mapping));
       return DecodedExport{std::move(logs.batches), logs.rejected_records, std::move(logs.rejection)};
     }
     case OtlpSignal::metrics: {

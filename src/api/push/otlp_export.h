@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "plan/batch.h"
+#include "wire/log_mapping.h"
 #include "wire/otlp_json.h"
 #include "wire/otlp_translation.h"
 
@@ -18,9 +19,9 @@ struct DecodedExport {
   std::string rejection;
 };
 
-// `settings` are for metrics; null: the defaults.
+// `settings` are for metrics; null: the defaults. `log_mapping` is for logs.
 Result<DecodedExport> decode_export(OtlpSignal signal, std::shared_ptr<const std::string> body, UnixNanos now,
-                                    const OtlpSettings* settings);
+                                    const OtlpSettings* settings, const LogMapping& log_mapping);
 
 // What was left out of a request that succeeded otherwise. For metrics the intake counts samples, of which a
 // data point may have several.

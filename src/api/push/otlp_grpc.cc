@@ -43,7 +43,7 @@ void export_signal(ApiContext& context, const GrpcCallPtr& call, OtlpSignal sign
   if (!tenant.ok()) return fail(*call, signal, tenant.error());
   auto body = std::make_shared<const std::string>(std::move(messages[0]));
   Result<DecodedExport> decoded =
-      decode_export(signal, std::move(body), context.clock.now(), context.otlp.get());
+      decode_export(signal, std::move(body), context.clock.now(), context.otlp.get(), *context.log_mapping);
   if (!decoded.ok()) return fail(*call, signal, decoded.error());
   PartialSuccess partial{decoded->rejected, std::move(decoded->rejection)};
   context.pipeline.write(*tenant, std::move(decoded->batches),

@@ -59,7 +59,8 @@ class OtlpHttpCall : public std::enable_shared_from_this<OtlpHttpCall> {
     if (json_) {
       OBELISK_TRY(body, otlp_json_to_protobuf(signal_, *body));
     }
-    return decode_export(signal_, std::move(body), context_.clock.now(), context_.otlp.get());
+    return decode_export(signal_, std::move(body), context_.clock.now(), context_.otlp.get(),
+                         *context_.log_mapping);
   }
 
   void write(const Tenant& tenant, DecodedExport decoded) {

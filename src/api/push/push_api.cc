@@ -10,6 +10,7 @@ void register_push_api(Router& router, GrpcRouter& grpc_router, ApiContext& cont
   register_remote_write(router, context);
   register_loki_push(router, context);
   register_import(router, context);
+  register_elastic_bulk(router, context);
   register_foreign_spans(router, grpc_router, context);
 }
 

@@ -9,6 +9,9 @@
 //   POST /api/v1/import/prometheus                        exposition formats, as VictoriaMetrics takes them
 //   Zipkin and Jaeger spans: foreign_spans.h
 //   POST /loki/api/v1/push, /api/prom/push                Loki push, JSON and protobuf
+//   POST /_bulk, /{index}/_bulk, also below /elasticsearch   Elasticsearch's bulk requests, with the
+//   questions
+//                                                         that shippers ask before they send them
 #include "api/request/context.h"
 #include "net/grpc_router.h"
 #include "net/router.h"
@@ -23,5 +26,10 @@ void register_otlp_grpc(GrpcRouter& router, ApiContext& context);
 void register_remote_write(Router& router, ApiContext& context);
 void register_loki_push(Router& router, ApiContext& context);
 void register_import(Router& router, ApiContext& context);
+void register_elastic_bulk(Router& router, ApiContext& context);
+
+// What GET / answers to a shipper that expects Elasticsearch; whether a request to / is one.
+HttpResponse elastic_greeting();
+bool expects_elastic(const HttpRequest& request);
 
 }  // namespace obelisk

@@ -1,9 +1,12 @@
 #include "api/push/push_api.h"
 
 #include <gtest/gtest.h>
+#include <simdjson.h>
 #include <snappy.h>
+#include <zlib.h>
 
 #include <optional>
+#include <set>
 
 #include "api/push/otlp_export.h"
 #include "api/push/push_request.h"
@@ -132,6 +135,17 @@ class PushApiTest : public testing::Test {
   Router router_;
   GrpcRouter grpc_router_;
 };
+
+// The zlib format, which HTTP calls deflate.
+std::string zlib_deflate(std::string_view text) {
+  std::string out(compressBound(text.size()), '\0');
+  uLongf size = out.size();
+  EXPECT_EQ(compress(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(text.data()),
+                     text.size()),
+            Z_OK);
+  out.resize(size);
+  return out;
+}
 
 std::string trace_request(bool with_bad_span = false) {
   std::vector<std::string> spans{span(trace_id(1), span_id(1), "a", kNow, kNow + 5)};
@@ -501,6 +515,124 @@ TEST_F(PushApiTest, LokiPush) {
   EXPECT_EQ(post("/loki/api/v1/push", "text/plain", "hello").status, 400);
   writer_.failure = make_error(ErrorCode::overloaded, "queue full");
   EXPECT_EQ(post("/loki/api/v1/push", kJson, json).status, 429);
+}
+
+TEST_F(PushApiTest, LokiPushEncodings) {
+  std::string json = R"({"streams":[{"stream":{"app":"shop"},"values":[["1700000000000000000","hello"]]}]})";
+  EXPECT_EQ(post("/loki/api/v1/push", kJson, zlib_deflate(json), {{"content-encoding", "deflate"}}).status,
+            204);
+  std::string entry, stream, push;
+  MessageWriter(entry).add_string(2, "line");
+  MessageWriter(stream).add_string(1, "{app=\"shop\"}");
+  MessageWriter(stream).add_message(2, entry);
+  MessageWriter(push).add_message(1, stream);
+  // Snappy is part of the protobuf form; a Content-Encoding lies around it.
+  EXPECT_EQ(post("/loki/api/v1/push", kProtobuf, snappy_of(push), {{"content-encoding", "snappy"}}).status,
+            204);
+  EXPECT_EQ(
+      post("/loki/api/v1/push", kProtobuf, gzip_compress(snappy_of(push)), {{"content-encoding", "gzip"}})
+          .status,
+      204);
+  EXPECT_EQ(
+      post("/loki/api/v1/push", kProtobuf, zlib_deflate(snappy_of(push)), {{"content-encoding", "deflate"}})
+          .status,
+      204);
+  EXPECT_EQ(stored(Table::logs), 4u);
+  HttpResponse bad = post("/loki/api/v1/push", kProtobuf, snappy_of(push), {{"content-encoding", "br"}});
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_NE(bad.body.find("Content-Encoding \"br\" not supported"), std::string::npos);
+  EXPECT_EQ(stored(Table::logs), 4u);
+}
+
+TEST_F(PushApiTest, ElasticBulk) {
+  std::string good = "{\"create\":{\"_index\":\"web\"}}\n{\"message\":\"one\"}\n";
+  HttpResponse all = post("/_bulk", "application/x-ndjson", good + good);
+  EXPECT_EQ(all.status, 200);
+  EXPECT_EQ(find_header(all.headers, "x-elastic-product"), "Elasticsearch");
+  EXPECT_NE(all.body.find("\"errors\":false"), std::string::npos);
+  EXPECT_EQ(stored(Table::logs), 2u);
+  // One is unreadable, one is refused for its time, the others are stored.
+  HttpResponse some = post(
+      "/elasticsearch/web/_bulk", "application/json",
+      good + "{\"index\":{}}\n{broken\n" +
+          "{\"index\":{\"_id\":\"late\"}}\n{\"message\":\"x\",\"@timestamp\":\"2090-01-01T00:00:00Z\"}\n" +
+          good);
+  EXPECT_EQ(some.status, 200);
+  EXPECT_EQ(stored(Table::logs), 4u);
+  simdjson::dom::parser parser;
+  auto answer = parser.parse(some.body);
+  ASSERT_EQ(answer.error(), simdjson::SUCCESS) << some.body;
+  EXPECT_EQ(answer["errors"].get_bool().value(), true);
+  auto item = [&](size_t index) { return answer["items"].at(index); };
+  EXPECT_EQ(item(0)["create"]["status"].get_int64().value(), 201);
+  EXPECT_EQ(item(1)["index"]["status"].get_int64().value(), 400);
+  EXPECT_EQ(item(2)["index"]["status"].get_int64().value(), 400);
+  EXPECT_EQ(item(2)["index"]["_id"].get_string().value(), "late");
+  EXPECT_NE(some.body.find("has timestamp too new"), std::string::npos);
+  EXPECT_EQ(item(3)["create"]["status"].get_int64().value(), 201);
+
+  HttpResponse none = post("/web/_bulk", "application/json", "hello\n");
+  EXPECT_EQ(none.status, 400);
+  EXPECT_NE(none.body.find("\"type\":\"illegal_argument_exception\""), std::string::npos);
+  writer_.failure = make_error(ErrorCode::overloaded, "queue full");
+  EXPECT_EQ(post("/_bulk", "application/json", good).status, 429);
+}
+
+TEST_F(PushApiTest, ElasticQuestionsBeforeBulk) {
+  auto get = [&](std::string method, std::string path) {
+    HttpRequest request;
+    request.method = std::move(method);
+    request.target = request.path = std::move(path);
+    auto sink = std::make_shared<RecordingSink>();
+    router_.route(std::make_shared<HttpExchange>(std::move(request), sink));
+    return sink->answer.value_or(HttpResponse{0, {}, {}});
+  };
+  EXPECT_NE(get("GET", "/elasticsearch/").body.find("\"number\":\"8."), std::string::npos);
+  EXPECT_NE(get("GET", "/_license").body.find("\"type\":\"basic\""), std::string::npos);
+  EXPECT_EQ(get("PUT", "/_index_template/filebeat-8").body, R"({"acknowledged":true})");
+  EXPECT_EQ(get("HEAD", "/_ilm/policy/filebeat").status, 200);
+  EXPECT_EQ(get("DELETE", "/_index_template/filebeat-8").status, 405);
+}
+
+TEST_F(PushApiTest, LogMappingsAreFollowed) {
+  auto mapping = std::make_shared<LogMapping>();
+  mapping->discover_service_name = false;
+  mapping->resource = {{LogAttributeAction::drop, {"host.name"}, nullptr},
+                       {LogAttributeAction::index_label, {"region.id"}, nullptr}};
+  mapping->record = {{LogAttributeAction::index_label, {"team"}, nullptr},
+                     {LogAttributeAction::drop, {"secret"}, nullptr}};
+  mapping->severity_text_as_label = true;
+  context_.log_mapping = mapping;
+  EXPECT_EQ(
+      post(
+          "/otlp/v1/logs", kJson,
+          R"({"resourceLogs":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":"h"}},)"
+          R"({"key":"region.id","value":{"stringValue":"eu"}},{"key":"k8s.pod.name","value":{"stringValue":"p"}}]},)"
+          R"("scopeLogs":[{"logRecords":[{"timeUnixNano":"1700000000000000000","body":{"stringValue":"a"},"severityText":"WARN",)"
+          R"("attributes":[{"key":"team","value":{"stringValue":"red"}},{"key":"secret","value":{"stringValue":"x"}},{"key":"kept","value":{"intValue":"1"}}]},)"
+          R"({"timeUnixNano":"1700000000000000001","body":{"stringValue":"b"}}]}]}]})")
+          .status,
+      204);
+  EXPECT_EQ(post("/loki/api/v1/push", kJson,
+                 R"({"streams":[{"stream":{"app":"shop"},"values":[["1700000000000000000","hello"]]}]})")
+                .status,
+            204);
+  Scan scan;
+  Cancel cancel;
+  Snapshot at = *store_.snapshot(kDefaultTenant);
+  auto streams = store_.series(at, scan, cancel);
+  ASSERT_TRUE(streams.ok());
+  std::vector<std::string> texts;
+  for (const Labels& labels : *streams) texts.push_back(labels.to_string());
+  EXPECT_EQ(texts, (std::vector<std::string>{
+                       "{app=\"shop\"}", "{k8s_pod_name=\"p\", region_id=\"eu\"}",
+                       "{k8s_pod_name=\"p\", region_id=\"eu\", severity_text=\"WARN\", team=\"red\"}"}));
+  std::set<std::string> names;
+  auto columns = store_.columns(at, scan);
+  for (const ColumnInfo& column : *columns) names.insert(column.id.name);
+  EXPECT_TRUE(names.contains("kept"));
+  for (const char* gone : {"host.name", "secret", "team", "region.id"})
+    EXPECT_FALSE(names.contains(gone)) << gone;
 }
 
 TEST_F(PushApiTest, AnswersAreCounted) {

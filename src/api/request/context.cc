@@ -1,19 +1,50 @@
 #include "api/request/context.h"
 
+#include <algorithm>
+
+#include "api/request/multi_tenant_reader.h"
+
 namespace obelisk {
+namespace {
+
+Result<void> check_tenant_name(std::string_view name) {
+  constexpr std::string_view kAllowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!_.*'()-";
+  if (name.empty() || name.size() > 150 || name.find_first_not_of(kAllowed) != std::string_view::npos ||
+      name == "." || name == "..") {
+    return make_error(ErrorCode::invalid_argument,
+                      "X-Scope-OrgID: at most 150 of letters, digits and !_.*'()-");
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<Tenant> tenant_of(const ApiContext& context, const HttpRequest& request) {
   if (!context.multi_tenancy) return kDefaultTenant;
   std::string_view name = request.header("x-scope-orgid");
   if (name.empty()) return make_error(ErrorCode::unauthenticated, "no org id: send the X-Scope-OrgID header");
-  constexpr std::string_view kAllowed =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!_.*'()-";
-  if (name.size() > 150 || name.find_first_not_of(kAllowed) != std::string_view::npos || name == "." ||
-      name == "..") {
-    return make_error(ErrorCode::invalid_argument,
-                      "X-Scope-OrgID: at most 150 of letters, digits and !_.*'()-");
-  }
+  OBELISK_CHECK_OK(check_tenant_name(name));
   return Tenant(name);
+}
+
+Result<Tenant> readable_tenants_of(const ApiContext& context, const HttpRequest& request) {
+  std::string_view names = request.header("x-scope-orgid");
+  if (!context.multi_tenancy || names.find('|') == std::string_view::npos) return tenant_of(context, request);
+  std::vector<std::string> tenants;
+  while (true) {
+    size_t end = std::min(names.find('|'), names.size());
+    OBELISK_CHECK_OK(check_tenant_name(names.substr(0, end)));
+    tenants.emplace_back(names.substr(0, end));
+    if (tenants.size() > kTenantsPerQueryMax) {
+      return make_error(
+          ErrorCode::invalid_argument,
+          "X-Scope-OrgID: at most " + std::to_string(kTenantsPerQueryMax) + " tenants in a query");
+    }
+    if (end == names.size()) break;
+    names.remove_prefix(end + 1);
+  }
+  return join_tenants(std::move(tenants));
 }
 
 Result<Parameters> parameters_of(const HttpRequest& request) {
@@ -42,7 +73,7 @@ Result<std::shared_ptr<QueryRun>> enter_query(const ApiContext& context, Tenant 
 Result<std::shared_ptr<QueryRun>> begin_query(const ApiContext& context, const HttpExchangePtr& exchange,
                                               int64_t timeout_nanos) {
   const HttpRequest& request = exchange->request();
-  OBELISK_TRY(Tenant tenant, tenant_of(context, request));
+  OBELISK_TRY(Tenant tenant, readable_tenants_of(context, request));
   OBELISK_TRY(Parameters parameters, parameters_of(request));
   QueryText about{std::string(request.header("x-obelisk-query-id")), request.path,
                   std::string(parameters.get_or("query", parameters.get_or("q", "")))};

@@ -17,6 +17,7 @@
 #include "plan/budget.h"
 #include "plan/read_progress.h"
 #include "storage/reader.h"
+#include "wire/log_mapping.h"
 
 namespace obelisk {
 
@@ -42,12 +43,18 @@ struct ApiContext {
   std::string revision;
   std::shared_ptr<const OtlpSettings> otlp = nullptr;  // how OTLP metrics are translated; null: as by default
   std::shared_ptr<RunningQueries> queries = std::make_shared<RunningQueries>();
+  // How pushed logs become streams; never null.
+  std::shared_ptr<const LogMapping> log_mapping = std::make_shared<const LogMapping>();
+  bool discovers_log_levels = false;  // every log line is given a detected_level
 };
 
 // The tenant of X-Scope-OrgID; kDefaultTenant when multi-tenancy is off; unauthenticated when it is on and
 // the header is missing; invalid_argument when the name has characters outside [A-Za-z0-9!_.*'()-] or is
 // longer than 150.
 Result<Tenant> tenant_of(const ApiContext& context, const HttpRequest& request);
+
+// The same for what only reads: with multi-tenancy on, "a|b" names several tenants (multi_tenant_reader.h).
+Result<Tenant> readable_tenants_of(const ApiContext& context, const HttpRequest& request);
 
 // Query string parameters, then those of an application/x-www-form-urlencoded body.
 Result<Parameters> parameters_of(const HttpRequest& request);

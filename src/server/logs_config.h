@@ -1,0 +1,23 @@
+#pragma once
+// The `logs` block of obelisk.yaml: what is made of pushed log lines. Names and defaults are those of Loki's
+// limits_config where it has them.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/yaml.h"
+#include "wire/log_mapping.h"
+
+namespace obelisk::server {
+
+struct LogsConfig {
+  bool discover_log_levels = true;
+  uint64_t max_line_size_bytes = 256 * 1024;
+  bool max_line_size_truncate = false;
+  LogMapping mapping;                   // discover_service_name and otlp
+  std::vector<std::string> rule_files;  // rule groups whose expressions are LogQL
+};
+
+Result<LogsConfig> parse_logs_config(const YamlNode& node, const std::string& file);
+
+}  // namespace obelisk::server
