@@ -2,7 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <initializer_list>
 #include <optional>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "base/text.h"
 
@@ -24,19 +30,6 @@ constexpr std::array<LevelWord, 24> kValues{{
     {"fatal", "fatal"},    {"panic", "fatal"}, {"emerg", "fatal"},       {"emergency", "fatal"},
     {"alert", "critical"}, {"ftl", "fatal"},   {"dpanic", "fatal"},      {"severe", "error"},
 }};
-// What names a level inside free text: shorter forms would be found in ordinary words.
-constexpr std::array<LevelWord, 10> kWords{{
-    {"trace", "trace"},
-    {"debug", "debug"},
-    {"info", "info"},
-    {"warn", "warn"},
-    {"error", "error"},
-    {"err", "error"},
-    {"critical", "critical"},
-    {"crit", "critical"},
-    {"fatal", "fatal"},
-    {"panic", "fatal"},
-}};
 constexpr std::array<std::string_view, 5> kNames{"level", "lvl", "severity", "severity_text", "log_level"};
 
 char lower(char c) {
@@ -49,14 +42,6 @@ bool is_letter(char c) {
 
 bool is_word_character(char c) {
   return is_letter(c) || c == '_' || (c >= '0' && c <= '9');
-}
-
-bool starts_with_word(std::string_view text, std::string_view word) {
-  if (text.size() < word.size()) return false;
-  for (size_t i = 0; i < word.size(); ++i) {
-    if (lower(text[i]) != word[i]) return false;
-  }
-  return true;
 }
 
 bool names_level(std::string_view name) {
@@ -79,39 +64,90 @@ std::string_view field_value(std::string_view rest) {
   return rest.substr(at, end - at);
 }
 
-// A field named like a level. `l` and `s` begin the names: every other place is passed over.
-std::string_view level_of_fields(std::string_view line) {
-  for (size_t at = 0; at < line.size(); ++at) {
-    char c = lower(line[at]);
-    if (c != 'l' && c != 's') continue;
-    if (at > 0 && is_word_character(line[at - 1])) continue;
-    size_t end = at;
-    while (end < line.size() && is_word_character(line[end])) ++end;
-    if (names_level(line.substr(at, end - at))) {
-      if (std::string_view level = level_of_value(field_value(line.substr(end))); !level.empty())
-        return level;
-    }
-    at = end;
-  }
-  return {};
+// The first eight bytes of a word in lower case, zero where the line ends.
+uint64_t head_of(std::string_view line, size_t at) {
+  uint64_t head = 0;
+  std::memcpy(&head, line.data() + at, std::min<size_t>(8, line.size() - at));
+  return head | 0x2020202020202020u;
 }
 
-std::string_view level_of_words(std::string_view line) {
-  for (size_t at = 0; at < line.size(); ++at) {
-    if (!is_letter(line[at])) continue;
-    size_t end = at;
-    while (end < line.size() && is_letter(line[end])) ++end;
-    std::string_view word = line.substr(at, end - at);
-    for (const LevelWord& known : kWords) {
-      // "warning", "errors", "ERR:"; but not "information" as a word of its own, nor "errand".
-      bool plural = word.size() == known.word.size() + 1 && lower(word.back()) == 's';
-      bool warning = known.word == "warn" && word.size() == 7 && starts_with_word(word, "warning");
-      bool whole = word.size() == known.word.size();
-      if (starts_with_word(word, known.word) && (whole || plural || warning)) return known.level;
-    }
-    at = end;
+// Whether the word at `at` is `word`, with an `s` or without.
+bool is_word(std::string_view line, size_t at, uint64_t head, std::string_view word) {
+  uint64_t expected = 0;
+  std::memcpy(&expected, word.data(), word.size());
+  uint64_t mask = word.size() == 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * word.size())) - 1;
+  if ((head & mask) != expected) return false;
+  size_t end = at + word.size();
+  if (end < line.size() && lower(line[end]) == 's') ++end;
+  return end >= line.size() || !is_letter(line[end]);
+}
+
+// The level that the word at `at` names in free text; shorter forms would be found in ordinary words.
+std::string_view level_of_word(std::string_view line, size_t at) {
+  auto one_of = [&](std::initializer_list<std::string_view> words, std::string_view level) {
+    uint64_t head = head_of(line, at);
+    bool found = std::any_of(words.begin(), words.end(),
+                             [&](std::string_view word) { return is_word(line, at, head, word); });
+    return found ? level : std::string_view();
+  };
+  switch (lower(line[at])) {
+    case 'i':
+      return one_of({"info"}, "info");
+    case 'e':
+      return one_of({"error", "err"}, "error");
+    case 'w':
+      return one_of({"warn", "warning"}, "warn");
+    case 'd':
+      return one_of({"debug"}, "debug");
+    case 't':
+      return one_of({"trace"}, "trace");
+    case 'c':
+      return one_of({"critical", "crit"}, "critical");
+    case 'f':
+      return one_of({"fatal"}, "fatal");
+    case 'p':
+      return one_of({"panic"}, "fatal");
+    default:
+      return {};
   }
-  return {};
+}
+
+// The level that a field beginning at `at` gives, when it is named like one.
+std::string_view level_of_field(std::string_view line, size_t at) {
+  if (at > 0 && is_word_character(line[at - 1])) return {};
+  size_t end = at;
+  while (end < line.size() && is_word_character(line[end])) ++end;
+  if (!names_level(line.substr(at, end - at))) return {};
+  return level_of_value(field_value(line.substr(end)));
+}
+
+// Calls `visit` with the place of every letter behind what is no letter, until it returns true. Most lines
+// have no field and their level in the third word: this loop is what detection costs.
+template <typename Visit>
+void for_each_word(std::string_view line, Visit visit) {
+  size_t at = 0;
+  uint32_t before = 0;  // 1: the byte before is a letter
+#if defined(__SSE2__)
+  const __m128i fold = _mm_set1_epi8(0x20), first = _mm_set1_epi8('a' - 1);
+  const __m128i above = _mm_set1_epi8('z' + 1);
+  for (; at + 16 <= line.size(); at += 16) {
+    __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line.data() + at));
+    bytes = _mm_or_si128(bytes, fold);
+    // Bytes of 128 and more are negative, and so below 'a'.
+    __m128i letters = _mm_and_si128(_mm_cmpgt_epi8(bytes, first), _mm_cmplt_epi8(bytes, above));
+    uint32_t mask = static_cast<uint32_t>(_mm_movemask_epi8(letters));
+    uint32_t starts = mask & ~((mask << 1) | before);
+    before = mask >> 15;
+    for (; starts != 0; starts &= starts - 1) {
+      if (visit(at + static_cast<size_t>(__builtin_ctz(starts)))) return;
+    }
+  }
+#endif
+  for (; at < line.size(); ++at) {
+    bool letter = is_letter(line[at]);
+    if (letter && before == 0 && visit(at)) return;
+    before = letter;
+  }
 }
 
 // OTLP's ranges of four.
@@ -156,9 +192,20 @@ std::string_view level_of_value(std::string_view value) {
 
 std::string_view level_of_line(std::string_view line) {
   line = line.substr(0, kLevelLineBytesMax);
-  std::string_view level = level_of_fields(line);
-  if (level.empty()) level = level_of_words(line);
-  return level.empty() ? kUnknown : level;
+  // Only JSON and logfmt have fields.
+  bool has_fields = line.starts_with('{') || line.find('=') != std::string_view::npos;
+  std::string_view by_word, by_field;
+  for_each_word(line, [&](size_t at) {
+    char c = lower(line[at]);
+    if (has_fields && (c == 'l' || c == 's')) {
+      by_field = level_of_field(line, at);
+      return !by_field.empty();
+    }
+    if (by_word.empty()) by_word = level_of_word(line, at);
+    return !has_fields && !by_word.empty();
+  });
+  if (!by_field.empty()) return by_field;
+  return by_word.empty() ? kUnknown : by_word;
 }
 
 void detect_levels(Batch& batch) {

@@ -14,6 +14,8 @@ TEST(LogLevels, OfLines) {
       {R"({"level":30,"msg":"x"})", "info"},
       {R"(ts=1 lvl="wrn" x)", "warn"},
       {R"(severity: CRITICAL disk)", "critical"},
+      {R"({"a":"é","severity_text":"Warning"})", "warn"},
+      {"a=1 b=error level_x=info log_level=Debug", "debug"},
       {"2024-01-01 12:00:00 ERROR failed", "error"},
       {"[Warning] low space, info follows", "warn"},
       {"errors were seen", "error"},

@@ -133,8 +133,20 @@ Result<LogqlResult> run_log_query(QueryContext& context, const LogSelector& sele
     OBELISK_TRY(Scan scan, log_scan(context, where, slice, LabelDemand(), true));
     scan.order = request.direction == Direction::forward ? Order::time_ascending : Order::time_descending;
     if (store_limits) scan.limit = request.limit - collector.count();
+    uint64_t before = collector.count();
+    uint64_t repeated_before = result.statistics.repeated_rows;
     OBELISK_CHECK_OK(for_each_row(context, scan, pipeline, result.statistics,
                                   [&](const PassedRow& row) { return collector.take(row); }));
+    // Repeated rows counted in the limit: the rest of the slice is read behind what was taken.
+    if (scan.limit == 0 || result.statistics.repeated_rows == repeated_before) continue;
+    uint64_t known = collector.count() - before;
+    scan.limit = 0;
+    OBELISK_CHECK_OK(
+        for_each_row(context, scan, pipeline, result.statistics, [&](const PassedRow& row) -> Result<bool> {
+          if (known == 0) return collector.take(row);
+          --known;
+          return true;
+        }));
   }
   result.entry_count = collector.count();
   result.streams = collector.finish();

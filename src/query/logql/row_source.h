@@ -12,7 +12,8 @@ struct ReadStatistics {
   uint64_t rows = 0;  // from the store
   uint64_t line_bytes = 0;
   uint64_t rows_after_filter = 0;
-  bool complete = true;  // false: the store could not read part of the range
+  uint64_t repeated_rows = 0;  // left out: the stream has the same line at the same time already
+  bool complete = true;        // false: the store could not read part of the range
   std::string incomplete_reason;
 };
 
@@ -25,6 +26,7 @@ struct PassedRow {
 };
 
 // Runs the scan and hands every row that passes to `take`, which returns false to end the scan, or an error.
+// Of a scan in time order, a line that its stream has twice at one time is handed over once.
 Result<void> for_each_row(QueryContext& context, const Scan& scan, Pipeline& pipeline,
                           ReadStatistics& statistics,
                           const std::function<Result<bool>(const PassedRow&)>& take);

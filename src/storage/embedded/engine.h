@@ -149,6 +149,7 @@ class Engine : public Reader, public Writer, private LogSink {
   Result<void> merge_tenant(TenantStores& tenant, bool& merged) REQUIRES(merge_mutex_);
   Result<void> finish_merge(TenantStores& tenant) REQUIRES(merge_mutex_);
   Result<EraseReport> erase_metrics(TenantStores& tenant, const Scan& what);
+  Result<EraseReport> erase_events(TenantStores& tenant, const Scan& what);
   Result<void> link_backup(const Manifest& manifest, const std::string& directory) REQUIRES(merge_mutex_);
   Result<void> drop_finished_erasures(TenantStores& tenant) REQUIRES(merge_mutex_);
   Result<void> retain_tenant(TenantStores& tenant, UnixNanos metrics_from) REQUIRES(merge_mutex_);

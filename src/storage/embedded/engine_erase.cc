@@ -1,5 +1,5 @@
-// How the engine erases: an erasure is in the manifest before it is answered, and leaves it when no file
-// holds what it takes.
+// How the engine erases. Of samples: an erasure is in the manifest before it is answered, and leaves it when
+// no file holds what it takes. Of events: at once, by replacing parts.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,13 +21,37 @@ bool reads_only_labels(const Expr& where) {
 
 Result<EraseReport> Engine::erase(const Scan& what) {
   OBELISK_CHECK_OK(check_erasable(what));
-  if (what.table != Table::samples) return Writer::erase(what);
+  if (what.table != Table::samples && !is_event_table(what.table)) return Writer::erase(what);
   if (closed_) return make_error(ErrorCode::unavailable, "the store is shutting down");
+  if (is_event_table(what.table)) {
+    TenantPtr events = find_tenant(what.tenant);
+    if (!events) return EraseReport{{published_}};  // nothing was ever written
+    return erase_events(*events, what);
+  }
   if (!reads_only_labels(what.where))
     return make_error(ErrorCode::invalid_argument, "samples are erased by labels and time alone");
   TenantPtr tenant = find_tenant(what.tenant);
   if (!tenant) return EraseReport{{published_}};  // nothing was ever written
   return erase_metrics(*tenant, what);
+}
+
+// Events need no entry in the manifest: what is in memory goes to parts, and every part that holds a chosen
+// row is replaced by one without it. The rows are gone from the files when this returns, except from those
+// that snapshots taken before still hold.
+Result<EraseReport> Engine::erase_events(TenantStores& tenant, const Scan& what) {
+  MutexLock flush_lock(flush_mutex_);
+  MutexLock merge_lock(merge_mutex_);
+  uint64_t through = published_;
+  // The first flush may only finish one whose manifest could not be written.
+  for (int attempt = 0; attempt < 2 && tenant.events_wait() && tenant.events_flushed < through; ++attempt)
+    OBELISK_CHECK_OK(flush_tenant(tenant, Which::events));
+  OBELISK_CHECK_OK(finish_merge(tenant));
+  OBELISK_TRY(EventStore::Change change, tenant.events->erase(what.table, what.range, what.where));
+  if (!change.empty()) {
+    tenant.pending_event_merge = std::move(change);
+    OBELISK_CHECK_OK(finish_merge(tenant));
+  }
+  return EraseReport{{through}};
 }
 
 // No flush or merge runs meanwhile: one that began before would put rows of both sides into one part.

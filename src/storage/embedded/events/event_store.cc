@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "storage/embedded/events/part_erase.h"
 #include "storage/embedded/events/row_order.h"
 
 namespace obelisk {
@@ -266,6 +267,35 @@ Result<EventStore::Change> EventStore::apply_retention(Table table, UnixNanos ke
   for (const auto& part : parts_[event_table_index(table)]) {
     if (end_of_partition(partition_of(part->name())) <= keep_from.value)
       change.removed_parts.push_back(part->name());
+  }
+  merge_open_ = !change.empty();
+  return change;
+}
+
+Result<EventStore::Change> EventStore::erase(Table table, const TimeRange& range, const Expr& where) {
+  OBELISK_ASSERT(!merge_open_ && is_event_table(table));
+  std::vector<EventPartPtr> parts;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& part : parts_[event_table_index(table)]) {
+      const EventPartDirectory& directory = part->directory();
+      bool overlaps = directory.min_time < range.end.value && directory.max_time >= range.begin.value;
+      if (overlaps) parts.push_back(part);
+    }
+  }
+  Change change;
+  for (const EventPartPtr& part : parts) {
+    std::string name = next_part_name(table, day_of(part->directory().min_time));
+    Result<ErasedPart> erased =
+        erase_from_part(disk_, directory_ + "/" + name, part, range, where, options_.row_groups);
+    Result<void> done = erased.ok() ? Result<void>() : Result<void>(erased.error());
+    if (erased.ok() && *erased != ErasedPart::untouched) {
+      change.removed_parts.push_back(part->name());
+      if (*erased == ErasedPart::rewritten) done = open_new(name, change);
+    }
+    if (done.ok()) continue;
+    abandon(change);
+    return done.error();
   }
   merge_open_ = !change.empty();
   return change;

@@ -3,14 +3,14 @@
 // partitions,
 // "<directory>/<table>/<yyyymmdd>/<number>.part".
 //
-// A change of the parts is made in two steps: flush, merge and apply_retention write and sync new files and
-// return a Change; the owner puts it into the manifest and then calls commit (the store switches over) or
-// abandon (the files are removed). A flush and a merge or retention may be open at the same time, not two of
-// a kind. Readers hold an EventView; files that a change removes go away when the last view that holds them
-// does.
+// A change of the parts is made in two steps: flush, merge, apply_retention and erase write and sync new
+// files and return a Change; the owner puts it into the manifest and then calls commit (the store switches
+// over) or abandon (the files are removed). A flush and a merge or retention may be open at the same time,
+// not two of a kind. Readers hold an EventView; files that a change removes go away when the last view that
+// holds them does.
 //
-// Threads: apply and settle from one thread (the log's), flushes from one thread at a time, merges and
-// retention from one thread at a time, everything else from any.
+// Threads: apply and settle from one thread (the log's), flushes from one thread at a time, merges, erasures
+// and retention from one thread at a time, everything else from any.
 #include <array>
 #include <atomic>
 #include <memory>
@@ -59,6 +59,9 @@ class EventStore {
   Result<std::optional<Change>> merge() EXCLUDES(mutex_);
   // Whole days that end at or before `keep_from`, of one table.
   Result<Change> apply_retention(Table table, UnixNanos keep_from) EXCLUDES(mutex_);
+  // Parts without the rows of `table` with a time in `range` for which `where` holds. Rows of the head are
+  // not looked at: flush first. Writes every part that holds such rows anew; empty when there are none.
+  Result<Change> erase(Table table, const TimeRange& range, const Expr& where) EXCLUDES(mutex_);
   void commit(const Change& change) EXCLUDES(mutex_);
   void abandon(const Change& change) EXCLUDES(mutex_);
 
