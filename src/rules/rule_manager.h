@@ -61,7 +61,7 @@ struct RuleGroupStatus {
   std::string name;
   std::string file;
   RuleLanguage language = RuleLanguage::promql;
-  Tenant tenant;
+  Tenant tenant = kDefaultTenant;
   int64_t interval_nanos = 0;
   uint64_t limit = 0;
   UnixNanos last_evaluation;

@@ -57,7 +57,9 @@ TEST(RuleStore, GroupsSurviveALossOfPower) {
   expect_same(namespaces["a/b c"][0], group_of("g"));
   EXPECT_EQ(namespaces["a/b c"][0].file, "a/b c");
   EXPECT_EQ((*store)->all_groups().size(), names.size() + 2);
-  for (const std::string& path : *disk.list("")) EXPECT_EQ(path, "rules");
+  Result<std::vector<std::string>> paths = disk.list("");
+  ASSERT_TRUE(paths.ok());
+  EXPECT_EQ(*paths, std::vector<std::string>{"rules"});
 }
 
 TEST(RuleStore, ReplacesAndRemoves) {

@@ -121,6 +121,13 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   }
   if (config.listen.empty() || config.listen == "off")
     return yaml_error(file, root, "listen: the one port cannot be switched off");
+  for (const loki::RetentionRule& rule : config.logs.retention_stream) {
+    if (rule.period_nanos > config.logs_retention_nanos) {
+      return yaml_error(
+          file, root,
+          fmt::format("logs.retention_stream: {} is kept longer than retention.logs allows", rule.selector));
+    }
+  }
   for (auto [key, nanos] : {std::pair("retention.metrics", config.metrics_retention_nanos),
                             std::pair("retention.logs", config.logs_retention_nanos),
                             std::pair("retention.traces", config.traces_retention_nanos),

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/time.h"
+
 namespace obelisk::server {
 namespace {
 
@@ -54,6 +56,20 @@ Result<void> parse_otlp(const YamlNode& node, const std::string& file, LogMappin
   return map.finish();
 }
 
+Result<loki::RetentionRule> parse_retention(const YamlNode& node, const std::string& file) {
+  loki::RetentionRule rule;
+  rule.tenant = kDefaultTenant;
+  YamlMap map(node, file, "logs.retention_stream");
+  map.string("tenant", rule.tenant);
+  map.required_string("selector", rule.selector);
+  map.duration("period", rule.period_nanos);
+  OBELISK_CHECK_OK(map.finish());
+  if (rule.period_nanos < 86'400 * kNanosPerSecond) return yaml_error(file, node, "period is at least 24h");
+  Result<Scan> selects = loki::deletion_of(rule.tenant, rule.selector, {});
+  if (!selects.ok()) return yaml_error(file, node, "selector: " + selects.error().message);
+  return rule;
+}
+
 }  // namespace
 
 Result<LogsConfig> parse_logs_config(const YamlNode& node, const std::string& file) {
@@ -65,6 +81,12 @@ Result<LogsConfig> parse_logs_config(const YamlNode& node, const std::string& fi
   map.boolean("max_line_size_truncate", config.max_line_size_truncate);
   map.node("otlp", [&](const YamlNode& otlp) { return parse_otlp(otlp, file, config.mapping); });
   map.string_list("rule_files", config.rule_files);
+  map.duration("delete_request_cancel_period", config.delete_request_cancel_period_nanos);
+  map.list("retention_stream", [&](const YamlNode& item) -> Result<void> {
+    OBELISK_TRY(loki::RetentionRule rule, parse_retention(item, file));
+    config.retention_stream.push_back(std::move(rule));
+    return {};
+  });
   OBELISK_CHECK_OK(map.finish());
   if (config.max_line_size_bytes == 0)
     return yaml_error(file, node, "logs.max_line_size must be larger than 0");

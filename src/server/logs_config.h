@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/loki/delete_service.h"
 #include "base/yaml.h"
 #include "wire/log_mapping.h"
 
@@ -16,6 +17,8 @@ struct LogsConfig {
   bool max_line_size_truncate = false;
   LogMapping mapping;                   // discover_service_name and otlp
   std::vector<std::string> rule_files;  // rule groups whose expressions are LogQL
+  int64_t delete_request_cancel_period_nanos = 0;
+  std::vector<loki::RetentionRule> retention_stream;
 };
 
 Result<LogsConfig> parse_logs_config(const YamlNode& node, const std::string& file);

@@ -48,6 +48,26 @@ otlp:
   EXPECT_TRUE(mapping.labels_of_records());
 }
 
+TEST(LogsConfig, RetentionBySelector) {
+  Result<LogsConfig> config = parse(R"(
+delete_request_cancel_period: 1h
+retention_stream:
+  - {selector: '{app="x"} | detected_level="debug"', period: 24h}
+  - {tenant: red, selector: '{app="y"} |= "noise"', period: 3d}
+)");
+  ASSERT_TRUE(config.ok()) << config.error().to_string();
+  EXPECT_EQ(config->delete_request_cancel_period_nanos, 3600 * kNanosPerSecond);
+  ASSERT_EQ(config->retention_stream.size(), 2u);
+  EXPECT_EQ(config->retention_stream[0].tenant, kDefaultTenant);
+  EXPECT_EQ(config->retention_stream[1].period_nanos, 3 * 86'400 * kNanosPerSecond);
+  auto message = [](std::string_view text) { return parse(text).error().message; };
+  EXPECT_NE(message("retention_stream: [{selector: '{a=\"b\"}', period: 1h}]").find("at least 24h"),
+            std::string::npos);
+  EXPECT_NE(
+      message("retention_stream: [{selector: '{a=\"b\"} | json', period: 2d}]").find("cannot delete by"),
+      std::string::npos);
+}
+
 TEST(LogsConfig, ErrorsNameTheLine) {
   auto message = [](std::string_view text) { return parse(text).error().message; };
   EXPECT_NE(message("otlp:\n  scope_attributes:\n  - {action: index_label, attributes: [a]}\n")

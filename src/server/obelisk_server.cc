@@ -152,6 +152,7 @@ struct ObeliskServer::Parts {
   std::unique_ptr<MultiTenantReader> query_reader;
   std::unique_ptr<ApiContext> context;
   std::unique_ptr<loki::TailService> tails;
+  std::unique_ptr<loki::DeleteService> deletes;
   Router router;
   GrpcRouter grpc_router;
   std::shared_ptr<WorkerPool> query_workers;
@@ -241,6 +242,9 @@ Result<void> ObeliskServer::Parts::build_watch() {
                                                       [this](std::vector<rules::FiredAlert> alerts) {
                                                         if (dispatcher) dispatcher->post(std::move(alerts));
                                                       });
+  OBELISK_TRY(deletes, loki::DeleteService::open(
+                           *disk, *engine, clock,
+                           {config.logs.delete_request_cancel_period_nanos, config.logs.retention_stream}));
   OBELISK_TRY(rule_store, rules::RuleStore::open(*disk, rules::RuleLanguage::logql));
   rule_store->on_change([this] { load_rules(); });
   scrape::Scraper::Options scrape_options;
@@ -302,7 +306,8 @@ void ObeliskServer::Parts::build_api() {
   register_push_api(router, grpc_router, *context);
   register_prometheus_api(router, *context, prometheus_providers());
   tails = std::make_unique<loki::TailService>(*engine, clock);
-  register_loki_api(router, *context, *tails, {rule_store.get(), [this] { return rule_manager->status(); }});
+  register_loki_api(router, *context, *tails, {rule_store.get(), [this] { return rule_manager->status(); }},
+                    *deletes);
   register_tempo_api(router, grpc_router, *context);
   register_jaeger_ui_api(router, *context, "/jaeger");
   register_jaeger_ui_api(jaeger_router, *context, "");
@@ -414,6 +419,7 @@ void ObeliskServer::Parts::stop() {
   if (discovery) discovery->stop();
   if (scraper) scraper->stop();
   if (rule_manager) rule_manager->stop();
+  if (deletes) deletes->stop();
   if (dispatcher) dispatcher->stop();
   if (server) {
     server->drain(kDrainTime);
@@ -454,6 +460,7 @@ Result<std::unique_ptr<ObeliskServer>> ObeliskServer::start(Config config) {
   raw->flusher->start();
   if (raw->dispatcher) raw->dispatcher->start();
   raw->rule_manager->start();
+  raw->deletes->start();
   raw->ready = true;
   return server;
 }

@@ -300,6 +300,73 @@ TEST_F(QueryApi, RulesAreKeptAndEvaluated) {
             R"({"status":"success","data":{"groups":[]},"errorType":"","error":""})");
 }
 
+TEST_F(QueryApi, DeletesAreExact) {
+  auto ask = [&](const char* method, const std::string& parameters) {
+    return send(method, "/loki/api/v1/delete?" + parameters)->answer.value_or(HttpResponse{0, {}, {}});
+  };
+  auto lines = [&] {
+    std::string body = json(query("query_range", "{env=\"prod\"}", "&start=1700000000&end=1700000100"));
+    return std::count(body.begin(), body.end(), '[') - 2;
+  };
+  auto request = [&](const std::string& text, const std::string& rest = "&start=1700000000&end=1700000100") {
+    return ask("POST", "query=" + percent_encode(text) + rest);
+  };
+  auto before = lines();
+  EXPECT_EQ(request("{env=\"prod\"} |= \"level=error\"").status, 204);
+  EXPECT_EQ(request("{app=\"api\"} != \"warn\"", "&start=1700000000&end=1700000040").status, 204);
+  EXPECT_EQ(request("{app=\"web\"}").status, 204);
+  simdjson::dom::parser parser;
+  std::string listed = ask("GET", "").body;
+  auto list = parser.parse(listed);
+  ASSERT_EQ(list.error(), simdjson::SUCCESS);
+  EXPECT_NE(
+      listed.find(
+          R"("start_time":1700000000,"end_time":1700000100,"query":"{app=\"web\"}","status":"received")"),
+      std::string::npos)
+      << listed;
+  std::string third(list.at(2)["request_id"].get_string().value());
+  deletes_->run_due();
+  EXPECT_EQ(lines(), before) << "the cancel period has not passed";
+  EXPECT_EQ(ask("DELETE", "request_id=" + third).status, 204);
+  EXPECT_EQ(ask("DELETE", "request_id=nothing").status, 404);
+  // Requests survive a restart.
+  deletes_->stop();
+  auto again = std::move(*DeleteService::open(disk_, store_, clock_, {3600 * kNanosPerSecond, {}}));
+  ASSERT_EQ(again->requests(kDefaultTenant).size(), 2u);
+  clock_.advance(3600 * kNanosPerSecond);
+  again->run_due();
+  EXPECT_EQ(lines(), before - 2) << "the line at the end of the range counts";
+  EXPECT_NE(
+      json(query("query_range", "{env=\"prod\"}", "&start=1700000000&end=1700000100")).find("level=info"),
+      std::string::npos);
+  EXPECT_TRUE(again->requests(kDefaultTenant)[0].processed);
+  EXPECT_FALSE(again->cancel(kDefaultTenant, again->requests(kDefaultTenant)[0].id, false).ok());
+  EXPECT_TRUE(again->cancel(kDefaultTenant, again->requests(kDefaultTenant)[0].id, true).ok());
+
+  EXPECT_EQ(request("{app=\"web\"} | json").status, 400);
+  EXPECT_EQ(request("{app=\"web\"} |= ip(\"10.0.0.1\")").status, 400);
+  EXPECT_EQ(request("rate({app=\"web\"}[1m])").status, 400);
+  EXPECT_EQ(request("{app=\"web\"", "&start=1").status, 400);
+  EXPECT_EQ(request("{app=\"web\"}", "").status, 400);
+  EXPECT_EQ(request("{app=\"web\"}", "&start=1700000000&end=1900000000").status, 400);
+}
+
+TEST_F(QueryApi, RetentionBySelectorAndLevel) {
+  Labels app{{"app", "old"}};
+  write({{app, -86'400 * 3, "three days", {{"detected_level", "debug"}}},
+         {app, -86'400 * 3 + 1, "three days", {{"detected_level", "error"}}},
+         {app, 0, "now", {{"detected_level", "debug"}}}});
+  DeleteService::Options options;
+  options.retention = {
+      {kDefaultTenant, "{app=\"old\"} | detected_level=\"debug\"", 86'400 * kNanosPerSecond}};
+  auto retention = std::move(*DeleteService::open(disk_, store_, clock_, options));
+  retention->run_due();
+  std::string left = json(query("query_range", "{app=\"old\"}", "&start=1699000000&end=1700000100"));
+  EXPECT_NE(left.find("\"error\""), std::string::npos) << left;
+  EXPECT_NE(left.find("now"), std::string::npos) << left;
+  EXPECT_EQ(left.find("\"detected_level\":\"debug\"},\"values\":[[\"16997"), std::string::npos) << left;
+}
+
 TEST_F(QueryApi, TenantsAreApart) {
   context_.multi_tenancy = true;
   error("/loki/api/v1/labels", 401);

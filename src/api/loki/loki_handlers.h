@@ -3,6 +3,7 @@
 #include <functional>
 #include <vector>
 
+#include "api/loki/delete_service.h"
 #include "api/loki/tail_service.h"
 #include "api/request/context.h"
 #include "net/router.h"
@@ -24,6 +25,7 @@ void register_field_routes(Router& router, ApiContext& context);
 void register_pattern_routes(Router& router, ApiContext& context);
 void register_status_routes(Router& router, ApiContext& context);
 void register_rule_routes(Router& router, ApiContext& context, RuleApiParts parts);
+void register_delete_routes(Router& router, ApiContext& context, DeleteService& deletes);
 void register_tail_routes(Router& router, ApiContext& context, TailService& tails);
 
 }  // namespace obelisk::loki

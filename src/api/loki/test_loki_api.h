@@ -67,11 +67,12 @@ class LokiApiTest : public testing::Test {
   static constexpr int64_t kTestEpoch = 1'700'000'000;
 
   LokiApiTest() {
+    deletes_ = std::move(*DeleteService::open(disk_, store_, clock_, {3600 * kNanosPerSecond, {}}));
     auto store = rules::RuleStore::open(disk_, rules::RuleLanguage::logql);
     rule_store_ = std::move(*store);
     rule_store_->on_change([this] { rule_manager_.load(rule_store_->all_groups()); });
     register_loki_api(router_, context_, tails_,
-                      {rule_store_.get(), [this] { return rule_manager_.status(); }});
+                      {rule_store_.get(), [this] { return rule_manager_.status(); }}, *deletes_);
   }
 
   void write(const std::vector<LogLine>& lines) {
@@ -144,6 +145,7 @@ class LokiApiTest : public testing::Test {
   MultiTenantReader reader_{store_};
   ApiContext context_{reader_, pipeline_, clock_, {}, false, 64u << 20, "0.1.0", "abc"};
   FaultDisk disk_;
+  std::unique_ptr<DeleteService> deletes_;
   std::unique_ptr<rules::RuleStore> rule_store_;
   rules::RuleManager rule_manager_{store_, intake_, clock_, {}, nullptr};
   TailService tails_{store_, clock_, 0};

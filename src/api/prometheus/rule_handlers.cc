@@ -73,9 +73,10 @@ std::string page_token(const RuleGroupStatus& group) {
   return to_hex(std::string_view(reinterpret_cast<const char*>(&hash), sizeof hash));
 }
 
-std::vector<RuleGroupStatus> groups_of(const ApiCall& call) {
+std::vector<RuleGroupStatus> groups_of(const ApiCall& call, const Tenant& tenant) {
   const auto& provider = call.service.providers.rule_groups;
   std::vector<RuleGroupStatus> groups = provider ? provider() : std::vector<RuleGroupStatus>();
+  std::erase_if(groups, [&](const RuleGroupStatus& group) { return group.tenant != tenant; });
   std::sort(groups.begin(), groups.end(), [](const RuleGroupStatus& a, const RuleGroupStatus& b) {
     return std::tie(a.file, a.name) < std::tie(b.file, b.name);
   });
@@ -92,7 +93,7 @@ Result<Answer> handle_rules(ApiCall& call, const PathParameters&) {
   if (!after.empty() && limit == 0)
     return invalid_parameter("group_limit",
                              "group_limit needs to be set in order to paginate over the groups");
-  std::vector<RuleGroupStatus> groups = groups_of(call);
+  std::vector<RuleGroupStatus> groups = groups_of(call, tenant);
   if (!after.empty()) {
     auto last = std::find_if(groups.begin(), groups.end(),
                              [&](const RuleGroupStatus& group) { return page_token(group) == after; });
@@ -130,7 +131,7 @@ Result<Answer> handle_alerts(ApiCall& call, const PathParameters&) {
   OBELISK_TRY(Tenant tenant, tenant_of(call.service.context, call.exchange->request()));
   JsonWriter json;
   json.begin_object().key("alerts").begin_array();
-  for (const RuleGroupStatus& group : groups_of(call)) {
+  for (const RuleGroupStatus& group : groups_of(call, tenant)) {
     for (const RuleStatus& rule : group.rules) {
       for (const Alert& alert : rule.alerts) write_alert(json, alert);
     }

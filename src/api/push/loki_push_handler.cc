@@ -5,6 +5,7 @@
 
 #include "api/push/push_api.h"
 #include "api/push/push_request.h"
+#include "base/text.h"
 #include "pipeline/pipeline.h"
 #include "wire/loki_push.h"
 
