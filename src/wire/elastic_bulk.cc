@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <array>
+#include <cmath>
 
 #include "base/text.h"
 #include "wire/loki_labels.h"
@@ -51,7 +52,9 @@ std::optional<UnixNanos> time_of(dom::element value) {
     return std::nullopt;
   }
   if (!(millis > -kMillisMax && millis < kMillisMax)) return std::nullopt;
-  return UnixNanos{static_cast<int64_t>(millis * 1e6)};
+  // Split, so that the fraction is not lost in 2^53 nanoseconds.
+  double whole = std::floor(millis);
+  return UnixNanos{static_cast<int64_t>(whole) * kNanosPerMilli + std::llround((millis - whole) * 1e6)};
 }
 
 class BulkDecoder {

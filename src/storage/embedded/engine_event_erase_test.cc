@@ -66,7 +66,8 @@ TEST(EngineEventErase, AgreesWithTheMemoryStoreWhateverHappensAfter) {
   for (uint64_t seed = 1; seed <= 15; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     std::mt19937_64 random(seed);
-    RandomScans scans(seed, {}, kBegin, kSpan);
+    RandomBatches known(seed % 4, kBegin, kSpan);
+    RandomScans scans(seed, {known.known_trace_id(), known.known_trace_id()}, kBegin, kSpan);
     FaultDisk disk;
     ManualClock clock(UnixNanos{kBegin});
     MemoryStore oracle;
