@@ -50,7 +50,7 @@ struct Config {
   bool service_graph = true;
   int64_t span_metrics_interval_nanos = 15 * kNanosPerSecond;
 
-  OtlpTranslation otlp;             // how OTLP metrics become series
+  OtlpTranslation otlp;  // how OTLP metrics become series
   LogsConfig logs;
 
   std::string prometheus_config;    // prometheus.yml: scrape_configs and rule_files

@@ -225,7 +225,8 @@ class Lexer {
     // prefix ("2k").
     to = extend([](char32_t r) {
       return (r >= '0' && r <= '9') || r == '.' ||
-             (r < 128 && std::string_view("bBiIkKmMgGtTpP").find(static_cast<char>(r)) != std::string_view::npos);
+             (r < 128 &&
+              std::string_view("bBiIkKmMgGtTpP").find(static_cast<char>(r)) != std::string_view::npos);
     });
     bool ends_with_unit = to > end && (query_[to - 1] == 'b' || query_[to - 1] == 'B');
     bool word_ends = to == query_.size() || !is_word(query_[to]);
