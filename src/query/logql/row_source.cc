@@ -12,14 +12,23 @@ namespace {
 class RepeatedRows {
  public:
   bool is_repeated(int64_t time, uint64_t labels_hash, std::string_view line) {
-    if (time != time_) seen_.clear();
-    time_ = time;
-    return !seen_.emplace(hash64(line, labels_hash), hash64(line, ~labels_hash)).second;
+    Hash hash{hash64(line, labels_hash), hash64(line, ~labels_hash)};
+    if (time != time_ || empty_) {
+      time_ = time;
+      empty_ = false;
+      first_ = hash;
+      if (!others_.empty()) others_.clear();
+      return false;
+    }
+    return hash == first_ || !others_.insert(hash).second;
   }
 
  private:
+  using Hash = std::pair<uint64_t, uint64_t>;
+  bool empty_ = true;
   int64_t time_ = 0;
-  std::set<std::pair<uint64_t, uint64_t>> seen_;
+  Hash first_;  // apart, since most instants have one line
+  std::set<Hash> others_;
 };
 
 // One batch. False: the consumer wants no more.
