@@ -461,7 +461,7 @@ TEST_F(PrometheusApiWithRulesTest, Targets) {
   EXPECT_NE(reply.body.find(R"("lastError":"connection refused","lastScrape":"0001-01-01T00:00:00Z")"),
             std::string::npos);
   EXPECT_NE(reply.body.find(R"("health":"down","scrapeInterval":"15s")"), std::string::npos);
-  EXPECT_EQ(get("/api/v1/targets", with({{"state", "dropped"}})).body.find("scrapePool"), std::string::npos);
+  EXPECT_EQ(get("/api/v1/targets", with({{"state", "dropped"}})).body.find("scrapeUrl"), std::string::npos);
   EXPECT_EQ(get("/api/v1/targets", with({{"state", "sleeping"}})).status, 400);
   EXPECT_NE(get("/api/v1/scrape_pools").body.find(R"({"scrapePools":["shop"]})"), std::string::npos);
 }
