@@ -206,9 +206,9 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
   OBELISK_TRY(int64_t last, reference_time(node.time, steps.last()));
   int64_t lookback = options_.lookback_ms;
   bool smoothed = node.range_mode == RangeMode::smoothed && aspect == SampleAspect::value;
-  OBELISK_TRY(
-      std::vector<RawSeries> loaded,
-      load(node.matchers, first - lookback, smoothed ? last + lookback : last, first == last && !smoothed));
+  OBELISK_TRY(std::vector<RawSeries> loaded,
+              load(node.matchers, first - lookback, smoothed ? last + lookback : last,
+                   first == last && !smoothed && !reset_hints_wanted_));
   OBELISK_CHECK_OK(expect_room(loaded.size(), steps.count));
   bool pinned = node.time.at != TimeModifiers::At::none;
   // timestamp() of a pinned selector looks at the pinned time itself, of what the offset let it read: so the
