@@ -12,7 +12,9 @@
 namespace obelisk::server {
 
 struct LogsConfig {
-  bool discover_log_levels = true;
+  // Off where Loki 3 has it on: detected_level joins the labels of every ungrouped metric query and so splits
+  // series that people know as one, and it costs a search of every line.
+  bool discover_log_levels = false;
   uint64_t max_line_size_bytes = 256 * 1024;
   bool max_line_size_truncate = false;
   LogMapping mapping;                   // discover_service_name and otlp

@@ -13,7 +13,7 @@ Result<LogsConfig> parse(std::string_view text) {
 TEST(LogsConfig, DefaultsAreLokis) {
   Result<LogsConfig> config = parse("{}");
   ASSERT_TRUE(config.ok());
-  EXPECT_TRUE(config->discover_log_levels && config->mapping.discover_service_name);
+  EXPECT_TRUE(!config->discover_log_levels && config->mapping.discover_service_name);
   EXPECT_FALSE(config->max_line_size_truncate);
   EXPECT_EQ(config->max_line_size_bytes, 256u * 1024);
   EXPECT_EQ(config->mapping.resource_action("service.name"), LogAttributeAction::index_label);

@@ -159,6 +159,11 @@ Result<std::unique_ptr<Cursor>> MultiTenantReader::open(const Plan& plan, Budget
   return std::unique_ptr<Cursor>(std::make_unique<TenantsCursor>(std::move(parts)));
 }
 
+Result<AggregateAnswer> MultiTenantReader::aggregate(const Plan& plan, Budget& budget, const Cancel& cancel) {
+  OBELISK_ASSERT(!names_several(plan.pushed.tenant));
+  return store_.aggregate(plan, budget, cancel);
+}
+
 Result<std::vector<Labels>> MultiTenantReader::series(const Snapshot& at, const Scan& scan,
                                                       const Cancel& cancel) {
   if (!names_several(scan.tenant)) return store_.series(at, scan, cancel);

@@ -20,6 +20,8 @@ class MultiTenantReader : public Reader {
   Result<Snapshot> snapshot(const Tenant& tenant) override;
   Result<Plan> plan(const Snapshot& at, const Scan& scan) override;
   Result<std::unique_ptr<Cursor>> open(const Plan& plan, Budget& budget, const Cancel& cancel) override;
+  // Of one tenant, by the store. Plans over several never say `aggregated`: their rows are folded.
+  Result<AggregateAnswer> aggregate(const Plan& plan, Budget& budget, const Cancel& cancel) override;
   Result<std::vector<Labels>> series(const Snapshot& at, const Scan& scan, const Cancel& cancel) override;
   Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) override;
   Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column,
