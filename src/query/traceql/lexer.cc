@@ -138,7 +138,7 @@ class Lexer {
     char c = peek();
     if (c == '"') return quoted(std::move(token));
     if (c == '`') return backquoted(std::move(token));
-    if (is_digit(c)) return number(std::move(token));
+    if (is_digit(c) || is_fraction()) return number(std::move(token));
     if (c == '.') {
       ++at_;
       return attribute(std::move(token), AttributeScope::any);
@@ -151,6 +151,14 @@ class Lexer {
       return token;
     }
     return error(at_, "unexpected character " + printable(c));
+  }
+
+  // ".99": a number without digits in front, as in quantile_over_time(duration, .99). ".5xx" is an attribute.
+  bool is_fraction() const {
+    if (peek() != '.' || !is_digit(peek(1))) return false;
+    size_t digits = 1;
+    while (is_digit(peek(digits))) ++digits;
+    return at_ + digits >= query_.size() || ends_name(peek(digits));
   }
 
   static std::string printable(char c) {

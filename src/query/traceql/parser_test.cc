@@ -167,6 +167,12 @@ TEST(TraceqlParser, WhatTempoParsesAndRefusesIsAccepted) {
   EXPECT_EQ(code_of("{ parent.duration = `x` }"), ErrorCode::invalid_argument) << "the parent's duration";
 }
 
+TEST(TraceqlParser, ANumberMayBeginWithItsPoint) {
+  EXPECT_EQ(message_of("{} | quantile_over_time(duration, .99, .5)"), "");
+  EXPECT_EQ(message_of("{ span.ratio > .25 }"), "");
+  EXPECT_EQ(message_of("{ .5xx = 1 }"), "");
+}
+
 TEST(TraceqlParser, DepthAndLengthAreBounded) {
   std::string deep = "{ " + std::string(5000, '(') + ".a" + std::string(5000, ')') + " }";
   EXPECT_EQ(code_of(deep), ErrorCode::parse_error);
