@@ -103,9 +103,12 @@ Result<Answer> handle_self_metrics(ApiCall& call, const PathParameters&) {
 
 Result<Answer> handle_tsdb_blocks(ApiCall& call, const PathParameters&) {
   const auto& provider = call.service.providers.blocks;
+  if (!provider)
+    return make_error(ErrorCode::unsupported,
+                      "unsupported: a list of the stored blocks (see obelisk inspect)");
   JsonWriter json;
   json.begin_object().key("blocks").begin_array();
-  for (const StoredBlock& block : provider ? provider() : std::vector<StoredBlock>()) {
+  for (const StoredBlock& block : provider()) {
     json.begin_object().field("ulid", block.name);
     json.field("minTime", block.range.begin.to_millis()).field("maxTime", block.range.end.to_millis());
     json.key("stats").begin_object().field("numSamples", block.samples).field("numSeries", block.series);

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <thread>
 
 #include "collect/discovery/discovery_manager.h"
@@ -338,13 +339,18 @@ TEST_F(DiscoveryManagerTest, SharesKeepsAndEndsDiscoveries) {
 }
 
 TEST_F(DiscoveryManagerTest, StopsWhileAServerHangs) {
-  TestServer hanging([](HttpExchangePtr exchange) { exchange->on_cancel([exchange] {}); });
-  auto started = std::chrono::steady_clock::now();
+  std::promise<void> asked;
+  TestServer hanging([&asked](HttpExchangePtr exchange) {
+    exchange->on_cancel([exchange] {});
+    asked.set_value();
+  });
   manager_.apply(
       config(fmt::format("- job_name: a\n  http_sd_configs: [{{url: '{}'}}]\n", hanging.url("/x"))));
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  asked.get_future().wait();
+  auto stopped = std::chrono::steady_clock::now();
   manager_.stop();
-  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(10));
+  // Not after the request's own timeout, which is longer.
+  EXPECT_LT(std::chrono::steady_clock::now() - stopped, std::chrono::seconds(10));
 }
 
 }  // namespace
