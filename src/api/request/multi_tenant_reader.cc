@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
 
 namespace obelisk {
@@ -17,8 +18,16 @@ bool names_several(const Tenant& tenant) {
   return tenant.find('|') != Tenant::npos;
 }
 
+// The deleter of what a snapshot of several tenants holds: by it such a snapshot is known.
+struct DeleteSnapshots {
+  void operator()(const TenantSnapshots* snapshots) const { delete snapshots; }
+};
+bool is_of_several(const Snapshot& at) {
+  return std::get_deleter<DeleteSnapshots>(at.pin) != nullptr;
+}
+
 const TenantSnapshots& snapshots_of(const Snapshot& at) {
-  OBELISK_ASSERT(at.pin != nullptr);
+  OBELISK_ASSERT(is_of_several(at));
   return *static_cast<const TenantSnapshots*>(at.pin.get());
 }
 
@@ -114,7 +123,7 @@ class TenantsCursor : public Cursor {
 
 Result<Snapshot> MultiTenantReader::snapshot(const Tenant& tenant) {
   if (!names_several(tenant)) return store_.snapshot(tenant);
-  auto all = std::make_shared<TenantSnapshots>();
+  std::shared_ptr<TenantSnapshots> all(new TenantSnapshots, DeleteSnapshots{});
   Snapshot joined;
   for (size_t at = 0; at <= tenant.size();) {
     size_t end = std::min(tenant.find('|', at), tenant.size());
@@ -162,6 +171,13 @@ Result<std::unique_ptr<Cursor>> MultiTenantReader::open(const Plan& plan, Budget
 Result<AggregateAnswer> MultiTenantReader::aggregate(const Plan& plan, Budget& budget, const Cancel& cancel) {
   OBELISK_ASSERT(!names_several(plan.pushed.tenant));
   return store_.aggregate(plan, budget, cancel);
+}
+
+Result<CardinalityReport> MultiTenantReader::cardinality(const Snapshot& at, const CardinalityQuery& query,
+                                                         const Cancel& cancel) {
+  if (is_of_several(at))
+    return make_error(ErrorCode::unsupported, "unsupported: the cardinality of several tenants; ask for one");
+  return store_.cardinality(at, query, cancel);
 }
 
 Result<std::vector<Labels>> MultiTenantReader::series(const Snapshot& at, const Scan& scan,

@@ -22,6 +22,9 @@ class MultiTenantReader : public Reader {
   Result<std::unique_ptr<Cursor>> open(const Plan& plan, Budget& budget, const Cancel& cancel) override;
   // Of one tenant, by the store. Plans over several never say `aggregated`: their rows are folded.
   Result<AggregateAnswer> aggregate(const Plan& plan, Budget& budget, const Cancel& cancel) override;
+  // Of one tenant; unsupported of several.
+  Result<CardinalityReport> cardinality(const Snapshot& at, const CardinalityQuery& query,
+                                        const Cancel& cancel) override;
   Result<std::vector<Labels>> series(const Snapshot& at, const Scan& scan, const Cancel& cancel) override;
   Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) override;
   Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column,
