@@ -86,12 +86,14 @@ async function orders(shop, page) {
     await until('the fault', () => page.getByRole('button', { name: 'Inject: Slow payments' }).isDisabled());
     await page.getByRole('button', { name: 'Place a large order of 8' }).click();
     await page.locator('#spans .running').waitFor();
+    const first = await page.locator('#spans [data-span]').count();
     // The lookup has ended and the order has not: its span is here and its parents are not.
     await until('the lookup before the answer', async () => (await page.locator('#spans [data-span="slow_lookup"]').count()) > 0, 10);
     const early = await page.locator('#spans .running').count();
     if (early > 0) await browser.shot(page, 'demo-page-growing');
-    const seen = await grow(page);
-    assert.ok(seen.length >= 3, `the trace did not grow: ${seen.join(', ')}`);
+    // How many steps are seen depends on the machine; that the trace was drawn before it was whole does not.
+    const seen = [first, ...(await grow(page))];
+    assert.ok(seen.at(-1) > seen[0], `the trace did not grow: ${seen.join(', ')}`);
     await page.locator('#waiting', { hasText: 'the trace is whole' }).waitFor();
     await browser.shot(page, 'demo-page');
     return `span counts over time ${seen.join(', ')}; ${early > 0 ? 'slow_lookup was there before the answer' : 'slow_lookup came with the answer'}`;
