@@ -6,15 +6,16 @@
 #include <vector>
 
 #include "codec/bit_packing.h"
+#include "codec/integer_column_format.h"
 
 namespace obelisk {
+
+using namespace integer_column_format;
+
 namespace {
 
-enum Coding : uint8_t { kConstant = 0, kFrame = 1, kDelta = 2, kDictionary = 3, kPatched = 4, kRuns = 5 };
-constexpr size_t kPatchedBlock = 128;
 // Runs and deltas hold columns; no encoder nests them deeper.
 constexpr int kDepthMax = 3;
-constexpr size_t kDictionaryEntriesMax = 4096;
 
 struct Bounds {
   int64_t min = 0;

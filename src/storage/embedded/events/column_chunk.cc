@@ -34,6 +34,11 @@ bool has_checksum(std::string_view chunk) {
   return checksum64(chunk.substr(0, chunk.size() - 8)) == checksum;
 }
 
+std::optional<std::string_view> integers_of_chunk(std::string_view bytes) {
+  if (bytes.size() < 2 || bytes[0] != kAll || bytes[1] != kIntegers) return std::nullopt;
+  return bytes.substr(2);
+}
+
 Result<ColumnChunk> ColumnChunk::parse(std::string_view bytes, std::shared_ptr<const void> owner,
                                        ColumnType type, size_t row_count,
                                        std::shared_ptr<const message::MessageHead> head) {

@@ -68,6 +68,9 @@ void encode_chunk(const ColumnValues& values, size_t row_count, std::string& out
 // Whether the chunk ends with the checksum of what is before it.
 bool has_checksum(std::string_view chunk);
 
+// The integer column in a chunk's bytes (without their checksum), when every row has a value in that coding.
+std::optional<std::string_view> integers_of_chunk(std::string_view bytes);
+
 // A chunk that was read. Numbers are decoded when it is parsed, text page by page when it is asked for.
 // Copies nothing it can point to; what it points to is kept by owners().
 class ColumnChunk {

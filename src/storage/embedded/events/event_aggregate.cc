@@ -7,6 +7,7 @@
 #include "plan/read_progress.h"
 #include "storage/embedded/events/row_group_columns.h"
 #include "storage/embedded/events/row_group_pruning.h"
+#include "storage/embedded/events/run_counts.h"
 #include "storage/embedded/events/scan_units.h"
 #include "storage/embedded/events/trace_index_block.h"
 
@@ -36,7 +37,9 @@ class Executor {
         cancel_(cancel),
         states_(*scan.aggregate),
         charge_(budget),
-        spans_(budget) {}
+        spans_(budget),
+        by_runs_(scan.table == Table::logs && RunCounter::suits(*scan.aggregate)),
+        runs_(states_) {}
 
   Result<AggregateAnswer> run() {
     OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(table_, range_, scan_.where, cancel_));
@@ -142,6 +145,10 @@ class Executor {
     }
     if (aggregate().distinct_spans) OBELISK_CHECK_OK(drop_repeated(unit, reader, mask));
     if (!mask.empty() && !any_row(mask)) return {};
+    if (by_runs_) {
+      OBELISK_TRY(bool counted, runs_.add(reader, mask, unit.min_time, unit.max_time));
+      if (counted) return {};
+    }
     AggregateRows rows;
     rows.row_count = reader.info().row_count;
     rows.mask = mask.empty() ? nullptr : mask.data();
@@ -199,6 +206,8 @@ class Executor {
   std::map<const EventPart*, std::vector<uint8_t>> watched_;  // row groups where spans must be compared
   std::vector<double> values_;
   std::vector<ExemplarRow> exemplars_;
+  const bool by_runs_;
+  RunCounter runs_;
 };
 
 }  // namespace

@@ -18,6 +18,9 @@ constexpr uint64_t kReadGapBytes = 64 << 10;
 // them read only row groups with a match.
 constexpr size_t kKnownTextsBytesMax = 24 << 20;
 std::atomic<size_t> known_texts_bytes = 0;
+// Of all parts together: 60 bytes for a thousand rows, so this is the times of 130 million rows.
+constexpr size_t kTimeSkipsBytesMax = 8 << 20;
+std::atomic<size_t> time_skips_bytes = 0;
 
 uint64_t chunk_key(size_t row_group, size_t chunk) {
   return static_cast<uint64_t>(row_group) << 32 | chunk;
@@ -42,6 +45,7 @@ EventPart::~EventPart() {
   {
     MutexLock lock(heads_mutex_);
     for (const auto& [key, known] : heads_) known_texts_bytes -= known.head->memory_bytes();
+    for (const auto& [row_group, skips] : time_skips_) time_skips_bytes -= skips->memory_bytes();
   }
   if (!obsolete_) return;
   file_.reset();
@@ -122,6 +126,17 @@ Result<std::vector<ColumnChunk>> EventPart::read_chunks(size_t row_group,
   return read;
 }
 
+Result<EventPart::ChunkBytes> EventPart::read_chunk_bytes(size_t row_group, size_t chunk) const {
+  const ChunkInfo& info = directory_.row_groups[row_group].chunks[chunk];
+  std::shared_ptr<char[]> buffer(new char[info.length]);
+  OBELISK_CHECK_OK(file_->read_at(info.offset, info.length, buffer.get()));
+  std::string_view bytes(buffer.get(), info.length);
+  if (!has_checksum(bytes))
+    return located(make_error(ErrorCode::corrupt, "column chunk: checksum mismatch"), info.offset);
+  bytes.remove_suffix(8);
+  return ChunkBytes{std::move(buffer), bytes};
+}
+
 Result<std::string> EventPart::read_stored(size_t row_group) const {
   const RowGroupInfo& group = directory_.row_groups[row_group];
   uint64_t begin = group.chunks.front().offset;
@@ -149,6 +164,19 @@ void EventPart::keep_texts(size_t row_group, size_t chunk, ColumnChunk& read) co
   MutexLock lock(heads_mutex_);
   if (known_texts_bytes + bytes > kKnownTextsBytesMax) return;
   if (heads_.try_emplace(chunk_key(row_group, chunk), std::move(known)).second) known_texts_bytes += bytes;
+}
+
+std::shared_ptr<const IntegerSkips> EventPart::time_skips(size_t row_group) const {
+  MutexLock lock(heads_mutex_);
+  auto it = time_skips_.find(row_group);
+  return it == time_skips_.end() ? nullptr : it->second;
+}
+
+void EventPart::keep_time_skips(size_t row_group, std::shared_ptr<const IntegerSkips> skips) const {
+  size_t bytes = skips->memory_bytes();
+  MutexLock lock(heads_mutex_);
+  if (time_skips_bytes + bytes > kTimeSkipsBytesMax) return;
+  if (time_skips_.try_emplace(row_group, std::move(skips)).second) time_skips_bytes += bytes;
 }
 
 Result<bool> EventPart::may_hold_trace(size_t row_group, uint64_t key) const {

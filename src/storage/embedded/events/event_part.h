@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/thread_annotations.h"
+#include "codec/integer_skips.h"
 #include "env/disk.h"
 #include "storage/embedded/events/label_table.h"
 #include "storage/embedded/events/part_format.h"
@@ -36,6 +37,12 @@ class EventPart {
   // Chunks of a row group, in the order of `chunks` (indexes into RowGroupInfo::chunks). Neighbours are read
   // at once.
   Result<std::vector<ColumnChunk>> read_chunks(size_t row_group, std::span<const size_t> chunks) const;
+  // The bytes of one chunk without its checksum, which was compared. Eight more follow them.
+  struct ChunkBytes {
+    std::shared_ptr<const char[]> owner;
+    std::string_view bytes;
+  };
+  Result<ChunkBytes> read_chunk_bytes(size_t row_group, size_t chunk) const;
   // All bytes of a row group, from its first chunk to the end of its trace filter; the checksums of chunks
   // were compared.
   Result<std::string> read_stored(size_t row_group) const;
@@ -53,6 +60,11 @@ class EventPart {
     bool has_raw_lines = false;
   };
   KnownTexts known_texts(size_t row_group, size_t chunk) const EXCLUDES(heads_mutex_);
+  // Where the pieces of a row group's time column lie, kept from an earlier decoding of it; only of row
+  // groups whose runs ascend by time. Null when it is not kept.
+  std::shared_ptr<const IntegerSkips> time_skips(size_t row_group) const EXCLUDES(heads_mutex_);
+  void keep_time_skips(size_t row_group, std::shared_ptr<const IntegerSkips> skips) const
+      EXCLUDES(heads_mutex_);
   size_t memory_bytes() const;
 
  private:
@@ -80,6 +92,9 @@ class EventPart {
   mutable Mutex heads_mutex_;
   // By row group and chunk. All parts together keep kKnownTextsBytesMax (event_part.cc).
   mutable std::unordered_map<uint64_t, KnownTexts> heads_ GUARDED_BY(heads_mutex_);
+  // By row group. All parts together keep kTimeSkipsBytesMax.
+  mutable std::unordered_map<size_t, std::shared_ptr<const IntegerSkips>> time_skips_
+      GUARDED_BY(heads_mutex_);
 };
 
 using EventPartPtr = std::shared_ptr<const EventPart>;

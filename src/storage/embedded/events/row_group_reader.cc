@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "codec/integer_column.h"
 #include "plan/read_progress.h"
 #include "storage/embedded/events/message/text_predicate.h"
 
@@ -169,6 +170,42 @@ Result<const std::vector<int64_t>*> RowGroupReader::times() {
   return &chunks[0].second->ints();
 }
 
+Result<RowTimes> RowGroupReader::row_times() {
+  const ColumnId id = fixed_column(column::kTime);
+  for (size_t i = 0; i < info_.chunks.size(); ++i) {
+    const PartColumn& column = part_->directory().columns[info_.chunks[i].column];
+    if (column.id != id || column.type != ColumnType::int64 || loaded_[i]) continue;
+    OBELISK_TRY(std::optional<RowTimes> pieces, open_times(i));
+    if (pieces) return std::move(*pieces);
+  }
+  OBELISK_TRY(const std::vector<int64_t>* row_times, times());
+  return RowTimes(row_times, runs_ascend(info_.runs, *row_times));
+}
+
+// The time column as pieces; nullopt when they are not known, and cannot be.
+Result<std::optional<RowTimes>> RowGroupReader::open_times(size_t index) {
+  counts_.bytes += info_.chunks[index].length;
+  note_read({0, info_.chunks[index].length});
+  OBELISK_CHECK_OK(charge_.add(info_.chunks[index].length));
+  OBELISK_TRY(EventPart::ChunkBytes chunk, part_->read_chunk_bytes(row_group_, index));
+  std::optional<std::string_view> column = integers_of_chunk(chunk.bytes);
+  if (!column) return std::optional<RowTimes>();
+  std::shared_ptr<const IntegerSkips> skips = part_->time_skips(row_group_);
+  if (skips == nullptr) {
+    std::vector<int64_t> values(info_.row_count);
+    ByteReader reader(*column);
+    if (!decode_integer_column(reader, values.size(), values.data()) || !runs_ascend(info_.runs, values))
+      return std::optional<RowTimes>();
+    std::optional<IntegerSkips> made = IntegerSkips::make(*column, values);
+    if (!made) return std::optional<RowTimes>();
+    skips = std::make_shared<const IntegerSkips>(std::move(*made));
+    part_->keep_time_skips(row_group_, skips);
+  }
+  std::optional<SkippingIntegers> pieces = SkippingIntegers::open(*column, info_.row_count, *skips);
+  if (!pieces) return std::optional<RowTimes>();
+  return std::optional<RowTimes>(RowTimes(std::move(chunk.owner), std::move(skips), std::move(*pieces)));
+}
+
 Result<const std::vector<TraceId>*> RowGroupReader::trace_ids() {
   OBELISK_TRY(auto chunks, chunks_of(fixed_column(column::kTraceId)));
   const std::vector<TraceId>* none = nullptr;
@@ -189,9 +226,27 @@ Result<RowMask> RowGroupReader::candidates(const TimeRange& range, const std::ve
     }
   }
   if (range.contains({info_.min_time}) && range.contains({info_.max_time})) return mask;
-  OBELISK_TRY(const std::vector<int64_t>* row_times, times());
-  for (size_t row = 0; row < mask.size(); ++row) mask[row] &= range.contains({(*row_times)[row]}) ? 1 : 0;
+  OBELISK_CHECK_OK(mark_times(range, mask));
   return mask;
+}
+
+// Clears the rows outside the range.
+Result<void> RowGroupReader::mark_times(const TimeRange& range, RowMask& mask) {
+  OBELISK_TRY(RowTimes times, row_times());
+  if (!times.ascending()) {
+    for (size_t row = 0; row < mask.size(); ++row) mask[row] &= range.contains({times.at(row)}) ? 1 : 0;
+    return {};
+  }
+  auto begin = mask.begin();
+  for (const GroupRun& run : info_.runs) {
+    size_t row = static_cast<size_t>(begin - mask.begin()), end = row + run.row_count;
+    size_t first = times.first_not_before(row, end, range.begin.value);
+    size_t last = times.first_not_before(first, end, range.end.value);
+    std::fill(begin, begin + static_cast<ptrdiff_t>(first - row), 0);
+    std::fill(begin + static_cast<ptrdiff_t>(last - row), begin + run.row_count, 0);
+    begin += run.row_count;
+  }
+  return {};
 }
 
 Result<RowMask> RowGroupReader::evaluate(const Expr& expr, const RowMask& candidates) {

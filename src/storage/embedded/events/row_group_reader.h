@@ -7,6 +7,7 @@
 #include "plan/budget.h"
 #include "plan/expression.h"
 #include "storage/embedded/events/event_part.h"
+#include "storage/embedded/events/row_times.h"
 
 namespace obelisk {
 
@@ -53,6 +54,8 @@ class RowGroupReader {
   // Which of the candidates satisfy `expr`; other rows are 0.
   Result<RowMask> evaluate(const Expr& expr, const RowMask& candidates);
   Result<const std::vector<int64_t>*> times();
+  // The same for those who want a few of them.
+  Result<RowTimes> row_times();
   // One a row, zero where absent; null when no row of the row group has one.
   Result<const std::vector<TraceId>*> trace_ids();
   // The chunk of parent span ids, for its distances: its ids are not resolved, and span ids not read. Null
@@ -60,6 +63,7 @@ class RowGroupReader {
   Result<const ColumnChunk*> parents();
   // What the directory says of a column's chunks here, without reading them.
   std::vector<std::pair<const ChunkInfo*, ColumnType>> infos_of(const ColumnId& id) const;
+  const LabelTable* label_table() const { return labels_.get(); }
   LabelsView labels_of(const GroupRun& run) const { return labels_->labels(run.group); }
   // The chunks of a column (one for each type it has here), loaded.
   Result<std::vector<std::pair<uint32_t, ColumnChunk*>>> chunks_of(const ColumnId& id);
@@ -74,6 +78,8 @@ class RowGroupReader {
   Result<void> mark_chunk(const Expr& expr, ColumnChunk& chunk, const RowMask& candidates, RowMask& out);
   static bool mark_id_text(const Expr& expr, const ColumnChunk& chunk, const RowMask& candidates,
                            RowMask& out);
+  Result<std::optional<RowTimes>> open_times(size_t index);
+  Result<void> mark_times(const TimeRange& range, RowMask& mask);
   Result<void> load_chunks(const std::vector<size_t>& indexes, bool with_parents = true);
   Result<void> give_what_it_needs(ColumnChunk& chunk);
   Result<void> resolve_parents(ColumnChunk& parents);
