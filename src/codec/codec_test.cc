@@ -140,6 +140,31 @@ TEST(IntegerColumn, FewLargeNumbersArePatchedAndRunsAreRuns) {
   EXPECT_LT(bytes[2], 130u);
 }
 
+// Arrival times of streams that take turns: few different steps, some far more frequent, and leaps back.
+TEST(IntegerColumn, FewStepsOfUnevenFrequencyAreCodes) {
+  std::mt19937_64 random(4);
+  for (uint64_t kinds : {60u, 900u}) {
+    std::vector<int64_t> times;
+    int64_t time = 1'700'000'000'000'000'000;
+    for (int i = 0; i < 20000; ++i) {
+      uint64_t kind = 0;
+      while (kind + 1 < kinds && random() % 16 != 0) ++kind;
+      time += static_cast<int64_t>(kind) * 5'619'841 + static_cast<int64_t>(random() % 2);
+      if (i % 4000 == 0) time -= 206'000'000'000;
+      times.push_back(time);
+    }
+    std::string out;
+    encode_integer_column(times, out);
+    EXPECT_EQ(round_trip(times), times);
+    EXPECT_LT(out.size(), 20000u) << kinds;  // packed numbers take three bytes and more
+    for (size_t cut = 0; cut < out.size(); cut += 1 + out.size() / 50) {
+      std::vector<int64_t> back(times.size());
+      ByteReader reader(std::string_view(out).substr(0, cut));
+      EXPECT_FALSE(decode_integer_column(reader, back.size(), back.data())) << cut;
+    }
+  }
+}
+
 TEST(IntegerColumn, RefusesCutBytes) {
   std::string out;
   encode_integer_column(std::vector<int64_t>{1, 500, 3, 70000}, out);

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <numeric>
 #include <unordered_map>
 #include <vector>
 
 #include "codec/bit_packing.h"
+#include "codec/compression.h"
 #include "codec/integer_column_format.h"
 
 namespace obelisk {
@@ -164,6 +167,71 @@ void put_patched(const Patched& plan, std::string& out) {
   }
 }
 
+// Few distinct numbers of uneven frequency: entry numbers, the frequent ones small, as byte planes for an
+// entropy coder. What the arrival times of busy streams are.
+class Codes {
+ public:
+  // False when there are too many, found out early.
+  bool build(std::span<const int64_t> values) {
+    table_.assign(kSlots, 0);
+    entries_.clear();
+    counts_.clear();
+    ids_.resize(values.size());
+    size_t entries_max = std::min(kDictionaryEntriesMax, values.size() / 8);
+    for (size_t i = 0; i < values.size(); ++i) {
+      size_t at = (static_cast<uint64_t>(values[i]) * 0x9e3779b97f4a7c15ull) >> kSlotShift;
+      while (table_[at] != 0 && entries_[table_[at] - 1u] != values[i]) at = (at + 1) % kSlots;
+      if (table_[at] == 0) {
+        if (entries_.size() == entries_max || (i >= 1024 && entries_.size() * 2 > i)) return false;
+        entries_.push_back(values[i]);
+        counts_.push_back(0);
+        table_[at] = static_cast<uint16_t>(entries_.size());
+      }
+      ids_[i] = static_cast<uint16_t>(table_[at] - 1);
+      ++counts_[ids_[i]];
+    }
+    return true;
+  }
+
+  // About what put() takes.
+  size_t bytes() const {
+    double bits = 0, total = static_cast<double>(ids_.size());
+    for (uint32_t count : counts_) bits += count * std::log2(total / count);
+    return static_cast<size_t>(bits / 8 * 1.03) + entries_.size() * 5 + 64;
+  }
+
+  void put(std::string& out) const {
+    std::vector<uint16_t> order(entries_.size()), rank(entries_.size());
+    std::iota(order.begin(), order.end(), uint16_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](uint16_t a, uint16_t b) { return counts_[a] > counts_[b]; });
+    std::vector<int64_t> entries(order.size());
+    for (size_t i = 0; i < order.size(); ++i) {
+      rank[order[i]] = static_cast<uint16_t>(i);
+      entries[i] = entries_[order[i]];
+    }
+    append_fixed<uint8_t>(out, kCodes);
+    append_varint(out, entries.size());
+    put_plain(entries, bounds_of(entries), out);
+    std::string plane(ids_.size(), '\0'), packed;
+    for (unsigned shift = 0; shift == 0 || (shift == 8 && entries.size() > 256); shift += 8) {
+      for (size_t i = 0; i < ids_.size(); ++i) plane[i] = static_cast<char>(rank[ids_[i]] >> shift);
+      packed.clear();
+      zstd_compress(plane, packed);
+      append_text(out, packed);
+    }
+  }
+
+ private:
+  static constexpr unsigned kSlotShift = 64 - 13;
+  static constexpr size_t kSlots = 1 << 13;  // twice the entries
+
+  std::vector<uint16_t> table_;  // entry number + 1
+  std::vector<int64_t> entries_;
+  std::vector<uint32_t> counts_;
+  std::vector<uint16_t> ids_;
+};
+
 void put_column(std::span<const int64_t> values, bool with_runs, std::string& out);
 
 size_t count_runs(std::span<const int64_t> values) {
@@ -296,6 +364,34 @@ bool get_dictionary(ByteReader& reader, size_t count, int64_t* out, int depth) {
   return true;
 }
 
+bool get_codes(ByteReader& reader, size_t count, int64_t* out, int depth) {
+  size_t entry_count = reader.varint_up_to(kDictionaryEntriesMax);
+  std::vector<int64_t> entries(entry_count);
+  if (entry_count == 0 || !get(reader, entry_count, entries.data(), depth + 1)) return false;
+  std::vector<char> plane(count);
+  std::string_view packed = reader.text();
+  if (reader.failed() || !zstd_decompress(packed, count, plane.data()).ok()) return false;
+  if (entry_count <= 256) {
+    entries.resize(256);  // entry numbers are checked all at once
+    uint8_t largest = 0;
+    for (size_t i = 0; i < count; ++i) {
+      uint8_t number = static_cast<uint8_t>(plane[i]);
+      largest = std::max(largest, number);
+      out[i] = entries[number];
+    }
+    return largest < entry_count;
+  }
+  std::vector<char> high(count);
+  packed = reader.text();
+  if (reader.failed() || !zstd_decompress(packed, count, high.data()).ok()) return false;
+  for (size_t i = 0; i < count; ++i) {
+    size_t number = static_cast<uint8_t>(plane[i]) | size_t{static_cast<uint8_t>(high[i])} << 8;
+    if (number >= entry_count) return false;
+    out[i] = entries[number];
+  }
+  return true;
+}
+
 bool get(ByteReader& reader, size_t count, int64_t* out, int depth) {
   if (depth > kDepthMax) return false;
   switch (reader.u8()) {
@@ -314,6 +410,8 @@ bool get(ByteReader& reader, size_t count, int64_t* out, int depth) {
       return get_patched(reader, count, out);
     case kRuns:
       return get_runs(reader, count, out, depth);
+    case kCodes:
+      return get_codes(reader, count, out, depth);
     default:
       return false;
   }
@@ -322,6 +420,26 @@ bool get(ByteReader& reader, size_t count, int64_t* out, int depth) {
 }  // namespace
 
 namespace {
+
+// Where entry numbers of the steps are much smaller than what else is possible; reading them costs more.
+bool put_delta_codes_if_smaller(std::span<const int64_t> values, std::span<const int64_t> deltas,
+                                const Bounds& bounds, const Bounds& delta_bounds, std::string& out) {
+  constexpr size_t kValuesMin = 512;
+  if (values.size() < kValuesMin || std::min(bounds.width(), delta_bounds.width()) < 8) return false;
+  Codes codes;
+  if (!codes.build(deltas)) return false;
+  size_t others = packed_bytes(values.size(), std::min(bounds.width(), delta_bounds.width()));
+  if (codes.bytes() >= others / 4 * 3) return false;
+  others = std::min(others, plan_patched(deltas, delta_bounds).bytes);
+  if (codes.bytes() >= others / 4 * 3) return false;
+  // Few distinct values are a dictionary, which is read faster.
+  Codes of_values;
+  if (of_values.build(values)) return false;
+  append_fixed<uint8_t>(out, kDelta);
+  append_signed_varint(out, values[0]);
+  codes.put(out);
+  return true;
+}
 
 void put_column(std::span<const int64_t> values, bool with_runs, std::string& out) {
   Bounds bounds = bounds_of(values);
@@ -336,6 +454,7 @@ void put_column(std::span<const int64_t> values, bool with_runs, std::string& ou
         static_cast<int64_t>(static_cast<uint64_t>(values[i]) - static_cast<uint64_t>(values[i - 1]));
   }
   Bounds delta_bounds = bounds_of(deltas);
+  if (put_delta_codes_if_smaller(values, deltas, bounds, delta_bounds, out)) return;
   if (delta_bounds.width() < bounds.width()) {
     append_fixed<uint8_t>(out, kDelta);
     append_signed_varint(out, values[0]);

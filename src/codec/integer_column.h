@@ -3,7 +3,7 @@
 // What the integer columns, timestamps, lengths and dictionary ids of event parts are made of.
 //   0 constant    value
 //   1 frame       minimum, width, packed differences to it
-//   2 delta       first value, then the differences of neighbours, themselves coded by 0, 1, 3 or 4
+//   2 delta       first value, then the differences of neighbours, themselves coded by 0, 1, 3, 4 or 6
 //   3 dictionary  entry count, entries coded by 0, 1 or 4, width, packed entry numbers (at most 4,096
 //   entries) 4 patched     blocks of 128: the low bits of all numbers packed, the high bits of the few that
 //   are larger 5 runs        lengths and values of runs of equal numbers, each a column

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "codec/bit_packing.h"
+#include "codec/compression.h"
 #include "codec/integer_column.h"
 #include "codec/integer_column_format.h"
 
@@ -37,6 +38,10 @@ bool SkippingIntegers::parse(ByteReader& reader, bool nested) {
     case kDictionary:
       layout_ = Layout::dictionary;
       return parse_dictionary(reader);
+    case kCodes:
+      layout_ = Layout::codes;
+      entries_.resize(reader.varint_up_to(kDictionaryEntriesMax));
+      return !entries_.empty() && decode_integer_column(reader, entries_.size(), entries_.data());
     case kPatched: {
       layout_ = Layout::patched;
       uint8_t form = reader.u8();
@@ -74,7 +79,8 @@ std::optional<SkippingIntegers> SkippingIntegers::open(std::string_view column, 
   if (!integers.parse(reader, false)) return std::nullopt;
   bool fits =
       (!integers.is_delta_ || skips.firsts_.size() == block_count(count)) &&
-      (integers.layout_ != Layout::patched || skips.offsets_.size() == block_count(integers.flat_count_));
+      (integers.layout_ != Layout::patched || skips.offsets_.size() == block_count(integers.flat_count_)) &&
+      (integers.layout_ != Layout::codes || skips.codes_.size() == integers.code_bytes());
   if (!fits) return std::nullopt;
   return integers;
 }
@@ -89,6 +95,13 @@ std::optional<IntegerSkips> IntegerSkips::make(std::string_view column, std::spa
   if (integers.is_delta_) {
     skips.firsts_.reserve(block_count(values.size()));
     for (size_t i = 0; i < values.size(); i += kBlock) skips.firsts_.push_back(values[i]);
+  }
+  if (integers.layout_ == SkippingIntegers::Layout::codes) {
+    skips.codes_.resize(integers.code_bytes());
+    for (size_t at = 0; at < skips.codes_.size(); at += integers.flat_count_) {
+      if (!zstd_decompress(reader.text(), integers.flat_count_, skips.codes_.data() + at).ok())
+        return std::nullopt;
+    }
   }
   if (integers.layout_ != SkippingIntegers::Layout::patched) return skips;
   skips.offsets_.reserve(block_count(integers.flat_count_));
@@ -147,6 +160,14 @@ void SkippingIntegers::read(size_t first, size_t count, int64_t* out) {
     case Layout::dictionary:
       for (size_t i = 0; i < count; ++i)
         out[i] = entries_[std::min<uint64_t>(unpack(first + i), entries_.size() - 1)];
+      return;
+    case Layout::codes:
+      for (size_t i = first; i < first + count; ++i) {
+        size_t number = static_cast<uint8_t>(skips_->codes_[i]);
+        if (entries_.size() > 256)
+          number |= size_t{static_cast<uint8_t>(skips_->codes_[flat_count_ + i])} << 8;
+        *out++ = entries_[std::min(number, entries_.size() - 1)];
+      }
       return;
     case Layout::patched:
       return read_patched(first / IntegerSkips::kBlock, count, out);

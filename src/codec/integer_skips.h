@@ -2,7 +2,7 @@
 // Where the blocks of an integer column (integer_column.h) begin, so that a few of its numbers can be had
 // without decoding all: kept in memory from the time the column was decoded whole. A delta column needs the
 // value before each block (8 bytes for 128 numbers), a patched one the offset of each block's bytes
-// (4 bytes). Immutable; any thread.
+// (4 bytes), codes their entry numbers without compression (128 or 256 bytes). Immutable; any thread.
 //
 // SkippingIntegers reads one column with them. The bytes must be the very ones the skips were made from: the
 // caller compares their checksum.
@@ -23,12 +23,15 @@ class IntegerSkips {
 
   // `values`: what `column` decodes to. nullopt for layouts without blocks (runs), and bytes that are none.
   static std::optional<IntegerSkips> make(std::string_view column, std::span<const int64_t> values);
-  size_t memory_bytes() const { return sizeof(*this) + firsts_.capacity() * 8 + offsets_.capacity() * 4; }
+  size_t memory_bytes() const {
+    return sizeof(*this) + firsts_.capacity() * 8 + offsets_.capacity() * 4 + codes_.capacity();
+  }
 
  private:
   friend class SkippingIntegers;
   std::vector<int64_t> firsts_;    // delta: the first value of each block
   std::vector<uint32_t> offsets_;  // patched: where each block lies in the column's bytes
+  std::vector<char> codes_;  // codes: low bytes of all entry numbers, then high bytes where there are any
 };
 
 class SkippingIntegers {
@@ -51,10 +54,11 @@ class SkippingIntegers {
 
  private:
   friend class IntegerSkips;
-  enum class Layout : uint8_t { constant, frame, dictionary, patched };
+  enum class Layout : uint8_t { constant, frame, dictionary, patched, codes };
 
   bool parse(ByteReader& reader, bool nested);
   bool parse_dictionary(ByteReader& reader);
+  size_t code_bytes() const { return flat_count_ * (entries_.size() > 256 ? 2 : 1); }
   void load(size_t block);
   void read(size_t first, size_t count, int64_t* out);
   void read_patched(size_t block, size_t count, int64_t* out) const;

@@ -19,6 +19,11 @@ std::vector<std::pair<const char*, std::vector<int64_t>>> columns(std::mt19937_6
     return values;
   };
   int64_t time = 1'700'000'000'000'000'000;
+  auto skewed = [&](int64_t kinds) {
+    int64_t kind = 0;
+    while (kind + 1 < kinds && random() % (static_cast<uint64_t>(kinds) / 5) != 0) ++kind;
+    return kind;
+  };
   const int64_t gaps[] = {17, 900'000, 1'000'000, 123'456'789};
   return {
       {"constant", make([] { return 42; })},
@@ -35,6 +40,8 @@ std::vector<std::pair<const char*, std::vector<int64_t>>> columns(std::mt19937_6
          return time +=
                 static_cast<int64_t>(random() % 30 == 0 ? random() % (1ull << 40) : random() % 256) - 128;
        })},
+      {"delta of codes", make([&] { return time += skewed(60) * 5'619'841; })},
+      {"delta of many codes", make([&] { return time += skewed(600) * 5'619'841; })},
       {"runs",
        make([&] { return time += random() % 40 == 0 ? static_cast<int64_t>(random() % 100000) : 0; })},
   };

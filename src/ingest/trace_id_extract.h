@@ -3,7 +3,7 @@
 // its own, and puts it into the fixed columns, so that pivots between the signals work without configuration.
 // Where it looks, in this order: attributes trace_id, traceId, traceID; then, for logs, the line: the same
 // names and trace.id as a JSON or logfmt key. A trace id is 32 hexadecimal digits, not all zero; a span id
-// 16, under the names with "span". Lines are searched as bytes (memmem), not parsed. Pure functions.
+// 16, under the names with "span". Lines are searched as bytes, not parsed. Pure functions.
 #include <optional>
 #include <string_view>
 

@@ -1,6 +1,7 @@
 #include "model/ids.h"
 
 #include "base/text.h"
+#include "model/id_hex.h"
 
 namespace obelisk {
 namespace {
@@ -26,6 +27,7 @@ std::optional<TraceId> TraceId::from_bytes(std::string_view raw) {
 std::optional<TraceId> TraceId::from_hex(std::string_view text) {
   if (text.empty() || text.size() > 32) return std::nullopt;
   TraceId id;  // one of every record that is ingested: no strings on the way
+  if (text.size() == 32) return get_hex(text.data(), id) ? std::optional<TraceId>(id) : std::nullopt;
   size_t at = 32 - text.size();
   for (char c : text) {
     uint8_t lower = static_cast<uint8_t>(c) | 0x20;

@@ -16,6 +16,7 @@
 
 #include "plan/batch.h"
 #include "storage/embedded/events/message/message_block.h"
+#include "storage/embedded/events/message/message_encode.h"
 #include "storage/embedded/events/parent_rows.h"
 
 namespace obelisk {
@@ -48,6 +49,8 @@ struct ColumnValues {
   // Of all rows, ns; null when unknown. Texts that have a value in every row may keep clock times relative to
   // them.
   const int64_t* times = nullptr;
+  // Kept from chunk to chunk by who writes many; null: one is made where it is needed.
+  message::MessageEncoder* messages = nullptr;
   // The strings are the lower-case digits of what the trace_id column has in the same rows: only that is
   // stored.
   bool are_trace_ids = false;

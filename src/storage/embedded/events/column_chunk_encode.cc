@@ -8,7 +8,6 @@
 #include "codec/varint.h"
 #include "storage/embedded/events/column_chunk.h"
 #include "storage/embedded/events/column_chunk_format.h"
-#include "storage/embedded/events/message/message_encode.h"
 #include "storage/embedded/events/message/packed_text.h"
 #include "storage/embedded/events/parent_rows.h"
 #include "storage/embedded/events/string_numbers.h"
@@ -104,7 +103,9 @@ bool put_message(const ColumnValues& values, std::string& out) {
   size_t start = out.size();
   put_u8(out, kMessage);
   const int64_t* times = values.present.empty() ? values.times : nullptr;
-  if (message::encode_message(values.strings, times, out)) return true;
+  bool coded = values.messages != nullptr ? values.messages->encode(values.strings, times, out)
+                                          : message::encode_message(values.strings, times, out);
+  if (coded) return true;
   out.resize(start);
   return false;
 }

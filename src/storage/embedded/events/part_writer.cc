@@ -1,8 +1,10 @@
 #include "storage/embedded/events/part_writer.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/log.h"
+#include "model/id_hex.h"
 #include "storage/embedded/events/trace_filter.h"
 
 namespace obelisk {
@@ -92,11 +94,9 @@ bool repeats_trace_ids(const UnionColumn& column, const UnionColumn& ids, std::s
     if (!has_text) continue;
     std::string_view digits = text->strings[row.ref.row];
     if (digits.size() != 32) return false;
-    const TraceId& wanted = id->trace_ids[row.ref.row];
-    for (size_t i = 0; i < 32; ++i) {
-      unsigned nibble = (wanted.bytes[i / 2] >> (i % 2 == 0 ? 4 : 0)) & 15u;
-      if (digits[i] != "0123456789abcdef"[nibble]) return false;
-    }
+    char wanted[32];
+    put_hex(id->trace_ids[row.ref.row], wanted);
+    if (std::memcmp(digits.data(), wanted, sizeof(wanted)) != 0) return false;
   }
   return true;
 }
@@ -181,6 +181,7 @@ Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches,
   group.max_time = high->time;
   add_runs(rows, ranks, group);
   ColumnValues values;
+  values.messages = &messages_;
   std::string bytes;
   std::vector<int64_t> times(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) times[i] = rows[i].time;

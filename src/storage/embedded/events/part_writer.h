@@ -11,6 +11,7 @@
 #include "storage/embedded/events/column_union.h"
 #include "storage/embedded/events/event_part.h"
 #include "storage/embedded/events/label_table.h"
+#include "storage/embedded/events/message/message_encode.h"
 #include "storage/embedded/events/part_format.h"
 #include "storage/embedded/events/row_order.h"
 #include "storage/embedded/events/trace_index_block.h"
@@ -70,6 +71,7 @@ class PartWriter {
   std::vector<std::pair<PartColumn, uint32_t>> column_numbers_;  // sorted by column
   LabelTableBuilder labels_;
   TraceIndexBuilder traces_;
+  message::MessageEncoder messages_;  // its buffers serve all row groups
   // Span ids of the trace whose rows were added last, and where they begin: to find repeated ones.
   TraceId open_trace_;
   std::vector<uint64_t> open_span_ids_;

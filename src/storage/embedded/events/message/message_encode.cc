@@ -34,22 +34,60 @@ uint64_t second_of_day(int64_t unix_nanos) {
 
 struct Template {
   std::string skeleton;
+  uint64_t hash = 0;
   uint32_t slots = 0;
   uint32_t rows = 0;
-  uint32_t number = 0;                // in the coding
-  std::vector<uint64_t> values;       // pack_value, row by row
-  std::vector<uint32_t> row_numbers;  // only of templates with a clock
+  uint32_t number = 0;     // in the coding
+  uint32_t first_row = 0;  // of its rows in rows_by_template_
 };
 
-class Encoder {
+// Numbers that are written once and read once: vectors would clear them first.
+template <typename T>
+class Buffer {
  public:
-  Encoder(const std::vector<std::string_view>& texts, const int64_t* times) : texts_(texts), times_(times) {}
+  T* data() { return values_.get(); }
+  size_t size() const { return size_; }
+  void clear() { size_ = 0; }
+  // Room for `more` behind what there is.
+  T* extend(size_t more) {
+    if (size_ + more > capacity_) grow(size_ + more);
+    return values_.get() + size_;
+  }
+  void added(size_t count) { size_ += count; }
+  T* resize(size_t size) {
+    size_ = 0;
+    extend(size);
+    size_ = size;
+    return values_.get();
+  }
 
-  bool run(std::string& out) {
+ private:
+  void grow(size_t least) {
+    size_t capacity = std::max(least, capacity_ * 2);
+    auto larger = std::make_unique_for_overwrite<T[]>(capacity);
+    std::copy_n(values_.get(), size_, larger.get());
+    values_ = std::move(larger);
+    capacity_ = capacity;
+  }
+
+  std::unique_ptr<T[]> values_;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
+}  // namespace
+
+class MessageEncoder::Impl {
+ public:
+  bool run(const std::vector<std::string_view>& texts, const int64_t* times, std::string& out) {
+    texts_ = &texts;
+    times_ = times;
+    clear();
     split();
     if (!number_templates()) return false;
+    order_rows();
     put_templates();
-    std::string bytes;
+    std::string& bytes = bytes_;
     append_varint(bytes, streams_.head.size());
     put_packed_text(streams_.head, bytes);
     put_template_ids(bytes);
@@ -67,31 +105,39 @@ class Encoder {
  private:
   static constexpr uint32_t kUnsplit = UINT32_MAX;
 
+  void clear() {
+    bytes_.clear();
+    streams_.clear();
+    templates_.clear();
+    slot_count_ = 0;
+    tokens_.clear();
+    raw_rows_.clear();
+  }
+
   void split() {
-    template_of_.resize(texts_.size());
+    template_of_.resize(texts_->size());
+    token_starts_.resize(texts_->size());
     table_.assign(kTemplatesMax * 4, 0);
-    for (size_t row = 0; row < texts_.size(); ++row) {
-      std::string_view text = texts_[row];
+    for (size_t row = 0; row < texts_->size(); ++row) {
       template_of_[row] = kUnsplit;
-      if (!split_line(text, line_)) continue;
+      token_starts_.data()[row] = static_cast<uint32_t>(tokens_.size());
+      if (!split_line((*texts_)[row], line_)) continue;
       uint32_t index = find_template({line_.skeleton, line_.skeleton_length});
       if (index == kUnsplit) continue;
       template_of_[row] = index;
-      Template& found = templates_[index];
-      if (found.row_numbers.capacity() > 0) found.row_numbers.push_back(static_cast<uint32_t>(row));
-      ++found.rows;
-      size_t start = found.values.size();
-      found.values.resize(start + line_.token_count);
-      for (size_t i = 0; i < line_.token_count; ++i) {
-        found.values[start + i] = pack_value(text.data() + line_.tokens[i].begin, line_.tokens[i].length);
-      }
+      ++templates_[index].rows;
+      TokenValue* target = tokens_.extend(kTemplateTokensMax);
+      for (size_t i = 0; i < line_.token_count; ++i) target[i] = line_.tokens[i];
+      tokens_.added(line_.token_count);
     }
   }
 
   uint32_t find_template(std::string_view skeleton) {
-    size_t at = checksum64(skeleton) & (table_.size() - 1);
+    uint64_t hash = checksum64(skeleton);
+    size_t at = hash & (table_.size() - 1);
     while (table_[at] != 0) {
-      if (templates_[table_[at] - 1].skeleton == skeleton) return table_[at] - 1;
+      const Template& known = templates_[table_[at] - 1];
+      if (known.hash == hash && known.skeleton == skeleton) return table_[at] - 1;
       at = (at + 1) & (table_.size() - 1);
     }
     // Templates that most rows need a new one of are no templates.
@@ -99,8 +145,8 @@ class Encoder {
       return kUnsplit;
     Template& fresh = templates_.emplace_back();
     fresh.skeleton = skeleton;
+    fresh.hash = hash;
     fresh.slots = static_cast<uint32_t>(line_.token_count);
-    if (skeleton.find(kClockMarker) != std::string_view::npos) fresh.row_numbers.reserve(16);
     slot_count_ += line_.token_count;
     table_[at] = static_cast<uint32_t>(templates_.size());
     return static_cast<uint32_t>(templates_.size() - 1);
@@ -119,51 +165,75 @@ class Encoder {
     order_.resize(kept);
     for (size_t i = 0; i < kept; ++i) templates_[order_[i]].number = static_cast<uint32_t>(i + 1);
     uint64_t all_bytes = 0, raw_bytes = 0;
-    for (size_t row = 0; row < texts_.size(); ++row) {
+    for (size_t row = 0; row < texts_->size(); ++row) {
       uint32_t index = template_of_[row];
       uint32_t number = index == kUnsplit ? kRawTemplate : templates_[index].number;
-      all_bytes += texts_[row].size();
+      all_bytes += (*texts_)[row].size();
       if (number == kRawTemplate) {
-        raw_bytes += texts_[row].size();
+        raw_bytes += (*texts_)[row].size();
         raw_rows_.push_back(static_cast<uint32_t>(row));
       }
       template_of_[row] = number;
     }
-    return kept > 0 && raw_bytes * 2 <= all_bytes && kept * 4 <= texts_.size();
+    return kept > 0 && raw_bytes * 2 <= all_bytes && kept * 4 <= texts_->size();
+  }
+
+  // The rows of each template one after the other.
+  void order_rows() {
+    std::vector<uint32_t> next(order_.size() + 1);
+    uint32_t first = 0;
+    for (size_t i = 0; i < order_.size(); ++i) {
+      templates_[order_[i]].first_row = next[i + 1] = first;
+      first += templates_[order_[i]].rows;
+    }
+    uint32_t* rows = rows_by_template_.resize(first);
+    for (uint32_t row = 0; row < texts_->size(); ++row) {
+      if (template_of_[row] != kRawTemplate) rows[next[template_of_[row]]++] = row;
+    }
   }
 
   void put_templates() {
     streams_.head.push_back(times_ != nullptr ? 1 : 0);
     append_varint(streams_.head, order_.size() + 1);
     for (uint32_t index : order_) {
-      Template& one = templates_[index];
+      const Template& one = templates_[index];
       append_text(streams_.head, one.skeleton);
       append_varint(streams_.head, one.rows);
-      size_t slot = 0;
+      std::span<const uint32_t> rows(rows_by_template_.data() + one.first_row, one.rows);
+      turn(one, rows);
+      const TokenValue* column = columns_.data();
       for (char c : one.skeleton) {
         if (!is_marker(c)) continue;
-        SlotValues values{one.values.data() + slot, one.slots, one.rows};
+        std::span<const TokenValue> values(column, one.rows);
         if (c == kWordMarker) encode_word_slot(values, streams_);
         if (c == kUuidMarker) encode_uuid_slot(values, streams_);
-        if (c == kClockMarker) put_clock(one, values);
-        ++slot;
+        if (c == kClockMarker) put_clock(rows, values);
+        column += one.rows;
       }
     }
   }
 
-  void put_clock(const Template& one, const SlotValues& values) {
-    clocks_.resize(values.count);
-    for (size_t i = 0; i < values.count; ++i) {
-      uint64_t base = times_ != nullptr ? second_of_day(times_[one.row_numbers[i]]) : 0;
-      uint64_t seconds = static_cast<uint64_t>(clock_seconds(values[i].data()));
-      clocks_[i] = (seconds + 86'400 - base) % 86'400;
+  // The tokens of a template's rows as columns.
+  void turn(const Template& one, std::span<const uint32_t> rows) {
+    TokenValue* columns = columns_.resize(size_t{one.rows} * one.slots);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const TokenValue* tokens = tokens_.data() + token_starts_.data()[rows[i]];
+      for (size_t slot = 0; slot < one.slots; ++slot) columns[slot * one.rows + i] = tokens[slot];
+    }
+  }
+
+  void put_clock(std::span<const uint32_t> rows, std::span<const TokenValue> values) {
+    clocks_.resize(values.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      uint64_t base = times_ != nullptr ? second_of_day(times_[rows[i]]) : 0;
+      clocks_[i] = (token_number(values[i]) + 86'400 - base) % 86'400;
     }
     encode_clock_slot(clocks_, streams_);
   }
 
   // One byte plane, or two when there are more than 256 templates.
   void put_template_ids(std::string& out) {
-    std::string plane(texts_.size(), '\0');
+    std::string plane(texts_->size(), '\0');
     size_t planes = order_.size() + 1 > 256 ? 2 : 1;
     for (size_t number = 0; number < planes; ++number) {
       for (size_t row = 0; row < plane.size(); ++row)
@@ -179,7 +249,7 @@ class Encoder {
     std::string pages, text;
     uint64_t page_count = 0, in_page = 0;
     for (size_t i = 0; i < raw_rows_.size(); ++i) {
-      std::string_view line = texts_[raw_rows_[i]];
+      std::string_view line = (*texts_)[raw_rows_[i]];
       lengths.push_back(static_cast<int64_t>(line.size()));
       text.append(line);
       ++in_page;
@@ -195,27 +265,13 @@ class Encoder {
     out.append(pages);
   }
 
-  // Decodes what will be stored and compares it.
-  bool comes_back(const std::string& bytes) {
+  // Decodes some of what will be stored and compares it.
+  bool comes_back(std::string& bytes) {
     // The decoder may read eight bytes beyond packed numbers: in a chunk, its checksum.
-    std::string padded = bytes + std::string(8, '\0');
-    Result<MessageBlock> block =
-        MessageBlock::parse(std::string_view(padded).substr(0, bytes.size()), texts_.size(), nullptr);
-    bool same = block.ok();
-    if (same) {
-      block->set_times(times_);
-      std::vector<uint32_t> rows;
-      std::vector<std::string_view> out;
-      constexpr size_t kRowsAtOnce = 4096;
-      for (size_t first = 0; same && first < texts_.size(); first += kRowsAtOnce) {
-        rows.resize(std::min(kRowsAtOnce, texts_.size() - first));
-        std::iota(rows.begin(), rows.end(), static_cast<uint32_t>(first));
-        out.assign(rows.size(), {});
-        Arena arena;
-        same = block->rebuild(rows, out.data(), arena).ok() &&
-               std::equal(out.begin(), out.end(), texts_.begin() + static_cast<ptrdiff_t>(first));
-      }
-    }
+    size_t length = bytes.size();
+    bytes.append(8, '\0');
+    bool same = compare_some(std::string_view(bytes).substr(0, length));
+    bytes.resize(length);
     if (same) return true;
     counter("obelisk_storage_message_mismatches_total",
             "Row groups whose lines did not come back from their templates and were stored as text.")
@@ -224,24 +280,56 @@ class Encoder {
     return false;
   }
 
-  const std::vector<std::string_view>& texts_;
-  const int64_t* times_;
+  bool compare_some(std::string_view bytes) {
+    Result<MessageBlock> block = MessageBlock::parse(bytes, texts_->size(), nullptr);
+    if (!block.ok()) return false;
+    block->set_times(times_);
+    std::vector<uint32_t> rows;
+    constexpr size_t kStride = 8;
+    // From each group of eight another row, so that no period of the lines hides one of them.
+    uint64_t state = checksum64(bytes.substr(0, 4096));
+    for (size_t first = 0; first < texts_->size(); first += kStride) {
+      state = state * 0x5851f42d4c957f2dull + 0x14057b7ef767814full;
+      size_t row = first + (state >> 61);
+      if (row < texts_->size()) rows.push_back(static_cast<uint32_t>(row));
+    }
+    std::vector<std::string_view> out(rows.size());
+    Arena arena;
+    if (!block->rebuild(rows, out.data(), arena).ok()) return false;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (out[i] != (*texts_)[rows[i]]) return false;
+    }
+    return true;
+  }
+
+  const std::vector<std::string_view>* texts_ = nullptr;
+  const int64_t* times_ = nullptr;
   SplitLine line_;
   std::vector<Template> templates_;
   std::vector<uint32_t> table_;  // index into templates_ + 1
   size_t slot_count_ = 0;
   std::vector<uint32_t> template_of_;  // first an index into templates_, then its number
+  Buffer<TokenValue> tokens_;          // of all rows, row by row
+  Buffer<uint32_t> token_starts_;      // of each row
+  Buffer<uint32_t> rows_by_template_;
+  Buffer<TokenValue> columns_;  // of one template
   std::vector<uint32_t> order_;
   std::vector<uint32_t> raw_rows_;
   std::vector<uint64_t> clocks_;
   SlotStreams streams_;
+  std::string bytes_;
 };
 
-}  // namespace
+MessageEncoder::MessageEncoder() : impl_(std::make_unique<Impl>()) {}
+MessageEncoder::~MessageEncoder() = default;
+
+bool MessageEncoder::encode(const std::vector<std::string_view>& texts, const int64_t* times,
+                            std::string& out) {
+  return texts.size() >= kTextsMin && impl_->run(texts, times, out);
+}
 
 bool encode_message(const std::vector<std::string_view>& texts, const int64_t* times, std::string& out) {
-  if (texts.size() < kTextsMin) return false;
-  return std::make_unique<Encoder>(texts, times)->run(out);
+  return MessageEncoder().encode(texts, times, out);
 }
 
 }  // namespace obelisk::message

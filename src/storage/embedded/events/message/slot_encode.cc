@@ -35,6 +35,8 @@ struct Scratch {
   std::vector<uint64_t> numbers;
   std::vector<uint64_t> packed;
   std::vector<uint16_t> ids;
+  std::vector<std::string_view> texts;
+  std::vector<char> digits;  // of numbers among texts
 };
 Scratch& scratch() {
   thread_local Scratch instance;
@@ -153,45 +155,89 @@ void put_numbers(std::span<const uint64_t> values, SlotStreams& out) {
   put_frame(values, low, high, out);
 }
 
-bool all_equal(const SlotValues& values) {
-  std::string_view first = values[0];
-  for (size_t i = 1; i < values.count; ++i) {
-    if (values[i] != first) return false;
+using Texts = std::span<const std::string_view>;
+
+bool all_equal(std::span<const TokenValue> values) {
+  TokenValue first = values[0];
+  for (TokenValue value : values) {
+    if (value == first) continue;
+    // Equal texts lie in different places.
+    if (is_number_token(value) || is_number_token(first) || token_view(value) != token_view(first))
+      return false;
   }
   return true;
 }
 
-void put_constant(std::string_view text, SlotStreams& out) {
+void put_constant(TokenValue value, SlotStreams& out) {
+  char digits[kTokenDigitsMax];
   put_u8(out.head, static_cast<uint8_t>(SlotKind::constant));
-  append_text(out.head, text);
+  append_text(out.head, token_text(value, digits));
 }
 
-// Decimal digits, all of natural width or all of one width.
-bool try_numbers(const SlotValues& values, SlotStreams& out) {
+void put_number_slot(bool natural, size_t digits, std::span<const uint64_t> numbers, SlotStreams& out) {
+  put_u8(out.head, static_cast<uint8_t>(SlotKind::number));
+  put_u8(out.head, natural ? 0 : static_cast<uint8_t>(digits));
+  put_numbers(numbers, out);
+}
+
+// Decimal digits, all of natural width or all of one width. All that are not longer than a token holds.
+bool try_number_tokens(std::span<const TokenValue> values, SlotStreams& out) {
+  TokenValue all = ~TokenValue{0}, any = 0;
+  for (TokenValue value : values) {
+    all &= value;
+    any |= value;
+  }
+  if ((all & kNumberToken) == 0) return false;
+  bool natural = (any & kLeadingZero) == 0;
+  constexpr TokenValue kLengthBits = TokenValue{31} << kTokenLengthShift;
+  bool one_width = ((all ^ any) & kLengthBits) == 0;
+  if (!natural && !one_width) return false;
   std::vector<uint64_t>& numbers = scratch().numbers;
-  numbers.resize(values.count);
+  numbers.resize(values.size());
+  for (size_t i = 0; i < values.size(); ++i) numbers[i] = token_number(values[i]);
+  put_number_slot(natural, token_digits(values[0]), numbers, out);
+  return true;
+}
+
+// The same of longer ones.
+bool try_numbers(Texts values, SlotStreams& out) {
+  std::vector<uint64_t>& numbers = scratch().numbers;
+  numbers.resize(values.size());
   bool natural = true, one_width = true;
   size_t width = values[0].size();
-  for (size_t i = 0; i < values.count; ++i) {
+  for (size_t i = 0; i < values.size(); ++i) {
     std::string_view text = values[i];
     if (!parse_digits(text, numbers[i])) return false;
     natural = natural && (text[0] != '0' || text.size() == 1);
     one_width = one_width && text.size() == width;
     if (!natural && !one_width) return false;
   }
-  put_u8(out.head, static_cast<uint8_t>(SlotKind::number));
-  put_u8(out.head, natural ? 0 : static_cast<uint8_t>(width));
-  put_numbers(numbers, out);
+  put_number_slot(natural, width, numbers, out);
   return true;
 }
 
-bool try_dictionary(const SlotValues& values, SlotStreams& out) {
-  size_t limit = std::min(kTextDictionaryMax, std::max<size_t>(values.count / 4, 2));
+// Valid until the next call.
+Texts texts_of(std::span<const TokenValue> values) {
+  Scratch& kept = scratch();
+  size_t numbers = 0;
+  for (TokenValue value : values) numbers += is_number_token(value) ? 1 : 0;
+  kept.digits.resize(numbers * kTokenDigitsMax);
+  kept.texts.resize(values.size());
+  char* digits = kept.digits.data();
+  for (size_t i = 0; i < values.size(); ++i) {
+    kept.texts[i] = token_text(values[i], digits);
+    digits += is_number_token(values[i]) ? kTokenDigitsMax : 0;
+  }
+  return kept.texts;
+}
+
+bool try_dictionary(Texts values, SlotStreams& out) {
+  size_t limit = std::min(kTextDictionaryMax, std::max<size_t>(values.size() / 4, 2));
   std::vector<uint32_t> table(std::bit_ceil(limit * 2 + 1), 0);
   std::vector<std::string_view> entries;
   std::vector<uint64_t>& ids = scratch().packed;
-  ids.resize(values.count);
-  for (size_t i = 0; i < values.count; ++i) {
+  ids.resize(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
     std::string_view text = values[i];
     size_t at = checksum64(text) & (table.size() - 1);
     while (table[at] != 0 && entries[table[at] - 1] != text) at = (at + 1) & (table.size() - 1);
@@ -220,13 +266,13 @@ int hex_digit(char c) {
   return -1;
 }
 
-bool try_hex(const SlotValues& values, SlotStreams& out) {
+bool try_hex(Texts values, SlotStreams& out) {
   size_t length = values[0].size();
   if (length % 2 != 0 || length > 128) return false;
   size_t start = out.body.size();
-  out.body.resize(start + values.count * length / 2);
+  out.body.resize(start + values.size() * length / 2);
   char* target = out.body.data() + start;
-  for (size_t i = 0; i < values.count; ++i) {
+  for (size_t i = 0; i < values.size(); ++i) {
     std::string_view text = values[i];
     int wrong = text.size() == length ? 0 : -1;
     for (size_t j = 0; wrong >= 0 && j < length; j += 2) {
@@ -261,12 +307,12 @@ uint8_t classes_of(std::string_view text) {
   return classes;
 }
 
-void put_texts(const SlotValues& values, SlotStreams& out) {
+void put_texts(Texts values, SlotStreams& out) {
   uint64_t low = values[0].size(), high = low;
   uint8_t classes = 0;
   std::vector<uint64_t>& lengths = scratch().packed;
-  lengths.resize(values.count);
-  for (size_t i = 0; i < values.count; ++i) {
+  lengths.resize(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
     lengths[i] = values[i].size();
     low = std::min(low, lengths[i]);
     high = std::max(high, lengths[i]);
@@ -283,18 +329,20 @@ void put_texts(const SlotValues& values, SlotStreams& out) {
 
 }  // namespace
 
-void encode_word_slot(const SlotValues& values, SlotStreams& out) {
+void encode_word_slot(std::span<const TokenValue> values, SlotStreams& out) {
   if (all_equal(values)) return put_constant(values[0], out);
-  if (try_numbers(values, out) || try_dictionary(values, out) || try_hex(values, out)) return;
-  put_texts(values, out);
+  if (try_number_tokens(values, out)) return;
+  Texts texts = texts_of(values);
+  if (try_numbers(texts, out) || try_dictionary(texts, out) || try_hex(texts, out)) return;
+  put_texts(texts, out);
 }
 
-void encode_uuid_slot(const SlotValues& values, SlotStreams& out) {
+void encode_uuid_slot(std::span<const TokenValue> values, SlotStreams& out) {
   if (all_equal(values)) return put_constant(values[0], out);
-  if (try_dictionary(values, out)) return;
+  Texts texts = texts_of(values);
+  if (try_dictionary(texts, out)) return;
   put_u8(out.head, static_cast<uint8_t>(SlotKind::uuid));
-  for (size_t i = 0; i < values.count; ++i) {
-    std::string_view text = values[i];
+  for (std::string_view text : texts) {
     int high = -1;
     for (char c : text) {
       if (c == '-') continue;

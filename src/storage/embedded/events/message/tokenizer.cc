@@ -228,20 +228,32 @@ bool split_with(Classify classify, std::string_view line, SplitLine& out) {
   for (size_t at = next_set(masks.digit, 0, size); at < size;) {
     size_t begin = run_start(masks.alphanumeric, at);
     size_t end = next_clear(masks.alphanumeric, at, size);
-    char marker = kWordMarker;
-    if (end - begin == 2 && size - begin >= 8 && text[begin + 2] == ':' && clock_seconds(text + begin) >= 0 &&
-        (size - begin == 8 || !is_alphanumeric(text[begin + 8]))) {
-      marker = kClockMarker;
-      end = begin + 8;
-    } else if (end - begin == 8 && is_uuid(text + begin, size - begin)) {
-      marker = kUuidMarker;
-      end = begin + 36;
-    }
     if (count == kTemplateTokensMax) return false;
     copy_literal(skeleton, text + literal, begin - literal);
     skeleton += begin - literal;
+    char marker = kWordMarker;
+    TokenValue token = 0;
+    int clock = -1;
+    if (end - begin == 2 && size - begin >= 8 && text[begin + 2] == ':' &&
+        (size - begin == 8 || !is_alphanumeric(text[begin + 8]))) {
+      clock = clock_seconds(text + begin);
+    }
+    if (clock >= 0) {
+      marker = kClockMarker;
+      end = begin + 8;
+      token = number_token(static_cast<uint64_t>(clock), 8, false);
+    } else if (end - begin == 8 && is_uuid(text + begin, size - begin)) {
+      marker = kUuidMarker;
+      end = begin + 36;
+      token = text_token(text + begin, 36);
+    } else if (at == begin && end - begin <= kTokenDigitsMax && next_clear(masks.digit, at, size) >= end) {
+      token = number_token(number_of_digits(text + begin, end - begin, begin), end - begin,
+                           text[begin] == '0' && end - begin > 1);
+    } else {
+      token = text_token(text + begin, end - begin);
+    }
     *skeleton++ = marker;
-    out.tokens[count++] = {static_cast<uint32_t>(begin), static_cast<uint32_t>(end - begin)};
+    out.tokens[count++] = token;
     literal = end;
     at = next_set(masks.digit, end, size);
   }

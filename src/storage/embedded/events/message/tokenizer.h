@@ -14,6 +14,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "storage/embedded/events/message/token_value.h"
+
 namespace obelisk::message {
 
 inline constexpr char kWordMarker = 1;
@@ -28,15 +30,11 @@ inline constexpr size_t kTemplateLineBytesMax = 8192;
 // More variables than this (a matrix, a dump of numbers) would make as many columns.
 inline constexpr size_t kTemplateTokensMax = 200;
 
-struct Token {
-  uint32_t begin = 0;
-  uint32_t length = 0;
-};
-
 struct SplitLine {
   char skeleton[kTemplateLineBytesMax];
   size_t skeleton_length = 0;
-  Token tokens[kTemplateTokensMax];
+  TokenValue
+      tokens[kTemplateTokensMax];  // texts are views of the line; of a clock time, its second of the day
   size_t token_count = 0;
 };
 
