@@ -9,11 +9,15 @@
 #include "base/log.h"
 #include "base/self_metrics.h"
 #include "codec/checksum.h"
+#include "codec/varint.h"
+#include "plan/batch_codec.h"
 #include "plan/expression_codec.h"
+#include "plan/sample_frame.h"
 #include "storage/damage_counter.h"
 #include "storage/embedded/engine_tenant.h"
 #include "storage/embedded/events/event_aggregate.h"
 #include "storage/embedded/events/event_scan.h"
+#include "storage/embedded/wal/segment_format.h"
 
 namespace obelisk {
 namespace {
@@ -136,8 +140,9 @@ Result<void> Engine::replay_log() {
   OBELISK_TRY(LogRecovery recovery,
               recover_log(disk_, options.directory, log_from,
                           [&](const RecoveredFrame& frame) { return replay_frame(frame); }));
+  for (const TenantPtr& tenant : all_tenants()) tenant->metrics->finish_replay();
   last_sequence = std::max(last_sequence, recovery.last_sequence);
-  start_report_.lost = recovery.lost;
+  start_report_.lost.insert(start_report_.lost.end(), recovery.lost.begin(), recovery.lost.end());
   for (const LostFrames& loss : recovery.lost) {
     log_error("storage", fmt::format("{}: damaged at offset {}: requests {} to {} were durable and are lost",
                                      loss.path, loss.offset, loss.first, loss.last));
@@ -152,14 +157,38 @@ Result<void> Engine::replay_log() {
 }
 
 Result<void> Engine::replay_frame(const RecoveredFrame& frame) {
-  Result<LogPayload> payload = decode_log_payload(frame.payload, frame.owner);
-  if (!payload.ok())
-    return payload.error().with_context(fmt::format("request {} of the write-ahead log", frame.sequence));
+  auto part = frame.is_flushed ? LogPayloadPart::sample_frames : LogPayloadPart::whole;
+  Result<LogPayload> payload = decode_log_payload(frame.payload, frame.owner, part);
+  auto in_frame = [&](const Error& error) {
+    return error.with_context(fmt::format("request {} of the write-ahead log", frame.sequence));
+  };
+  if (!payload.ok()) return in_frame(payload.error());
+  if (frame.is_flushed && payload->sample_frames.empty()) return {};
   OBELISK_TRY(TenantPtr tenant, tenant_for_writing(payload->tenant));
+  bool in_parts = frame.is_flushed || frame.sequence <= tenant->metrics_flushed;
+  for (std::string_view samples : payload->sample_frames) {
+    auto replayed = tenant->metrics->replay(samples, frame.segment, frame.sequence, in_parts);
+    if (!replayed.ok()) return in_frame(replayed.error());
+    if (replayed->rows_undefined > 0) note_undefined(frame, replayed->rows_undefined);
+  }
+  if (frame.is_flushed) return {};
+  if (!in_parts && !payload->sample_frames.empty()) note_metrics_applied(*tenant, frame.sequence);
   apply_batches(*tenant, payload->batches, frame.sequence);
   touched_.push_back(std::move(tenant));
   ++start_report_.replayed_requests;
   return {};
+}
+
+// Only where a damaged frame took the definitions with it.
+void Engine::note_undefined(const RecoveredFrame& frame, uint64_t rows) {
+  static Counter& lost = counter("obelisk_wal_undefined_rows_total",
+                                 "Samples in the log whose series a damaged request had defined.");
+  lost.add(rows);
+  log_error("storage",
+            fmt::format("request {} of the write-ahead log: {} samples are lost, their series were "
+                        "defined in a request that is damaged",
+                        frame.sequence, rows));
+  start_report_.lost.push_back({frame.sequence, frame.sequence, segment_file_name(frame.segment), 0});
 }
 
 void Engine::start_threads() {
@@ -214,8 +243,15 @@ void Engine::append(WriteRequest request, Done done) {
   Result<TenantPtr> tenant = tenant_for_writing(request.tenant);
   if (!tenant.ok()) return done(tenant.error());
   entry.tenant = std::move(request.tenant);
-  entry.payload = encode_log_payload(entry.tenant, entry.batches);
-  entry.payload_checksum = checksum64(entry.payload);
+  // Samples are encoded by the log's thread (encode()).
+  bool has_samples = std::any_of(entry.batches.begin(), entry.batches.end(),
+                                 [](const BatchPtr& batch) { return can_be_sample_frame(*batch); });
+  if (has_samples) {
+    for (const BatchPtr& batch : entry.batches) entry.waiting_bytes += batch->memory_bytes();
+  } else {
+    entry.payload = encode_log_payload(entry.tenant, entry.batches);
+    entry.payload_checksum = checksum64(entry.payload);
+  }
   entry.done = std::move(done);
   log_->submit(std::move(entry));
 }
@@ -236,10 +272,41 @@ Result<Engine::TenantPtr> Engine::tenant_for_writing(const Tenant& name) {
   return tenant;
 }
 
+struct Engine::EncodedEntry {
+  TenantPtr tenant;
+  std::vector<MetricStore::SeriesNumbers> numbers;  // one a batch; empty where it has none
+};
+
+void Engine::encode(LogEntry& entry, uint64_t segment) {
+  if (entry.waiting_bytes == 0) return;  // was encoded when it came
+  auto encoded = std::make_shared<EncodedEntry>();
+  encoded->tenant = find_tenant(entry.tenant);
+  OBELISK_ASSERT(encoded->tenant != nullptr);
+  entry.payload.clear();
+  append_log_payload_head(entry.tenant, entry.batches.size(), entry.payload);
+  for (const BatchPtr& batch : entry.batches) {
+    log_batch_.clear();
+    encoded->numbers.emplace_back();
+    if (can_be_sample_frame(*batch)) {
+      encoded->numbers.back() = encoded->tenant->metrics->encode_for_log(*batch, segment, log_batch_);
+    } else {
+      encode_batch(*batch, BatchCompression::none, log_batch_);
+    }
+    append_text(entry.payload, log_batch_);
+  }
+  entry.payload_checksum = checksum64(entry.payload);
+  entry.sink_data = std::move(encoded);
+}
+
+void Engine::forget_encoded() {
+  for (const TenantPtr& tenant : all_tenants()) tenant->metrics->forget_logged();
+}
+
 void Engine::apply(uint64_t sequence, LogEntry& entry) {
   TenantPtr tenant = find_tenant(entry.tenant);
   OBELISK_ASSERT(tenant != nullptr);
-  apply_batches(*tenant, entry.batches, sequence);
+  const auto* encoded = static_cast<const EncodedEntry*>(entry.sink_data.get());
+  apply_batches(*tenant, entry.batches, sequence, encoded);
   heads_bytes_ += entry.payload.size();  // an estimate until the flush thread measures
   bool has_events = std::any_of(entry.batches.begin(), entry.batches.end(),
                                 [](const BatchPtr& batch) { return is_event_table(batch->table); });
@@ -248,27 +315,34 @@ void Engine::apply(uint64_t sequence, LogEntry& entry) {
   if (touched_.empty() || touched_.back() != tenant) touched_.push_back(std::move(tenant));
 }
 
-void Engine::apply_batches(TenantStores& tenant, const std::vector<BatchPtr>& batches, uint64_t sequence) {
+void Engine::apply_batches(TenantStores& tenant, const std::vector<BatchPtr>& batches, uint64_t sequence,
+                           const EncodedEntry* encoded) {
   std::vector<BatchPtr> metrics;
+  std::vector<MetricStore::SeriesNumbers> numbers;
   bool has_events = false;
-  for (const BatchPtr& batch : batches) {
+  for (size_t i = 0; i < batches.size(); ++i) {
+    const BatchPtr& batch = batches[i];
     if (!is_event_table(batch->table)) {
       metrics.push_back(batch);
+      numbers.push_back(encoded != nullptr ? encoded->numbers[i] : MetricStore::SeriesNumbers());
     } else if (sequence > tenant.events_flushed) {
       tenant.events->apply(batch, sequence);
       has_events = true;
     }
   }
-  int64_t now = clock_.now().value;
   if (has_events) {
     tenant.events_applied = sequence;
-    if (tenant.events_waiting_since == 0) tenant.events_waiting_since = now;
+    if (tenant.events_waiting_since == 0) tenant.events_waiting_since = clock_.now().value;
   }
   if (!metrics.empty() && sequence > tenant.metrics_flushed) {
-    tenant.metrics->apply(metrics, sequence);
-    tenant.metrics_applied = sequence;
-    if (tenant.metrics_waiting_since == 0) tenant.metrics_waiting_since = now;
+    tenant.metrics->apply(metrics, sequence, numbers);
+    note_metrics_applied(tenant, sequence);
   }
+}
+
+void Engine::note_metrics_applied(TenantStores& tenant, uint64_t sequence) {
+  tenant.metrics_applied = sequence;
+  if (tenant.metrics_waiting_since == 0) tenant.metrics_waiting_since = clock_.now().value;
 }
 
 void Engine::publish(uint64_t sequence) {

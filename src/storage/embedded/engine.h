@@ -118,6 +118,7 @@ class Engine : public Reader, public Writer, private LogSink {
  private:
   struct TenantStores;
   struct EngineSnapshot;
+  struct EncodedEntry;
   using TenantPtr = std::shared_ptr<TenantStores>;
 
   explicit Engine(EngineOptions options);
@@ -127,16 +128,21 @@ class Engine : public Reader, public Writer, private LogSink {
   Result<void> open_tenants();
   Result<void> replay_log();
   Result<void> replay_frame(const RecoveredFrame& frame);
+  void note_undefined(const RecoveredFrame& frame, uint64_t rows);
   void start_threads();
   void stop_threads();
 
   // Writing.
   Result<TenantPtr> tenant_for_writing(const Tenant& name) EXCLUDES(tenants_mutex_);
   Result<TenantPtr> make_tenant(const Tenant& name, const TenantManifest& manifest);
+  void encode(LogEntry& entry, uint64_t segment) override;
+  void forget_encoded() override;
   void apply(uint64_t sequence, LogEntry& entry) override;
   void publish(uint64_t sequence) override;
   void wait_for_room() override EXCLUDES(threads_mutex_);
-  void apply_batches(TenantStores& tenant, const std::vector<BatchPtr>& batches, uint64_t sequence);
+  void apply_batches(TenantStores& tenant, const std::vector<BatchPtr>& batches, uint64_t sequence,
+                     const EncodedEntry* encoded = nullptr);
+  void note_metrics_applied(TenantStores& tenant, uint64_t sequence);
 
   // Reading.
   TenantPtr find_tenant(const Tenant& name) const EXCLUDES(tenants_mutex_);
@@ -181,6 +187,7 @@ class Engine : public Reader, public Writer, private LogSink {
   // Of the log's thread.
   uint64_t applied_since_wake_ = 0;
   std::vector<TenantPtr> touched_;
+  std::string log_batch_;  // one batch while it is encoded
 
   Mutex flush_mutex_;
   Mutex merge_mutex_;

@@ -449,5 +449,81 @@ TEST(Engine, WritersReadersFlushesAndMergesAtOnce) {
   check_requests(**again, all, {});
 }
 
+// Goal: the log names series by numbers that it defines once a segment; a start finds the definitions also
+// where the parts hold the request that made them, and tells what a damaged one takes along.
+WriteRequest samples_request(int64_t second, int series_count) {
+  BatchBuilder builder(Table::samples);
+  for (int i = 0; i < series_count; ++i) {
+    builder.begin_group_copy(Labels({{"__name__", "up"}, {"instance", std::to_string(i)}}).view());
+    builder.add_row({kBegin + second * kNanosPerSecond});
+    builder.set_float(Scope::fixed, column::kValue, static_cast<double>(second));
+  }
+  WriteRequest request;
+  request.batches.push_back(builder.finish());
+  return request;
+}
+
+uint64_t count_samples(Engine& engine) {
+  Scan scan;
+  scan.table = Table::samples;
+  Budget budget;
+  Cancel cancel;
+  auto snapshot = engine.snapshot(kDefaultTenant);
+  auto cursor = open_scan(engine, *snapshot, scan, budget, cancel);
+  EXPECT_TRUE(cursor.ok());
+  uint64_t rows = 0;
+  for (;;) {
+    auto batch = (*cursor)->next();
+    EXPECT_TRUE(batch.ok());
+    if (!*batch) return rows;
+    rows += (*batch)->row_count;
+  }
+}
+
+struct SamplesFixture : Fixture {
+  void open_large_segments() {
+    engine.reset();
+    EngineOptions options = options_for(disk, clock);
+    options.log_segment_bytes = 1 << 20;
+    auto opened = Engine::open(options);
+    ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+    engine = std::move(*opened);
+  }
+};
+
+TEST(Engine, SeriesDefinedInFlushedRequestsAreKnownAfterAStart) {
+  SamplesFixture fixture;
+  fixture.open_large_segments();
+  ASSERT_TRUE(append_and_wait(*fixture.engine, samples_request(1, 20)).ok());
+  ASSERT_TRUE(fixture.engine->flush().ok());
+  ASSERT_TRUE(append_and_wait(*fixture.engine, samples_request(2, 30)).ok());
+  fixture.disk.drop_unsynced(1);
+  for (int start = 0; start < 2; ++start) {
+    fixture.open_large_segments();
+    EXPECT_EQ(fixture.engine->start_report().replayed_requests, 1u);
+    EXPECT_TRUE(fixture.engine->start_report().lost.empty());
+    EXPECT_EQ(count_samples(*fixture.engine), 50u);
+  }
+}
+
+TEST(Engine, ADamagedDefinitionIsTold) {
+  SamplesFixture fixture;
+  fixture.open_large_segments();
+  for (int second = 1; second <= 3; ++second)
+    ASSERT_TRUE(append_and_wait(*fixture.engine, samples_request(second, 10 * second)).ok());
+  fixture.engine.reset();
+  std::string path = "wal/0000000000000001.wal";
+  {
+    auto file = fixture.disk.open(path, Disk::Mode::open_existing);
+    ASSERT_TRUE(file.ok());
+    ASSERT_TRUE((*file)->write_at(64 + 60, "damage").ok());  // inside the first request
+    ASSERT_TRUE((*file)->sync().ok());
+  }
+  fixture.open_large_segments();
+  const auto& lost = fixture.engine->start_report().lost;
+  ASSERT_EQ(lost.size(), 3u);  // the first whole, ten series of each of the others
+  EXPECT_EQ(count_samples(*fixture.engine), 10u + 20u);
+}
+
 }  // namespace
 }  // namespace obelisk

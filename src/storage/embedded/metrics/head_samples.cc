@@ -46,6 +46,12 @@ HeadSamples::Rare& HeadSamples::rare() {
   return *rare_;
 }
 
+void HeadSamples::need_tail(Arena& arena) {
+  if (tail_ != nullptr) return;
+  tail_ = arena.allocate_array<Tail>(1);
+  tail_->full_max_time = INT64_MIN;
+}
+
 void HeadSamples::note_time(int64_t time) {
   min_time_ = std::min(min_time_, time);
   max_time_ = std::max(max_time_, time);
@@ -70,21 +76,21 @@ void HeadSamples::set_tail_start(int64_t start_time) {
 
 void HeadSamples::add(int64_t time, double value, int64_t start_time, Arena& arena) {
   if (rare_ && !rare_->histogram_times.empty()) close_histograms();
-  if (tail_ == nullptr) tail_ = arena.allocate_array<Tail>(1);
+  need_tail(arena);
   if (tail_rows_ == kTailRows) close_tail();
   note_time(time);
   // A sample sent again, which senders do after a timeout, replaces itself.
-  if (tail_rows_ > 0 && tail_->times[tail_rows_ - 1] == time && tail_start(tail_rows_ - 1u) == start_time) {
-    tail_->values[tail_rows_ - 1] = value;
+  if (tail_rows_ > 0 && tail_->rows[tail_rows_ - 1].time == time &&
+      tail_start(tail_rows_ - 1u) == start_time) {
+    tail_->rows[tail_rows_ - 1].value = value;
     return;
   }
   set_tail_start(start_time);
-  tail_->times[tail_rows_] = time;
-  tail_->values[tail_rows_] = value;
-  ++tail_rows_;
+  tail_->rows[tail_rows_++] = {time, value};
 }
 
-void HeadSamples::add_histogram(int64_t time, std::string_view bytes, int64_t start_time) {
+void HeadSamples::add_histogram(int64_t time, std::string_view bytes, int64_t start_time, Arena& arena) {
+  need_tail(arena);
   close_tail();
   Rare& tail = rare();
   if (tail.histogram_times.size() == kBlockRows || tail.histogram_bytes.size() > kHistogramTailBytes)
@@ -129,7 +135,7 @@ void HeadSamples::append_records(Samples& samples, bool small) {
     if (small_rows_ >= kBlockRows) compact_small_records();
   } else {
     small_begin_ = records_size_;
-    full_max_time_ = max_time_;
+    tail_->full_max_time = max_time_;
   }
 }
 
@@ -137,7 +143,8 @@ void HeadSamples::close_tail() {
   if (tail_rows_ == 0) return;
   thread_local Samples samples;
   samples.clear();
-  for (uint32_t i = 0; i < tail_rows_; ++i) samples.add(tail_->times[i], tail_->values[i], tail_start(i));
+  for (uint32_t i = 0; i < tail_rows_; ++i)
+    samples.add(tail_->rows[i].time, tail_->rows[i].value, tail_start(i));
   tail_rows_ = 0;
   if (rare_) rare_->tail_start_times.clear();
   append_records(samples, true);
@@ -176,16 +183,16 @@ void HeadSamples::close_histograms() {
 
 void HeadSamples::copy_to(int64_t begin, int64_t end, std::string& out) const {
   if (empty() || max_time_ < begin || min_time_ >= end) return;
-  uint32_t from = full_max_time_ < begin ? small_begin_ : 0;
+  uint32_t from = tail_->full_max_time < begin ? small_begin_ : 0;
   out.append(records_ + from, records_size_ - from);
   if (tail_rows_ > 0) {
     bool starts = tail_start_time_ != 0 || (rare_ && !rare_->tail_start_times.empty());
     out.push_back(static_cast<char>(kRaw | (starts ? kStartTimes : 0)));
     out.push_back(static_cast<char>(tail_rows_));
     for (uint32_t i = 0; i < tail_rows_; ++i) {
-      append_fixed(out, tail_->times[i]);
+      append_fixed(out, tail_->rows[i].time);
       if (starts) append_fixed(out, tail_start(i));
-      append_fixed(out, tail_->values[i]);
+      append_fixed(out, tail_->rows[i].value);
     }
   }
   if (rare_ && !rare_->histogram_times.empty()) {
@@ -203,7 +210,7 @@ void HeadSamples::copy_to(int64_t begin, int64_t end, std::string& out) const {
 }
 
 void HeadSamples::copy_newest_to(int64_t begin, int64_t end, std::string& out) const {
-  bool in_tail = tail_rows_ > 0 && tail_->times[tail_rows_ - 1] == max_time_ && max_time_ >= begin &&
+  bool in_tail = tail_rows_ > 0 && tail_->rows[tail_rows_ - 1].time == max_time_ && max_time_ >= begin &&
                  max_time_ < end && !(rare_ && !rare_->histogram_times.empty());
   if (!in_tail) return copy_to(begin, end, out);
   int64_t start = tail_start(tail_rows_ - 1u);
@@ -211,7 +218,7 @@ void HeadSamples::copy_newest_to(int64_t begin, int64_t end, std::string& out) c
   out.push_back(1);
   append_fixed(out, max_time_);
   if (start != 0) append_fixed(out, start);
-  append_fixed(out, tail_->values[tail_rows_ - 1]);
+  append_fixed(out, tail_->rows[tail_rows_ - 1].value);
 }
 
 size_t HeadSamples::heap_bytes() const {

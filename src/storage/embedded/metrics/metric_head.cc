@@ -4,35 +4,41 @@
 
 namespace obelisk {
 
-MetricHead::AppendCounts MetricHead::append(const Batch& batch) {
-  OBELISK_ASSERT(batch.table == Table::samples);
+MetricHead::AppendCounts MetricHead::append(const Batch& batch, std::span<const uint32_t> series) {
+  OBELISK_ASSERT(batch.table == Table::samples && series.size() == batch.groups.size());
   counts_ = {};
   if (batch.row_count == 0) return counts_;
   columns_.times = batch.times().data();
   columns_.values = batch.find(fixed_column(column::kValue), ColumnType::float64);
   columns_.histograms = batch.find(fixed_column(column::kHistogram), ColumnType::bytes);
   columns_.start_times = batch.find(fixed_column(column::kStartTime), ColumnType::int64);
-  // Every series is a few cache misses in memory far larger than the caches: look some groups ahead, so that
-  // they overlap. Step 1 finds the series and touches its samples, step 2 appends.
+  bool plain =
+      columns_.values != nullptr && columns_.values->present.empty() && columns_.start_times == nullptr;
+  // Every series is a few cache misses in memory far larger than the caches: touch some groups ahead, so that
+  // they overlap.
   constexpr size_t kAhead = 16;
-  HeadSamples* found[kAhead];
-  for (size_t begin = 0; begin < batch.groups.size(); begin += kAhead) {
-    size_t count = std::min(kAhead, batch.groups.size() - begin);
-    for (size_t i = 0; i < count; ++i) index_->prefetch(batch.groups[begin + i]);
-    for (size_t i = 0; i < count; ++i) {
-      uint32_t guess = index_->guess(batch.groups[begin + i]);
-      if (guess < samples_.size()) __builtin_prefetch(&samples_[guess], 1);
+  for (size_t begin = 0; begin < series.size(); begin += kAhead) {
+    size_t end = std::min(begin + kAhead, series.size());
+    for (size_t i = begin; i < end; ++i) __builtin_prefetch(&samples_of(series[i]), 1);
+    for (size_t i = begin; i < end; ++i) samples_[series[i]].prefetch_tail();
+    for (size_t i = begin; i < end; ++i) {
+      const Group& group = batch.groups[i];
+      HeadSamples& samples = samples_[series[i]];
+      if (plain && group.row_count == 1 && append_plain_row(group.first_row, samples)) continue;
+      append_group(group, samples);
     }
-    for (size_t i = 0; i < count; ++i) {
-      SeriesIndex::Found series = index_->find_or_create(batch.groups[begin + i]);
-      counts_.series_created += series.is_new ? 1 : 0;
-      found[i] = &samples_of(series.series);
-      found[i]->prefetch_tail();
-    }
-    for (size_t i = 0; i < count; ++i) append_group(batch.groups[begin + i], *found[i]);
   }
   sample_count_ += counts_.samples;
   return counts_;
+}
+
+// One float later than the one before it, while there is room: what nearly every row is.
+bool MetricHead::append_plain_row(uint32_t row, HeadSamples& samples) {
+  int64_t time = columns_.times[row];
+  if (!samples.extend(time, columns_.values->floats[row])) return false;
+  max_time_ = std::max(max_time_, time);
+  ++counts_.samples;
+  return true;
 }
 
 void MetricHead::append_group(const Group& group, HeadSamples& samples) {
@@ -50,7 +56,7 @@ void MetricHead::append_group(const Group& group, HeadSamples& samples) {
       samples.add(time, values->floats[row], start_time, arena_);
       has_values_ = true;
     } else if (histograms != nullptr && histograms->is_present(row) && !histograms->strings[row].empty()) {
-      samples.add_histogram(time, histograms->strings[row], start_time);
+      samples.add_histogram(time, histograms->strings[row], start_time, arena_);
       has_histograms_ = true;
     } else {
       ++counts_.rows_refused;

@@ -6,6 +6,7 @@
 // thread safe: the metric store guards it, and the index with it. Once frozen, samples() and what the index
 // allows may be read without that guard.
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,9 @@ class MetricHead {
   struct AppendCounts {
     uint64_t samples = 0;
     uint64_t rows_refused = 0;
-    uint64_t series_created = 0;  // in the index
   };
-  AppendCounts append(const Batch& batch);
+  // `series`: of each group its number in the index, below index()->series_count().
+  AppendCounts append(const Batch& batch, std::span<const uint32_t> series);
 
   const std::shared_ptr<SeriesIndex>& index() const { return index_; }
   // Series with a number below this may have samples here.
@@ -54,6 +55,7 @@ class MetricHead {
  private:
   HeadSamples& samples_of(uint32_t series);
   void append_group(const Group& group, HeadSamples& samples);
+  bool append_plain_row(uint32_t row, HeadSamples& samples);
 
   // The columns of the batch being appended.
   struct Columns {

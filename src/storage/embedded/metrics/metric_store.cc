@@ -115,23 +115,38 @@ void MetricStore::apply(const BatchPtr& batch, uint64_t sequence) {
   apply(std::span(&batch, 1), sequence);
 }
 
-void MetricStore::apply(std::span<const BatchPtr> batches, uint64_t sequence) {
+void MetricStore::apply(std::span<const BatchPtr> batches, uint64_t sequence,
+                        std::span<const SeriesNumbers> numbers) {
+  OBELISK_ASSERT(numbers.empty() || numbers.size() == batches.size());
   MutexLock lock(mutex_);
   freeze_for_erasures(sequence);
-  for (const BatchPtr& batch : batches) add_batch(*batch, sequence);
+  for (size_t i = 0; i < batches.size(); ++i)
+    add_batch(*batches[i], sequence, numbers.empty() ? nullptr : &numbers[i]);
 }
 
-void MetricStore::add_batch(const Batch& batch, uint64_t sequence) {
+void MetricStore::note_sequence(uint64_t sequence) {
   last_sequence_ = std::max(last_sequence_, sequence);
   if (head_->sample_count() == 0 && metadata_->empty()) head_first_sequence_ = sequence;
+}
+
+void MetricStore::add_batch(const Batch& batch, uint64_t sequence, const SeriesNumbers* numbers) {
+  note_sequence(sequence);
   if (batch.table == Table::metadata) {
     metadata_refused().add(metadata_->add(batch));
     return;
   }
-  MetricHead::AppendCounts counts = head_->append(batch);
+  // A flush in between may have begun a new index.
+  if (numbers != nullptr && numbers->index == head_->index())
+    return add_samples(batch, numbers->series, sequence);
+  series_created().add(head_->index()->resolve(batch.groups, numbers_));
+  add_samples(batch, numbers_, sequence);
+}
+
+void MetricStore::add_samples(const Batch& batch, std::span<const uint32_t> series, uint64_t sequence) {
+  note_sequence(sequence);
+  MetricHead::AppendCounts counts = head_->append(batch, series);
   samples_appended().add(counts.samples);
   rows_refused().add(counts.rows_refused);
-  series_created().add(counts.series_created);
   publish_gauges();
 }
 
@@ -194,7 +209,13 @@ void MetricStore::freeze_head() {
                      head_->index()->ranks()});
   // Series that have gone quiet stay in the index until they are most of it.
   bool is_busy = head_->active_series() >= head_->index()->series_count() / 2;
-  head_ = is_busy ? std::make_shared<MetricHead>(head_->index()) : std::make_shared<MetricHead>();
+  if (is_busy || replay_ != nullptr) {
+    head_ = std::make_shared<MetricHead>(head_->index());
+  } else {
+    head_ = std::make_shared<MetricHead>();
+    ++numbering_;
+    defined_.clear();
+  }
   metadata_ = std::make_shared<MetadataRows>();
 }
 

@@ -34,6 +34,7 @@
 
 #include "base/thread_annotations.h"
 #include "env/disk.h"
+#include "plan/sample_frame.h"
 #include "storage/embedded/erasure.h"
 #include "storage/embedded/metrics/merge_policy.h"
 #include "storage/embedded/metrics/metric_part_build.h"
@@ -55,10 +56,33 @@ class MetricStore {
                                                    std::vector<ErasurePtr> erasures = {});
   ~MetricStore();
 
+  // The numbers of a batch's series, one a group, in the index they were looked up in.
+  struct SeriesNumbers {
+    std::shared_ptr<const SeriesIndex> index;
+    std::vector<uint32_t> series;
+  };
+
   // A batch of samples or metadata. Sequences ascend.
   void apply(const BatchPtr& batch, uint64_t sequence);
-  // All batches of one request: neither a flush nor a reader comes between them.
-  void apply(std::span<const BatchPtr> batches, uint64_t sequence);
+  // All batches of one request: neither a flush nor a reader comes between them. `numbers`: where known, of
+  // each batch; else empty.
+  void apply(std::span<const BatchPtr> batches, uint64_t sequence,
+             std::span<const SeriesNumbers> numbers = {});
+
+  // A batch of samples as the log holds it (plan/sample_frame.h), just before it is written to `segment`.
+  // Series that no frame of that segment has defined are defined in this one. forget_logged(): frames that
+  // were encoded did not reach the log.
+  SeriesNumbers encode_for_log(const Batch& batch, uint64_t segment, std::string& out);
+  void forget_logged();
+
+  // Reading the log back, frames in its order. Gives the rows whose series no frame of the segment that is
+  // left has defined: they cannot be taken. `definitions_only`: the rows are in parts.
+  struct Replayed {
+    uint64_t rows_undefined = 0;
+  };
+  Result<Replayed> replay(std::string_view sample_frame, uint64_t segment, uint64_t sequence,
+                          bool definitions_only);
+  void finish_replay();
   size_t head_bytes() const;
   // Of the head alone: not in parts, and not being written to one.
   uint64_t head_samples() const;
@@ -140,7 +164,10 @@ class MetricStore {
       : disk_(disk), directory_(std::move(directory)), options_(options) {}
 
   Result<void> open_parts(std::vector<std::string> names);
-  void add_batch(const Batch& batch, uint64_t sequence) REQUIRES(mutex_);
+  void add_batch(const Batch& batch, uint64_t sequence, const SeriesNumbers* numbers) REQUIRES(mutex_);
+  void add_samples(const Batch& batch, std::span<const uint32_t> series, uint64_t sequence) REQUIRES(mutex_);
+  void note_sequence(uint64_t sequence) REQUIRES(mutex_);
+  uint64_t define_series(const SampleFrame& frame, uint64_t segment) REQUIRES(mutex_);
   void freeze_head() REQUIRES(mutex_);
   Statistics current_statistics() const REQUIRES(mutex_);
   void sort_parts() REQUIRES(mutex_);
@@ -174,6 +201,18 @@ class MetricStore {
   // Of parts: erasures up to this id take nothing from it.
   std::map<std::string, uint64_t> clean_through_ GUARDED_BY(mutex_);
   std::map<uint64_t, Change> changes_ GUARDED_BY(mutex_);
+  // Of the log: which series the segment that is being written defines.
+  uint64_t numbering_ GUARDED_BY(mutex_) = 1;  // of head_'s index
+  uint64_t log_segment_ GUARDED_BY(mutex_) = 0;
+  std::vector<bool> defined_ GUARDED_BY(mutex_);      // by number, in log_segment_
+  std::vector<uint32_t> numbers_ GUARDED_BY(mutex_);  // used by add_batch
+  // While the log is read back: the numbers that its frames use.
+  struct Replay {
+    uint64_t segment = 0;
+    std::map<uint64_t, std::vector<uint32_t>>
+        series;  // by numbering: ours for each of theirs, kNone: undefined
+  };
+  std::unique_ptr<Replay> replay_ GUARDED_BY(mutex_);
   bool flushing_ GUARDED_BY(mutex_) = false;
   bool merging_ GUARDED_BY(mutex_) = false;
   uint64_t next_change_id_ GUARDED_BY(mutex_) = 1;

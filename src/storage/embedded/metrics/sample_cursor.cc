@@ -191,9 +191,9 @@ Result<BatchPtr> SampleCursor::next() {
 Result<BatchPtr> SampleCursor::next_batch() {
   SampleBatch building;
   size_t arena_bytes = 0;
-  while (!finished_ && building.row_count() < kBatchRows) {
+  while (!finished_ && building.row_count() < kBatchRows && building.group_count() < kBatchSeries) {
     if (limit_reached()) break;
-    OBELISK_CHECK_OK(cancel_.check());
+    if (series_read_++ % 64 == 0) OBELISK_CHECK_OK(cancel_.check());
     OBELISK_TRY(bool more, merger_.next());
     finished_ = !more;
     if (!more) break;

@@ -1,14 +1,16 @@
 #pragma once
-// Returns the samples of merged series as batches: one group a series, rows in time order, at most kBatchRows
-// rows a batch except that a series is never split. Budget: what the sources hold and the batch being
-// returned; a batch is given back to the budget when the next one is asked for, a caller that keeps batches
-// charges them itself.
+// Returns the samples of merged series as batches: one group a series, rows in time order, at most
+// kBatchSeries series and kBatchRows rows a batch except that a series is never split. Budget: what the
+// sources hold and the batch being returned; a batch is given back to the budget when the next one is asked
+// for, a caller that keeps batches charges them itself.
 #include "storage/embedded/metrics/series_source.h"
 #include "storage/reader.h"
 
 namespace obelisk {
 
 inline constexpr size_t kBatchRows = 64 * 1024;
+// Labels and their lists are most of a batch whose series have a row or two: fewer stay in the caches.
+inline constexpr size_t kBatchSeries = 4096;
 
 class SampleCursor : public Cursor {
  public:
@@ -46,6 +48,7 @@ class SampleCursor : public Cursor {
   uint64_t batch_charge_ = 0;
   uint64_t taken_ = 0;  // series or rows, what the limit counts
   uint64_t rows_read_ = 0;
+  uint64_t series_read_ = 0;
   bool finished_ = false;
   Samples samples_;
 };

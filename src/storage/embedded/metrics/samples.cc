@@ -98,6 +98,13 @@ void Samples::trim(int64_t begin, int64_t end) {
   cut(times, first, last);
 }
 
+void BlockEncoder::encode_block_times(std::span<const int64_t> times) {
+  if (std::equal(times.begin(), times.end(), last_times_.begin(), last_times_.end())) return;
+  last_times_.assign(times.begin(), times.end());
+  times_.clear();
+  encode_times(times, times_);
+}
+
 SampleBlock BlockEncoder::encode(const Samples& samples, size_t first, size_t count) {
   OBELISK_ASSERT(count > 0 && first + count <= samples.size());
   SampleBlock block;
@@ -105,10 +112,9 @@ SampleBlock BlockEncoder::encode(const Samples& samples, size_t first, size_t co
   block.row_count = static_cast<uint32_t>(count);
   block.min_time = samples.times[first];
   block.max_time = samples.times[first + count - 1];
-  times_.clear();
   start_times_.clear();
   payload_.clear();
-  encode_times(std::span(samples.times).subspan(first, count), times_);
+  encode_block_times(std::span(samples.times).subspan(first, count));
   if (!samples.start_times.empty()) {
     std::span<const int64_t> starts = std::span(samples.start_times).subspan(first, count);
     bool known = std::any_of(starts.begin(), starts.end(), [](int64_t start) { return start != 0; });

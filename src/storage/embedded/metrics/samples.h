@@ -6,6 +6,7 @@
 // many. A row is a histogram when `histograms` is not empty and its entry has data; its value is then 0. A
 // block holds rows of one kind, in strictly ascending time, at most kBlockRowsMax.
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +65,10 @@ class BlockEncoder {
   uint8_t scale_hint = 0;  // codec/value_block.h
 
  private:
+  void encode_block_times(std::span<const int64_t> times);
+
+  // Kept from call to call: series of one sender share their times.
+  std::vector<int64_t> last_times_;
   std::string times_;
   std::string start_times_;
   std::string payload_;

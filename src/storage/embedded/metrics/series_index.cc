@@ -15,11 +15,32 @@ void SeriesIndex::prefetch(const Group& group) const {
   if (!slots_.empty()) __builtin_prefetch(&slots_[slot_of(group.labels_hash)]);
 }
 
-uint32_t SeriesIndex::guess(const Group& group) const {
-  if (slots_.empty()) return kNone;
+void SeriesIndex::prefetch_series(const Group& group) const {
+  if (slots_.empty()) return;
   const Slot& slot = slots_[slot_of(group.labels_hash)];
   if (slot.series != kNone) __builtin_prefetch(&series_[slot.series]);
-  return slot.series;
+}
+
+uint32_t SeriesIndex::resolve(std::span<const Group> groups, std::vector<uint32_t>& numbers) {
+  constexpr size_t kAhead = 16;
+  numbers.resize(groups.size());
+  uint32_t created = 0;
+  uint32_t expected = kNone;
+  size_t looked_ahead = 0;  // groups before this one have been fetched
+  for (size_t i = 0; i < groups.size(); ++i) {
+    if (!is_at(expected, groups[i])) {
+      if (i >= looked_ahead) {
+        looked_ahead = std::min(groups.size(), i + kAhead);
+        for (size_t ahead = i; ahead < looked_ahead; ++ahead) prefetch(groups[ahead]);
+        for (size_t ahead = i; ahead < looked_ahead; ++ahead) prefetch_series(groups[ahead]);
+      }
+      Found found = find_or_create(groups[i]);
+      created += found.is_new ? 1 : 0;
+      expected = found.series;
+    }
+    numbers[i] = expected++;
+  }
+  return created;
 }
 
 bool SeriesIndex::is_same(const Series& series, const Group& group) const {
@@ -131,6 +152,24 @@ Result<Postings> SeriesIndex::postings(const PostingReference& reference) const 
   return Postings(list.begin(), list.end());
 }
 
+namespace {
+
+void sort_by_ranks(const SeriesIndex::Ranks& ranks, std::span<uint32_t> series) {
+  if (series.size() < ranks.size() / 8) {
+    std::sort(series.begin(), series.end(), [&](uint32_t a, uint32_t b) { return ranks[a] < ranks[b]; });
+    return;
+  }
+  // A good part of all: each to its place, and together again.
+  std::vector<uint32_t> places(ranks.size(), SeriesIndex::kNone);
+  for (uint32_t number : series) places[ranks[number]] = number;
+  size_t next = 0;
+  for (uint32_t number : places) {
+    if (number != SeriesIndex::kNone) series[next++] = number;
+  }
+}
+
+}  // namespace
+
 std::shared_ptr<const SeriesIndex::Ranks> sort_by_labels(
     const SeriesIndex& index, const std::shared_ptr<const SeriesIndex::Ranks>& ranks,
     std::vector<uint32_t>& series) {
@@ -138,7 +177,7 @@ std::shared_ptr<const SeriesIndex::Ranks> sort_by_labels(
   uint32_t ranked_count = static_cast<uint32_t>(ranks->size());
   auto unranked =
       std::partition(series.begin(), series.end(), [&](uint32_t number) { return number < ranked_count; });
-  std::sort(series.begin(), unranked, [&](uint32_t a, uint32_t b) { return (*ranks)[a] < (*ranks)[b]; });
+  sort_by_ranks(*ranks, {series.begin(), unranked});
   size_t unranked_count = static_cast<size_t>(series.end() - unranked);
   std::sort(unranked, series.end(), before);
   std::inplace_merge(series.begin(), unranked, series.end(), before);

@@ -31,9 +31,10 @@ class SeriesIndex : public LabelIndex {
     bool is_new = false;
   };
   Found find_or_create(const Group& group);
-  // Two steps ahead of find_or_create, so that its cache misses overlap: the table, then the series there.
-  void prefetch(const Group& group) const;
-  uint32_t guess(const Group& group) const;  // kNone when nothing lies there
+  // The numbers of all groups, one each; series that are new are created. Returns how many those were.
+  // Senders repeat their series in the order in which they first sent them, which is that of the numbers: so
+  // the series after the one found last is looked at before the table, and memory is walked through.
+  uint32_t resolve(std::span<const Group> groups, std::vector<uint32_t>& numbers);
 
   uint32_t series_count() const override { return series_.size(); }
   // Numbers of the label pairs of a series, in the order of its labels.
@@ -81,6 +82,15 @@ class SeriesIndex : public LabelIndex {
     size_t operator()(const LabelRef& label) const { return hash64(label.value, hash64(label.name)); }
   };
 
+  // Two steps ahead of find_or_create, so that its cache misses overlap: the table, then the series there.
+  void prefetch(const Group& group) const;
+  void prefetch_series(const Group& group) const;
+  bool is_at(uint32_t series, const Group& group) const {
+    if (series >= series_.size()) return false;
+    const Series& known = series_[series];
+    return known.hash == group.labels_hash && known.hash_high != 0 &&
+           known.hash_high == group.labels_hash_high;
+  }
   static uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
   size_t slot_of(uint64_t hash) const { return hash & (slots_.size() - 1); }
   bool is_same(const Series& series, const Group& group) const;

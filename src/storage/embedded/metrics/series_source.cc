@@ -45,8 +45,12 @@ Result<bool> HeadSource::next() {
 }
 
 std::string_view HeadSource::records_of_current() const {
-  size_t at = static_cast<size_t>(std::lower_bound(numbers_.begin(), numbers_.end(), order_[next_ - 1]) -
-                                  numbers_.begin());
+  uint32_t number = order_[next_ - 1];
+  size_t at = number - numbers_.front();
+  // The numbers of all series, or of one sender's, mostly follow each other.
+  if (at >= numbers_.size() || numbers_[at] != number) {
+    at = static_cast<size_t>(std::lower_bound(numbers_.begin(), numbers_.end(), number) - numbers_.begin());
+  }
   size_t begin = at == 0 ? 0 : ends_[at - 1];
   return std::string_view(records_).substr(begin, ends_[at] - begin);
 }

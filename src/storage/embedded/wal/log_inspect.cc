@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "plan/sample_frame.h"
 #include "storage/embedded/wal/segment_format.h"
 #include "storage/embedded/wal/write_ahead_log.h"
 
@@ -22,6 +23,16 @@ void describe_frame(const Frame& frame, std::string& out) {
     out +=
         fmt::format("           tenant {}: {} rows of {}, {} groups, {} columns\n", payload->tenant,
                     batch->row_count, table_name(batch->table), batch->groups.size(), batch->columns.size());
+  }
+  for (std::string_view bytes : payload->sample_frames) {
+    Result<SampleFrame> samples = decode_sample_frame(bytes, nullptr);
+    if (!samples.ok()) {
+      out += "           samples: " + samples.error().to_string() + "\n";
+      continue;
+    }
+    out += fmt::format("           tenant {}: {} rows of samples, {} series, {} of them defined here\n",
+                       payload->tenant, samples->batch.row_count, samples->series.size(),
+                       samples->definitions.size());
   }
 }
 

@@ -4,14 +4,19 @@
 #include "codec/byte_reader.h"
 #include "codec/varint.h"
 #include "plan/batch_codec.h"
+#include "plan/sample_frame.h"
 #include "storage/embedded/wal/write_ahead_log.h"
 
 namespace obelisk {
 
+void append_log_payload_head(const Tenant& tenant, size_t batch_count, std::string& out) {
+  append_text(out, tenant);
+  append_varint(out, batch_count);
+}
+
 std::string encode_log_payload(const Tenant& tenant, const std::vector<BatchPtr>& batches) {
   std::string out;
-  append_text(out, tenant);
-  append_varint(out, batches.size());
+  append_log_payload_head(tenant, batches.size(), out);
   // Kept by the thread: filling fresh memory costs more than what is written into it.
   constexpr size_t kKeptBytesMax = 8 << 20;
   thread_local std::string encoded;
@@ -26,13 +31,20 @@ std::string encode_log_payload(const Tenant& tenant, const std::vector<BatchPtr>
   return out;
 }
 
-Result<LogPayload> decode_log_payload(std::string_view payload, const std::shared_ptr<const void>& owner) {
+Result<LogPayload> decode_log_payload(std::string_view payload, const std::shared_ptr<const void>& owner,
+                                      LogPayloadPart part) {
   ByteReader reader(payload);
   LogPayload result;
   result.tenant = std::string(reader.text());
   uint64_t count = reader.varint_up_to(reader.left());
   for (uint64_t i = 0; i < count && !reader.failed(); ++i) {
-    OBELISK_TRY(Batch batch, decode_batch(reader.text(), owner));
+    std::string_view bytes = reader.text();
+    if (is_sample_frame(bytes)) {
+      result.sample_frames.push_back(bytes);
+      continue;
+    }
+    if (part == LogPayloadPart::sample_frames) continue;
+    OBELISK_TRY(Batch batch, decode_batch(bytes, owner));
     result.batches.push_back(std::make_shared<const Batch>(std::move(batch)));
   }
   if (!reader.at_end())

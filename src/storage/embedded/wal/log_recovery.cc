@@ -85,7 +85,7 @@ class Recovery {
     }
     segment.info.last_sequence = frames.empty() ? segment.info.first_sequence - 1 : frames.back().sequence;
     if (!segment.header_good) segment.info.first_sequence = frames.front().sequence;
-    OBELISK_CHECK_OK(hand_out(frames, bytes, used));
+    OBELISK_CHECK_OK(hand_out(segment.info.segment, frames, bytes, used));
     result_.segments.push_back(segment.info);
     return {};
   }
@@ -164,18 +164,17 @@ class Recovery {
     result_.lost.push_back({std::max(first, flushed_through_ + 1), last, path, offset});
   }
 
-  Result<void> hand_out(const std::vector<Frame>& frames, const std::shared_ptr<std::string>& bytes,
-                        uint64_t used) {
+  Result<void> hand_out(uint64_t segment, const std::vector<Frame>& frames,
+                        const std::shared_ptr<std::string>& bytes, uint64_t used) {
     result_.frame_count += frames.size();
     if (frames.empty() || frames.back().sequence <= flushed_through_) return {};
     // A segment that was mostly empty space should not be kept in memory by the rows of its first frames.
     std::shared_ptr<const std::string> owner = bytes;
     if (used < bytes->size() / 2) owner = std::make_shared<const std::string>(*bytes, 0, used);
     for (const Frame& frame : frames) {
-      if (frame.sequence <= flushed_through_) continue;
       std::string_view payload =
           std::string_view(*owner).substr(frame.offset + kFrameHeaderBytes, frame.payload.size());
-      OBELISK_CHECK_OK(sink_({frame.sequence, payload, owner}));
+      OBELISK_CHECK_OK(sink_({frame.sequence, payload, owner, segment, frame.sequence <= flushed_through_}));
     }
     return {};
   }

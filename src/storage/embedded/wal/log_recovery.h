@@ -22,6 +22,9 @@ struct RecoveredFrame {
   uint64_t sequence = 0;
   std::string_view payload;
   std::shared_ptr<const void> owner;  // keeps the payload's bytes
+  uint64_t segment = 0;
+  // The parts hold it: handed out for what later frames of its segment may count on.
+  bool is_flushed = false;
 };
 
 struct LogSegment {
@@ -49,7 +52,7 @@ struct LogRecovery {
   uint64_t frame_count = 0;
 };
 
-// Frames with a sequence up to `flushed_through` are not handed out: the parts hold them.
+// Segments that hold nothing beyond `flushed_through` are not handed out: the parts hold them.
 Result<LogRecovery> recover_log(Disk& disk, const std::string& directory, uint64_t flushed_through,
                                 const std::function<Result<void>(const RecoveredFrame&)>& sink);
 

@@ -24,6 +24,12 @@ Counter& synced_total() {
   return metric;
 }
 
+Error too_large(const LogEntry& entry) {
+  return make_error(ErrorCode::too_large,
+                    fmt::format("a request of {} MiB; at most {} MiB are logged at once",
+                                entry.payload.size() >> 20, kFramePayloadBytesMax >> 20));
+}
+
 }  // namespace
 
 WriteAheadLog::WriteAheadLog(Disk& disk, LogOptions options, LogSink& sink)
@@ -52,16 +58,12 @@ WriteAheadLog::~WriteAheadLog() {
 
 void WriteAheadLog::submit(LogEntry entry) {
   Error refusal = make_error(ErrorCode::unavailable, "the store is shutting down");
-  if (entry.payload.size() > kFramePayloadBytesMax) {
-    return entry.done(make_error(ErrorCode::too_large,
-                                 fmt::format("a request of {} MiB; at most {} MiB are logged at once",
-                                             entry.payload.size() >> 20, kFramePayloadBytesMax >> 20)));
-  }
+  if (entry.payload.size() > kFramePayloadBytesMax) return entry.done(too_large(entry));
   {
     MutexLock lock(mutex_);
     if (!stopping_) {
-      if (queue_.empty() || queued_bytes_ + entry.payload.size() <= options_.queue_bytes_max) {
-        queued_bytes_ += entry.payload.size();
+      if (queue_.empty() || queued_bytes_ + entry.queued_bytes() <= options_.queue_bytes_max) {
+        queued_bytes_ += entry.queued_bytes();
         queue_.push_back(std::move(entry));
         changed_.notify_one();
         return;
@@ -121,8 +123,8 @@ std::vector<LogEntry> WriteAheadLog::take_group() {
         std::vector<LogEntry> group;
         uint64_t bytes = 0;
         while (!queue_.empty() &&
-               (group.empty() || bytes + queue_.front().payload.size() <= options_.group_bytes_max)) {
-          bytes += queue_.front().payload.size();
+               (group.empty() || bytes + queue_.front().queued_bytes() <= options_.group_bytes_max)) {
+          bytes += queue_.front().queued_bytes();
           group.push_back(std::move(queue_.front()));
           queue_.pop_front();
         }
@@ -136,22 +138,45 @@ std::vector<LogEntry> WriteAheadLog::take_group() {
   }
 }
 
+// The bytes of the entry's frame in this segment.
+uint64_t WriteAheadLog::frame_bytes_of(LogEntry& entry, uint64_t segment) {
+  if (entry.encoded_for != segment) sink_.encode(entry, segment);
+  entry.encoded_for = segment;
+  return frame_bytes(entry.payload.size());
+}
+
+// Encodes an entry for the active segment, or begins the next one for it.
+Result<void> WriteAheadLog::make_room_for(LogEntry& entry, uint64_t& bytes) {
+  if (broken_) return *broken_;
+  if (active_) {
+    bytes = frame_bytes_of(entry, next_segment_ - 1);
+    if (entry.payload.size() <= kFramePayloadBytesMax && tail_ + bytes <= active_bytes_) return {};
+  }
+  bytes = frame_bytes_of(entry, next_segment_);
+  if (entry.payload.size() > kFramePayloadBytesMax) return too_large(entry);
+  return open_segment(std::max(options_.segment_bytes, kSegmentHeaderBytes + bytes));
+}
+
 void WriteAheadLog::write_group(std::vector<LogEntry>& group) {
   size_t begin = 0;
   while (begin < group.size()) {
     // As many as fit into the active segment, at least one (which gets a segment of its own size when it
     // must).
-    uint64_t bytes = frame_bytes(group[begin].payload.size());
-    Result<void> written = ensure_room(bytes);
-    size_t end = group.size();
+    uint64_t bytes = 0;
+    Result<void> written = make_room_for(group[begin], bytes);
+    bool concerns_all = !written.ok() && written.error().code != ErrorCode::too_large;
+    size_t end = concerns_all ? group.size() : begin + 1;
     if (written.ok()) {
-      end = begin + 1;
-      while (end < group.size() && tail_ + bytes + frame_bytes(group[end].payload.size()) <= active_bytes_) {
-        bytes += frame_bytes(group[end++].payload.size());
+      for (; end < group.size(); ++end) {
+        bytes += frame_bytes_of(group[end], next_segment_ - 1);
+        if (tail_ + bytes > active_bytes_) break;
       }
       written = write_run(group, begin, end);
     }
     if (!written.ok()) {
+      // What was encoded after them may count on them.
+      sink_.forget_encoded();
+      for (size_t i = end; i < group.size(); ++i) group[i].encoded_for = 0;
       counter("obelisk_wal_refused_total", "Requests refused because the log could not be written.")
           .add(end - begin);
       for (size_t i = begin; i < end; ++i) group[i].done(written.error());
@@ -247,12 +272,6 @@ void WriteAheadLog::sync_if_due() {
   if (!unsynced_ || options_.durability != Durability::interval || broken_) return;
   Result<void> synced = sync_active();  // a failure breaks the log, and that is logged there
   (void)synced;
-}
-
-Result<void> WriteAheadLog::ensure_room(uint64_t bytes) {
-  if (broken_) return *broken_;
-  if (active_ && tail_ + bytes <= active_bytes_) return {};
-  return open_segment(std::max(options_.segment_bytes, kSegmentHeaderBytes + bytes));
 }
 
 Result<void> WriteAheadLog::open_segment(uint64_t bytes) {

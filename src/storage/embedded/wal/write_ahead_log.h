@@ -50,23 +50,42 @@ struct LogOptions {
 struct LogEntry {
   Tenant tenant;
   std::vector<BatchPtr> batches;
-  std::string payload;  // encode_log_payload
+  std::string payload;  // encode_log_payload; empty: LogSink::encode makes it
   uint64_t payload_checksum = 0;
   Writer::Done done;
+  uint64_t waiting_bytes = 0;       // while it waits and has no payload
+  std::shared_ptr<void> sink_data;  // what the sink keeps from encode() to apply()
+  uint64_t encoded_for = 0;         // the segment that encode() was called for last
+
+  uint64_t queued_bytes() const { return payload.empty() ? waiting_bytes : payload.size(); }
 };
 
 std::string encode_log_payload(const Tenant& tenant, const std::vector<BatchPtr>& batches);
+// A payload by pieces: its head, then each batch as text (codec/varint.h).
+void append_log_payload_head(const Tenant& tenant, size_t batch_count, std::string& out);
 struct LogPayload {
   Tenant tenant;
   std::vector<BatchPtr> batches;
+  std::vector<std::string_view> sample_frames;  // plan/sample_frame.h, not decoded
 };
-// Batches are decoded in place and keep `owner`.
-Result<LogPayload> decode_log_payload(std::string_view payload, const std::shared_ptr<const void>& owner);
+enum class LogPayloadPart : uint8_t { whole, sample_frames };
+// Batches are decoded in place and keep `owner`. With LogPayloadPart::sample_frames the others are skipped.
+Result<LogPayload> decode_log_payload(std::string_view payload, const std::shared_ptr<const void>& owner,
+                                      LogPayloadPart part = LogPayloadPart::whole);
 
 // What the log calls, from its one thread, in sequence order.
 class LogSink {
  public:
   virtual ~LogSink() = default;
+  // Makes the payload of an entry that came without one, just before it is written, in the order of the log:
+  // it may count on what entries encoded before it for the same segment hold. Called again, for the next
+  // segment, when the entry does not fit into this one.
+  virtual void encode(LogEntry& entry, uint64_t segment) {
+    (void)entry;
+    (void)segment;
+  }
+  // Entries that were encoded did not reach the log: nothing may count on them.
+  virtual void forget_encoded() {}
   virtual void apply(uint64_t sequence, LogEntry& entry) = 0;
   // Everything up to `sequence` was applied: make it visible.
   virtual void publish(uint64_t sequence) = 0;
@@ -98,8 +117,9 @@ class WriteAheadLog {
   void run();
   std::vector<LogEntry> take_group();
   void write_group(std::vector<LogEntry>& group);
+  uint64_t frame_bytes_of(LogEntry& entry, uint64_t segment);
+  Result<void> make_room_for(LogEntry& entry, uint64_t& bytes);
   Result<void> write_run(std::vector<LogEntry>& group, size_t begin, size_t end);
-  Result<void> ensure_room(uint64_t bytes);
   Result<void> open_segment(uint64_t bytes);
   Result<std::unique_ptr<File>> create_file(const std::string& path, uint64_t bytes);
   Result<void> sync_active();

@@ -52,6 +52,7 @@ Result<Recovered> recover(Disk& disk, uint64_t flushed_through = 0) {
   uint64_t last = flushed_through;
   OBELISK_TRY(result.recovery,
               recover_log(disk, "wal", flushed_through, [&](const RecoveredFrame& frame) -> Result<void> {
+                if (frame.is_flushed) return {};
                 EXPECT_GT(frame.sequence, last);
                 last = frame.sequence;
                 OBELISK_TRY(LogPayload payload, decode_log_payload(frame.payload, frame.owner));
