@@ -29,6 +29,44 @@ Counter& refused_series(const char* limit) {
 
 }  // namespace
 
+void SeriesLimits::Hashes::prefetch(uint64_t hash) const {
+  if (!slots_.empty()) __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
+}
+
+uint32_t SeriesLimits::Hashes::place_of(uint64_t hash) const {
+  if (slots_.empty()) return kNone;
+  for (size_t at = hash & (slots_.size() - 1); slots_[at] != kNone; at = (at + 1) & (slots_.size() - 1)) {
+    if (order_[slots_[at]] == hash) return slots_[at];
+  }
+  return kNone;
+}
+
+bool SeriesLimits::Hashes::find(uint64_t hash) {
+  uint32_t place = place_of(hash);
+  if (place == kNone) return false;
+  next_ = place + 1;
+  return true;
+}
+
+void SeriesLimits::Hashes::insert(uint64_t hash) {
+  if (place_of(hash) != kNone) return;
+  if ((order_.size() + 1) * 4 > slots_.size() * 3) grow();
+  size_t at = hash & (slots_.size() - 1);
+  while (slots_[at] != kNone) at = (at + 1) & (slots_.size() - 1);
+  slots_[at] = static_cast<uint32_t>(order_.size());
+  order_.push_back(hash);
+  next_ = order_.size();
+}
+
+void SeriesLimits::Hashes::grow() {
+  slots_.assign(slots_.empty() ? 64 : slots_.size() * 2, kNone);
+  for (uint32_t place = 0; place < order_.size(); ++place) {
+    size_t at = order_[place] & (slots_.size() - 1);
+    while (slots_[at] != kNone) at = (at + 1) & (slots_.size() - 1);
+    slots_[at] = place;
+  }
+}
+
 void SeriesLimits::begin_window(Series& series, UnixNanos now) const {
   bool idle = now.value - series.window_begin.value >= 2 * limits_.series_window_nanos;
   series.window_begin = now;
@@ -92,13 +130,19 @@ void SeriesLimits::check(const Tenant& tenant, const Batch& batch, UnixNanos now
   if (is_new) series.window_begin = now;
   if (now.value - series.window_begin.value >= limits_.series_window_nanos) begin_window(series, now);
   const std::vector<Group>& groups = batch.groups;
+  size_t looked_ahead = 0;  // groups before this one have been fetched
   for (size_t i = 0; i < groups.size(); ++i) {
-    if (i % kAhead == 0) {
-      for (size_t ahead = i; ahead < std::min(i + kAhead, groups.size()); ++ahead)
+    const Group& group = groups[i];
+    if (series.current.is_next(group.labels_hash)) {
+      series.current.skip_next();
+      continue;
+    }
+    if (i >= looked_ahead) {
+      looked_ahead = std::min(i + kAhead, groups.size());
+      for (size_t ahead = i; ahead < looked_ahead; ++ahead)
         series.current.prefetch(groups[ahead].labels_hash);
     }
-    const Group& group = groups[i];
-    if (series.current.contains(group.labels_hash)) continue;
+    if (series.current.find(group.labels_hash)) continue;
     bool is_refused = !refused.by_row.empty() && refused.by_row[group.first_row] != RowRefusal::none;
     if (is_refused || group.row_count == 0) continue;
     std::string problem = admit(tenant, group, series);
