@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <optional>
 
 #include "base/text.h"
 #include "wire/protobuf.h"
@@ -33,6 +34,11 @@ LabelRef read_label(std::string_view message) {
 
 bool is_ascii(const char* at, const char* end) {
   uint64_t high = 0;
+  for (; end - at >= 32; at += 32) {
+    uint64_t words[4];
+    std::memcpy(words, at, sizeof(words));
+    high |= words[0] | words[1] | words[2] | words[3];
+  }
   for (; end - at >= 8; at += 8) {
     uint64_t word;
     std::memcpy(&word, at, sizeof(word));
@@ -42,28 +48,50 @@ bool is_ascii(const char* at, const char* end) {
   return (high & 0x8080808080808080) == 0;
 }
 
+// A label's name with its first eight bytes as a number, which nearly always tells two names apart.
+struct PlainName {
+  uint64_t begin = 0;  // big-endian, zeros behind a shorter name
+  std::string_view text;
+
+  // Eight bytes must be readable at the name.
+  explicit PlainName(std::string_view name) : text(name) {
+    std::memcpy(&begin, name.data(), sizeof(begin));
+    if constexpr (std::endian::native == std::endian::little) begin = __builtin_bswap64(begin);
+    if (name.size() < sizeof(begin)) begin &= ~uint64_t{0} << (8 * (sizeof(begin) - name.size()));
+  }
+  bool operator<(const PlainName& other) const {
+    return begin != other.begin ? begin < other.begin : text < other.text;
+  }
+  bool operator==(const PlainName& other) const { return begin == other.begin && text == other.text; }
+};
+
+constexpr size_t kPlainLabelsMax = 64;
+
 // The label fields at the start of a TimeSeries as nearly every sender writes them: all together, sorted,
-// none empty, the metric's name among them, all in ASCII with lengths of one byte. Then their bytes are the
-// canonical encoding that model/labels.h hashes. Gives where they end, or null for what the general way must
-// look at.
-const char* read_plain_labels(std::string_view series, std::vector<LabelRef>& labels) {
+// none empty, the metric's name among them, all in ASCII with lengths of one byte, and at least eight bytes
+// behind them. Then their bytes are the canonical encoding that model/labels.h hashes. Gives where they end,
+// or null for what the general way must look at. `labels` has room for kPlainLabelsMax.
+const char* read_plain_labels(std::string_view series, LabelRef* labels, size_t& count) {
+  static const PlainName kMetricName(kMetricNameLabel);
   const char* at = series.data();
   const char* const end = at + series.size();
   bool has_name = false;
-  labels.clear();
+  count = 0;
+  PlainName before = kMetricName;
   while (end - at > 2 && *at == 0x0a) {
     size_t length = static_cast<unsigned char>(at[1]);
     const char* label_end = at + 2 + length;
-    if (length < 6 || length > 127 || label_end > end || at[2] != 0x0a) return nullptr;
+    if (length < 6 || length > 127 || end - label_end < 8 || at[2] != 0x0a) return nullptr;
     size_t name_length = static_cast<unsigned char>(at[3]);
-    if (name_length == 0 || name_length + 5 > length) return nullptr;
+    if (name_length == 0 || name_length + 5 > length || count == kPlainLabelsMax) return nullptr;
     const char* value = at + 4 + name_length;
     size_t value_length = static_cast<unsigned char>(value[1]);
     if (value[0] != 0x12 || value_length != length - name_length - 4) return nullptr;
-    LabelRef label{{at + 4, name_length}, {value + 2, value_length}};
-    if (!labels.empty() && !(labels.back().name < label.name)) return nullptr;
-    has_name |= label.name == kMetricNameLabel;
-    labels.push_back(label);
+    PlainName name({at + 4, name_length});
+    if (count > 0 && !(before < name)) return nullptr;
+    has_name |= name == kMetricName;
+    before = name;
+    new (labels + count++) LabelRef{name.text, {value + 2, value_length}};
     at = label_end;
   }
   bool more_labels_later = at != end && *at == 0x0a;
@@ -77,7 +105,14 @@ class RemoteWriteDecoder {
   void read_request(std::string_view body, protobuf::Place& place) {
     bool known = false;
     bool second_version = false;
-    Reader reader = protobuf::reader_of(body);
+    std::string_view rest = body;
+    while (std::optional<std::string_view> series = take_short_series(rest)) {
+      place.enter(*series);
+      read_series(*series);
+      known = true;
+    }
+    place.enter(body);
+    Reader reader = protobuf::reader_of(rest);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
         case protobuf::length_field(1): {
@@ -108,14 +143,58 @@ class RemoteWriteDecoder {
   DecodedRemoteWrite finish() { return rows_.finish(); }
 
  private:
+  // The next TimeSeries where the request goes on with one whose length takes one or two bytes.
+  static std::optional<std::string_view> take_short_series(std::string_view& rest) {
+    if (rest.size() < 3 || rest[0] != 0x0a) return std::nullopt;
+    size_t length = static_cast<unsigned char>(rest[1]);
+    size_t begin = 2;
+    if (length >= 0x80) {
+      size_t high = static_cast<unsigned char>(rest[2]);
+      if (high >= 0x80) return std::nullopt;
+      length = (length & 0x7f) | high << 7;
+      begin = 3;
+    }
+    if (length > rest.size() - begin) return std::nullopt;
+    std::string_view series = rest.substr(begin, length);
+    rest.remove_prefix(begin + length);
+    return series;
+  }
+
+  // The samples at the front that are written as nearly every sender does: value, then time, nothing else.
+  void take_plain_samples(std::string_view& message) {
+    while (message.size() >= 13 && message[0] == 0x12 && message[2] == 0x09 && message[11] == 0x10) {
+      size_t length = static_cast<unsigned char>(message[1]);
+      if (length < 11 || length > 20 || length + 2 > message.size()) return;
+      double value;
+      std::memcpy(&value, message.data() + 3, sizeof(value));
+      if constexpr (std::endian::native != std::endian::little)
+        value = std::bit_cast<double>(__builtin_bswap64(std::bit_cast<uint64_t>(value)));
+      uint64_t millis = 0;
+      size_t at = 12;
+      for (unsigned shift = 0; at < length + 2; shift += 7) {
+        uint64_t byte = static_cast<unsigned char>(message[at++]);
+        millis |= (byte & 0x7f) << shift;
+        if (byte < 0x80) break;
+        if (shift == 56) return;  // longer than any time that is taken: the general way
+      }
+      if (at != length + 2 || static_cast<unsigned char>(message[at - 1]) >= 0x80) return;
+      rows_.sample(value, static_cast<int64_t>(millis));
+      message.remove_prefix(at);
+    }
+  }
+
   void read_series(std::string_view message) {
-    if (const char* rest = read_plain_labels(message, labels_)) {
+    LabelRef* labels = rows_.label_room(kPlainLabelsMax);
+    size_t count = 0;
+    if (const char* rest = read_plain_labels(message, labels, count)) {
       std::string_view encoded(message.data(), static_cast<size_t>(rest - message.data()));
-      rows_.begin_series(labels_, hash_encoded_labels(encoded));
+      rows_.begin_series_in_room(count, hash_encoded_labels(encoded));
       message.remove_prefix(encoded.size());
     } else if (!read_labels(message)) {
       return;
     }
+    take_plain_samples(message);
+    if (message.empty()) return;
     Reader reader = protobuf::reader_of(message);
     while (reader.next()) {
       switch (reader.tag_and_type()) {
@@ -165,20 +244,6 @@ class RemoteWriteDecoder {
   void read_sample(std::string_view message) {
     double value = 0;
     int64_t millis = 0;
-    // As nearly every sender writes it: value, then time.
-    if (message.size() >= 11 && message[0] == 0x09 && message[9] == 0x10) {
-      std::memcpy(&value, message.data() + 1, sizeof(value));
-      if constexpr (std::endian::native != std::endian::little) {
-        uint64_t bits = __builtin_bswap64(std::bit_cast<uint64_t>(value));
-        value = std::bit_cast<double>(bits);
-      }
-      const char* at = message.data() + 10;
-      const char* end = message.data() + message.size();
-      millis = static_cast<int64_t>(protozero::decode_varint(&at, end));
-      if (at == end) return rows_.sample(value, millis);
-      value = 0;
-      millis = 0;
-    }
     Reader reader = protobuf::reader_of(message);
     while (reader.next()) {
       switch (reader.tag_and_type()) {

@@ -52,6 +52,24 @@ void RemoteWriteRows::begin_series(LabelsView labels, const Hash128& hash) {
   has_exemplar_group_ = false;
 }
 
+LabelRef* RemoteWriteRows::label_room(size_t count) {
+  OBELISK_ASSERT(count <= kLabelRoomMax);
+  if (count > room_left_) {
+    room_ = shared_->arena.allocate_array<LabelRef>(kLabelRoomMax);
+    room_left_ = kLabelRoomMax;
+  }
+  return room_;
+}
+
+void RemoteWriteRows::begin_series_in_room(size_t count, const Hash128& hash) {
+  labels_ = {room_, count};
+  room_ += count;
+  room_left_ -= count;
+  hash_ = hash;
+  samples_.begin_series(labels_, hash_);
+  has_exemplar_group_ = false;
+}
+
 void RemoteWriteRows::cut() {
   result_.batches.push_back(samples_.finish());
   samples_.keep_alive(shared_);

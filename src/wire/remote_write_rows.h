@@ -27,6 +27,10 @@ class RemoteWriteRows {
 
   // The following rows are of this series. The list is copied, its texts are not.
   void begin_series(LabelsView labels, const Hash128& hash);
+  // The same without a copy: room for that many labels, at most kLabelRoomMax, valid until the next call, and
+  // a series of the first `count` that were put there.
+  LabelRef* label_room(size_t count);
+  void begin_series_in_room(size_t count, const Hash128& hash);
   void begin_series(LabelsView labels) { begin_series(labels, hash_labels_wide(labels)); }
   // Start 0: unknown.
   void sample(double value, int64_t millis, int64_t start_millis = 0) {
@@ -57,8 +61,12 @@ class RemoteWriteRows {
   void reject_time(int64_t millis);
   void cut();
 
+  static constexpr size_t kLabelRoomMax = 1024;
+
   std::shared_ptr<Shared> shared_;
   const UnixNanos now_;
+  LabelRef* room_ = nullptr;
+  size_t room_left_ = 0;
   SampleBatchBuilder samples_;
   RowBatches exemplars_, metadata_;
   DecodedRemoteWrite result_;
