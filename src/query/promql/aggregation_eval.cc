@@ -47,6 +47,12 @@ AggregateOp core_op(AggregationOp op) {
 }
 
 SeriesGroups groups_of(const Node& node, const SeriesList& input) {
+  if (!node.without && node.grouping.empty()) {
+    SeriesGroups all;
+    all.group_of.resize(input.size());
+    if (!input.empty()) all.labels.emplace_back();
+    return all;
+  }
   std::vector<const Labels*> labels;
   labels.reserve(input.size());
   for (const StepSeries& series : input) labels.push_back(&series.labels);
@@ -126,6 +132,33 @@ bool fold_columns(const SeriesList& input, const std::vector<uint32_t>& members,
   return any;
 }
 
+// Whether the operand can leave out labels that the aggregation does not group by: a selector, or a function
+// of a range selector.
+bool may_leave_out_labels(const Node& node) {
+  if (node.without) return false;
+  switch (node.aggregation) {
+    case AggregationOp::count_values:
+    case AggregationOp::topk:
+    case AggregationOp::bottomk:
+    case AggregationOp::limitk:
+    case AggregationOp::limit_ratio:
+      return false;
+    default:
+      break;
+  }
+  const Node& operand = unwrap_parens(*node.children[0]);
+  if (operand.kind == Node::Kind::selector) return true;
+  if (operand.kind != Node::Kind::call) return false;
+  switch (operand.function->id) {
+    case FunctionId::absent_over_time:
+      return false;
+    default:
+      break;
+  }
+  return std::any_of(operand.children.begin(), operand.children.end(),
+                     [](const NodePtr& child) { return unwrap_parens(*child).kind == Node::Kind::matrix; });
+}
+
 // Whether the parameter of topk and its like leaves anything to do; an error where it cannot be used.
 Result<bool> check_parameter(const Node& node, const ScalarSteps& parameter, Annotations& annotations) {
   auto [lowest, highest] = std::minmax_element(parameter.begin(), parameter.end(), by_number);
@@ -165,7 +198,9 @@ Result<SeriesList> Evaluator::evaluate_aggregation(const Node& node, const Steps
       label = std::get<std::string>(std::move(value));
     }
   }
+  if (may_leave_out_labels(node)) wanted_labels_ = &node.grouping;
   OBELISK_TRY(SeriesList input, evaluate_vector(*node.children[0], steps));
+  wanted_labels_ = nullptr;
   switch (node.aggregation) {
     case AggregationOp::quantile:
       return quantile_groups(node, input, parameter);

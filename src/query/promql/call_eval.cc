@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "query/promql/evaluator.h"
 #include "query/promql/extended_range.h"
@@ -252,6 +253,7 @@ Result<Value> Evaluator::evaluate_call(const Node& node, const Steps& steps) {
 }
 
 Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps& steps) {
+  const std::vector<std::string>* wanted_labels = std::exchange(wanted_labels_, nullptr);
   size_t matrix = matrix_argument(node);
   RangeCall call{node.function->id, *node.children[matrix], node, annotations_, 0, {}, {}};
   for (size_t i = 0; i < node.children.size(); ++i) {
@@ -259,27 +261,53 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
     OBELISK_TRY(ScalarSteps values, evaluate_scalar(*node.children[i], steps));
     call.scalars.push_back(std::move(values));
   }
-  OBELISK_TRY(RangeData data, read_range(*node.children[matrix], steps));
-  call.range_ms = data.range_ms;
-  OBELISK_TRY(int64_t first, reference_time(data.node->time, steps.start_ms));
-  OBELISK_CHECK_OK(expect_room(data.series.size(), steps.count));
+  RangeData data;
+  int64_t first = 0;
   SeriesList out;
-  out.reserve(data.series.size());
-  for (RawSeries& raw : data.series) {
-    OBELISK_CHECK_OK(check_cancel());
-    call.metric = raw.labels.get(kMetricNameLabel);
+  std::vector<Hash128> identities;  // of series without all of their labels
+  auto visit = [&](RawSeries& raw) -> Result<void> {
+    OBELISK_CHECK_OK(check_cancel_sometimes());
+    if (out.size() % 256 == 0) OBELISK_CHECK_OK(expect_room(out.size() + 256, steps.count));
+    call.metric = raw.metric;
     StepSeries series = StepSeries::absent(Labels(), steps.count);
     Result<void> failed;
     bool any = fill_range_steps(call, data, raw, steps, first, series, failed);
     if (!failed.ok()) return failed.error();
-    if (!any) continue;
+    if (!any) return {};
     if (call.id == FunctionId::rate || call.id == FunctionId::increase) check_counter_name(call, series);
     series.labels = std::move(raw.labels);
     series.drop_name = raw.drop_name;
-    if (!keeps_name(call.id)) drop_name(series);
+    if (!keeps_name(call.id)) {
+      drop_name(series);
+      if (!raw.has_all_labels) identities.push_back(raw.identity);
+    }
     out.push_back(std::move(series));
+    return {};
+  };
+  const Node& argument = unwrap_parens(*node.children[matrix]);
+  if (argument.kind == Node::Kind::matrix && trace_ == nullptr) {
+    OBELISK_TRY(SeriesRequest request, matrix_request(argument, steps, data));
+    request.wanted_labels = wanted_labels;
+    call.range_ms = data.range_ms;
+    OBELISK_TRY(first, reference_time(argument.time, steps.start_ms));
+    auto restart = [&] {
+      out.clear();
+      identities.clear();
+    };
+    OBELISK_CHECK_OK(for_each_series(request, restart, visit));
+  } else {
+    OBELISK_TRY(data, read_range(*node.children[matrix], steps));
+    call.range_ms = data.range_ms;
+    OBELISK_TRY(first, reference_time(data.node->time, steps.start_ms));
+    for (RawSeries& raw : data.series) OBELISK_CHECK_OK(visit(raw));
   }
-  if (!options_.delayed_name_removal) OBELISK_CHECK_OK(refuse_equal(out));
+  if (!options_.delayed_name_removal) {
+    if (!identities.empty()) {
+      OBELISK_CHECK_OK(refuse_equal(identities));
+    } else if (wanted_labels == nullptr || !keeps_name(call.id)) {
+      OBELISK_CHECK_OK(refuse_equal(out));
+    }
+  }
   return out;
 }
 

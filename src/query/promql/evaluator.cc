@@ -234,6 +234,15 @@ Result<void> Evaluator::refuse_equal(const SeriesList& list) const {
   return {};
 }
 
+Result<void> Evaluator::refuse_equal(std::vector<Hash128>& identities) {
+  auto before = [](const Hash128& a, const Hash128& b) {
+    return a.low != b.low ? a.low < b.low : a.high < b.high;
+  };
+  std::sort(identities.begin(), identities.end(), before);
+  if (std::adjacent_find(identities.begin(), identities.end()) != identities.end()) return same_labelset();
+  return {};
+}
+
 Result<void> Evaluator::finish(SeriesList& list) const {
   for (StepSeries& series : list) {
     if (series.drop_name) remove_metric_labels(series.labels);

@@ -7,6 +7,7 @@
 // by the store. Where a method is defined: evaluator.cc the tree, selector_eval.cc reading, binary_eval.cc,
 // aggregation_eval.cc, call_eval.cc and the files of the function families.
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,20 @@ struct RangeData {
   int64_t range_ms = 0;
   const Node* node = nullptr;  // the matrix selector or subquery
 };
+
+// Which series of the store are wanted, and what of them.
+struct SeriesRequest {
+  const std::vector<Matcher>* matchers = nullptr;
+  // Samples in (after, until].
+  int64_t after_ms = 0;
+  int64_t until_ms = 0;
+  bool newest_only = false;  // earlier samples than the newest need not come
+  // Labels that count to whoever asked, where that are not all: the others are not copied.
+  const std::vector<std::string>* wanted_labels = nullptr;
+};
+
+// Sees one series; may move from it.
+using SeriesVisitor = std::function<Result<void>(RawSeries&)>;
 
 // What is asked of the samples that an instant selector finds.
 enum class SampleAspect : uint8_t { value, time, start_time };
@@ -66,13 +81,20 @@ class Evaluator {
   Result<Value> evaluate_unary(const Node& node, const Steps& steps);
 
   // selector_eval.cc
-  // `newest_only`: earlier samples than the newest in the range need not come.
-  Result<std::vector<RawSeries>> load(const std::vector<Matcher>& matchers, int64_t after_ms,
-                                      int64_t until_ms, bool newest_only);
-  Result<void> load_group(const Batch& batch, const Group& group, std::shared_ptr<const void> owner,
-                          std::span<const int64_t> times_ms, std::vector<RawSeries>& out);
+  Result<std::vector<RawSeries>> load(const SeriesRequest& request);
+  // The series in the order of their labels, one at a time. `restart` is called before the first, and again
+  // where a store turns out to have another order and what was visited does not count.
+  Result<void> for_each_series(const SeriesRequest& request, const std::function<void()>& restart,
+                               const SeriesVisitor& visitor);
+  // In the order of the store; gives whether that is the order of labels. Ends at the first that is not when
+  // `in_order_only`.
+  Result<bool> visit_series(const SeriesRequest& request, bool in_order_only, const SeriesVisitor& visitor);
+  Result<void> load_group(const Batch& batch, const Group& group, std::span<const int64_t> times_ms,
+                          RawSeries& series);
   Result<SeriesList> evaluate_selector(const Node& node, const Steps& steps, SampleAspect aspect);
   Result<RangeData> read_matrix(const Node& node, const Steps& steps);
+  // The request of a matrix selector; fills what RangeData says of it.
+  Result<SeriesRequest> matrix_request(const Node& node, const Steps& steps, RangeData& data);
   Result<RangeData> read_subquery(const Node& node, const Steps& steps);
   Result<int64_t> duration_ms(const DurationExpr& duration, bool must_be_positive) const;
 
@@ -111,7 +133,12 @@ class Evaluator {
   Result<void> deduplicate(SeriesList& series) const;
   // Where the reference does not join: two series of one label set are refused, whether they overlap or not.
   Result<void> refuse_equal(const SeriesList& series) const;
+  static Result<void> refuse_equal(std::vector<Hash128>& identities);
   Result<void> check_cancel() const { return context_.cancel.check(); }
+  // The same in loops over series: the clock is looked at once in a while.
+  Result<void> check_cancel_sometimes() {
+    return ++series_since_check_ % 64 == 0 ? check_cancel() : Result<void>();
+  }
   Result<void> count_samples(uint64_t samples);
   // Whether a result of this size would fit the budget: asked before it is built.
   Result<void> expect_room(uint64_t series, uint64_t steps) const;
@@ -126,6 +153,9 @@ class Evaluator {
   PromqlStats stats_;
   EvaluationTrace* trace_ = nullptr;
   uint64_t charged_bytes_ = 0;
+  uint32_t series_since_check_ = 0;
+  // Set by an aggregation for the selector, or the function of a range selector, that is its operand.
+  const std::vector<std::string>* wanted_labels_ = nullptr;
   bool reset_hints_wanted_ =
       false;  // reading for histogram_count() and its like: resets are told between samples
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <utility>
 
 #include "query/core/histogram_arithmetic.h"
 #include "query/promql/evaluation_trace.h"
@@ -25,6 +26,31 @@ struct ReadBatch {
   BatchPtr batch;
   std::vector<int64_t> times_ms;
 };
+
+bool is_metric_label(std::string_view name) {
+  return name == kMetricNameLabel || name == "__type__" || name == "__unit__";
+}
+
+Hash128 identity_of(LabelsView labels, std::vector<LabelRef>& scratch) {
+  scratch.clear();
+  for (const LabelRef& label : labels) {
+    if (!is_metric_label(label.name)) scratch.push_back(label);
+  }
+  return hash_labels_wide(scratch);
+}
+
+Labels labels_named(LabelsView labels, const std::vector<std::string>& names) {
+  if (names.empty()) return {};
+  std::vector<LabelRef> kept;
+  for (const LabelRef& label : labels) {
+    if (std::find(names.begin(), names.end(), label.name) != names.end()) kept.push_back(label);
+  }
+  return Labels(LabelsView(kept));
+}
+
+bool is_before(LabelsView a, LabelsView b) {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+}
 
 bool can_borrow(std::span<const int64_t> times, std::span<const double> values) {
   bool plain = true;
@@ -103,13 +129,11 @@ Expr predicate_of(const std::vector<Matcher>& matchers) {
   return Expr::all_of(std::move(all));
 }
 
-Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::shared_ptr<const void> owner,
-                                   std::span<const int64_t> times_ms, std::vector<RawSeries>& out) {
+Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::span<const int64_t> times_ms,
+                                   RawSeries& series) {
   const ColumnData* values = batch.find(fixed_column(column::kValue), ColumnType::float64);
   const ColumnData* histograms = batch.find_fixed(column::kHistogram);
   std::span<const int64_t> times = times_ms.subspan(group.first_row, group.row_count);
-  RawSeries series;
-  series.labels = Labels(group.labels);
   const ColumnData* starts = options_.use_start_timestamps ? batch.find_fixed(column::kStartTime) : nullptr;
   auto start_of = [&](uint32_t row) -> int64_t {
     return starts != nullptr && starts->is_present(row) ? UnixNanos{starts->ints[row]}.to_millis() : 0;
@@ -123,8 +147,6 @@ Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::
     if (can_borrow(times, floats)) {
       series.float_times = times;
       series.floats = floats;
-      series.owner = std::move(owner);
-      out.push_back(std::move(series));
       return {};
     }
   }
@@ -154,25 +176,28 @@ Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::
   series.float_times = series.own_times;
   series.floats = series.own_floats;
   if (reset_hints_wanted_ && !series.histograms.empty()) tell_resets(series);
-  out.push_back(std::move(series));
   return {};
 }
 
-Result<std::vector<RawSeries>> Evaluator::load(const std::vector<Matcher>& matchers, int64_t after_ms,
-                                               int64_t until_ms, bool newest_only) {
-  std::vector<RawSeries> loaded;
-  if (after_ms >= until_ms) return loaded;
+Result<bool> Evaluator::visit_series(const SeriesRequest& request, bool in_order_only,
+                                     const SeriesVisitor& visitor) {
+  if (request.after_ms >= request.until_ms) return true;
   Scan scan;
   scan.tenant = context_.tenant;
   scan.table = Table::samples;
-  scan.range = scan_range(after_ms, until_ms);
-  scan.where = predicate_of(matchers);
+  scan.range = scan_range(request.after_ms, request.until_ms);
+  scan.where = predicate_of(*request.matchers);
   scan.unit = Unit::series;
-  scan.newest_only = newest_only;
+  scan.newest_only = request.newest_only;
   scan.columns = {fixed_column(column::kValue), fixed_column(column::kHistogram)};
   if (options_.use_start_timestamps) scan.columns.push_back(fixed_column(column::kStartTime));
   OBELISK_TRY(std::unique_ptr<Cursor> cursor,
               open_scan(context_.reader, context_.at, scan, context_.budget, context_.cancel));
+  bool ordered = true;
+  uint64_t count = 0;
+  std::shared_ptr<ReadBatch> before;  // what the labels before point into
+  LabelsView labels_before;
+  std::vector<LabelRef> scratch;
   for (;;) {
     OBELISK_TRY(BatchPtr batch, cursor->next());
     if (!batch) break;
@@ -184,7 +209,23 @@ Result<std::vector<RawSeries>> Evaluator::load(const std::vector<Matcher>& match
     read->times_ms.reserve(batch->row_count);
     for (int64_t time : batch->times()) read->times_ms.push_back(UnixNanos{time}.to_millis());
     for (const Group& group : batch->groups) {
-      OBELISK_CHECK_OK(load_group(*batch, group, read, read->times_ms, loaded));
+      ordered = ordered && (before == nullptr || is_before(labels_before, group.labels));
+      if (!ordered && in_order_only) return false;
+      labels_before = group.labels;
+      before = read;
+      RawSeries series;
+      series.owner = read;
+      series.metric = label_value(group.labels, kMetricNameLabel);
+      if (request.wanted_labels == nullptr) {
+        series.labels = Labels(group.labels);
+      } else {
+        series.labels = labels_named(group.labels, *request.wanted_labels);
+        series.has_all_labels = false;
+        series.identity = identity_of(group.labels, scratch);
+      }
+      OBELISK_CHECK_OK(load_group(*batch, group, read->times_ms, series));
+      OBELISK_CHECK_OK(visitor(series));
+      ++count;
     }
   }
   Coverage coverage = cursor->coverage();
@@ -192,13 +233,37 @@ Result<std::vector<RawSeries>> Evaluator::load(const std::vector<Matcher>& match
     stats_.complete = false;
     stats_.incomplete_reason = coverage.reason;
   }
-  // Most stores return them sorted already.
-  auto by_labels = [](const RawSeries& a, const RawSeries& b) { return a.labels < b.labels; };
-  if (!std::is_sorted(loaded.begin(), loaded.end(), by_labels))
-    std::sort(loaded.begin(), loaded.end(), by_labels);
-  stats_.series += loaded.size();
-  if (trace_ != nullptr) trace_->loaded(after_ms, until_ms, loaded.size());
+  stats_.series += count;
+  if (trace_ != nullptr) trace_->loaded(request.after_ms, request.until_ms, count);
+  return ordered;
+}
+
+Result<std::vector<RawSeries>> Evaluator::load(const SeriesRequest& request) {
+  std::vector<RawSeries> loaded;
+  SeriesRequest all = request;
+  all.wanted_labels = nullptr;
+  OBELISK_TRY(bool ordered, visit_series(all, false, [&](RawSeries& series) -> Result<void> {
+                loaded.push_back(std::move(series));
+                return {};
+              }));
+  if (!ordered) {
+    std::sort(loaded.begin(), loaded.end(),
+              [](const RawSeries& a, const RawSeries& b) { return a.labels < b.labels; });
+  }
   return loaded;
+}
+
+Result<void> Evaluator::for_each_series(const SeriesRequest& request, const std::function<void()>& restart,
+                                        const SeriesVisitor& visitor) {
+  PromqlStats stats_before = stats_;
+  restart();
+  OBELISK_TRY(bool ordered, visit_series(request, true, visitor));
+  if (ordered) return {};
+  stats_ = stats_before;
+  restart();
+  OBELISK_TRY(std::vector<RawSeries> loaded, load(request));
+  for (RawSeries& series : loaded) OBELISK_CHECK_OK(visitor(series));
+  return {};
 }
 
 Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& steps, SampleAspect aspect) {
@@ -206,10 +271,9 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
   OBELISK_TRY(int64_t last, reference_time(node.time, steps.last()));
   int64_t lookback = options_.lookback_ms;
   bool smoothed = node.range_mode == RangeMode::smoothed && aspect == SampleAspect::value;
-  OBELISK_TRY(std::vector<RawSeries> loaded,
-              load(node.matchers, first - lookback, smoothed ? last + lookback : last,
-                   first == last && !smoothed && !reset_hints_wanted_));
-  OBELISK_CHECK_OK(expect_room(loaded.size(), steps.count));
+  SeriesRequest request{&node.matchers, first - lookback, smoothed ? last + lookback : last,
+                        first == last && !smoothed && !reset_hints_wanted_,
+                        std::exchange(wanted_labels_, nullptr)};
   bool pinned = node.time.at != TimeModifiers::At::none;
   // timestamp() of a pinned selector looks at the pinned time itself, of what the offset let it read: so the
   // reference does.
@@ -220,9 +284,9 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
     first = std::min(first, first + offset);
   }
   SeriesList out;
-  out.reserve(loaded.size());
-  for (RawSeries& raw : loaded) {
-    OBELISK_CHECK_OK(check_cancel());
+  auto visit = [&](RawSeries& raw) -> Result<void> {
+    OBELISK_CHECK_OK(check_cancel_sometimes());
+    if (out.size() % 1024 == 0) OBELISK_CHECK_OK(expect_room(out.size() + 1024, steps.count));
     StepSeries series = StepSeries::absent(std::move(raw.labels), steps.count);
     LastBefore floats;
     LastBefore histograms;
@@ -264,7 +328,10 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
       }
     }
     if (any) out.push_back(std::move(series));
-  }
+    return {};
+  };
+  OBELISK_CHECK_OK(for_each_series(
+      request, [&] { out.clear(); }, visit));
   return out;
 }
 
@@ -287,16 +354,21 @@ Result<RangeData> Evaluator::read_any_range(const Node& inner, const Steps& step
   return read_subquery(inner, steps);
 }
 
-Result<RangeData> Evaluator::read_matrix(const Node& node, const Steps& steps) {
-  RangeData data;
+Result<SeriesRequest> Evaluator::matrix_request(const Node& node, const Steps& steps, RangeData& data) {
   data.node = &node;
   OBELISK_TRY(data.range_ms, duration_ms(*node.range, true));
   OBELISK_TRY(int64_t first, reference_time(node.time, steps.start_ms));
   OBELISK_TRY(int64_t last, reference_time(node.time, steps.last()));
   int64_t before = node.range_mode == RangeMode::plain ? 0 : options_.lookback_ms;
   int64_t after = node.range_mode == RangeMode::smoothed ? options_.lookback_ms : 0;
-  OBELISK_TRY(data.series,
-              load(node.children[0]->matchers, first - data.range_ms - before, last + after, false));
+  return SeriesRequest{&node.children[0]->matchers, first - data.range_ms - before, last + after, false,
+                       nullptr};
+}
+
+Result<RangeData> Evaluator::read_matrix(const Node& node, const Steps& steps) {
+  RangeData data;
+  OBELISK_TRY(SeriesRequest request, matrix_request(node, steps, data));
+  OBELISK_TRY(data.series, load(request));
   return data;
 }
 
@@ -322,6 +394,7 @@ Result<RangeData> Evaluator::read_subquery(const Node& node, const Steps& steps)
     OBELISK_CHECK_OK(check_cancel());
     RawSeries raw;
     raw.labels = std::move(series.labels);
+    raw.metric = raw.labels.get(kMetricNameLabel);
     raw.drop_name = series.drop_name;
     for (size_t step = 0; step < inner.count; ++step) {
       if (const Histogram* histogram = series.histogram(step)) {

@@ -69,7 +69,12 @@ using Value = std::variant<ScalarSteps, std::string, SeriesList>;
 // histograms apart. Times in milliseconds. Spans borrow from `owner` (a batch as read) or from the series'
 // own vectors.
 struct RawSeries {
+  // All of them, or with `has_all_labels` false those that were asked for; what tells the series apart
+  // without its metric's name is then `identity`.
   Labels labels;
+  bool has_all_labels = true;
+  Hash128 identity;
+  std::string_view metric;  // the metric's name, for messages; of what `owner` or `labels` keep
   bool drop_name = false;
   std::span<const int64_t> float_times;
   std::span<const double> floats;
