@@ -7,17 +7,13 @@
 
 #include "wire/any_value.h"
 #include "wire/base64.h"
+#include "wire/foreign/jaeger_tags.h"
 #include "wire/span_rows.h"
 
 namespace obelisk {
 namespace {
 
 constexpr int64_t kNanosPerMicro = 1000;
-
-std::string_view kind_word(int64_t kind) {
-  constexpr std::string_view kWords[] = {"", "internal", "server", "client", "producer", "consumer"};
-  return kind > 0 && kind < 6 ? kWords[kind] : "";
-}
 
 SpanId span_id_of(const SpanRow& row, std::string_view column_name) {
   return SpanId{static_cast<uint64_t>(row.integer(column_name))};
@@ -46,73 +42,39 @@ class JaegerWriter {
 
  private:
   void process(const SpanRow& row, const std::string& name) {
-    std::string service;
-    std::vector<AttributeView> tags;
-    for (const AttributeView& attribute : row.attributes(Scope::resource)) {
-      if (attribute.key == "service.name") {
-        service = any_value_to_text(attribute.value);
-      } else {
-        tags.push_back(attribute);
-      }
-    }
-    out_.key(name).begin_object().field("serviceName", service).key("tags").begin_array();
-    for (const AttributeView& each : tags) tag(each);
+    JaegerProcess process = jaeger_process_of(row);
+    out_.key(name).begin_object().field("serviceName", process.service).key("tags").begin_array();
+    for (const AttributeView& each : process.tags) tag(each);
     out_.end_array().end_object();
   }
 
   void span(const SpanRow& row, const std::string& process_name) {
-    std::string trace_id = row.trace_id().to_hex();
-    out_.begin_object().field("traceID", trace_id);
+    out_.begin_object().field("traceID", row.trace_id().to_hex());
     out_.field("spanID", span_id_of(row, column::kSpanId).to_hex());
     out_.field("operationName", row.text(column::kName));
     out_.key("references").begin_array();
-    SpanId parent = span_id_of(row, column::kParentSpanId);
-    if (!parent.is_none()) reference("CHILD_OF", trace_id, parent);
-    for (const SpanLinkView& link : read_span_links(row.text(column::kLinks)))
-      reference("FOLLOWS_FROM", link.trace_id.to_hex(), link.span_id);
+    for (const JaegerLink& link : jaeger_references_of(row)) {
+      out_.begin_object().field("refType", link.follows_from ? "FOLLOWS_FROM" : "CHILD_OF");
+      out_.field("traceID", link.trace_id.to_hex()).field("spanID", link.span_id.to_hex()).end_object();
+    }
     out_.end_array();
     out_.field("startTime", row.time().value / kNanosPerMicro);
     out_.field("duration", row.integer(column::kDuration) / kNanosPerMicro);
-    tags(row);
+    out_.key("tags").begin_array();
+    for (const AttributeView& each : jaeger_tags_of(row)) tag(each);
+    out_.end_array();
     logs(row);
     out_.field("processID", process_name).key("warnings").null().end_object();
-  }
-
-  void reference(std::string_view type, std::string_view trace_id, SpanId span) {
-    out_.begin_object().field("refType", type).field("traceID", trace_id).field("spanID", span.to_hex());
-    out_.end_object();
-  }
-
-  void tags(const SpanRow& row) {
-    out_.key("tags").begin_array();
-    for (const AttributeView& attribute : row.attributes(Scope::attribute)) tag(attribute);
-    text_tag("span.kind", kind_word(row.integer(column::kKind)));
-    int64_t status = row.integer(column::kStatusCode);
-    text_tag("otel.status_code", status == 1 ? "OK" : status == 2 ? "ERROR" : "");
-    if (status == 2) {
-      out_.begin_object().field("key", "error").field("type", "bool").field("value", true).end_object();
-    }
-    text_tag("otel.status_description", row.text(column::kStatusMessage));
-    text_tag("otel.scope.name", row.text(column::kScopeName));
-    text_tag("otel.scope.version", row.text(column::kScopeVersion));
-    text_tag("w3c.tracestate", row.text(column::kTraceState));
-    out_.end_array();
   }
 
   void logs(const SpanRow& row) {
     out_.key("logs").begin_array();
     for (const SpanEventView& event : read_span_events(row.text(column::kEvents))) {
       out_.begin_object().field("timestamp", event.time.value / kNanosPerMicro).key("fields").begin_array();
-      text_tag("event", event.name);
-      for (const AttributeView& attribute : event.attributes) tag(attribute);
+      for (const AttributeView& field : jaeger_fields_of(event)) tag(field);
       out_.end_array().end_object();
     }
     out_.end_array();
-  }
-
-  void text_tag(std::string_view key, std::string_view text) {
-    if (text.empty()) return;
-    out_.begin_object().field("key", key).field("type", "string").field("value", text).end_object();
   }
 
   void tag(const AttributeView& attribute) {

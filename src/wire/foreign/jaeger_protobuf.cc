@@ -1,6 +1,6 @@
+#include "wire/foreign/foreign_protobuf.h"
 #include "wire/foreign/jaeger.h"
 #include "wire/foreign/jaeger_span.h"
-#include "wire/protobuf.h"
 
 namespace obelisk {
 namespace {
@@ -13,14 +13,7 @@ class Decoder {
       : body_(*body), place_(place), rows_(std::move(body)) {}
 
   DecodedTraces read() {
-    Reader reader = protobuf::reader_of(body_);
-    while (reader.next()) {
-      if (reader.tag_and_type() == protobuf::length_field(1)) {
-        read_batch(protobuf::string_of(reader));
-      } else {
-        reader.skip();
-      }
-    }
+    read_list(body_, [this](std::string_view message) { read_batch(message); });
     return rows_.finish();
   }
 
@@ -40,14 +33,7 @@ class Decoder {
         search.skip();
       }
     }
-    Reader reader = protobuf::reader_of(message);
-    while (reader.next()) {
-      if (reader.tag_and_type() == protobuf::length_field(1)) {
-        read_span(protobuf::string_of(reader), process);
-      } else {
-        reader.skip();
-      }
-    }
+    read_list(message, [&](std::string_view span) { read_span(span, process); });
   }
 
   void read_process(std::string_view message, Process& process) {
@@ -131,10 +117,10 @@ class Decoder {
   void read_span_field(Reader& reader) {
     switch (reader.tag_and_type()) {
       case protobuf::length_field(1):
-        span_.trace_id = trace_id_of(protobuf::string_of(reader));
+        span_.trace_id = read_trace_id(protobuf::string_of(reader), span_);
         return;
       case protobuf::length_field(2):
-        span_.span_id = span_id_of(protobuf::string_of(reader));
+        span_.span_id = read_span_id(protobuf::string_of(reader), span_);
         return;
       case protobuf::length_field(3):
         span_.name = protobuf::string_of(reader);
@@ -154,18 +140,6 @@ class Decoder {
       default:
         reader.skip();
     }
-  }
-
-  TraceId trace_id_of(std::string_view bytes) {
-    std::optional<TraceId> id = TraceId::from_bytes(bytes);
-    if (!id) span_.problem = "a trace id is not 16 bytes";
-    return id.value_or(TraceId{});
-  }
-
-  SpanId span_id_of(std::string_view bytes) {
-    std::optional<SpanId> id = SpanId::from_bytes(bytes);
-    if (!id) span_.problem = "a span id is not 8 bytes";
-    return id.value_or(SpanId{});
   }
 
   // google.protobuf.Timestamp and Duration {1 seconds, 2 nanos}, in ns.
@@ -197,10 +171,10 @@ class Decoder {
     while (reader.next()) {
       switch (reader.tag_and_type()) {
         case protobuf::length_field(1):
-          reference.trace_id = trace_id_of(protobuf::string_of(reader));
+          reference.trace_id = read_trace_id(protobuf::string_of(reader), span_);
           break;
         case protobuf::length_field(2):
-          reference.span_id = span_id_of(protobuf::string_of(reader));
+          reference.span_id = read_span_id(protobuf::string_of(reader), span_);
           break;
         case protobuf::varint_field(3):
           reference.follows_from = reader.get_enum() == 1;

@@ -1,8 +1,8 @@
 #include <arpa/inet.h>
 
+#include "wire/foreign/foreign_protobuf.h"
 #include "wire/foreign/zipkin.h"
 #include "wire/foreign/zipkin_span.h"
-#include "wire/protobuf.h"
 
 namespace obelisk {
 namespace {
@@ -15,14 +15,7 @@ class Decoder {
       : body_(*body), place_(place), rows_(std::move(body)) {}
 
   DecodedTraces read() {
-    Reader reader = protobuf::reader_of(body_);
-    while (reader.next()) {
-      if (reader.tag_and_type() == protobuf::length_field(1)) {
-        read_span(protobuf::string_of(reader));
-      } else {
-        reader.skip();
-      }
-    }
+    read_list(body_, [this](std::string_view message) { read_span(message); });
     return rows_.finish();
   }
 
@@ -40,11 +33,14 @@ class Decoder {
   void read_field(Reader& reader) {
     switch (reader.tag_and_type()) {
       case protobuf::length_field(1):
-        return read_trace_id(protobuf::string_of(reader));
+        span_.trace_id = read_trace_id(protobuf::string_of(reader), span_);
+        return;
       case protobuf::length_field(2):
-        return read_span_id(protobuf::string_of(reader), span_.parent);
+        span_.parent = optional_span_id(protobuf::string_of(reader));
+        return;
       case protobuf::length_field(3):
-        return read_span_id(protobuf::string_of(reader), span_.span_id);
+        span_.span_id = optional_span_id(protobuf::string_of(reader));
+        return;
       case protobuf::varint_field(4):
         span_.kind = kind_of(reader.get_enum());
         return;
@@ -73,18 +69,9 @@ class Decoder {
     }
   }
 
-  void read_trace_id(std::string_view bytes) {
-    std::string padded = bytes.size() == 8 ? std::string(8, '\0') + std::string(bytes) : std::string(bytes);
-    std::optional<TraceId> id = TraceId::from_bytes(padded);
-    if (!id) span_.problem = "a trace id is not 8 or 16 bytes";
-    span_.trace_id = id.value_or(TraceId{});
-  }
-
-  void read_span_id(std::string_view bytes, SpanId& target) {
-    if (bytes.empty()) return;
-    std::optional<SpanId> id = SpanId::from_bytes(bytes);
-    if (!id) span_.problem = "a span id is not 8 bytes";
-    target = id.value_or(SpanId{});
+  // An empty id is none.
+  SpanId optional_span_id(std::string_view bytes) {
+    return bytes.empty() ? SpanId{} : read_span_id(bytes, span_);
   }
 
   int64_t nanos_of(uint64_t micros) {
