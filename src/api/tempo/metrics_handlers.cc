@@ -4,6 +4,7 @@
 #include "api/tempo/tempo_call.h"
 #include "api/tempo/tempo_handlers.h"
 #include "api/tempo/tempo_json.h"
+#include "api/tempo/tempo_protobuf.h"
 
 namespace obelisk::tempo {
 namespace {
@@ -25,6 +26,7 @@ Result<HttpResponse> query_range(TempoCall& call, const PathParameters&) {
   options.series_max = static_cast<uint32_t>(std::min<int64_t>(series == 0 ? kSeriesMax : series, 1'000'000));
   OBELISK_TRY(traceql::MetricsResult result,
               traceql::evaluate_metrics(call.query_context(), query_of(call.parameters), options));
+  if (wants_protobuf(call)) return protobuf_response(encode_metrics_range_response(result));
   return json_response(metrics_range_json(result));
 }
 
@@ -36,6 +38,7 @@ Result<HttpResponse> query_instant(TempoCall& call, const PathParameters&) {
   options.series_max = kSeriesMax;
   OBELISK_TRY(traceql::MetricsResult result,
               traceql::evaluate_metrics(call.query_context(), query_of(call.parameters), options));
+  if (wants_protobuf(call)) return protobuf_response(encode_metrics_instant_response(result));
   return json_response(metrics_instant_json(result));
 }
 

@@ -3,6 +3,7 @@
 #include "api/tempo/tempo_call.h"
 #include "api/tempo/tempo_handlers.h"
 #include "api/tempo/tempo_json.h"
+#include "api/tempo/tempo_protobuf.h"
 #include "base/text.h"
 
 namespace obelisk::tempo {
@@ -40,6 +41,7 @@ Result<HttpResponse> search(TempoCall& call, const PathParameters&) {
   OBELISK_TRY(traceql::SearchOptions options, search_options_of(limit, spans, range));
   OBELISK_TRY(options.order, order_of(parameters));
   OBELISK_TRY(traceql::SearchResult result, traceql::search(call.query_context(), query, options));
+  if (wants_protobuf(call)) return protobuf_response(encode_search_responses(result, SIZE_MAX)[0]);
   return json_response(search_json(result));
 }
 

@@ -1,6 +1,6 @@
 // gRPC service tempopb.StreamingQuerier. Every method streams its answer: here as one message, a search as
 // several when it is large, so that a client with a small message limit can read it.
-#include "api/tempo/tempo_call.h"
+#include "api/tempo/grpc_query.h"
 #include "api/tempo/tempo_handlers.h"
 #include "api/tempo/tempo_json.h"
 #include "api/tempo/tempo_protobuf.h"
@@ -8,41 +8,8 @@
 namespace obelisk::tempo {
 namespace {
 
-constexpr size_t kMessageBytesMax = 1 << 20;  // Tempo's packets; gRPC clients accept 4 MiB by default
-
 using Messages = std::vector<std::string>;
 using Method = std::function<Result<Messages>(const QueryContext&, std::string_view request)>;
-
-Result<std::shared_ptr<QueryRun>> begin_call(const ApiContext& context, const GrpcCallPtr& call) {
-  HttpRequest head;
-  head.headers = call->request().metadata;
-  OBELISK_TRY(Tenant tenant, tenant_of(context, head));
-  QueryText about{"", call->request().path, ""};
-  OBELISK_TRY(std::shared_ptr<QueryRun> run, enter_query(context, std::move(tenant), std::move(about),
-                                                         call->request().timeout_nanos.value_or(0)));
-  call->on_cancel([weak = std::weak_ptr<QueryRun>(run)] {
-    if (std::shared_ptr<QueryRun> alive = weak.lock()) alive->cancel.cancel();
-  });
-  return run;
-}
-
-Result<Messages> run_method(const ApiContext& context, const Method& method, const GrpcCallPtr& call) {
-  if (call->request().messages.size() != 1) {
-    return make_error(ErrorCode::invalid_argument, "expected exactly one request message");
-  }
-  OBELISK_TRY(std::shared_ptr<QueryRun> run, begin_call(context, call));
-  QueryContext query{context.reader, run->tenant, run->at, run->budget, run->cancel};
-  return method(query, call->request().messages[0]);
-}
-
-GrpcHandler handler_of(const ApiContext& context, Method method) {
-  return [&context, method = std::move(method)](GrpcCallPtr call) {
-    Result<Messages> messages = run_method(context, method, call);
-    if (!messages.ok()) return call->finish(grpc_status_of(messages.error().code), messages.error().message);
-    for (std::string& message : *messages) call->send(std::move(message));
-    call->finish(GrpcStatus::ok);
-  };
-}
 
 Result<Messages> search(const QueryContext& context, std::string_view message) {
   OBELISK_TRY(SearchRequestMessage request, decode_search_request(message));
@@ -51,7 +18,7 @@ Result<Messages> search(const QueryContext& context, std::string_view message) {
   OBELISK_TRY(traceql::SearchOptions options,
               search_options_of(request.limit, spans, seconds_range(request.start, request.end)));
   OBELISK_TRY(traceql::SearchResult result, traceql::search(context, query, options));
-  return encode_search_responses(result, kMessageBytesMax);
+  return encode_search_responses(result, kGrpcMessageBytes);
 }
 
 Result<std::vector<traceql::TagScope>> find_scopes(const QueryContext& context,
@@ -126,7 +93,11 @@ Result<Messages> metrics_instant(const QueryContext& context, std::string_view m
 
 void register_streaming_querier(GrpcRouter& router, ApiContext& context) {
   auto add = [&](std::string_view name, Method method) {
-    router.add("/tempopb.StreamingQuerier/" + std::string(name), handler_of(context, std::move(method)));
+    router.add("/tempopb.StreamingQuerier/" + std::string(name),
+               grpc_handler_of(context,
+                               [method = std::move(method)](const TempoCall& call, std::string_view message) {
+                                 return method(call.query_context(), message);
+                               }));
   };
   add("Search", search);
   add("SearchTags", search_tags);

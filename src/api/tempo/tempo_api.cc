@@ -42,7 +42,6 @@ void register_tempo_api(Router& router, GrpcRouter& grpc_router, ApiContext& con
   router.add("GET", "/api/status/buildinfo", [&context](HttpExchangePtr exchange, const PathParameters&) {
     exchange->respond(build_information(context));
   });
-  register_missing(router, "POST", "/api/v2/traces/diff", "comparison of two traces (/api/v2/traces/diff)");
   for (std::string_view method : {"GET", "POST", "PATCH", "DELETE"}) {
     register_missing(router, method, "/api/overrides", "per-tenant settings over HTTP (/api/overrides)");
   }

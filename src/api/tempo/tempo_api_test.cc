@@ -1,6 +1,7 @@
 // The shapes and traps of Tempo's API, asked for as Grafana asks.
 #include "api/tempo/tempo_api.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
@@ -79,8 +80,10 @@ class TempoApiTest : public testing::Test {
     EXPECT_TRUE(append_and_wait(store_, std::move(request)).ok());
   }
 
-  HttpResponse get(std::string target, HttpHeaders headers = {}, std::string method = "GET") {
+  HttpResponse get(std::string target, HttpHeaders headers = {}, std::string method = "GET",
+                   std::string body = "") {
     HttpRequest request;
+    request.body = std::move(body);
     request.method = std::move(method);
     request.target = target;
     Result<TargetParts> parts = split_target(target);
@@ -203,8 +206,9 @@ TEST_F(TempoApiTest, TraceById) {
   EXPECT_EQ(error("/api/v2/traces/1234", 404), "trace not found\n");
   EXPECT_EQ(get("/api/traces/nonsense").status, 400);
   EXPECT_EQ(get("/api/traces/00").status, 400);
-  EXPECT_EQ(error("/api/v2/traces/2a?span_pruning=true", 400),
-            "unsupported: parameter span_pruning of a trace by id\n");
+  EXPECT_EQ(get("/api/v2/traces/2a?span_pruning=maybe").status, 400);
+  EXPECT_EQ(get("/api/v2/traces/2a?span_pruning=true&span_pruning_min_spans=1").status, 400);
+  EXPECT_NE(json("/api/v2/traces/2a?span_pruning=false").find("GET /health"), std::string::npos);
 }
 
 size_t span_count_of(const std::string& traces_data) {
@@ -310,9 +314,107 @@ TEST_F(TempoApiTest, SmallCalls) {
   EXPECT_EQ(
       json("/api/status/buildinfo"),
       R"({"version":"3.0.0+obelisk.0.1.0","revision":"abc","branch":"","buildUser":"","buildDate":"","goVersion":""})");
-  HttpResponse missing = get("/api/v2/traces/diff", {}, "POST");
+  HttpResponse missing = get("/api/overrides", {});
   EXPECT_EQ(missing.status, 501);
-  EXPECT_EQ(missing.body, "unsupported: comparison of two traces (/api/v2/traces/diff)\n");
+  EXPECT_EQ(missing.body, "unsupported: per-tenant settings over HTTP (/api/overrides)\n");
+}
+
+TEST_F(TempoApiTest, ATracePruned) {
+  std::string text = "trace 77\n  a order loop 0ms 100ms\n";
+  for (int i = 1; i <= 6; ++i) text += fmt::format("    q{} db query {}ms 2ms\n", i, i);
+  WriteRequest write;
+  write.batches.push_back(test_batch(text));
+  ASSERT_TRUE(append_and_wait(store_, std::move(write)).ok());
+  EXPECT_EQ(span_count_of(field(get("/api/v2/traces/77", {{"accept", "application/protobuf"}}).body, 1)), 7u);
+  std::string pruned = json("/api/v2/traces/77?span_pruning=true");
+  EXPECT_NE(pruned.find(R"({"key":"aggregation.span_count","value":{"intValue":"6"}})"), std::string::npos)
+      << pruned;
+  EXPECT_NE(pruned.find(R"({"key":"aggregation.is_summary","value":{"boolValue":true}})"), std::string::npos);
+  pruned = json("/api/v2/traces/77?span_pruning=true&span_pruning_min_spans=7&span_pruning_group_by=db.*");
+  EXPECT_EQ(pruned.find("aggregation."), std::string::npos);
+}
+
+TEST_F(TempoApiTest, TwoTracesCompared) {
+  WriteRequest write;
+  write.batches.push_back(test_batch(R"(
+trace b1
+  a order "GET /" 0ms 100ms server span.user="x"
+    b db query 10ms 20ms client
+    c db old 40ms 5ms client
+trace b2
+  a order "GET /" 0ms 400ms server error span.user="y"
+    b db query 10ms 320ms client
+    d cache new 340ms 5ms client
+)"));
+  ASSERT_TRUE(append_and_wait(store_, std::move(write)).ok());
+  auto diff = [&](const std::string& format) {
+    HttpResponse response =
+        get("/api/v2/traces/diff", {}, "POST",
+            R"({"base":{"traceId":"b1"},"compare":{"traceId":"b2"},"format":")" + format + "\"}");
+    EXPECT_EQ(response.status, 200) << response.body;
+    simdjson::dom::parser parser;
+    EXPECT_EQ(parser.parse(response.body).error(), simdjson::SUCCESS) << response.body;
+    return response.body;
+  };
+  EXPECT_EQ(
+      diff(""),
+      R"({"version":"trace-patch-v0","base":{"traceId":"000000000000000000000000000000b1","spanCount":3},)"
+      R"("compare":{"traceId":"000000000000000000000000000000b2","spanCount":3},)"
+      R"("stats":{"spanCountA":3,"spanCountB":3,"matchedSpans":2,"modifiedSpans":2,"addedSpans":1,"removedSpans":1,)"
+      R"("fieldChanges":3,"attributeChanges":1,"eventChanges":0,"truncated":false},"modified":[)"
+      R"({"span":{"path":[0],"service":"order","name":"GET /","kind":"SPAN_KIND_SERVER"},"changes":[)"
+      R"({"op":"modify","target":{"type":"field","name":"duration_nanos"},"before":100000000,"after":400000000},)"
+      R"({"op":"modify","target":{"type":"field","name":"status"},"before":"STATUS_CODE_UNSET","after":"STATUS_CODE_ERROR"},)"
+      R"({"op":"modify","target":{"type":"attribute","scope":"span","key":"user"},"before":"x","after":"y"}]},)"
+      R"({"span":{"path":[0,0],"service":"db","name":"query","kind":"SPAN_KIND_CLIENT"},"changes":[)"
+      R"({"op":"modify","target":{"type":"field","name":"duration_nanos"},"before":20000000,"after":320000000}]}],)"
+      R"("added":[{"target":{"type":"span","parentPath":[0],"index":1},"span":{"path":[0,1],"service":"cache","name":"new",)"
+      R"("kind":"SPAN_KIND_CLIENT","duration_nanos":5000000,"status":"STATUS_CODE_UNSET"}}],)"
+      R"("removed":[{"target":{"type":"span","path":[0,1]},"span":{"path":[0,1],"service":"db","name":"old",)"
+      R"("kind":"SPAN_KIND_CLIENT","duration_nanos":5000000,"status":"STATUS_CODE_UNSET"}}],"warnings":[]})");
+  std::string summary = diff("trace-summary-v0-native");
+  EXPECT_NE(
+      summary.find(R"("signals":{"traceLatency":"increased","spanWork":"increased","errors":"increased",)"
+                   R"("spanCount":"unchanged","structure":"changed"})"),
+      std::string::npos)
+      << summary;
+  EXPECT_NE(summary.find(R"("changedServices":["cache","db","order"])"), std::string::npos) << summary;
+  EXPECT_NE(
+      summary.find(
+          R"({"name":"order","spanWorkDeltaMs":300,"modified":1,"added":0,"removed":0,"newErrors":1,"resolvedErrors":0})"),
+      std::string::npos)
+      << summary;
+  EXPECT_NE(summary.find(R"("durationDeltaMs":{"min":300,"max":300,"total":300})"), std::string::npos)
+      << summary;
+  std::string composed = diff("trace-summary-v0-composed");
+  EXPECT_EQ(composed.find(
+                R"({"version":"trace-summary-v0-composed","summary":{"version":"trace-summary-v0-native",)"),
+            0u);
+  EXPECT_NE(composed.find(R"("patch":{"version":"trace-patch-v0")"), std::string::npos);
+  std::string tree = diff("obelisk-tree-v0");
+  EXPECT_NE(tree.find(R"({"state":"added","depth":1,"parent":0,"service":"cache","name":"new",)"),
+            std::string::npos)
+      << tree;
+  auto refused = [&](const std::string& body) { return get("/api/v2/traces/diff", {}, "POST", body); };
+  EXPECT_EQ(refused(R"({"base":{"traceId":"b1"},"compare":{"traceId":"b9"}})").status, 404);
+  EXPECT_EQ(refused(R"({"base":{"traceId":"b1"}})").status, 400);
+  EXPECT_EQ(refused(R"({"base":{"traceId":"zz"},"compare":{"traceId":"b2"}})").status, 400);
+  EXPECT_EQ(refused(R"({"base":{"traceId":"b1"},"compare":{"traceId":"b2"},"format":"x"})").status, 400);
+  EXPECT_EQ(refused("not json").status, 400);
+}
+
+TEST_F(TempoApiTest, SearchesAndMetricsAsProtobuf) {
+  HttpHeaders headers = {{"accept", "application/protobuf"}};
+  HttpResponse response = get("/api/search?limit=1", headers);
+  EXPECT_EQ(find_header(response.headers, "content-type"), "application/protobuf");
+  EXPECT_EQ(field(field(response.body, 1), 3), "GET /health");
+  response = get("/api/metrics/query_range?since=1m&exemplars=5&q=" + encoded("{} | max_over_time(duration)"),
+                 headers);
+  std::string series = field(response.body, 1);
+  EXPECT_EQ(field(field(series, 1), 1), "__name__");
+  EXPECT_EQ(field(field(field(series, 4), 1), 1), "trace:id");
+  EXPECT_EQ(fields(get("/api/metrics/query?since=1m&q=" + encoded("{} | rate()"), headers).body, 1).size(),
+            1u);
 }
 
 TEST_F(TempoApiTest, TenantsAreSeparate) {

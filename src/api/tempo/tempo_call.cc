@@ -136,4 +136,8 @@ bool accepts(const HttpRequest& request, std::string_view media_type) {
   return false;
 }
 
+bool wants_protobuf(const TempoCall& call) {
+  return accepts(call.exchange->request(), "application/protobuf");
+}
+
 }  // namespace obelisk::tempo

@@ -37,5 +37,7 @@ Result<TimeRange> instant_range_of(const Parameters& parameters, UnixNanos now);
 // "15s", "1m30s" or seconds; 0 when absent.
 Result<int64_t> step_of(const Parameters& parameters);
 bool accepts(const HttpRequest& request, std::string_view media_type);
+// Every answer of this folder is JSON unless the request accepts protobuf.
+bool wants_protobuf(const TempoCall& call);
 
 }  // namespace obelisk::tempo

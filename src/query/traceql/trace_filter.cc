@@ -2,31 +2,12 @@
 
 #include <algorithm>
 
-#include "plan/row_copy.h"
 #include "query/traceql/field_evaluator.h"
+#include "query/traceql/trace_rows.h"
 #include "query/traceql/validate.h"
 
 namespace obelisk::traceql {
 namespace {
-
-BatchPtr rows_of(const std::vector<BatchPtr>& batches,
-                 const std::vector<std::pair<uint32_t, uint32_t>>& rows) {
-  BatchBuilder builder(Table::spans);
-  for (const BatchPtr& batch : batches) builder.keep_alive(batch);
-  RowCopier copier(builder, nullptr, false);
-  for (auto [batch, row] : rows) copier.copy(*batches[batch], row);
-  return std::make_shared<const Batch>(builder.finish());
-}
-
-// All spans in one batch: a tree belongs to one.
-BatchPtr joined(const std::vector<BatchPtr>& batches) {
-  if (batches.size() == 1) return batches[0];
-  std::vector<std::pair<uint32_t, uint32_t>> rows;
-  for (uint32_t i = 0; i < batches.size(); ++i) {
-    for (uint32_t row = 0; row < batches[i]->row_count; ++row) rows.emplace_back(i, row);
-  }
-  return rows_of(batches, rows);
-}
 
 const FieldExpr* only_filter(const Query& query) {
   if (!query.pipeline || query.pipeline->stages.size() != 1) return nullptr;
@@ -63,10 +44,8 @@ Result<std::vector<BatchPtr>> filter_trace(const TraceFilter& filter, const std:
   const FieldExpr* condition = only_filter(query);
   if (condition == nullptr)
     return make_error(ErrorCode::invalid_argument, "q must be one spanset filter such as { status = error }");
-  BatchPtr batch = joined(spans);
-  Group whole;
-  whole.row_count = static_cast<uint32_t>(batch->row_count);
-  TraceTree tree(*batch, whole);
+  BatchPtr batch = joined_rows(spans);
+  TraceTree tree(*batch, whole_batch(*batch));
   tree.link();
   tree.measure();
   AttributeReader reader(query.attributes);
