@@ -59,6 +59,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   map.string("jaeger_compact_listen", config.jaeger_compact_listen);
   map.string("jaeger_binary_listen", config.jaeger_binary_listen);
   map.string("jaeger_query_listen", config.jaeger_query_listen);
+  map.string("jaeger_sampling_strategies", config.jaeger_sampling_strategies);
   map.string("data_dir", config.data_dir);
   map.string("external_url", config.external_url);
   map.boolean("multi_tenancy", config.multi_tenancy);
@@ -92,8 +93,11 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   map.duration("query_timeout", config.query_timeout_nanos);
   map.byte_size("query_memory", config.query_memory_bytes);
   map.byte_size("request_size_max", config.request_bytes);
-  map.boolean("span_metrics", config.span_metrics);
-  map.boolean("service_graph", config.service_graph);
+  map.node("span_metrics",
+           [&](const YamlNode& node) { return parse_span_metrics(node, file, config.generator); });
+  map.node("service_graph",
+           [&](const YamlNode& node) { return parse_service_graph(node, file, config.generator); });
+  map.node("host_info", [&](const YamlNode& node) { return parse_host_info(node, file, config.generator); });
   map.duration("span_metrics_interval", config.span_metrics_interval_nanos);
   map.node("otlp", [&](const YamlNode& node) -> Result<void> {
     OBELISK_TRY(config.otlp, read_otlp_translation(node, file));
@@ -102,6 +106,11 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   map.node("logs", [&](const YamlNode& node) -> Result<void> {
     OBELISK_TRY(config.logs, parse_logs_config(node, file));
     return {};
+  });
+  map.node("traces", [&](const YamlNode& node) -> Result<void> {
+    YamlMap traces(node, file, "traces");
+    traces.string_list("rule_files", config.trace_rule_files);
+    return traces.finish();
   });
   map.string("prometheus_config", config.prometheus_config);
   map.string("alertmanager_config", config.alertmanager_config);
@@ -141,6 +150,8 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   }
   config.data_dir = join_path(directory, config.data_dir);
   for (std::string& pattern : config.logs.rule_files) pattern = join_path(directory, pattern);
+  for (std::string& pattern : config.trace_rule_files) pattern = join_path(directory, pattern);
+  config.jaeger_sampling_strategies = join_path(directory, config.jaeger_sampling_strategies);
   config.prometheus_config = join_path(directory, config.prometheus_config);
   config.alertmanager_config = join_path(directory, config.alertmanager_config);
   return config;

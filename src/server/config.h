@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "server/generator_config.h"
 #include "server/logs_config.h"
 #include "wire/otlp_translation.h"
 
@@ -24,6 +25,7 @@ struct Config {
   std::string jaeger_compact_listen = "off";
   std::string jaeger_binary_listen = "off";
   std::string jaeger_query_listen = "off";
+  std::string jaeger_sampling_strategies;  // a file in Jaeger's form; none: everything is sampled
   std::string data_dir = "data";
   std::string external_url;  // default: http://<listen>
   bool multi_tenancy = false;
@@ -46,12 +48,12 @@ struct Config {
   uint64_t query_memory_bytes = 1ull << 30;
   uint64_t request_bytes = 64ull << 20;
 
-  bool span_metrics = true;
-  bool service_graph = true;
+  GeneratorConfig generator;  // span metrics, service graph, hosts
   int64_t span_metrics_interval_nanos = 15 * kNanosPerSecond;
 
   OtlpTranslation otlp;  // how OTLP metrics become series
   LogsConfig logs;
+  std::vector<std::string> trace_rule_files;  // rule groups whose expressions are TraceQL metrics
 
   std::string prometheus_config;    // prometheus.yml: scrape_configs and rule_files
   std::string alertmanager_config;  // alertmanager.yml

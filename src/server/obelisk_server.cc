@@ -83,9 +83,11 @@ Result<Watched> load_watched(const Config& config) {
     OBELISK_CHECK_OK(scrape::check_static_targets(watched.prometheus));
     OBELISK_TRY(watched.rule_groups, rules::load_rule_files(watched.prometheus.rule_files));
   }
-  OBELISK_TRY(std::vector<rules::RuleGroup> of_logs,
-              rules::load_rule_files(config.logs.rule_files, rules::RuleLanguage::logql));
-  std::move(of_logs.begin(), of_logs.end(), std::back_inserter(watched.rule_groups));
+  for (auto [files, language] : {std::pair(&config.logs.rule_files, rules::RuleLanguage::logql),
+                                 std::pair(&config.trace_rule_files, rules::RuleLanguage::traceql)}) {
+    OBELISK_TRY(std::vector<rules::RuleGroup> groups, rules::load_rule_files(*files, language));
+    std::move(groups.begin(), groups.end(), std::back_inserter(watched.rule_groups));
+  }
   return watched;
 }
 
@@ -95,6 +97,12 @@ Result<std::optional<alerting::AlertmanagerConfig>> load_alertmanager(const Conf
   OBELISK_TRY(alerting::AlertmanagerConfig parsed,
               alerting::parse_alertmanager_config(text, config.alertmanager_config));
   return std::optional(std::move(parsed));
+}
+
+Result<SamplingStrategies> load_sampling(const Config& config) {
+  if (config.jaeger_sampling_strategies.empty()) return SamplingStrategies();
+  OBELISK_TRY(std::string text, read_text_file(config.jaeger_sampling_strategies));
+  return SamplingStrategies::parse(text, config.jaeger_sampling_strategies);
 }
 
 // The same for serving: refused when the file asks for what cannot be done without; the rest is said.
@@ -136,8 +144,6 @@ struct ObeliskServer::Parts {
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Intake> intake;
   std::unique_ptr<Pipeline> pipeline;
-  std::shared_ptr<SpanMetrics> span_metrics;
-  std::shared_ptr<ServiceGraph> service_graph;
   std::unique_ptr<DerivedMetricsFlusher> flusher;
   std::unique_ptr<alerting::NotificationLog> notification_log;
   std::unique_ptr<alerting::Dispatcher> dispatcher;
@@ -161,6 +167,7 @@ struct ObeliskServer::Parts {
   std::vector<std::string> listeners;
   // On addresses of their own, when configured.
   Router jaeger_router;
+  GrpcRouter jaeger_grpc_router;
   std::unique_ptr<Server> jaeger_server;
   std::vector<std::unique_ptr<UdpReceiver>> jaeger_agents;
 
@@ -168,7 +175,7 @@ struct ObeliskServer::Parts {
   Result<void> build_pipeline();
   Result<void> build_watch();
   PrometheusProviders prometheus_providers();
-  void build_api();
+  Result<void> build_api();
   Result<void> listen();
   Result<void> listen_as_jaeger();
   Result<void> reload();
@@ -209,16 +216,14 @@ Result<void> ObeliskServer::Parts::build_pipeline() {
   intake = std::make_unique<Intake>(*engine, clock, limits);
   pipeline = std::make_unique<Pipeline>(*intake);
   std::vector<std::shared_ptr<DerivedMetricsSource>> sources;
-  if (config.span_metrics) {
-    span_metrics = std::make_shared<SpanMetrics>(clock);
-    pipeline->add_span_tap(span_metrics);
-    sources.push_back(span_metrics);
-  }
-  if (config.service_graph) {
-    service_graph = std::make_shared<ServiceGraph>(clock);
-    pipeline->add_span_tap(service_graph);
-    sources.push_back(service_graph);
-  }
+  auto add = [&](auto tap) {
+    pipeline->add_span_tap(tap);
+    sources.push_back(tap);
+  };
+  const GeneratorConfig& generator = config.generator;
+  if (generator.span_metrics) add(std::make_shared<SpanMetrics>(clock, generator.span_metrics_options));
+  if (generator.service_graph) add(std::make_shared<ServiceGraph>(clock, generator.service_graph_options));
+  if (generator.host_info) add(std::make_shared<HostInfo>(clock, generator.host_info_options));
   DerivedMetricsFlusher::Options options;
   options.interval_ms = config.span_metrics_interval_nanos / kNanosPerMilli;
   flusher = std::make_unique<DerivedMetricsFlusher>(*intake, clock, std::move(sources), options);
@@ -288,7 +293,8 @@ PrometheusProviders ObeliskServer::Parts::prometheus_providers() {
   return providers;
 }
 
-void ObeliskServer::Parts::build_api() {
+Result<void> ObeliskServer::Parts::build_api() {
+  OBELISK_TRY(SamplingStrategies sampling, load_sampling(config));
   query_reader = std::make_unique<MultiTenantReader>(*engine);
   context = std::make_unique<ApiContext>(ApiContext{*query_reader,
                                                     *pipeline,
@@ -313,11 +319,18 @@ void ObeliskServer::Parts::build_api() {
   register_jaeger_ui_api(jaeger_router, *context, "");
   register_jaeger_v3_api(router, *context);
   register_jaeger_v3_api(jaeger_router, *context);
+  auto strategies = std::make_shared<const SamplingStrategies>(std::move(sampling));
+  for (auto [http, grpc] :
+       {std::pair(&router, &grpc_router), std::pair(&jaeger_router, &jaeger_grpc_router)}) {
+    register_jaeger_grpc(*grpc, *context);
+    register_jaeger_sampling(*http, *grpc, strategies);
+  }
   register_zipkin_api(router, *context);
   register_obelisk_api(router, *context);
   bool has_interface = register_ui_api(router);
   server::register_status_routes(
       router, {ready, std::string(kVersion), [this] { return reload(); }, {}, has_interface});
+  return {};
 }
 
 Result<void> ObeliskServer::Parts::listen() {
@@ -358,6 +371,7 @@ Result<void> ObeliskServer::Parts::listen_as_jaeger() {
   options.io_thread_count = 1;
   options.body_bytes_max = config.request_bytes;
   options.http_handler = [this](HttpExchangePtr exchange) { jaeger_router.route(std::move(exchange)); };
+  options.grpc_handler = [this](GrpcCallPtr call) { jaeger_grpc_router.route(std::move(call)); };
   options.workers = query_workers.get();
   OBELISK_TRY(jaeger_server, Server::start(std::move(options)));
   return {};
@@ -455,7 +469,7 @@ Result<std::unique_ptr<ObeliskServer>> ObeliskServer::start(Config config) {
   OBELISK_CHECK_OK(raw->open_store());
   OBELISK_CHECK_OK(raw->build_pipeline());
   OBELISK_CHECK_OK(raw->build_watch());
-  raw->build_api();
+  OBELISK_CHECK_OK(raw->build_api());
   OBELISK_CHECK_OK(raw->listen());
   raw->flusher->start();
   if (raw->dispatcher) raw->dispatcher->start();
@@ -496,6 +510,7 @@ Result<std::string> check_configuration(const Config& config, bool strict) {
   OBELISK_TRY(Watched watched, load_watched(config));
   if (strict) OBELISK_CHECK_OK(watched.prometheus.can_be_served());
   OBELISK_TRY(std::optional<alerting::AlertmanagerConfig> alertmanager, load_alertmanager(config));
+  OBELISK_TRY([[maybe_unused]] SamplingStrategies sampling, load_sampling(config));
   size_t targets = 0;
   std::string notices;
   for (const collect::ScrapeConfig& job : watched.prometheus.jobs) {

@@ -1,12 +1,18 @@
 #pragma once
 // Jaeger's query API over stored spans, so that Jaeger's UI and its other readers work. docs/api/jaeger.md.
 //   GET <prefix>/api/services, services/{service}/operations, operations, traces, traces/{id}, dependencies
-//   GET /api/v3/services, operations, traces, traces/{id}                        the stable API, OTLP inside
+//   GET /api/v3/services, operations, traces, traces/{id}, dependencies, trace-summaries    the stable API,
+//   OTLP inside; POST for traces and trace-summaries
+//   gRPC jaeger.api_v2.QueryService, jaeger.api_v3.QueryService, jaeger.api_v2.SamplingManager
+//   GET /sampling, /api/sampling?service=                                       what SDKs are told to sample
 // The UI's API has the same paths as Tempo's in places, so on the one port it stands below /jaeger (Jaeger's
 // --query.base-path); jaeger_query_listen opens an address of its own, where it stands at the root.
+#include <memory>
 #include <string>
 
+#include "api/jaeger/sampling_strategies.h"
 #include "api/request/context.h"
+#include "net/grpc_router.h"
 #include "net/router.h"
 
 namespace obelisk {
@@ -14,5 +20,8 @@ namespace obelisk {
 // The context must outlive the router.
 void register_jaeger_ui_api(Router& router, ApiContext& context, const std::string& prefix);
 void register_jaeger_v3_api(Router& router, ApiContext& context);
+void register_jaeger_grpc(GrpcRouter& router, ApiContext& context);
+void register_jaeger_sampling(Router& router, GrpcRouter& grpc_router,
+                              std::shared_ptr<const SamplingStrategies> strategies);
 
 }  // namespace obelisk

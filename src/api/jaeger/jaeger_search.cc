@@ -5,6 +5,9 @@
 #include <algorithm>
 
 #include "api/tempo/traceql_text.h"
+#include "query/core/span_columns.h"
+#include "query/traceql/trace_rows.h"
+#include "query/traceql/trace_tree.h"
 
 namespace obelisk::jaeger {
 namespace {
@@ -80,6 +83,30 @@ Result<std::vector<std::vector<BatchPtr>>> find_traces(const tempo::TempoCall& c
     if (!spans.empty()) traces.push_back(std::move(spans));
   }
   return traces;
+}
+
+TraceSummary summary_of(const std::vector<BatchPtr>& trace) {
+  BatchPtr batch = traceql::joined_rows(trace);
+  traceql::TraceTree tree(*batch, traceql::whole_batch(*batch));
+  tree.link();
+  SpanColumns columns(*batch);
+  TraceSummary summary;
+  summary.id = tree.trace_id();
+  summary.start = {tree.start()};
+  summary.end = {tree.start() + tree.duration()};
+  summary.spans = tree.span_count();
+  uint32_t root = tree.root() == traceql::kNoSpan ? 0 : tree.row(tree.root());
+  summary.root_service = columns.service(root);
+  summary.root_name = columns.name(root);
+  for (uint32_t span = 0; span < tree.span_count(); ++span) {
+    bool failed = columns.status(tree.row(span)) == kSpanStatusError;
+    traceql::ServiceStats& stats = summary.services[std::string(columns.service(tree.row(span)))];
+    ++stats.span_count;
+    stats.error_count += failed ? 1 : 0;
+    summary.errors += failed ? 1 : 0;
+    if (tree.parent(span) == traceql::kNoSpan && tree.parent_id(span) != 0) ++summary.orphans;
+  }
+  return summary;
 }
 
 Result<std::vector<traceql::GraphEdge>> dependencies(const tempo::TempoCall& call, TimeRange range) {

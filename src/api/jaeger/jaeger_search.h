@@ -1,6 +1,7 @@
 #pragma once
 // What both of Jaeger's APIs ask for: services, operations and traces by conditions, put to the TraceQL
 // engine.
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,19 @@ struct TraceConditions {
 };
 inline constexpr int64_t kTraceLimitMax = 1500;  // Jaeger's UI offers no more; every trace is returned whole
 
+// What a list of traces shows of each.
+struct TraceSummary {
+  TraceId id;
+  std::string root_service;  // of the root, without one of the first span
+  std::string root_name;
+  UnixNanos start;
+  UnixNanos end;
+  uint64_t spans = 0;
+  uint64_t errors = 0;
+  uint64_t orphans = 0;  // spans whose parent is not there
+  std::map<std::string, traceql::ServiceStats> services;
+};
+
 std::string traceql_of(const TraceConditions& conditions);
 Result<std::vector<std::string>> services(const tempo::TempoCall& call);
 // `kind` "" for all.
@@ -35,6 +49,7 @@ Result<std::vector<Operation>> operations(const tempo::TempoCall& call, const st
 // Whole traces, most recent first.
 Result<std::vector<std::vector<BatchPtr>>> find_traces(const tempo::TempoCall& call,
                                                        const TraceConditions& conditions);
+TraceSummary summary_of(const std::vector<BatchPtr>& trace);
 // Calls between services that started in the range: the service graph without the callers from outside
 // ("user").
 Result<std::vector<traceql::GraphEdge>> dependencies(const tempo::TempoCall& call, TimeRange range);
