@@ -8,10 +8,10 @@
 namespace obelisk::rules {
 namespace {
 
-// What Prometheus puts in front of every rule template.
+// What Prometheus puts in front of every rule template, and the trace.
 constexpr std::string_view kPreamble =
     "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := "
-    ".Value}}";
+    ".Value}}{{$traceID := .TraceID}}";
 
 // The labels of a sample as a map of strings: a missing one is the empty text.
 class LabelsObject : public TemplateObject {
@@ -46,6 +46,7 @@ Result<std::string> expand(std::string_view text, const AlertTemplateData& data)
   root["ExternalLabels"] = TemplateValue(&external_labels);
   root["ExternalURL"] = TemplateValue(data.external_url);
   root["Value"] = TemplateValue(data.value);
+  root["TraceID"] = TemplateValue(data.trace_id);
   TemplateScope scope{TemplateValue(std::move(root)), &data};
   std::string out;
   OBELISK_CHECK_OK(parsed.execute(scope, out));

@@ -1,6 +1,7 @@
 #pragma once
 // Templates in alert labels and annotations: Go's text/template with Prometheus' functions and the variables
-// $labels, $externalLabels, $externalURL and $value. A template that fails never stops the alert: the field
+// $labels, $externalLabels, $externalURL and $value, and $traceID: of rules in TraceQL a trace behind the
+// value, else empty. A template that fails never stops the alert: the field
 // becomes
 // "<error expanding template: ...>" and a counter is raised.
 #include <functional>
@@ -22,6 +23,7 @@ struct AlertTemplateData {
   std::string_view external_url;
   // Runs an instant query for the `query` function.
   std::function<Result<SampleVector>(std::string_view query)> query;
+  std::string trace_id = {};
 };
 
 // Whether the text parses and names only known functions.

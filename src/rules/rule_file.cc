@@ -53,6 +53,7 @@ Result<Rule> parse_rule(const YamlNode& node, const std::string& file, RuleLangu
   map.required_string("expr", rule.expression);
   map.duration("for", rule.for_nanos);
   map.duration("keep_firing_for", rule.keep_firing_for_nanos);
+  if (language == RuleLanguage::traceql) map.duration("window", rule.window_nanos);
   map.string_map("labels", rule.labels);
   map.string_map("annotations", rule.annotations);
   OBELISK_CHECK_OK(map.finish());
@@ -91,6 +92,7 @@ Result<RuleGroup> parse_group(const YamlNode& node, const std::string& file, Rul
   map.required_string("name", group.name);
   map.duration("interval", group.interval_nanos);
   map.duration("query_offset", group.query_offset_nanos);
+  if (language == RuleLanguage::traceql) map.duration("window", group.window_nanos);
   map.integer("limit", limit, 0, 1'000'000);
   map.string_map("labels", group.labels);
   map.list("rules", [&](const YamlNode& item) -> Result<void> {
@@ -156,6 +158,8 @@ std::string format_rule_group(const RuleGroup& group, const std::string& indent)
     out += fmt::format("{}interval: {}\n", indent, format_prometheus_duration(group.interval_nanos));
   if (group.query_offset_nanos != 0)
     out += fmt::format("{}query_offset: {}\n", indent, format_prometheus_duration(group.query_offset_nanos));
+  if (group.window_nanos != 0)
+    out += fmt::format("{}window: {}\n", indent, format_prometheus_duration(group.window_nanos));
   if (group.limit != 0) out += fmt::format("{}limit: {}\n", indent, group.limit);
   format_map(out, indent, "labels", group.labels);
   out += fmt::format("{}rules:{}\n", indent, group.rules.empty() ? " []" : "");
@@ -169,6 +173,8 @@ std::string format_rule_group(const RuleGroup& group, const std::string& indent)
     if (rule.keep_firing_for_nanos != 0)
       out += fmt::format("{}keep_firing_for: {}\n", inner,
                          format_prometheus_duration(rule.keep_firing_for_nanos));
+    if (rule.window_nanos != 0)
+      out += fmt::format("{}window: {}\n", inner, format_prometheus_duration(rule.window_nanos));
     format_map(out, inner, "labels", rule.labels);
     format_map(out, inner, "annotations", rule.annotations);
   }

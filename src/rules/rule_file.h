@@ -1,7 +1,7 @@
 #pragma once
-// Rule files of Prometheus and Loki: groups of recording and alerting rules. Loading checks everything that
-// can be wrong before anything runs: unknown keys (with the nearest valid name), expressions, durations,
-// label names, duplicate groups. Errors name file and line.
+// Rule files of Prometheus and Loki, and the same for TraceQL: groups of recording and alerting rules.
+// Loading checks everything that can be wrong before anything runs: unknown keys (with the nearest valid
+// name), expressions, durations, label names, duplicate groups. Errors name file and line.
 #include <cstdint>
 #include <map>
 #include <string>
@@ -21,6 +21,7 @@ struct Rule {
   std::string expression;  // in the group's language, checked when the file is loaded
   int64_t for_nanos = 0;
   int64_t keep_firing_for_nanos = 0;
+  int64_t window_nanos = 0;  // TraceQL: the spans it counts started this long before; 0: the group's
   std::map<std::string, std::string> labels;       // values of alerting rules are templates
   std::map<std::string, std::string> annotations;  // templates
 };
@@ -32,7 +33,8 @@ struct RuleGroup {
   std::string name;
   int64_t interval_nanos = 0;  // 0: the global evaluation_interval
   int64_t query_offset_nanos = 0;
-  uint64_t limit = 0;  // 0: none
+  int64_t window_nanos = 0;  // TraceQL: of rules without one of their own; 0: the interval
+  uint64_t limit = 0;        // 0: none
   std::map<std::string, std::string> labels;
   std::vector<Rule> rules;
 };

@@ -6,6 +6,7 @@
 #include "query/logql/pipeline.h"
 #include "query/promql/engine.h"
 #include "query/promql/parser.h"
+#include "rules/traceql_rules.h"
 
 namespace obelisk::rules {
 namespace {
@@ -19,11 +20,11 @@ class PromqlEvaluator : public RuleEvaluator {
     return make_error(ErrorCode::invalid_argument, "a rule's expression gives a vector or a scalar");
   }
 
-  Result<SampleVector> evaluate(const QueryContext& context, std::string_view expression,
-                                UnixNanos time) const override {
-    OBELISK_TRY(InstantResult result, PromqlEngine().instant(context, expression, time));
-    if (result.type == PromqlType::vector) return std::move(result.vector);
-    if (result.type == PromqlType::scalar) return SampleVector{{Labels(), result.scalar, nullptr, false}};
+  Result<RuleVector> evaluate(const QueryContext& context, std::string_view expression,
+                              const RuleInstant& instant) const override {
+    OBELISK_TRY(InstantResult result, PromqlEngine().instant(context, expression, instant.time));
+    if (result.type == PromqlType::vector) return RuleVector{std::move(result.vector), {}};
+    if (result.type == PromqlType::scalar) return RuleVector{{{Labels(), result.scalar, nullptr, false}}, {}};
     return make_error(ErrorCode::execution,
                       fmt::format("the expression gives a {}, not a vector", promql_type_name(result.type)));
   }
@@ -38,10 +39,10 @@ class LogqlEvaluator : public RuleEvaluator {
                       "a rule's expression is a metric query, such as count_over_time({...}[5m]) > 0");
   }
 
-  Result<SampleVector> evaluate(const QueryContext& context, std::string_view expression,
-                                UnixNanos time) const override {
+  Result<RuleVector> evaluate(const QueryContext& context, std::string_view expression,
+                              const RuleInstant& instant) const override {
     QueryContext own = context;
-    OBELISK_TRY(logql::LogqlResult result, logql::query_instant(own, expression, time, kLimits));
+    OBELISK_TRY(logql::LogqlResult result, logql::query_instant(own, expression, instant.time, kLimits));
     // Rows that could not be read would make an alert resolve, or fire, for nothing.
     if (!result.statistics.complete)
       return make_error(ErrorCode::execution, "incomplete: " + result.statistics.incomplete_reason);
@@ -53,7 +54,7 @@ class LogqlEvaluator : public RuleEvaluator {
       std::vector<Label> labels(series.labels.begin(), series.labels.end());
       samples.push_back({Labels(std::move(labels)), series.values[0], nullptr, false});  // empty labels go
     }
-    return samples;
+    return RuleVector{std::move(samples), {}};
   }
 
  private:
@@ -63,10 +64,23 @@ class LogqlEvaluator : public RuleEvaluator {
 
 }  // namespace
 
+std::string_view rule_language_name(RuleLanguage language) {
+  switch (language) {
+    case RuleLanguage::promql:
+      return "promql";
+    case RuleLanguage::logql:
+      return "logql";
+    case RuleLanguage::traceql:
+      return "traceql";
+  }
+  return "";
+}
+
 const RuleEvaluator& rule_evaluator(RuleLanguage language) {
   static const PromqlEvaluator kPromql;
   static const LogqlEvaluator kLogql;
   if (language == RuleLanguage::logql) return kLogql;
+  if (language == RuleLanguage::traceql) return traceql_rule_evaluator();
   return kPromql;
 }
 

@@ -62,6 +62,12 @@ struct RuleManager::GroupState {
   double evaluation_seconds = 0;
   Mutex mutex;  // held by an evaluation; keeps load() and status() consistent
 
+  // Of the spans that a TraceQL rule counts.
+  int64_t window_of(const Rule& rule) const {
+    if (rule.window_nanos != 0) return rule.window_nanos;
+    return group.window_nanos != 0 ? group.window_nanos : interval_nanos;
+  }
+
   UnixNanos slot_at_or_before(UnixNanos time) const {
     int64_t since = time.value - offset_nanos;
     return {time.value - ((since % interval_nanos) + interval_nanos) % interval_nanos};
@@ -197,40 +203,47 @@ Result<void> RuleManager::evaluate_rule(GroupState& group, RuleState& state, Uni
   const RuleEvaluator& evaluator = rule_evaluator(group.group.language);
   OBELISK_TRY(Snapshot at, reader_.snapshot(tenant));
   QueryContext context{reader_, tenant, at, budget, cancel};
-  UnixNanos query_time = time - group.group.query_offset_nanos;
+  RuleInstant instant{time - group.group.query_offset_nanos, group.window_of(state.rule)};
   if (!state.restored) OBELISK_CHECK_OK(restore(group, state, context, time));
-  OBELISK_TRY(SampleVector samples, evaluator.evaluate(context, state.rule.expression, query_time));
-  if (group.group.limit != 0 && samples.size() > group.group.limit) {
+  OBELISK_TRY(RuleVector vector, evaluator.evaluate(context, state.rule.expression, instant));
+  if (group.group.limit != 0 && vector.samples.size() > group.group.limit) {
     return make_error(ErrorCode::execution, fmt::format("exceeded limit of {} with {} elements",
-                                                        group.group.limit, samples.size()));
+                                                        group.group.limit, vector.samples.size()));
   }
+  auto query = [&](std::string_view text) -> Result<SampleVector> {
+    OBELISK_TRY(RuleVector found, evaluator.evaluate(context, text, instant));
+    return std::move(found.samples);
+  };
+  OBELISK_TRY(RuleOutput output, outcome_of(group, state, time, std::move(vector), query));
+  Result<void> stored = store(tenant, state, instant.time, std::move(output));
+  // A full disk must not keep an alert from going out.
+  if (state.rule.kind == Rule::Kind::alerting) notify(group, state, time);
+  return stored;
+}
+
+Result<RuleOutput> RuleManager::outcome_of(
+    GroupState& group, RuleState& state, UnixNanos time, RuleVector vector,
+    const std::function<Result<SampleVector>(std::string_view)>& query) {
   std::map<std::string, std::string> rule_labels = group.group.labels;
   for (const auto& [name, value] : state.rule.labels) rule_labels[name] = value;
+  std::vector<const RuleExemplar*> exemplars = exemplars_by_element(vector);
 
-  std::vector<std::pair<Labels, double>> series;
-  if (state.rule.kind == Rule::Kind::recording) {
-    for (const VectorSample& sample : samples) {
-      if (sample.histogram)
-        return make_error(ErrorCode::unsupported, "recording native histograms is not supported yet");
-      Labels labels = sample.labels;
-      for (const auto& [name, value] : rule_labels) labels.set(name, value);
-      labels.set(kMetricNameLabel, state.rule.name);
-      series.emplace_back(std::move(labels), sample.value);
-    }
-    return store(tenant, state, query_time, std::move(series));
-  }
+  if (state.rule.kind == Rule::Kind::recording) return recorded_output(state.rule, rule_labels, vector);
 
+  RuleOutput output;
   std::vector<Alert> elements;
-  for (const VectorSample& sample : samples) {
+  std::map<Labels, const RuleExemplar*> found;  // also tells labels that stand twice
+  for (size_t i = 0; i < vector.samples.size(); ++i) {
+    const VectorSample& sample = vector.samples[i];
     Labels sample_labels = sample.labels;
     sample_labels.remove(kMetricNameLabel);
-    AlertTemplateData data{
-        sample_labels,
-        sample.histogram ? sample.histogram->count : sample.value,
-        time,
-        options_.external_labels,
-        options_.external_url,
-        [&](std::string_view query) { return evaluator.evaluate(context, query, query_time); }};
+    AlertTemplateData data{sample_labels,
+                           sample.histogram ? sample.histogram->count : sample.value,
+                           time,
+                           options_.external_labels,
+                           options_.external_url,
+                           query,
+                           exemplars[i] == nullptr ? "" : exemplars[i]->trace_id.to_hex()};
     Alert alert;
     alert.labels = sample_labels;
     for (const auto& [name, text] : rule_labels) alert.labels.set(name, expand_alert_template(text, data));
@@ -238,22 +251,21 @@ Result<void> RuleManager::evaluate_rule(GroupState& group, RuleState& state, Uni
     for (const auto& [name, text] : state.rule.annotations)
       alert.annotations[name] = expand_alert_template(text, data);
     alert.value = data.value;
-    elements.push_back(std::move(alert));
-  }
-  std::set<Labels> unique;
-  for (const Alert& alert : elements) {
-    if (!unique.insert(alert.labels).second) {
+    if (!found.emplace(alert.labels, exemplars[i]).second) {
       return make_error(ErrorCode::execution,
                         "vector contains metrics with the same labelset after applying alert labels");
     }
+    elements.push_back(std::move(alert));
   }
   state.alerts.update(time, std::move(elements));
   for (const Alert& alert : state.alerts.active()) {
-    for (auto& one : alert_series(alert)) series.push_back(std::move(one));
+    auto exemplar = found.find(alert.labels);
+    std::vector<std::pair<Labels, double>> series = alert_series(alert);
+    if (exemplar != found.end() && exemplar->second != nullptr)
+      output.exemplars.emplace_back(series[0].first, *exemplar->second);
+    for (auto& one : series) output.series.push_back(std::move(one));
   }
-  Result<void> stored = store(tenant, state, query_time, std::move(series));
-  notify(group, state, time);  // a full disk must not keep an alert from going out
-  return stored;
+  return output;
 }
 
 Result<void> RuleManager::restore(const GroupState& group, RuleState& state, const QueryContext& context,
@@ -271,8 +283,8 @@ Result<void> RuleManager::restore(const GroupState& group, RuleState& state, con
   return {};
 }
 
-Result<void> RuleManager::store(const Tenant& tenant, RuleState& rule, UnixNanos time,
-                                std::vector<std::pair<Labels, double>> series) {
+Result<void> RuleManager::store(const Tenant& tenant, RuleState& rule, UnixNanos time, RuleOutput output) {
+  auto& series = output.series;
   std::sort(series.begin(), series.end(), [](auto& a, auto& b) { return a.first < b.first; });
   for (size_t i = 1; i < series.size(); ++i) {
     if (series[i].first == series[i - 1].first) {
@@ -299,6 +311,7 @@ Result<void> RuleManager::store(const Tenant& tenant, RuleState& rule, UnixNanos
   if (builder.row_count() == 0) return {};
   std::vector<Batch> batches;
   batches.push_back(builder.finish());
+  if (!output.exemplars.empty()) batches.push_back(exemplar_rows(output.exemplars));
   auto done = std::make_shared<std::promise<Result<IntakeOutcome>>>();
   std::future<Result<IntakeOutcome>> outcome = done->get_future();
   intake_.write(tenant, std::move(batches),
@@ -308,6 +321,19 @@ Result<void> RuleManager::store(const Tenant& tenant, RuleState& rule, UnixNanos
   if (stored.rejected_rows != 0) return make_error(ErrorCode::execution, "series refused: " + stored.message);
   return {};
 }
+
+namespace {
+
+// Where the expression can be looked at: Prometheus' path for PromQL, as receivers know it.
+std::string generator_url(RuleLanguage language, const std::string& external_url,
+                          std::string_view expression) {
+  std::string query = percent_encode(expression);
+  if (language == RuleLanguage::logql) return fmt::format("{}/ui/logs?q={}", external_url, query);
+  if (language == RuleLanguage::traceql) return fmt::format("{}/ui/traces?q={}", external_url, query);
+  return fmt::format("{}/graph?g0.expr={}&g0.tab=1", external_url, query);
+}
+
+}  // namespace
 
 void RuleManager::notify(const GroupState& group, const RuleState& rule, UnixNanos time) {
   if (!sink_) return;
@@ -325,8 +351,7 @@ void RuleManager::notify(const GroupState& group, const RuleState& rule, UnixNan
     // Firing alerts end by themselves when four evaluations in a row did not repeat them.
     out.ends_at = out.resolved ? alert.resolved_at
                                : time + 4 * std::max<int64_t>(group.interval_nanos, 60 * kNanosPerSecond);
-    out.generator_url = fmt::format("{}/graph?g0.expr={}&g0.tab=1", options_.external_url,
-                                    percent_encode(rule.rule.expression));
+    out.generator_url = generator_url(group.group.language, options_.external_url, rule.rule.expression);
     fired.push_back(std::move(out));
   }
   if (!fired.empty()) sink_(std::move(fired));

@@ -8,6 +8,9 @@
 // at one timestamp, each after the last one's series are stored, so that a later rule sees what an earlier
 // one recorded. A series a rule wrote last time and not now gets a stale marker.
 //
+// Exemplars of elements (TraceQL) are stored with what a recording rule writes, and with the ALERTS series of
+// the alert they led to.
+//
 // One thread evaluates all groups; the API reads state under a lock from any thread. Alert state survives a
 // restart: before a rule's first evaluation its alerts are read back from the series they wrote
 // (alert_restore.h). Expressions are evaluated by the group's language for the group's tenant.
@@ -24,6 +27,7 @@
 #include "query/core/query_context.h"
 #include "rules/alert_state.h"
 #include "rules/rule_file.h"
+#include "rules/rule_output.h"
 #include "storage/reader.h"
 
 namespace obelisk::rules {
@@ -92,8 +96,9 @@ class RuleManager {
   void evaluate(GroupState& group, UnixNanos time);
   Result<void> evaluate_rule(GroupState& group, RuleState& rule, UnixNanos time);
   Result<void> restore(const GroupState& group, RuleState& rule, const QueryContext& context, UnixNanos time);
-  Result<void> store(const Tenant& tenant, RuleState& rule, UnixNanos time,
-                     std::vector<std::pair<Labels, double>> series);
+  Result<RuleOutput> outcome_of(GroupState& group, RuleState& state, UnixNanos time, RuleVector vector,
+                                const std::function<Result<SampleVector>(std::string_view)>& query);
+  Result<void> store(const Tenant& tenant, RuleState& rule, UnixNanos time, RuleOutput output);
   void notify(const GroupState& group, const RuleState& rule, UnixNanos time);
 
   Reader& reader_;

@@ -102,7 +102,10 @@ void write_rule_group(JsonWriter& json, const RuleGroupStatus& group, bool with_
   for (const RuleStatus& rule : group.rules) {
     if (wants(rule)) write_rule(json, rule, with_alerts);
   }
-  json.end_array().field("interval", seconds(group.interval_nanos)).field("limit", group.limit);
+  json.end_array();
+  if (group.language != rules::RuleLanguage::promql)  // beyond Prometheus' fields, whose rules are PromQL
+    json.field("language", rules::rule_language_name(group.language));
+  json.field("interval", seconds(group.interval_nanos)).field("limit", group.limit);
   json.field("evaluationTime", group.evaluation_seconds)
       .field("lastEvaluation", time_text(group.last_evaluation))
       .end_object();

@@ -122,6 +122,7 @@ SeriesSet combine(FieldOp op, const SeriesSet& left, const SeriesSet& right) {
     sum.labels = labels;
     sum.values.resize(a.values.size());
     for (size_t i = 0; i < a.values.size(); ++i) sum.values[i] = apply(op, a.values[i], b.values[i]);
+    sum.exemplars = a.exemplars.empty() ? b.exemplars : a.exemplars;  // traces behind it, as they measured
   };
   if (left_for_all && !right_for_all) {
     for (const auto& [labels, one] : right_by_labels) add(labels, left.begin()->second, *one);
