@@ -8,28 +8,12 @@
 namespace obelisk {
 namespace {
 
-constexpr std::string_view kOverflowKey = "\xff overflow";  // no UTF-8 text, so no key of a tap
+// No UTF-8 texts, so no keys of a tap.
+constexpr std::string_view kOverflowKey = "\xff overflow";
+constexpr std::string_view kCappedPrefix = "\xfe";
+constexpr std::string_view kCappedValue = "__cardinality_overflow__";  // Tempo's
 
 }  // namespace
-
-void DerivedHistogram::observe(const std::vector<double>& bounds, double value,
-                               const DerivedExemplar& exemplar) {
-  auto bucket = static_cast<size_t>(std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin());
-  ++counts[bucket];
-  ++count;
-  sum += value;
-  if (!exemplar.trace_id.is_none() && exemplars[bucket].time <= exemplar.time) exemplars[bucket] = exemplar;
-}
-
-void DerivedHistogram::merge(const DerivedHistogram& other) {
-  sum += other.sum;
-  count += other.count;
-  for (size_t i = 0; i < counts.size(); ++i) {
-    counts[i] += other.counts[i];
-    bool newer = !other.exemplars[i].trace_id.is_none() && exemplars[i].time <= other.exemplars[i].time;
-    if (newer) exemplars[i] = other.exemplars[i];
-  }
-}
 
 void DerivedValues::merge(const DerivedValues& other) {
   for (size_t i = 0; i < counters.size(); ++i) counters[i] += other.counters[i];
@@ -49,10 +33,16 @@ class DerivedSeries::Writer {
     // Both instants are whole milliseconds, the zeros strictly first.
     int64_t before = std::min(row.created.to_millis(), now_.to_millis() - 1);
     zero_time_ = UnixNanos::from_millis(before);
-    for (size_t i = 0; i < series_.counters_.size(); ++i)
-      write_value(series_.counters_[i].name, "", row.values.counters[i]);
-    for (size_t i = 0; i < series_.histograms_.size(); ++i)
-      write_histogram(series_.histograms_[i].name, row.values.histograms[i]);
+    for (size_t i = 0; i < series_.counters_.size(); ++i) {
+      const DerivedFamily& family = series_.counters_[i];
+      if (family.enabled) write_value(family.name, "", row.values.counters[i], !family.is_gauge);
+    }
+    for (size_t i = 0; i < series_.histograms_.size(); ++i) {
+      const DerivedFamily& family = series_.histograms_[i];
+      // 0: what it is about was never measured, as one side of an edge.
+      if (family.enabled && row.values.histograms[i].count > 0)
+        write_histogram(family.name, row.values.histograms[i]);
+    }
   }
 
   std::vector<Batch> finish() {
@@ -71,9 +61,9 @@ class DerivedSeries::Writer {
     builder.begin_group_copy(view);
   }
 
-  void write_value(const std::string& name, std::string_view bound, double value) {
+  void write_value(const std::string& name, std::string_view bound, double value, bool is_counter = true) {
     begin(samples_, *row_, name, bound);
-    if (row_->is_new && !stale_) add_sample(zero_time_, 0);
+    if (row_->is_new && !stale_ && is_counter) add_sample(zero_time_, 0);
     add_sample(UnixNanos::from_millis(now_.to_millis()), stale_ ? stale_marker() : value);
   }
 
@@ -84,17 +74,46 @@ class DerivedSeries::Writer {
   }
 
   void write_histogram(const std::string& name, const DerivedHistogram& histogram) {
-    if (histogram.count == 0) return;  // this side of an edge was never measured
+    bool classic = series_.options_.histograms != DerivedHistogramForm::native;
+    if (classic) write_classic(name, histogram);
+    if (histogram.has_native) write_native(name, histogram);
+    for (size_t i = 0; !stale_ && i < histogram.exemplars.size(); ++i) {
+      if (classic) {
+        write_exemplar(name + "_bucket", bound_text(i), histogram.exemplars[i]);
+      } else {
+        write_exemplar(name, "", histogram.exemplars[i]);
+      }
+    }
+  }
+
+  std::string bound_text(size_t bucket) const {
     const std::vector<double>& bounds = series_.bounds_;
-    uint64_t below = 0;
+    return bucket < bounds.size() ? format_sample_value(bounds[bucket]) : "+Inf";
+  }
+
+  void write_classic(const std::string& name, const DerivedHistogram& histogram) {
+    double below = 0;
     for (size_t i = 0; i < histogram.counts.size(); ++i) {
-      std::string bound = i < bounds.size() ? format_sample_value(bounds[i]) : "+Inf";
       below += histogram.counts[i];
-      write_value(name + "_bucket", bound, static_cast<double>(below));
-      if (!stale_) write_exemplar(name + "_bucket", bound, histogram.exemplars[i]);
+      write_value(name + "_bucket", bound_text(i), below);
     }
     write_value(name + "_sum", "", histogram.sum);
-    write_value(name + "_count", "", static_cast<double>(histogram.count));
+    write_value(name + "_count", "", histogram.count);
+  }
+
+  void write_native(const std::string& name, const DerivedHistogram& histogram) {
+    begin(samples_, *row_, name, "");
+    UnixNanos now = UnixNanos::from_millis(now_.to_millis());
+    if (stale_) return add_sample(now, stale_marker());
+    if (row_->is_new) add_native(zero_time_, NativeBuckets().to_histogram(0, 0));
+    add_native(now, histogram.native.to_histogram(histogram.count, histogram.sum));
+  }
+
+  void add_native(UnixNanos time, const Histogram& histogram) {
+    samples_.add_row(time);
+    samples_.set_string(Scope::fixed, column::kHistogram, samples_.arena().copy(encode_histogram(histogram)),
+                        ColumnType::bytes);
+    samples_.set_int(Scope::fixed, column::kStartTime, row_->created.value);
   }
 
   void write_exemplar(const std::string& name, std::string_view bound, const DerivedExemplar& exemplar) {
@@ -127,12 +146,18 @@ DerivedSeries::DerivedSeries(std::string source, std::vector<DerivedFamily> coun
       overflows_(
           counter("obelisk_derived_series_overflow_total",
                   "Increments counted under metric_overflow=\"true\" because there were too many label sets.",
-                  {{"source", source_}})) {}
+                  {{"source", source_}})),
+      capped_values_(counter("obelisk_derived_series_capped_label_values_total",
+                             "Increments with a label whose value was replaced because it has too many.",
+                             {{"source", source_}})),
+      label_sets_gauge_(gauge("obelisk_derived_series_label_sets",
+                              "Label sets of derived series that are kept.", {{"source", source_}})) {}
 
 DerivedValues DerivedSeries::zero() const {
   DerivedHistogram histogram;
   histogram.counts.assign(bounds_.size() + 1, 0);
-  histogram.exemplars.resize(bounds_.size() + 1);
+  if (options_.exemplars) histogram.exemplars.resize(bounds_.size() + 1);
+  histogram.has_native = options_.histograms != DerivedHistogramForm::classic;
   DerivedValues values;
   values.counters.assign(counters_.size(), 0);
   values.histograms.assign(histograms_.size(), histogram);
@@ -143,22 +168,57 @@ DerivedSeries::Row& DerivedSeries::row_of(const Tenant& tenant, std::string_view
                                           const std::function<Labels()>& make_labels, UnixNanos now) {
   TenantRows& rows = tenants_[tenant];
   std::string name(key);
-  auto found = rows.find(name);
-  if (found != rows.end()) return found->second;
-  bool overflow = label_sets_ >= options_.label_sets_max;
-  if (overflow) {
-    overflows_.add();
-    name = kOverflowKey;
-    found = rows.find(name);
-    if (found != rows.end()) return found->second;
-  } else {
-    ++label_sets_;
+  auto found = rows.rows.find(name);
+  if (found != rows.rows.end()) return found->second;
+  Labels labels = make_labels();
+  if (options_.values_per_label_max > 0 && cap_values(rows, labels)) {
+    capped_values_.add();
+    name = std::string(kCappedPrefix) + labels.to_string();
+    found = rows.rows.find(name);
+    if (found != rows.rows.end()) return found->second;
   }
-  Row& row = rows[name];
-  row.labels = overflow ? Labels{{"metric_overflow", "true"}} : make_labels();
+  if (label_sets_ < options_.label_sets_max) {
+    ++label_sets_;
+    return insert(rows, name, std::move(labels), now);
+  }
+  overflows_.add();
+  found = rows.rows.find(std::string(kOverflowKey));
+  if (found != rows.rows.end()) return found->second;
+  return insert(rows, std::string(kOverflowKey), Labels{{"metric_overflow", "true"}}, now);
+}
+
+DerivedSeries::Row& DerivedSeries::insert(TenantRows& tenant, const std::string& key, Labels labels,
+                                          UnixNanos now) {
+  if (options_.values_per_label_max > 0) count_values(tenant, labels);
+  Row& row = tenant.rows[key];
+  row.labels = std::move(labels);
   row.values = zero();
   row.created = now;
   return row;
+}
+
+bool DerivedSeries::cap_values(const TenantRows& tenant, Labels& labels) const {
+  std::vector<std::string> capped;
+  for (const Label& label : labels) {
+    auto values = tenant.label_values.find(label.name);
+    if (values == tenant.label_values.end() || values->second.contains(label.value)) continue;
+    size_t others = values->second.size() - values->second.count(kCappedValue);
+    if (others >= options_.values_per_label_max) capped.push_back(label.name);
+  }
+  for (const std::string& name : capped) labels.set(name, kCappedValue);
+  return !capped.empty();
+}
+
+void DerivedSeries::count_values(TenantRows& tenant, const Labels& labels) {
+  for (const Label& label : labels) ++tenant.label_values[label.name][label.value];
+}
+
+void DerivedSeries::forget_values(TenantRows& tenant, const Labels& labels) {
+  for (const Label& label : labels) {
+    auto& values = tenant.label_values[label.name];
+    auto value = values.find(label.value);
+    if (value != values.end() && --value->second == 0) values.erase(value);
+  }
 }
 
 void DerivedSeries::add(const Tenant& tenant, std::string_view key,
@@ -167,6 +227,9 @@ void DerivedSeries::add(const Tenant& tenant, std::string_view key,
   MutexLock lock(mutex_);
   Row& row = row_of(tenant, key, make_labels, now);
   row.values.merge(increment);
+  for (size_t i = 0; i < counters_.size(); ++i) {
+    if (counters_[i].is_gauge) row.values.counters[i] = increment.counters[i];
+  }
   row.changed = now;
 }
 
@@ -174,7 +237,7 @@ std::vector<TenantBatches> DerivedSeries::collect(UnixNanos now) {
   MutexLock lock(mutex_);
   std::vector<TenantBatches> collected;
   for (auto tenant = tenants_.begin(); tenant != tenants_.end();) {
-    TenantRows& rows = tenant->second;
+    auto& rows = tenant->second.rows;
     Writer writer(*this, now);
     for (auto entry = rows.begin(); entry != rows.end();) {
       Row& row = entry->second;
@@ -184,6 +247,7 @@ std::vector<TenantBatches> DerivedSeries::collect(UnixNanos now) {
       for (DerivedHistogram& histogram : row.values.histograms)
         histogram.exemplars.assign(histogram.exemplars.size(), {});
       if (stale && entry->first != kOverflowKey) --label_sets_;
+      if (stale && options_.values_per_label_max > 0) forget_values(tenant->second, row.labels);
       entry = stale ? rows.erase(entry) : std::next(entry);
     }
     TenantBatches out{tenant->first, writer.finish()};
@@ -191,6 +255,7 @@ std::vector<TenantBatches> DerivedSeries::collect(UnixNanos now) {
     collected.push_back(std::move(out));
     tenant = rows.empty() ? tenants_.erase(tenant) : std::next(tenant);
   }
+  label_sets_gauge_.set(static_cast<int64_t>(label_sets_));
   return collected;
 }
 
@@ -202,8 +267,12 @@ Batch DerivedSeries::metadata(UnixNanos now) const {
     rows.set_string(Scope::fixed, column::kMetricType, type);
     rows.set_string(Scope::fixed, column::kHelp, rows.arena().copy(family.help));
   };
-  for (const DerivedFamily& family : counters_) add(family, "counter");
-  for (const DerivedFamily& family : histograms_) add(family, "histogram");
+  for (const DerivedFamily& family : counters_) {
+    if (family.enabled) add(family, family.is_gauge ? "gauge" : "counter");
+  }
+  for (const DerivedFamily& family : histograms_) {
+    if (family.enabled) add(family, "histogram");
+  }
   return rows.finish();
 }
 

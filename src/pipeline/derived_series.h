@@ -6,8 +6,9 @@
 // increase.
 // * A label set without news for stale_after_nanos ends with staleness markers and is forgotten.
 // * At most label_sets_max label sets are kept over all tenants; what is new beyond that is counted under the
-// one label
-//   metric_overflow="true" of its tenant, and in obelisk_derived_series_overflow_total.
+//   one label metric_overflow="true" of its tenant, and in obelisk_derived_series_overflow_total.
+// * With values_per_label_max, a label of a tenant has at most so many values; others become
+//   __cardinality_overflow__, counted in obelisk_derived_series_capped_label_values_total.
 // Thread safe.
 #include <functional>
 #include <map>
@@ -18,9 +19,9 @@
 
 #include "base/self_metrics.h"
 #include "base/thread_annotations.h"
-#include "model/ids.h"
 #include "model/labels.h"
 #include "model/tenant.h"
+#include "pipeline/derived_histogram.h"
 #include "plan/batch.h"
 
 namespace obelisk {
@@ -28,25 +29,11 @@ namespace obelisk {
 struct DerivedFamily {
   std::string name;  // traces_spanmetrics_calls_total; of a histogram without _bucket
   std::string help;
+  bool enabled = true;    // false: kept, not written
+  bool is_gauge = false;  // has the value of its last increment, and no zero before
 };
 
-struct DerivedExemplar {
-  TraceId trace_id;
-  SpanId span_id;
-  double value = 0;
-  UnixNanos time;
-};
-
-struct DerivedHistogram {
-  std::vector<uint64_t> counts;  // one a bound and one above the last
-  std::vector<DerivedExemplar>
-      exemplars;  // of each bucket the latest since the last collection; none: no trace id
-  double sum = 0;
-  uint64_t count = 0;
-
-  void observe(const std::vector<double>& bounds, double value, const DerivedExemplar& exemplar);
-  void merge(const DerivedHistogram& other);
-};
+enum class DerivedHistogramForm : uint8_t { classic, native, both };
 
 // Values of one label set: totals in the table, and increments on the way to it.
 struct DerivedValues {
@@ -65,6 +52,9 @@ class DerivedSeries {
   struct Options {
     size_t label_sets_max = 10'000;
     int64_t stale_after_nanos = 15 * 60 * kNanosPerSecond;  // Tempo's metrics generator forgets after as long
+    size_t values_per_label_max = 0;                        // 0: any number
+    DerivedHistogramForm histograms = DerivedHistogramForm::classic;
+    bool exemplars = true;
   };
   DerivedSeries(std::string source, std::vector<DerivedFamily> counters,
                 std::vector<DerivedFamily> histograms, std::vector<double> bounds, Options options);
@@ -87,11 +77,20 @@ class DerivedSeries {
     UnixNanos changed;
     bool is_new = true;
   };
-  using TenantRows = std::unordered_map<std::string, Row>;
+  struct TenantRows {
+    std::unordered_map<std::string, Row> rows;
+    // How many rows have each value of each label; kept only where values are limited.
+    std::map<std::string, std::map<std::string, size_t, std::less<>>, std::less<>> label_values;
+  };
   class Writer;
 
   Row& row_of(const Tenant& tenant, std::string_view key, const std::function<Labels()>& make_labels,
               UnixNanos now) REQUIRES(mutex_);
+  Row& insert(TenantRows& tenant, const std::string& key, Labels labels, UnixNanos now) REQUIRES(mutex_);
+  // Replaces values that are beyond the limit; true when there were any.
+  bool cap_values(const TenantRows& tenant, Labels& labels) const;
+  static void count_values(TenantRows& tenant, const Labels& labels);
+  static void forget_values(TenantRows& tenant, const Labels& labels);
   Batch metadata(UnixNanos now) const;
 
   const std::string source_;
@@ -100,6 +99,8 @@ class DerivedSeries {
   const std::vector<double> bounds_;
   const Options options_;
   Counter& overflows_;
+  Counter& capped_values_;
+  Gauge& label_sets_gauge_;
   mutable Mutex mutex_;
   std::map<Tenant, TenantRows> tenants_ GUARDED_BY(mutex_);
   size_t label_sets_ GUARDED_BY(mutex_) = 0;

@@ -9,54 +9,11 @@
 #include "model/histogram.h"
 #include "pipeline/service_graph.h"
 #include "pipeline/span_metrics.h"
+#include "pipeline/test_spans.h"
 #include "storage/memory/memory_store.h"
 
 namespace obelisk {
 namespace {
-
-constexpr UnixNanos kStart{1'700'000'000 * kNanosPerSecond};
-
-struct Span {
-  uint8_t trace = 1;
-  uint64_t id = 1;
-  uint64_t parent = 0;
-  std::string service = "shop";
-  std::string name = "POST /orders";
-  int64_t kind = 2;  // server
-  int64_t duration_ms = 100;
-  int64_t status = 0;
-  std::vector<std::pair<std::string, std::string>> attributes = {};
-};
-constexpr int64_t kServer = 2;
-constexpr int64_t kClient = 3;
-constexpr int64_t kProducer = 4;
-constexpr int64_t kConsumer = 5;
-constexpr int64_t kError = 2;
-
-TraceId trace_id(uint8_t number) {
-  TraceId id;
-  id.bytes[15] = number;
-  return id;
-}
-
-Batch batch_of(const std::vector<Span>& spans) {
-  BatchBuilder rows(Table::spans);
-  auto copy = [&](std::string_view text) { return rows.arena().copy(text); };
-  for (const Span& span : spans) {
-    rows.add_row(kStart);
-    rows.set_trace_id(Scope::fixed, column::kTraceId, trace_id(span.trace));
-    rows.set_int(Scope::fixed, column::kSpanId, static_cast<int64_t>(span.id));
-    if (span.parent != 0)
-      rows.set_int(Scope::fixed, column::kParentSpanId, static_cast<int64_t>(span.parent));
-    rows.set_string(Scope::fixed, column::kName, copy(span.name));
-    rows.set_int(Scope::fixed, column::kKind, span.kind);
-    rows.set_int(Scope::fixed, column::kDuration, span.duration_ms * kNanosPerMilli);
-    if (span.status != 0) rows.set_int(Scope::fixed, column::kStatusCode, span.status);
-    if (!span.service.empty()) rows.set_string(Scope::resource, "service.name", copy(span.service));
-    for (const auto& [name, value] : span.attributes) rows.set_string(Scope::attribute, name, copy(value));
-  }
-  return rows.finish();
-}
 
 // A writer that refuses.
 class FullWriter : public Writer {
@@ -119,8 +76,8 @@ class PipelineTest : public testing::Test {
     flusher_ = std::make_unique<DerivedMetricsFlusher>(intake_, clock_, std::vector{std::move(source)},
                                                        DerivedMetricsFlusher::Options{});
   }
-  void use_span_metrics(DerivedSeries::Options options = {}) {
-    auto metrics = std::make_shared<SpanMetrics>(clock_, options);
+  void use_span_metrics(SpanMetricsOptions options = {}) {
+    auto metrics = std::make_shared<SpanMetrics>(clock_, std::move(options));
     use(metrics, metrics);
   }
   void use_service_graph(ServiceGraph::Options options = {}) {
@@ -205,7 +162,7 @@ TEST_F(PipelineTest, ExemplarsNameTheLatestTraceOfABucketOnce) {
 }
 
 TEST_F(PipelineTest, TooManyLabelSetsOverflowVisibly) {
-  use_span_metrics({.label_sets_max = 2});
+  use_span_metrics({.series = {.label_sets_max = 2}});
   std::vector<Span> spans;
   for (uint64_t i = 1; i <= 5; ++i) spans.push_back({.id = i, .name = fmt::format("op{}", i)});
   ASSERT_TRUE(write(spans).ok());

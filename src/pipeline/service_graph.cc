@@ -1,19 +1,21 @@
 #include "pipeline/service_graph.h"
 
+#include <algorithm>
 #include <list>
 #include <map>
 #include <optional>
 
-#include "query/core/service_edges.h"
+#include "pipeline/span_dimensions.h"
 
 namespace obelisk {
 namespace {
 
-enum CounterIndex : size_t { kRequests, kFailed };
-enum HistogramIndex : size_t { kServerSeconds, kClientSeconds };
+enum CounterIndex : size_t { kRequests, kFailed, kConnections };
+enum HistogramIndex : size_t { kServerSeconds, kClientSeconds, kMessagingSeconds };
 
 // 100 ms, doubling, 8 of them: Tempo's.
-std::vector<double> latency_bounds() {
+std::vector<double> bounds_of(const ServiceGraphOptions& options) {
+  if (!options.bounds.empty()) return options.bounds;
   std::vector<double> bounds;
   for (double bound = 0.1; bounds.size() < 8; bound *= 2) bounds.push_back(bound);
   return bounds;
@@ -31,6 +33,30 @@ struct EdgeKey {
   auto operator<=>(const EdgeKey&) const = default;
 };
 
+std::vector<DerivedFamily> counters_of(const ServiceGraphOptions& options) {
+  return {{"traces_service_graph_request_total", "Requests between two services.", options.request},
+          {"traces_service_graph_request_failed_total", "Requests between two services that failed.",
+           options.request},
+          {"traces_service_graph_connection_info", "Two services of which one calls the other.",
+           options.connection_info, true}};
+}
+
+std::vector<DerivedFamily> histograms_of(const ServiceGraphOptions& options) {
+  return {{"traces_service_graph_request_server_seconds", "Duration of requests as the server saw it.",
+           options.latency},
+          {"traces_service_graph_request_client_seconds", "Duration of requests as the client saw it.",
+           options.latency},
+          {"traces_service_graph_request_messaging_system_seconds",
+           "How long messages were on their way between two services.", options.messaging_latency}};
+}
+
+// One span's half of an edge with what the generator adds to it.
+struct MeasuredHalf {
+  HalfEdge edge;
+  double multiplier = 1;
+  std::vector<std::string> dimensions;  // values in the order of the options; empty: none
+};
+
 }  // namespace
 
 // The halves that wait, and the series of the edges that are complete.
@@ -38,17 +64,21 @@ class ServiceGraph::Edges {
  public:
   explicit Edges(const Options& options)
       : options_(options),
-        series_(
-            "service_graph",
-            {{"traces_service_graph_request_total", "Requests between two services."},
-             {"traces_service_graph_request_failed_total", "Requests between two services that failed."}},
-            {{"traces_service_graph_request_server_seconds", "Duration of requests as the server saw it."},
-             {"traces_service_graph_request_client_seconds", "Duration of requests as the client saw it."}},
-            latency_bounds(), options.series) {}
+        series_("service_graph", counters_of(options), histograms_of(options), bounds_of(options),
+                options.series) {
+    std::vector<std::string_view> taken = {"client", "server", "connection_type", "virtual_node"};
+    for (const std::string& dimension : options.dimensions) {
+      if (!options.client_server_prefix) labels_.push_back(dimension_label(dimension, taken));
+      client_labels_.push_back(dimension_label("client_" + dimension, taken));
+      server_labels_.push_back(dimension_label("server_" + dimension, taken));
+    }
+  }
 
-  void add(const Tenant& tenant, const std::vector<HalfEdge>& halves, UnixNanos now) {
+  const Options& options() const { return options_; }
+
+  void add(const Tenant& tenant, const std::vector<MeasuredHalf>& halves, UnixNanos now) {
     MutexLock lock(mutex_);
-    for (const HalfEdge& half : halves) add_half(tenant, half, now);
+    for (const MeasuredHalf& half : halves) add_half(tenant, half, now);
   }
 
   std::vector<TenantBatches> collect(UnixNanos now) {
@@ -61,28 +91,28 @@ class ServiceGraph::Edges {
 
  private:
   struct Waiting {
-    HalfEdge half;
+    MeasuredHalf half;
     UnixNanos since;
     std::list<EdgeKey>::iterator place;  // in order_
   };
   using WaitingMap = std::map<EdgeKey, Waiting>;
 
-  HalfEdge take(WaitingMap::iterator waiting) REQUIRES(mutex_) {
-    HalfEdge half = std::move(waiting->second.half);
+  MeasuredHalf take(WaitingMap::iterator waiting) REQUIRES(mutex_) {
+    MeasuredHalf half = std::move(waiting->second.half);
     order_.erase(waiting->second.place);
     waiting_.erase(waiting);
     return half;
   }
 
-  void add_half(const Tenant& tenant, const HalfEdge& half, UnixNanos now) REQUIRES(mutex_) {
-    if (!half.database.empty()) return count(tenant, edge_to_database(half), now);
-    EdgeKey key{tenant, half.trace, half.pair_key()};
+  void add_half(const Tenant& tenant, const MeasuredHalf& half, UnixNanos now) REQUIRES(mutex_) {
+    if (!half.edge.database.empty()) return count(tenant, edge_to_database(half.edge), &half, nullptr, now);
+    EdgeKey key{tenant, half.edge.trace, half.edge.pair_key()};
     auto found = waiting_.find(key);
-    if (found != waiting_.end() && found->second.half.is_client != half.is_client) {
-      const HalfEdge other = take(found);
-      const HalfEdge& client = half.is_client ? half : other;
-      const HalfEdge& server = half.is_client ? other : half;
-      return count(tenant, edge_of_pair(client, server), now);
+    if (found != waiting_.end() && found->second.half.edge.is_client != half.edge.is_client) {
+      const MeasuredHalf other = take(found);
+      const MeasuredHalf& client = half.edge.is_client ? half : other;
+      const MeasuredHalf& server = half.edge.is_client ? other : half;
+      return count(tenant, edge_of_pair(client.edge, server.edge), &client, &server, now);
     }
     if (found != waiting_.end()) return;  // the same half again: a sender's retry
     if (waiting_.size() >= options_.half_edges_max) expire(now);
@@ -101,38 +131,65 @@ class ServiceGraph::Edges {
   }
 
   // A half whose other half never came.
-  void settle(const Tenant& tenant, const HalfEdge& half, UnixNanos now) REQUIRES(mutex_) {
-    if (std::optional<ServiceEdge> edge = edge_of_half(half)) return count(tenant, *edge, now);
+  void settle(const Tenant& tenant, const MeasuredHalf& half, UnixNanos now) REQUIRES(mutex_) {
+    if (std::optional<ServiceEdge> edge = edge_of_half(half.edge)) {
+      bool is_client = half.edge.is_client;
+      return count(tenant, *edge, is_client ? &half : nullptr, is_client ? nullptr : &half, now);
+    }
     static Counter& expired =
         counter("obelisk_service_graph_expired_edges_total", "Calls of which only one side was seen.");
     expired.add();
   }
 
-  void count(const Tenant& tenant, const ServiceEdge& edge, UnixNanos now) REQUIRES(mutex_) {
+  // `client` and `server`: the halves that were measured, at least one.
+  void count(const Tenant& tenant, const ServiceEdge& edge, const MeasuredHalf* client,
+             const MeasuredHalf* server, UnixNanos now) REQUIRES(mutex_) {
+    double weight =
+        std::max(client == nullptr ? 1 : client->multiplier, server == nullptr ? 1 : server->multiplier);
     DerivedValues values = series_.zero();
-    values.counters[kRequests] = 1;
-    values.counters[kFailed] = edge.failed() ? 1 : 0;
-    const HalfEdge& of_server = edge.as_server_saw();
-    const HalfEdge& of_client = edge.as_client_saw();
-    values.histograms[kServerSeconds].observe(
-        series_.bounds(), of_server.seconds,
-        {of_server.trace, of_server.span, of_server.seconds, of_server.end});
-    values.histograms[kClientSeconds].observe(
-        series_.bounds(), of_client.seconds,
-        {of_client.trace, of_client.span, of_client.seconds, of_client.end});
-    const auto& [client, server, type] = std::tie(edge.client, edge.server, edge.type);
-    key_.assign(client);
-    key_.append(1, '\0').append(server).append(1, '\0').append(type);
-    series_.add(
-        tenant, key_,
-        [&] {
-          return Labels{{"client", client}, {"server", server}, {"connection_type", type}};
-        },
-        values, now);
+    values.counters[kRequests] = weight;
+    values.counters[kFailed] = edge.failed() ? weight : 0;
+    values.counters[kConnections] = 1;
+    auto observe = [&](HistogramIndex index, const HalfEdge& half, double seconds) {
+      values.histograms[index].observe(series_.bounds(), seconds, weight,
+                                       {half.trace, half.span, seconds, half.end});
+    };
+    observe(kServerSeconds, edge.as_server_saw(), edge.as_server_saw().seconds);
+    observe(kClientSeconds, edge.as_client_saw(), edge.as_client_saw().seconds);
+    if (options_.messaging_latency && edge.type == "messaging_system" && client != nullptr &&
+        server != nullptr) {
+      int64_t nanos = server->edge.start - client->edge.end;
+      // Below 0 the clocks disagree: nothing was measured.
+      if (nanos >= 0) observe(kMessagingSeconds, server->edge, static_cast<double>(nanos) / 1e9);
+    }
+    auto labels = [&] { return labels_of(edge, client, server); };
+    if (options_.dimensions.empty() && !options_.virtual_node_label) {
+      key_.assign(edge.client);
+      key_.append(1, '\0').append(edge.server).append(1, '\0').append(edge.type);
+    } else {
+      key_ = labels().to_string();
+    }
+    series_.add(tenant, key_, labels, values, now);
+  }
+
+  Labels labels_of(const ServiceEdge& edge, const MeasuredHalf* client, const MeasuredHalf* server) const {
+    Labels labels{{"client", edge.client}, {"server", edge.server}, {"connection_type", edge.type}};
+    if (options_.virtual_node_label && edge.type == "virtual_node")
+      labels.set("virtual_node", client == nullptr ? "client" : "server");
+    auto add = [&](const MeasuredHalf* half, const std::vector<std::string>& names) {
+      if (half == nullptr) return;
+      for (size_t i = 0; i < half->dimensions.size(); ++i) {
+        if (!half->dimensions[i].empty()) labels.set(names[i], half->dimensions[i]);
+      }
+    };
+    add(client, options_.client_server_prefix ? client_labels_ : labels_);
+    add(server, options_.client_server_prefix ? server_labels_ : labels_);
+    return labels;
   }
 
   const Options options_;
   DerivedSeries series_;
+  std::vector<std::string> labels_, client_labels_, server_labels_;  // of the dimensions
   Mutex mutex_;
   WaitingMap waiting_ GUARDED_BY(mutex_);
   std::list<EdgeKey> order_ GUARDED_BY(mutex_);  // those of waiting_ in order of arrival
@@ -144,17 +201,24 @@ ServiceGraph::ServiceGraph(const Clock& clock, Options options)
     : clock_(clock), edges_(std::make_shared<Edges>(options)) {}
 
 std::function<void()> ServiceGraph::prepare(const Tenant& tenant, const Batch& spans) {
-  HalfEdgeReader reader(spans);
+  const Options& options = edges_->options();
+  HalfEdgeReader reader(spans, options.rules);
+  SpanFilter filter(options.filter_policies, spans);
+  SpanMultiplier multiplier(options.multiplier, spans);
+  SpanDimensions dimensions(options.dimensions, {}, spans);
   uint64_t nameless = 0;
-  auto halves = std::make_shared<std::vector<HalfEdge>>();
+  auto halves = std::make_shared<std::vector<MeasuredHalf>>();
   for (size_t row = 0; row < spans.row_count; ++row) {
     std::optional<HalfEdge> half = reader.read(row);
     if (!half) continue;
+    if (!options.filter_policies.empty() && !filter.keeps(row)) continue;
     if (half->service.empty()) {
       ++nameless;
-    } else {
-      halves->push_back(std::move(*half));
+      continue;
     }
+    MeasuredHalf measured{std::move(*half), multiplier.of(row), {}};
+    if (dimensions.size() > 0) measured.dimensions = dimensions.values(row);
+    halves->push_back(std::move(measured));
   }
   if (nameless > 0) dropped("no_service_name").add(nameless);
   if (halves->empty()) return {};

@@ -1,8 +1,12 @@
 #pragma once
 // Who calls whom, derived from pairs of spans as Tempo's metrics generator does:
 //   traces_service_graph_request_total, ..._request_failed_total, ..._request_server_seconds,
-//   ..._request_client_seconds
-// with labels client, server and connection_type (absent, messaging_system, database or virtual_node).
+//   ..._request_client_seconds, and where they are asked for ..._request_messaging_system_seconds (from the
+//   end of the producer's span to the start of the consumer's) and ..._connection_info (1 while there are
+//   calls)
+// with labels client, server, connection_type (absent, messaging_system, database or virtual_node) and own
+// dimensions: attributes of either side (where both have one, the server's counts), or of both apart as
+// client_x and server_x.
 //
 // Rules. A client (or producer) span and the server (or consumer) span that names it as parent make an edge,
 // in whatever order they arrive; it failed when either has status error. A client span with a database
@@ -16,16 +20,32 @@
 // Thread safe.
 #include "pipeline/derived_metrics_flusher.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/span_filter.h"
+#include "pipeline/span_multiplier.h"
+#include "query/core/service_edges.h"
 
 namespace obelisk {
 
+struct ServiceGraphOptions {
+  int64_t wait_nanos = 10 * kNanosPerSecond;
+  size_t half_edges_max = 10'000;
+  DerivedSeries::Options series = {};
+  std::vector<double> bounds = {};  // in seconds, ascending; none: 100 ms, doubling, 8 of them
+  EdgeRules rules = {};
+  std::vector<std::string> dimensions = {};
+  bool client_server_prefix = false;
+  bool messaging_latency = false;
+  bool virtual_node_label = false;  // which side ("client" or "server") is not instrumented
+  std::vector<SpanFilterPolicy> filter_policies = {};
+  SpanMultiplierOptions multiplier = {};  // of an edge: the larger of its sides'
+  bool request = true;
+  bool latency = true;
+  bool connection_info = false;
+};
+
 class ServiceGraph : public SpanTap, public DerivedMetricsSource {
  public:
-  struct Options {
-    int64_t wait_nanos = 10 * kNanosPerSecond;
-    size_t half_edges_max = 10'000;
-    DerivedSeries::Options series;
-  };
+  using Options = ServiceGraphOptions;
   explicit ServiceGraph(const Clock& clock);
   ServiceGraph(const Clock& clock, Options options);
 

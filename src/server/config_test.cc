@@ -49,6 +49,67 @@ TEST(Config, TheReferencesExampleParses) {
   EXPECT_EQ(config->query_memory_bytes, Config().query_memory_bytes);
   EXPECT_EQ(config->metrics_retention_nanos, Config().metrics_retention_nanos);
   EXPECT_EQ(config->span_metrics_interval_nanos, Config().span_metrics_interval_nanos);
+  EXPECT_EQ(config->generator.service_graph_options.rules.peer_attributes, EdgeRules().peer_attributes);
+  EXPECT_EQ(config->generator.span_metrics_options.series.label_sets_max,
+            DerivedSeries::Options().label_sets_max);
+}
+
+TEST(Config, GeneratorOptions) {
+  Result<Config> config = parse_config(R"(
+span_metrics:
+  subprocessors: [count, latency]
+  histogram_buckets: [0.1, 1, 10]
+  histograms: both
+  exemplars: false
+  intrinsic_dimensions: {span_kind: false, status_message: true}
+  dimensions: [http.method]
+  dimension_mappings: [{name: where, source_labels: [cloud, zone], join: "-"}]
+  filter_policies:
+    - include: {match_type: regex, attributes: [{key: resource.region, value: "eu.*"}]}
+      exclude: {attributes: [{key: kind, value: SPAN_KIND_INTERNAL}]}
+  span_multiplier_key: ratio
+  enable_target_info: true
+  target_info_excluded_dimensions: [secret]
+  max_label_sets: 500
+service_graph:
+  wait: 5s
+  max_items: 77
+  peer_attributes: [net.peer.name]
+  enable_client_server_prefix: true
+  enable_messaging_system_latency_histogram: true
+host_info: true
+)",
+                                       "o.yml", "");
+  ASSERT_TRUE(config.ok()) << config.error().to_string();
+  const GeneratorConfig& generator = config->generator;
+  EXPECT_TRUE(generator.span_metrics && generator.service_graph && generator.host_info);
+  const SpanMetricsOptions& spans = generator.span_metrics_options;
+  EXPECT_TRUE(spans.count && spans.latency && !spans.size);
+  EXPECT_EQ(spans.bounds, (std::vector<double>{0.1, 1, 10}));
+  EXPECT_EQ(spans.series.histograms, DerivedHistogramForm::both);
+  EXPECT_FALSE(spans.series.exemplars);
+  EXPECT_EQ(spans.series.label_sets_max, 500u);
+  EXPECT_TRUE(spans.service && !spans.span_kind && spans.status_message);
+  EXPECT_EQ(spans.dimension_mappings[0].join, "-");
+  EXPECT_TRUE(spans.filter_policies[0].include->at(0).regex);
+  EXPECT_EQ(generator.service_graph_options.wait_nanos, 5 * kNanosPerSecond);
+  EXPECT_EQ(generator.service_graph_options.half_edges_max, 77u);
+  EXPECT_EQ(generator.service_graph_options.rules.peer_attributes, std::vector<std::string>{"net.peer.name"});
+  EXPECT_FALSE(parse_config("span_metrics: false\n", "o.yml", "")->generator.span_metrics);
+  auto message = [](std::string_view text) {
+    Result<Config> parsed = parse_config(text, "o.yml", "");
+    return parsed.ok() ? std::string("ok") : parsed.error().message;
+  };
+  EXPECT_EQ(message("span_metrics: {dimesions: [a]}\n"),
+            "o.yml:1: span_metrics: unknown key \"dimesions\", did you mean \"dimensions\"?");
+  EXPECT_EQ(message("span_metrics: {histogram_buckets: [2, 1]}\n"), "o.yml:1: histogram_buckets must ascend");
+  EXPECT_EQ(message("span_metrics: {histograms: new}\n"),
+            "o.yml:1: histograms is classic, native or both, not \"new\"");
+  EXPECT_NE(message("service_graph: {filter_policies: [{include: {attributes: [{key: kind, value: x}]}}]}\n")
+                .find("o.yml:1: kind is never \"x\""),
+            std::string::npos);
+  EXPECT_NE(message("service_graph: {subprocessors: [size]}\n").find("connection_info"), std::string::npos);
+  EXPECT_NE(message("span_metrics: 3\n").find("true, false or a block"), std::string::npos);
 }
 
 }  // namespace

@@ -1,18 +1,6 @@
 #include "query/core/service_edges.h"
 
-#include <fmt/format.h>
-
 namespace obelisk {
-namespace {
-
-std::string text_of(const ColumnData& data, size_t row) {
-  if (data.type == ColumnType::string) return std::string(data.strings[row]);
-  if (data.type == ColumnType::int64) return fmt::format("{}", data.ints[row]);
-  return "";
-}
-
-}  // namespace
-
 ServiceEdge edge_of_pair(const HalfEdge& client, const HalfEdge& server) {
   std::string_view type = client.is_messaging || server.is_messaging ? "messaging_system" : "";
   return {client.service, server.service, type, &client, &server};
@@ -30,30 +18,21 @@ std::optional<ServiceEdge> edge_of_half(const HalfEdge& half) {
   return ServiceEdge{client, half.service, "virtual_node", nullptr, &half};
 }
 
-AttributeColumns::AttributeColumns(const Batch& spans, std::initializer_list<std::string_view> names) {
-  for (std::string_view name : names) {
-    for (const ColumnData& data : spans.columns) {
-      if (data.id.scope == Scope::attribute && data.id.name == name) columns_.push_back({name, &data});
-    }
-  }
-}
+namespace {
 
-std::string AttributeColumns::first_of(size_t row) const {
-  for (const auto& [name, data] : columns_) {
-    if (!data->is_present(row)) continue;
-    std::string text = text_of(*data, row);
-    if (!text.empty()) return text;
-  }
-  return "";
-}
+const std::vector<std::string> kAddresses = {"peer.service", "server.address"};
+const std::string kNetworkAddress = "network.peer.address";
+const std::string kNetworkPort = "network.peer.port";
 
-HalfEdgeReader::HalfEdgeReader(const Batch& spans)
+}  // namespace
+
+HalfEdgeReader::HalfEdgeReader(const Batch& spans, const EdgeRules& rules)
     : columns_(spans),
-      peers_(spans, {"peer.service", "db.name", "db.system", "db.system.name"}),
-      databases_(spans, {"db.namespace", "db.name", "db.system", "db.system.name"}),
-      addresses_(spans, {"peer.service", "server.address"}),
-      network_addresses_(spans, {"network.peer.address"}),
-      network_ports_(spans, {"network.peer.port"}) {}
+      peers_(spans, rules.peer_attributes),
+      databases_(spans, rules.database_attributes),
+      addresses_(spans, kAddresses),
+      network_addresses_(spans, kNetworkAddress),
+      network_ports_(spans, kNetworkPort) {}
 
 std::vector<ColumnId> HalfEdgeReader::columns() {
   std::vector<ColumnId> columns;
@@ -78,6 +57,7 @@ std::optional<HalfEdge> HalfEdgeReader::read(size_t row) const {
   half.trace = columns_.trace(row);
   half.span = columns_.id(row);
   half.client_span = is_client ? half.span : columns_.parent(row);
+  half.start = {columns_.batch.times()[row]};
   half.end = columns_.end(row);
   half.is_client = is_client;
   half.is_messaging = kind == kSpanKindProducer || kind == kSpanKindConsumer;

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "query/core/attribute_columns.h"
 #include "query/core/span_columns.h"
 
 namespace obelisk {
@@ -26,6 +27,7 @@ struct HalfEdge {
   TraceId trace;
   SpanId client_span;  // of both halves: what pairs them
   SpanId span;         // for the exemplar
+  UnixNanos start;
   UnixNanos end;
   bool is_client = false;
   bool is_messaging = false;
@@ -61,24 +63,19 @@ ServiceEdge edge_to_database(const HalfEdge& client);
 // The edge of a half that stays alone; nothing when it makes none.
 std::optional<ServiceEdge> edge_of_half(const HalfEdge& half);
 
-// Looks attributes of spans up by name, as text; columns are found once a batch.
-class AttributeColumns {
- public:
-  AttributeColumns(const Batch& spans, std::initializer_list<std::string_view> names);
-  // The first of the names, in the order they were given, that the row has.
-  std::string first_of(size_t row) const;
-  bool empty() const { return columns_.empty(); }
-
- private:
-  std::vector<std::pair<std::string_view, const ColumnData*>> columns_;
+// Which attributes of a span name the other side of its call; both as Tempo has them.
+struct EdgeRules {
+  std::vector<std::string> peer_attributes = {"peer.service", "db.name", "db.system", "db.system.name"};
+  // A client span with one of them calls a database.
+  std::vector<std::string> database_attributes = {"db.namespace", "db.name", "db.system", "db.system.name"};
 };
 
 class HalfEdgeReader {
  public:
-  explicit HalfEdgeReader(const Batch& spans);
+  explicit HalfEdgeReader(const Batch& spans, const EdgeRules& rules = {});
   // Nothing for spans that are no side of a call.
   std::optional<HalfEdge> read(size_t row) const;
-  // The attribute columns that are looked at.
+  // The attribute columns that are looked at with the rules as they are.
   static std::vector<ColumnId> columns();
 
  private:

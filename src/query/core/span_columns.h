@@ -17,6 +17,7 @@ class SpanColumns {
         names_(spans.find_fixed(column::kName)),
         kinds_(spans.find_fixed(column::kKind)),
         statuses_(spans.find_fixed(column::kStatusCode)),
+        status_messages_(spans.find_fixed(column::kStatusMessage)),
         durations_(spans.find_fixed(column::kDuration)),
         traces_(spans.find_fixed(column::kTraceId)),
         ids_(spans.find_fixed(column::kSpanId)),
@@ -26,6 +27,7 @@ class SpanColumns {
   std::string_view name(size_t row) const { return text_of(names_, row); }
   int64_t kind(size_t row) const { return int_of(kinds_, row); }
   int64_t status(size_t row) const { return int_of(statuses_, row); }
+  std::string_view status_message(size_t row) const { return text_of(status_messages_, row); }
   double seconds(size_t row) const {
     return static_cast<double>(std::max<int64_t>(int_of(durations_, row), 0)) / 1e9;
   }
@@ -48,6 +50,7 @@ class SpanColumns {
   const ColumnData* names_;
   const ColumnData* kinds_;
   const ColumnData* statuses_;
+  const ColumnData* status_messages_;
   const ColumnData* durations_;
   const ColumnData* traces_;
   const ColumnData* ids_;

@@ -1,0 +1,226 @@
+#include "server/generator_config.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace obelisk::server {
+namespace {
+
+constexpr int64_t kCountMax = 100'000'000;
+
+// `span_metrics: false` in place of a block; nothing when it is a block.
+Result<bool> is_switch(const YamlNode& node, const std::string& file, std::string_view key, bool& enabled) {
+  if (node.kind == YamlNode::Kind::map) return false;
+  if (node.kind == YamlNode::Kind::scalar && (node.scalar == "true" || node.scalar == "false")) {
+    enabled = node.scalar == "true";
+    return true;
+  }
+  return yaml_error(file, node, fmt::format("{} is true, false or a block of settings", key));
+}
+
+void read_bounds(YamlMap& map, const std::string& file, std::vector<double>& bounds) {
+  map.list("histogram_buckets", [&](const YamlNode& item) -> Result<void> {
+    std::optional<double> bound = parse_float(item.scalar);
+    if (item.kind != YamlNode::Kind::scalar || !bound || !(*bound > 0))
+      return yaml_error(file, item, "histogram_buckets: seconds above 0");
+    if (!bounds.empty() && *bound <= bounds.back())
+      return yaml_error(file, item, "histogram_buckets must ascend");
+    if (bounds.size() == 200) return yaml_error(file, item, "histogram_buckets: at most 200");
+    bounds.push_back(*bound);
+    return {};
+  });
+}
+
+void read_series(YamlMap& map, const YamlNode& node, DerivedSeries::Options& options) {
+  int64_t label_sets = static_cast<int64_t>(options.label_sets_max);
+  int64_t per_label = static_cast<int64_t>(options.values_per_label_max);
+  map.integer("max_label_sets", label_sets, 1, kCountMax);
+  map.integer("max_values_per_label", per_label, 0, kCountMax);
+  map.duration("stale_after", options.stale_after_nanos);
+  if (options.stale_after_nanos <= 0) map.fail(node, "stale_after must be longer than 0");
+  options.label_sets_max = static_cast<size_t>(label_sets);
+  options.values_per_label_max = static_cast<size_t>(per_label);
+}
+
+void read_histograms(YamlMap& map, const YamlNode& node, DerivedSeries::Options& options) {
+  std::string form = "classic";
+  map.string("histograms", form);
+  map.boolean("exemplars", options.exemplars);
+  if (form == "classic") {
+    options.histograms = DerivedHistogramForm::classic;
+  } else if (form == "native") {
+    options.histograms = DerivedHistogramForm::native;
+  } else if (form == "both") {
+    options.histograms = DerivedHistogramForm::both;
+  } else {
+    map.fail(*node.find("histograms"),
+             fmt::format("histograms is classic, native or both, not \"{}\"", form));
+  }
+}
+
+Result<std::vector<SpanCondition>> parse_conditions(const YamlNode& node, const std::string& file) {
+  std::vector<SpanCondition> conditions;
+  std::string match_type = "strict";
+  YamlMap map(node, file, "filter policy");
+  map.string("match_type", match_type);
+  if (match_type != "strict" && match_type != "regex")
+    map.fail(node, fmt::format("match_type is strict or regex, not \"{}\"", match_type));
+  map.list("attributes", [&](const YamlNode& item) -> Result<void> {
+    std::string key, value;
+    YamlMap attribute(item, file, "filter policy attribute");
+    attribute.required_string("key", key);
+    attribute.string("value", value);
+    OBELISK_CHECK_OK(attribute.finish());
+    Result<SpanCondition> condition = make_span_condition(key, value, match_type == "regex");
+    if (!condition.ok()) return yaml_error(file, item, condition.error().message);
+    conditions.push_back(std::move(*condition));
+    return {};
+  });
+  OBELISK_CHECK_OK(map.finish());
+  if (conditions.empty()) return yaml_error(file, node, "a filter policy needs attributes");
+  return conditions;
+}
+
+void read_filters(YamlMap& map, const std::string& file, std::vector<SpanFilterPolicy>& policies) {
+  map.list("filter_policies", [&](const YamlNode& item) -> Result<void> {
+    SpanFilterPolicy policy;
+    YamlMap parts(item, file, "filter policy");
+    auto read = [&](std::string_view key, std::optional<std::vector<SpanCondition>>& into) {
+      parts.node(key, [&](const YamlNode& part) -> Result<void> {
+        OBELISK_TRY(into, parse_conditions(part, file));
+        return {};
+      });
+    };
+    read("include", policy.include);
+    read("include_any", policy.include_any);
+    read("exclude", policy.exclude);
+    OBELISK_CHECK_OK(parts.finish());
+    if (!policy.include && !policy.include_any && !policy.exclude)
+      return yaml_error(file, item, "a filter policy has include, include_any or exclude");
+    policies.push_back(std::move(policy));
+    return {};
+  });
+}
+
+void read_multiplier(YamlMap& map, SpanMultiplierOptions& options) {
+  map.string("span_multiplier_key", options.attribute);
+  map.boolean("enable_tracestate_span_multiplier", options.tracestate);
+}
+
+// Which metrics are made: a list of names of `known`; all that are not named are off.
+void read_subprocessors(YamlMap& map, const std::string& file,
+                        const std::vector<std::pair<std::string_view, bool*>>& known) {
+  map.list("subprocessors", [&, first = true](const YamlNode& item) mutable -> Result<void> {
+    if (std::exchange(first, false)) {
+      for (auto& [name, enabled] : known) *enabled = false;
+    }
+    std::vector<std::string_view> names;
+    for (auto& [name, enabled] : known) {
+      names.push_back(name);
+      if (item.scalar != name) continue;
+      *enabled = true;
+      return {};
+    }
+    return yaml_error(
+        file, item,
+        fmt::format("subprocessors: {} are known, not \"{}\"", fmt::join(names, ", "), item.scalar));
+  });
+}
+
+void read_mappings(YamlMap& map, const std::string& file, std::vector<DimensionMapping>& mappings) {
+  map.list("dimension_mappings", [&](const YamlNode& item) -> Result<void> {
+    DimensionMapping mapping;
+    YamlMap inner(item, file, "dimension mapping");
+    inner.required_string("name", mapping.name);
+    inner.string_list("source_labels", mapping.source_labels);
+    inner.string("join", mapping.join);
+    OBELISK_CHECK_OK(inner.finish());
+    if (mapping.source_labels.empty())
+      return yaml_error(file, item, "a dimension mapping needs source_labels");
+    mappings.push_back(std::move(mapping));
+    return {};
+  });
+}
+
+}  // namespace
+
+Result<void> parse_span_metrics(const YamlNode& node, const std::string& file, GeneratorConfig& config) {
+  OBELISK_TRY(bool switched, is_switch(node, file, "span_metrics", config.span_metrics));
+  if (switched) return {};
+  SpanMetricsOptions& options = config.span_metrics_options;
+  YamlMap map(node, file, "span_metrics");
+  map.boolean("enabled", config.span_metrics);
+  read_subprocessors(map, file,
+                     {{"latency", &options.latency}, {"count", &options.count}, {"size", &options.size}});
+  read_bounds(map, file, options.bounds);
+  read_histograms(map, node, options.series);
+  read_series(map, node, options.series);
+  map.node("intrinsic_dimensions", [&](const YamlNode& inner) -> Result<void> {
+    YamlMap dimensions(inner, file, "intrinsic_dimensions");
+    dimensions.boolean("service", options.service);
+    dimensions.boolean("span_name", options.span_name);
+    dimensions.boolean("span_kind", options.span_kind);
+    dimensions.boolean("status_code", options.status_code);
+    dimensions.boolean("status_message", options.status_message);
+    return dimensions.finish();
+  });
+  map.string_list("dimensions", options.dimensions);
+  read_mappings(map, file, options.dimension_mappings);
+  read_filters(map, file, options.filter_policies);
+  read_multiplier(map, options.multiplier);
+  map.boolean("enable_target_info", options.target_info);
+  map.boolean("enable_instance_label", options.instance_label);
+  map.string_list("target_info_excluded_dimensions", options.target_info_excluded_dimensions);
+  map.refuse({"span_name_sanitization"}, "is not there: span names are taken as they are");
+  return map.finish();
+}
+
+Result<void> parse_service_graph(const YamlNode& node, const std::string& file, GeneratorConfig& config) {
+  OBELISK_TRY(bool switched, is_switch(node, file, "service_graph", config.service_graph));
+  if (switched) return {};
+  ServiceGraphOptions& options = config.service_graph_options;
+  YamlMap map(node, file, "service_graph");
+  map.boolean("enabled", config.service_graph);
+  read_subprocessors(map, file,
+                     {{"request", &options.request},
+                      {"latency", &options.latency},
+                      {"connection_info", &options.connection_info}});
+  map.duration("wait", options.wait_nanos);
+  int64_t items = static_cast<int64_t>(options.half_edges_max);
+  map.integer("max_items", items, 1, kCountMax);
+  options.half_edges_max = static_cast<size_t>(items);
+  read_bounds(map, file, options.bounds);
+  read_histograms(map, node, options.series);
+  read_series(map, node, options.series);
+  map.string_list("dimensions", options.dimensions);
+  map.boolean("enable_client_server_prefix", options.client_server_prefix);
+  map.boolean("enable_messaging_system_latency_histogram", options.messaging_latency);
+  map.boolean("enable_virtual_node_label", options.virtual_node_label);
+  map.string_list("peer_attributes", options.rules.peer_attributes);
+  map.string_list("database_name_attributes", options.rules.database_attributes);
+  read_filters(map, file, options.filter_policies);
+  read_multiplier(map, options.multiplier);
+  map.refuse({"workers"}, "is not there: edges are paired by the threads that write");
+  OBELISK_CHECK_OK(map.finish());
+  if (options.wait_nanos <= 0) return yaml_error(file, node, "service_graph.wait must be longer than 0");
+  return {};
+}
+
+Result<void> parse_host_info(const YamlNode& node, const std::string& file, GeneratorConfig& config) {
+  OBELISK_TRY(bool switched, is_switch(node, file, "host_info", config.host_info));
+  if (switched) return {};
+  config.host_info = true;
+  HostInfoOptions& options = config.host_info_options;
+  YamlMap map(node, file, "host_info");
+  map.boolean("enabled", config.host_info);
+  map.string_list("host_identifiers", options.host_identifiers);
+  map.string("metric_name", options.metric_name);
+  read_series(map, node, options.series);
+  OBELISK_CHECK_OK(map.finish());
+  if (options.host_identifiers.empty() || options.metric_name.empty())
+    return yaml_error(file, node, "host_info needs host_identifiers and a metric_name");
+  return {};
+}
+
+}  // namespace obelisk::server
