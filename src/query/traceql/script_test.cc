@@ -52,6 +52,10 @@ TEST_P(TraceqlScript, OnTheEngine) {
 INSTANTIATE_TEST_SUITE_P(Scripts, TraceqlScript, testing::ValuesIn(script_names()),
                          [](const auto& info) { return info.param.substr(0, info.param.find('.')); });
 
+TEST(TraceqlExamples, OfOurOwn) {
+  expect_all(run_examples("tests/traceql/language.yaml"));
+}
+
 TEST(TraceqlExamples, OfTheReferenceProject) {
   const char* shared = std::getenv("OBELISK_SHARED");
   std::string path =
