@@ -138,18 +138,23 @@ export interface Rule {
   lastEvaluation?: string;
   evaluationTime?: number;
   alerts?: Alert[];
+  language?: RuleLanguage;  // of its group; PromQL where it is absent
 }
+
+export type RuleLanguage = 'logql' | 'traceql';
 
 export interface RuleGroup {
   name: string;
   file: string;
   interval: number;
   lastEvaluation?: string;
+  language?: RuleLanguage;
   rules: Rule[];
 }
 
 export async function rules(signal?: AbortSignal): Promise<RuleGroup[]> {
-  return (await get_json<Envelope<{ groups: RuleGroup[] }>>('/api/v1/rules', {}, signal)).data.groups;
+  const { groups } = (await get_json<Envelope<{ groups: RuleGroup[] }>>('/api/v1/rules', {}, signal)).data;
+  return groups.map((group) => ({ ...group, rules: group.rules.map((rule) => ({ ...rule, language: group.language })) }));
 }
 
 export interface Target {

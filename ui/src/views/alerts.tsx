@@ -36,7 +36,11 @@ export function useRules() {
   return useQuery({ queryKey: ['rules'], queryFn: ({ signal }) => rules(signal), refetchInterval: 5000 });
 }
 
+// Where an expression is shown: the view of its language.
+const view_of = { logql: '/logs', traceql: '/traces' };
+
 export function alert_metric_link(rule: Rule, active_ms: number, now_ms: number): string {
+  if (rule.language) return link(view_of[rule.language], { ...alert_range(active_ms, now_ms), q: rule.query });
   return link('/metrics', { ...alert_range(active_ms, now_ms), q: alert_queries(rule.query), at: String(Math.round(active_ms)), v: [`mark:${rule.name} began`] });
 }
 
@@ -90,7 +94,7 @@ export default function Alerts() {
               <tr key={index}>
                 <td>{rule.type === 'recording' ? <span class="t3">records</span> : <StateMark state={rule.state ?? 'inactive'} />}</td>
                 <td class="b"><bdi>{rule.name}</bdi>{rule.health === 'err' && <span class="crit" title={rule.lastError}> ▲ {rule.lastError}</span>}</td>
-                <td class="mono"><Link class="link" href={url.to('/metrics', { q: rule.type === 'recording' ? `${rule.name}` : alert_queries(rule.query) })} title={rule.query}><bdi>{rule.query.replace(/\s+/g, ' ')}</bdi></Link></td>
+                <td class="mono"><Link class="link" href={rule.language && rule.type !== 'recording' ? url.to(view_of[rule.language], { q: rule.query }) : url.to('/metrics', { q: rule.type === 'recording' ? `${rule.name}` : alert_queries(rule.query) })} title={rule.query}><bdi>{rule.query.replace(/\s+/g, ' ')}</bdi></Link></td>
                 <td class="r num">{rule.type === 'alerting' ? format_duration_short((rule.duration ?? 0) * 1000) : ''}</td>
                 <td>{rule.lastEvaluation && Date.parse(rule.lastEvaluation) > 0 ? <Time ms={Date.parse(rule.lastEvaluation)} /> : '–'}</td>
               </tr>

@@ -76,7 +76,7 @@ export default function Metrics() {
   });
   const groups = useQuery({ queryKey: ['rules'], queryFn: ({ signal }) => rules(signal), enabled: queries.length > 0 });
   const recorded = useMemo(() => {
-    const all = (groups.data ?? []).flatMap((group) => group.rules);
+    const all = (groups.data ?? []).flatMap((group) => group.rules).filter((rule) => !rule.language);  // those in PromQL
     return queries.flatMap((query) => recorded_expressions(query, all));
   }, [groups.data, queries.join('\n')]);
   // A ratio of good to all reads one bucket only; its histogram's other buckets hold the exemplars that explain it.

@@ -58,7 +58,7 @@ function Strip({ alert, rule, now_ms }: ActiveAlert & { now_ms: number }) {
       <StateMark state={alert.state} minor={is_minor(alert)} />
       <div class={css.words}>
         <div class="row wrap"><h2 class={css.title}><bdi>{alert.annotations.summary || rule.name}</bdi></h2><span class="t2 s">{alert.state} {ago(active_ms, now_ms)}, since <Time ms={active_ms} /></span></div>
-        <p class="t2"><bdi>{alert.annotations.description ?? alert_queries(rule.query)[0]}</bdi></p>
+        <p class="t2"><bdi>{alert.annotations.description ?? (rule.language ? rule.query : alert_queries(rule.query)[0])}</bdi></p>
       </div>
       <Link class="btn pri" href={alert_metric_link(rule, active_ms, now_ms)}>Its metric at its time</Link>
       <Link class="btn" href={link('/alerts', alert_range(active_ms, now_ms))}>Alert</Link>
