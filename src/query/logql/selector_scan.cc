@@ -40,7 +40,9 @@ Result<Expr> line_expression(const LineFilter& filter, bool& exact) {
       operands.push_back(Expr::contains(line, std::string(literal)));
     } else if (filter.op == LineFilterOp::regex || filter.op == LineFilterOp::not_regex) {
       OBELISK_TRY(std::shared_ptr<const Regex> regex, compile_line_regex(operand.text));
-      operands.push_back(Expr::matches(line, std::move(regex)));
+      // Literals are looked for without the pattern's automaton, and decided by templates more often.
+      for (const std::string& literal : regex->literals()) operands.push_back(Expr::contains(line, literal));
+      if (regex->literals().empty()) operands.push_back(Expr::matches(line, std::move(regex)));
     } else {
       operands.push_back(Expr::contains(line, operand.text));
     }
@@ -54,8 +56,10 @@ class FilterCondition {
  public:
   explicit FilterCondition(const std::vector<ColumnInfo>& columns) : columns_(columns) {}
 
-  // `parsed`: a parser may have taken the label out of the line.
-  Expr of(const LabelFilter& filter, bool parsed) const {
+  // Which parsers may have taken the label out of the line.
+  enum class Parsed : uint8_t { no, by_logfmt, somehow };
+
+  Expr of(const LabelFilter& filter, Parsed parsed) const {
     if (filter.kind == LabelFilter::Kind::all_of) {
       return Expr::all_of({of(filter.children[0], parsed), of(filter.children[1], parsed)});
     }
@@ -64,7 +68,7 @@ class FilterCondition {
       if (left.is_always() || right.is_always()) return Expr();
       return Expr::any_of({std::move(left), std::move(right)});
     }
-    bool helps = says_something(filter) && (!parsed || is_plain(filter.matcher.value));
+    bool helps = says_something(filter) && (parsed == Parsed::no || is_plain(filter.matcher.value));
     return helps ? equality(filter.matcher.name, filter.matcher.value, parsed) : Expr();
   }
 
@@ -86,12 +90,17 @@ class FilterCondition {
     });
   }
 
-  Expr equality(const std::string& name, const std::string& value, bool parsed) const {
+  Expr equality(const std::string& name, const std::string& value, Parsed parsed) const {
+    const ColumnId line = fixed_column(column::kLine);
     std::vector<Expr> sources{Expr::compare(label_column(name), CompareOp::equal, value)};
-    if (parsed) {
-      sources.push_back(Expr::contains(fixed_column(column::kLine), value));
-      sources.push_back(Expr::contains(fixed_column(column::kLine), "\\"));
+    if (parsed == Parsed::by_logfmt && name.find('_') == std::string::npos) {
+      // The key stands in the line as it is, since sanitising only makes underscores.
+      sources.push_back(Expr::contains(line, name + "=" + value));
+      sources.push_back(Expr::contains(line, name + "=\"" + value + "\""));
+    } else if (parsed != Parsed::no) {
+      sources.push_back(Expr::contains(line, value));
     }
+    if (parsed != Parsed::no) sources.push_back(Expr::contains(line, "\\"));
     for (const ColumnInfo& info : columns_) {
       // The members of a map have names of their own, which begin with the map's.
       bool same = metadata_name_of(info.id) == name;
@@ -137,15 +146,19 @@ bool makes_labels(Stage::Kind kind) {
 }  // namespace
 
 Result<Expr> metadata_filter(QueryContext& context, const LogSelector& selector, TimeRange range) {
+  using Parsed = FilterCondition::Parsed;
   struct Filter {
     const LabelFilter* filter;
-    bool parsed;
+    Parsed parsed;
   };
   std::vector<Filter> filters;
-  bool parsed = false;
+  Parsed parsed = Parsed::no;
   for (const Stage& stage : selector.stages) {
     if (makes_labels(stage.kind)) break;
-    parsed = parsed || parses_line(stage.kind);
+    if (parses_line(stage.kind)) {
+      bool plain = stage.kind == Stage::Kind::logfmt && stage.assignments.empty();
+      parsed = plain && parsed != Parsed::somehow ? Parsed::by_logfmt : Parsed::somehow;
+    }
     if (stage.kind == Stage::Kind::label_filter && FilterCondition::says_something(stage.label_filter)) {
       filters.push_back({&stage.label_filter, parsed});
     }

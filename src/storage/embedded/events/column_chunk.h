@@ -7,6 +7,7 @@
 // one by one, so that a few rows cost a few pages. The last eight bytes are a checksum, verified before
 // anything is believed. Format: docs/formats/event_part.md, "Column chunk".
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -89,6 +90,9 @@ class ColumnChunk {
   // Of the row group's time column, which must outlive this: wanted before such texts are asked for.
   bool needs_times() const { return message_ != nullptr && message_->needs_times(); }
   void set_times(const std::vector<int64_t>& times) { message_->set_times(times.data()); }
+  void set_times_source(std::function<Result<const int64_t*>()> source) {
+    message_->set_times_source(std::move(source));
+  }
   // Text that is the digits of the trace_id column of the same row group: wanted before anything is asked
   // for.
   bool needs_trace_ids() const { return coding_is_ids_ && id_source_ == nullptr; }

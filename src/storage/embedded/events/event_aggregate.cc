@@ -6,7 +6,6 @@
 #include "plan/aggregate_fold.h"
 #include "plan/read_progress.h"
 #include "storage/embedded/events/row_group_columns.h"
-#include "storage/embedded/events/row_group_pruning.h"
 #include "storage/embedded/events/run_counts.h"
 #include "storage/embedded/events/scan_units.h"
 #include "storage/embedded/events/trace_index_block.h"
@@ -120,17 +119,17 @@ class Executor {
     const PartContext& context = *unit.context;
     RowMask mask;
     bool inside = range_.contains({unit.min_time}) && range_.contains({unit.max_time});
-    bool by_labels = std::any_of(context.decisions.begin(), context.decisions.end(),
-                                 [](Decision decision) { return decision != Decision::yes; });
-    OBELISK_TRY(Decision decision,
-                decide_row_group(scan_.where, *context.part, unit.row_group, *context.labels));
-    bool by_values = decision != Decision::yes;
+    const std::vector<GroupRun>& runs = reader.info().runs;
+    bool by_labels = std::any_of(runs.begin(), runs.end(), [&](const GroupRun& run) {
+      return context.decisions[run.group] == Decision::no;
+    });
+    bool by_values = unit.decision != Decision::yes;
     if (!inside || by_labels) {
       OBELISK_TRY(mask, reader.candidates(range_, context.decisions));
     }
     if (by_values) {
       if (mask.empty()) mask.assign(reader.info().row_count, 1);
-      OBELISK_TRY(mask, reader.evaluate(scan_.where, mask));
+      OBELISK_TRY(mask, reader.evaluate(context.where, mask));
     }
     return mask;
   }

@@ -14,9 +14,9 @@ namespace {
 // Chunks with less than this between them are read with one call: a read costs about as much as 64 KiB more
 // of it.
 constexpr uint64_t kReadGapBytes = 64 << 10;
-// Of all parts together: the heads of about 100 row groups of varied logs take 10 MiB, and searches that have
-// them read only row groups with a match.
-constexpr size_t kKnownTextsBytesMax = 24 << 20;
+// Of all parts together: heads and template numbers of about 100 row groups of varied logs take 15 MiB, and
+// searches that have them read only row groups with a match.
+constexpr size_t kKnownTextsBytesMax = 32 << 20;
 std::atomic<size_t> known_texts_bytes = 0;
 // Of all parts together: 60 bytes for a thousand rows, so this is the times of 130 million rows.
 constexpr size_t kTimeSkipsBytesMax = 8 << 20;
@@ -44,7 +44,7 @@ Result<std::shared_ptr<EventPart>> EventPart::open(Disk& disk, const std::string
 EventPart::~EventPart() {
   {
     MutexLock lock(heads_mutex_);
-    for (const auto& [key, known] : heads_) known_texts_bytes -= known.head->memory_bytes();
+    for (const auto& [key, known] : heads_) known_texts_bytes -= known.memory_bytes();
     for (const auto& [row_group, skips] : time_skips_) time_skips_bytes -= skips->memory_bytes();
   }
   if (!obsolete_) return;
@@ -158,9 +158,14 @@ EventPart::KnownTexts EventPart::known_texts(size_t row_group, size_t chunk) con
 }
 
 void EventPart::keep_texts(size_t row_group, size_t chunk, ColumnChunk& read) const {
-  if (read.message() == nullptr) return;
-  KnownTexts known{read.message()->head(), read.message()->raw_count() > 0};
-  size_t bytes = known.head->memory_bytes();
+  if (read.message() == nullptr || known_texts_bytes > kKnownTextsBytesMax) return;
+  {
+    MutexLock lock(heads_mutex_);
+    if (heads_.contains(chunk_key(row_group, chunk))) return;
+  }
+  KnownTexts known{read.message()->head(), read.message()->template_planes().copy(),
+                   read.message()->raw_count() > 0};
+  size_t bytes = known.memory_bytes();
   MutexLock lock(heads_mutex_);
   if (known_texts_bytes + bytes > kKnownTextsBytesMax) return;
   if (heads_.try_emplace(chunk_key(row_group, chunk), std::move(known)).second) known_texts_bytes += bytes;

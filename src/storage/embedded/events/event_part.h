@@ -57,7 +57,9 @@ class EventPart {
   // is not of that coding. `chunk`: index into RowGroupInfo::chunks.
   struct KnownTexts {
     std::shared_ptr<const message::MessageHead> head;
+    std::shared_ptr<const message::TemplatePlanes> planes;
     bool has_raw_lines = false;
+    size_t memory_bytes() const { return head->memory_bytes() + planes->stored_bytes(); }
   };
   KnownTexts known_texts(size_t row_group, size_t chunk) const EXCLUDES(heads_mutex_);
   // Where the pieces of a row group's time column lie, kept from an earlier decoding of it; only of row

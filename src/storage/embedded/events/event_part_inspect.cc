@@ -31,6 +31,13 @@ void describe_row_group(const EventPart& part, size_t index, std::string& out) {
         read.ok() ? std::string((*read)[0].coding_name()) : "DAMAGED: " + read.error().message;
     if (read.ok() && (*read)[0].has_dictionary())
       coding += fmt::format(" of {}", (*read)[0].entries().size());
+    if (read.ok() && (*read)[0].message() != nullptr) {
+      const message::MessageHead& head = *(*read)[0].message()->head();
+      coding += fmt::format(" of {} templates with {} variables, head {} bytes, {} in memory, {} raw lines",
+                            head.templates.size() - 1, head.slots.size(), head.byte_count,
+                            head.memory_bytes() + (*read)[0].message()->template_planes().stored_bytes(),
+                            (*read)[0].message()->raw_count());
+    }
     out += fmt::format("  {:#010x} {:>9} bytes  {}.{} {}: {} values, {}{}\n", chunk.offset, chunk.length,
                        scope_name(column.id.scope), column.id.name, column_type_name(column.type),
                        chunk.stats.present_count, coding, stats_text(chunk.stats));

@@ -1,6 +1,7 @@
 #include "storage/embedded/events/row_group_reader.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "codec/integer_column.h"
 #include "plan/read_progress.h"
@@ -35,6 +36,12 @@ int cost_rank(const Expr& expr) {
   return 5;
 }
 
+// Conditions that templates can decide.
+bool is_of_text(const Expr& expr) {
+  return expr.kind() == Expr::Kind::compare || expr.kind() == Expr::Kind::contains ||
+         expr.kind() == Expr::Kind::matches;
+}
+
 std::vector<const Expr*> cheapest_first(const std::vector<Expr>& children) {
   std::vector<const Expr*> ordered;
   for (const Expr& child : children) ordered.push_back(&child);
@@ -47,14 +54,19 @@ std::vector<const Expr*> cheapest_first(const std::vector<Expr>& children) {
 
 std::vector<uint32_t> rows_of(const RowMask& mask) {
   std::vector<uint32_t> rows;
-  for (uint32_t row = 0; row < mask.size(); ++row) {
-    if (mask[row] != 0) rows.push_back(row);
+  const uint8_t* begin = mask.data();
+  const uint8_t* end = begin + mask.size();
+  // Few rows are left of most masks.
+  for (const uint8_t* at = begin; at < end; ++at) {
+    at = static_cast<const uint8_t*>(std::memchr(at, 1, static_cast<size_t>(end - at)));
+    if (at == nullptr) break;
+    rows.push_back(static_cast<uint32_t>(at - begin));
   }
   return rows;
 }
 
 bool any_row(const RowMask& mask) {
-  return std::find(mask.begin(), mask.end(), 1) != mask.end();
+  return !mask.empty() && std::memchr(mask.data(), 1, mask.size()) != nullptr;
 }
 
 RowGroupReader::RowGroupReader(EventPartPtr part, uint32_t row_group,
@@ -97,8 +109,10 @@ Result<void> RowGroupReader::load_chunks(const std::vector<size_t>& indexes, boo
 // Chunks whose values are kept relative to another column of the same rows.
 Result<void> RowGroupReader::give_what_it_needs(ColumnChunk& chunk) {
   if (chunk.needs_times()) {
-    OBELISK_TRY(const std::vector<int64_t>* row_times, times());
-    chunk.set_times(*row_times);
+    chunk.set_times_source([this]() -> Result<const int64_t*> {
+      OBELISK_TRY(const std::vector<int64_t>* row_times, times());
+      return row_times->data();
+    });
   }
   if (!chunk.needs_trace_ids()) return {};
   OBELISK_TRY(auto chunks, chunks_of(fixed_column(column::kTraceId)));
@@ -290,16 +304,36 @@ Result<RowMask> RowGroupReader::evaluate_leaf(const Expr& expr, const RowMask& c
     OBELISK_CHECK_OK(mark_labels(expr, candidates, out));
     return out;
   }
+  OBELISK_TRY(bool done, mark_known_texts(expr, candidates, out));
+  if (done) return out;
   OBELISK_TRY(auto chunks, chunks_of(expr.column()));
   for (auto& [column, chunk] : chunks) OBELISK_CHECK_OK(mark_chunk(expr, *chunk, candidates, out));
   return out;
+}
+
+// By what is kept of the texts in memory, when that is enough. False: nothing was set.
+Result<bool> RowGroupReader::mark_known_texts(const Expr& expr, const RowMask& candidates, RowMask& out) {
+  if (!is_of_text(expr)) return false;
+  auto infos = infos_of(expr.column());
+  if (infos.size() != 1 || infos[0].second != ColumnType::string ||
+      infos[0].first->stats.present_count != info_.row_count)
+    return false;
+  size_t index = static_cast<size_t>(infos[0].first - info_.chunks.data());
+  if (loaded_[index]) return false;
+  EventPart::KnownTexts known = part_->known_texts(row_group_, index);
+  if (known.head == nullptr) return false;
+  return message::mark_by_templates(message::predicate_for(expr), *known.head, *known.planes,
+                                    known.has_raw_lines, candidates, out);
 }
 
 Result<void> RowGroupReader::mark_labels(const Expr& expr, const RowMask& candidates, RowMask& out) const {
   size_t row = 0;
   for (const GroupRun& run : info_.runs) {
     bool holds = decide_by_labels(expr, labels_->labels(run.group)) == Decision::yes;
-    for (size_t end = row + run.row_count; row < end; ++row) out[row] = holds ? candidates[row] : 0;
+    if (holds)
+      std::copy_n(candidates.begin() + static_cast<ptrdiff_t>(row), run.row_count,
+                  out.begin() + static_cast<ptrdiff_t>(row));
+    row += run.row_count;
   }
   return {};
 }
@@ -321,11 +355,22 @@ Result<void> RowGroupReader::mark_chunk(const Expr& expr, ColumnChunk& chunk, co
     }
     return {};
   }
+  if (chunk.type() == ColumnType::trace_id && expr.kind() == Expr::Kind::in_trace_ids &&
+      expr.trace_ids()->size() == 1) {
+    const TraceId& wanted = *expr.trace_ids()->begin();
+    const std::vector<TraceId>& ids = chunk.trace_ids();
+    for (size_t row = 0; row < out.size(); ++row) {
+      if (ids[row] == wanted && candidates[row] != 0 && chunk.is_present(row)) out[row] = 1;
+    }
+    return {};
+  }
   if (chunk.is_trace_id_text() && mark_id_text(expr, chunk, candidates, out)) return {};
-  bool by_templates = expr.kind() == Expr::Kind::compare || expr.kind() == Expr::Kind::contains ||
-                      expr.kind() == Expr::Kind::matches;
-  if (chunk.message() != nullptr && by_templates) {
+  if (chunk.message() != nullptr && is_of_text(expr)) {
     size_t held = chunk.memory_bytes();
+    if (chunk.all_present()) {
+      OBELISK_CHECK_OK(message::mark_texts(*chunk.message(), message::predicate_for(expr), candidates, out));
+      return charge_.add(chunk.memory_bytes() - held);
+    }
     std::vector<uint8_t> open = chunk.marks_of_values(candidates);
     std::vector<uint8_t> found(open.size());
     OBELISK_CHECK_OK(message::mark_texts(*chunk.message(), message::predicate_for(expr), open, found));

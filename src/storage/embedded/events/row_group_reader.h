@@ -74,6 +74,7 @@ class RowGroupReader {
 
  private:
   Result<RowMask> evaluate_leaf(const Expr& expr, const RowMask& candidates);
+  Result<bool> mark_known_texts(const Expr& expr, const RowMask& candidates, RowMask& out);
   Result<void> mark_labels(const Expr& expr, const RowMask& candidates, RowMask& out) const;
   Result<void> mark_chunk(const Expr& expr, ColumnChunk& chunk, const RowMask& candidates, RowMask& out);
   static bool mark_id_text(const Expr& expr, const ColumnChunk& chunk, const RowMask& candidates,

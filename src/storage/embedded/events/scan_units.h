@@ -17,6 +17,8 @@ struct PartContext {
   EventPartPtr part;
   std::shared_ptr<const LabelTable> labels;
   std::vector<Decision> decisions;  // by group
+  // The scan's condition without what the labels of the part decide alike for all groups.
+  Expr where;
 };
 
 // Either a row group (context set) or a batch of the head.
@@ -27,6 +29,8 @@ struct ScanUnit {
   int64_t min_time = 0;
   int64_t max_time = 0;
   uint32_t rank = 0;  // the order rows came in
+  // Of a row group: what is known of the condition before it is read; not `no`.
+  Decision decision = Decision::depends;
   uint64_t row_count() const;
 };
 

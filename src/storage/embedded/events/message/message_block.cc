@@ -6,6 +6,7 @@
 #include "codec/bit_packing.h"
 #include "codec/byte_reader.h"
 #include "codec/integer_column.h"
+#include "storage/embedded/events/message/slot_text.h"
 #include "storage/embedded/events/message/tokenizer.h"
 
 namespace obelisk::message {
@@ -26,84 +27,6 @@ uint64_t second_of_day(int64_t unix_nanos) {
   int64_t nanos = unix_nanos % kNanosPerDay;
   if (nanos < 0) nanos += kNanosPerDay;
   return static_cast<uint64_t>(nanos / 1'000'000'000);
-}
-
-// One packed number; up to seven bytes beyond the packed ones are read and ignored.
-inline uint64_t unpack(const char* packed, unsigned width, size_t index) {
-  size_t bit = index * width;
-  uint64_t word;
-  std::memcpy(&word, packed + bit / 8, 8);
-  word >>= bit % 8;
-  if (width <= 57) return word & ((uint64_t{1} << width) - 1);
-  if (bit % 8 + width > 64) {
-    uint64_t next = static_cast<uint8_t>(packed[bit / 8 + 8]);
-    word |= next << (64 - bit % 8);
-  }
-  return width == 64 ? word : word & ((uint64_t{1} << width) - 1);
-}
-
-constexpr char kPairs[] =
-    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051"
-    "525354"
-    "555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
-
-// Right-aligned into `count` bytes, with leading zeros.
-inline void put_digits(uint64_t value, char* out, unsigned count) {
-  while (count >= 2) {
-    uint64_t rest = value / 100;
-    std::memcpy(out + count - 2, kPairs + (value - rest * 100) * 2, 2);
-    value = rest;
-    count -= 2;
-  }
-  if (count == 1) out[0] = static_cast<char>('0' + value % 10);
-}
-
-inline unsigned digits_of(uint64_t value) {
-  unsigned count = 1;
-  for (;;) {
-    if (value < 10) return count;
-    if (value < 100) return count + 1;
-    if (value < 1000) return count + 2;
-    if (value < 10000) return count + 3;
-    value /= 10000;
-    count += 4;
-  }
-}
-
-inline char* put_number(uint64_t value, unsigned width, char* out) {
-  unsigned count = digits_of(value);
-  if (count < width) count = width;
-  put_digits(value, out, count);
-  return out + count;
-}
-
-char* put_clock(uint64_t seconds, char* out) {
-  std::memcpy(out, kPairs + seconds / 3600 * 2, 2);
-  out[2] = ':';
-  std::memcpy(out + 3, kPairs + seconds / 60 % 60 * 2, 2);
-  out[5] = ':';
-  std::memcpy(out + 6, kPairs + seconds % 60 * 2, 2);
-  return out + 8;
-}
-
-inline char* put_hex(const char* bytes, size_t count, char* out) {
-  static constexpr char kDigitsText[] = "0123456789abcdef";
-  for (size_t i = 0; i < count; ++i) {
-    uint8_t byte = static_cast<uint8_t>(bytes[i]);
-    *out++ = kDigitsText[byte >> 4];
-    *out++ = kDigitsText[byte & 15];
-  }
-  return out;
-}
-
-char* put_uuid(const char* bytes, char* out) {
-  out = put_hex(bytes, 4, out);
-  for (size_t at : {4, 6, 8}) {
-    *out++ = '-';
-    out = put_hex(bytes + at, 2, out);
-  }
-  *out++ = '-';
-  return put_hex(bytes + 10, 6, out);
 }
 
 // Both sides have kSlackBytes to spare.
@@ -129,9 +52,9 @@ Result<MessageBlock> MessageBlock::parse(std::string_view bytes, size_t value_co
     OBELISK_TRY(head, MessageHead::parse(plain));
   }
   block.head_ = std::move(head);
-  block.plane_count_ = block.head_->templates.size() > 256 ? 2 : 1;
-  for (size_t plane = 0; plane < block.plane_count_; ++plane)
-    block.planes_[plane] = get_packed_text(reader, value_count);
+  PackedText low = get_packed_text(reader, value_count);
+  bool two_planes = block.head_->templates.size() > 256;
+  block.planes_ = TemplatePlanes(low, two_planes ? get_packed_text(reader, value_count) : PackedText());
   block.packed_ids_ = get_packed_text(reader, reader.varint_up_to(kTextBytesMax));
   block.packed_text_ = get_packed_text(reader, reader.varint_up_to(kTextBytesMax));
   if (reader.failed() || block.packed_ids_.plain_bytes != block.head_->ids_bytes) return wrong("streams");
@@ -140,6 +63,7 @@ Result<MessageBlock> MessageBlock::parse(std::string_view bytes, size_t value_co
   if (reader.left() != block.head_->body_bytes) return wrong("length of the body");
   block.body_ = reader.rest();
   block.deltas_.resize(block.head_->slots.size());
+  block.entries_.resize(block.head_->slots.size());
   return block;
 }
 
@@ -171,42 +95,40 @@ Result<void> MessageBlock::parse_raw(ByteReader& reader) {
   return covered == count ? Result<void>() : wrong("raw pages do not cover the lines");
 }
 
-Result<const std::vector<uint16_t>*> MessageBlock::template_numbers() {
-  if (!template_numbers_.empty() || value_count_ == 0) return &template_numbers_;
-  std::vector<std::shared_ptr<const void>> owners;
-  OBELISK_TRY(std::string_view low, open_packed_text(planes_[0], owners));
-  std::vector<uint16_t> numbers(value_count_);
-  for (size_t i = 0; i < value_count_; ++i) numbers[i] = static_cast<uint8_t>(low[i]);
-  if (plane_count_ == 2) {
-    OBELISK_TRY(std::string_view high, open_packed_text(planes_[1], owners));
-    for (size_t i = 0; i < value_count_; ++i)
-      numbers[i] = static_cast<uint16_t>(numbers[i] | static_cast<uint8_t>(high[i]) << 8);
+Result<const TemplateNumbers*> MessageBlock::template_numbers() {
+  if (numbers_.count == 0 && value_count_ > 0) {
+    OBELISK_TRY(numbers_, planes_.open());
+    memory_bytes_ += numbers_.memory_bytes();
   }
-  std::vector<uint32_t> counts(size_t{1} << (8 * plane_count_));
-  for (uint16_t number : numbers) ++counts[number];
-  for (size_t number = 0; number < counts.size(); ++number) {
-    uint64_t wanted = number == kRawTemplate             ? raw_count()
-                      : number < head_->templates.size() ? head_->templates[number].row_count
-                                                         : 0;
-    if (counts[number] != wanted) return wrong("template numbers");
-  }
-  template_numbers_ = std::move(numbers);
-  memory_bytes_ += value_count_ * 2;
-  return &template_numbers_;
+  return &numbers_;
 }
 
 Result<void> MessageBlock::load_ordinals() {
   if (!ordinals_.empty()) return {};
-  OBELISK_TRY(const std::vector<uint16_t>* numbers, template_numbers());
+  OBELISK_TRY(const TemplateNumbers* numbers, template_numbers());
   std::vector<uint32_t> next(head_->templates.size());
-  ordinals_.resize(value_count_);
-  for (size_t i = 0; i < value_count_; ++i) ordinals_[i] = next[(*numbers)[i]]++;
+  std::vector<uint32_t> ordinals(value_count_);
+  for (size_t i = 0; i < value_count_; ++i) {
+    uint16_t number = numbers->at(i);
+    if (number >= next.size()) return wrong("template numbers");
+    ordinals[i] = next[number]++;
+  }
+  for (size_t number = 0; number < next.size(); ++number) {
+    uint64_t wanted = number == kRawTemplate ? raw_count() : head_->templates[number].row_count;
+    if (next[number] != wanted) return wrong("template numbers");
+  }
+  ordinals_ = std::move(ordinals);
   memory_bytes_ += value_count_ * 4;
   return {};
 }
 
-Result<void> MessageBlock::load_streams() {
-  if (streams_loaded_) return {};
+Result<const std::vector<uint32_t>*> MessageBlock::ordinals() {
+  OBELISK_CHECK_OK(load_ordinals());
+  return &ordinals_;
+}
+
+Result<void> MessageBlock::load_ids() {
+  if (ids_loaded_) return {};
   OBELISK_TRY(ids_, open_packed_text(packed_ids_, owners_));
   // Entry numbers are bounded here, once.
   for (const TemplateHead& one : head_->templates) {
@@ -218,21 +140,21 @@ Result<void> MessageBlock::load_streams() {
                                  slot.coding == NumberCoding::dictionary;
       if (!in_stream || slot.entry_count == 256) continue;
       uint8_t largest = 0;
-      for (char id : ids_.substr(slot.ids, one.row_count))
+      for (char id : ids_.substr(slot.place, one.row_count))
         largest = std::max(largest, static_cast<uint8_t>(id));
       if (largest >= slot.entry_count) return wrong("entry number");
     }
   }
-  OBELISK_CHECK_OK(load_text_slots());
-  memory_bytes_ += ids_.size() + text_.size();
-  streams_loaded_ = true;
+  memory_bytes_ += ids_.size();
+  ids_loaded_ = true;
   return {};
 }
 
 Result<void> MessageBlock::load_text_slots() {
+  if (!text_slots_.empty()) return {};
   if (head_->text_slots == 0) return packed_text_.plain_bytes == 0 ? Result<void>() : wrong("text stream");
   OBELISK_TRY(text_, open_packed_text(packed_text_, owners_));
-  text_slots_.resize(head_->slots.size());
+  std::vector<std::unique_ptr<TextSlot>> slots(head_->slots.size());
   uint64_t begin = 0;
   for (const TemplateHead& one : head_->templates) {
     for (uint32_t i = one.first_slot; i < one.first_slot + one.slot_count; ++i) {
@@ -243,17 +165,20 @@ Result<void> MessageBlock::load_text_slots() {
       texts->offsets.resize(one.row_count + 1);
       uint64_t end = 0;
       for (uint32_t row = 0; row < one.row_count; ++row) {
-        uint64_t length = slot.length_min + unpack(body_.data() + slot.body, slot.width, row);
+        uint64_t length = slot.length_min + unpack(body_.data() + slot.place, slot.width, row);
         end += length;
         if (length > slot.length_max || begin + end > text_.size()) return wrong("text lengths");
         texts->offsets[row + 1] = static_cast<uint32_t>(end);
       }
       begin += end;
       memory_bytes_ += texts->offsets.size() * 4;
-      text_slots_[i] = std::move(texts);
+      slots[i] = std::move(texts);
     }
   }
-  return begin == text_.size() ? Result<void>() : wrong("text stream");
+  if (begin != text_.size()) return wrong("text stream");
+  memory_bytes_ += text_.size();
+  text_slots_ = std::move(slots);
+  return {};
 }
 
 const std::vector<uint64_t>& MessageBlock::deltas_of(size_t slot_index, uint32_t rows) {
@@ -261,28 +186,52 @@ const std::vector<uint64_t>& MessageBlock::deltas_of(size_t slot_index, uint32_t
   if (values) return *values;
   const Slot& slot = head_->slots[slot_index];
   values = std::make_unique<std::vector<uint64_t>>(rows);
-  uint64_t value = (*values)[0] = slot.first;
+  std::vector<uint64_t> start = head_->numbers_of(slot);
+  uint64_t value = (*values)[0] = start[0];
   for (uint32_t row = 1; row < rows; ++row) {
-    value += unpack(body_.data() + slot.body, slot.width, row - 1) + static_cast<uint64_t>(slot.delta_low);
+    value += unpack(body_.data() + slot.place, slot.width, row - 1) + start[1];
     (*values)[row] = value;
   }
   memory_bytes_ += rows * 8;
   return *values;
 }
 
-inline uint64_t MessageBlock::number_of(const Slot& slot, size_t slot_index, uint32_t rows,
-                                        uint32_t ordinal) {
+const std::vector<uint64_t>& MessageBlock::numbers_of(const Slot& slot, size_t slot_index) {
+  std::unique_ptr<std::vector<uint64_t>>& numbers = deltas_[slot_index];
+  if (!numbers) {
+    numbers = std::make_unique<std::vector<uint64_t>>(head_->numbers_of(slot));
+    memory_bytes_ += numbers->size() * 8;
+  }
+  return *numbers;
+}
+
+const std::vector<std::string_view>& MessageBlock::entries_of(const Slot& slot, size_t slot_index) {
+  std::unique_ptr<std::vector<std::string_view>>& entries = entries_[slot_index];
+  if (!entries) {
+    entries = std::make_unique<std::vector<std::string_view>>();
+    entries->reserve(slot.entry_count);
+    head_->for_each_entry(slot, [&](std::string_view entry) {
+      entries->push_back(entry);
+      return true;
+    });
+    memory_bytes_ += entries->size() * sizeof(std::string_view);
+  }
+  return *entries;
+}
+
+uint64_t MessageBlock::number_of(const Slot& slot, size_t slot_index, uint32_t rows, uint32_t ordinal) {
   // Beyond `high` only when damaged: kept within the length that was promised.
   switch (slot.coding) {
     case NumberCoding::frame:
-      return std::min(slot.low + unpack(body_.data() + slot.body, slot.width, ordinal), slot.high);
+      return std::min(head_->range_of(slot).low + unpack(body_.data() + slot.place, slot.width, ordinal),
+                      head_->range_of(slot).high);
     case NumberCoding::dictionary:
-      return head_->numbers[slot.first_entry + static_cast<uint8_t>(ids_[slot.ids + ordinal])];
+      return numbers_of(slot, slot_index)[static_cast<uint8_t>(ids_[slot.place + ordinal])];
     case NumberCoding::delta:
       break;
   }
   uint64_t value = deltas_of(slot_index, rows)[ordinal];
-  return std::clamp(value, slot.low, slot.high);
+  return std::clamp(value, head_->range_of(slot).low, head_->range_of(slot).high);
 }
 
 inline char* MessageBlock::put_slot(size_t slot_index, const TemplateHead& one, uint32_t value,
@@ -290,7 +239,7 @@ inline char* MessageBlock::put_slot(size_t slot_index, const TemplateHead& one, 
   const Slot& slot = head_->slots[slot_index];
   switch (slot.kind) {
     case SlotKind::constant:
-      return put_piece(head_->entries[slot.first_entry], out);
+      return put_piece(head_->constant_text(slot), out);
     case SlotKind::number:
       return put_number(number_of(slot, slot_index, one.row_count, ordinal), slot.digits, out);
     case SlotKind::clock: {
@@ -300,16 +249,16 @@ inline char* MessageBlock::put_slot(size_t slot_index, const TemplateHead& one, 
     }
     case SlotKind::hex: {
       size_t bytes = slot.digits / 2;
-      return put_hex(body_.data() + slot.body + ordinal * bytes, bytes, out);
+      return put_hex(body_.data() + slot.place + ordinal * bytes, bytes, out);
     }
     case SlotKind::uuid:
-      return put_uuid(body_.data() + slot.body + ordinal * size_t{16}, out);
+      return put_uuid(body_.data() + slot.place + ordinal * size_t{16}, out);
     case SlotKind::dictionary: {
       uint64_t id = slot.entry_count <= kByteDictionaryMax
-                        ? static_cast<uint8_t>(ids_[slot.ids + ordinal])
-                        : std::min<uint64_t>(unpack(body_.data() + slot.body, slot.width, ordinal),
+                        ? static_cast<uint8_t>(ids_[slot.place + ordinal])
+                        : std::min<uint64_t>(unpack(body_.data() + slot.place, slot.width, ordinal),
                                              slot.entry_count - 1);
-      return put_piece(head_->entries[slot.first_entry + id], out);
+      return put_piece(entries_of(slot, slot_index)[id], out);
     }
     case SlotKind::text: {
       const TextSlot& texts = *text_slots_[slot_index];
@@ -354,14 +303,18 @@ Result<std::string_view> MessageBlock::raw_text(uint64_t index) {
 
 Result<void> MessageBlock::rebuild(std::span<const uint32_t> values, std::string_view* out, Arena& arena) {
   if (values.empty()) return {};
-  if (head_->clocks_relative && times_ == nullptr) return wrong("clock times without a time column");
+  if (head_->clocks_relative && times_ == nullptr) {
+    if (!times_source_) return wrong("clock times without a time column");
+    OBELISK_TRY(times_, times_source_());
+  }
   OBELISK_CHECK_OK(load_ordinals());
-  OBELISK_CHECK_OK(load_streams());
+  OBELISK_CHECK_OK(load_ids());
+  OBELISK_CHECK_OK(load_text_slots());
   char* free = nullptr;
   size_t left = 0;
   for (size_t i = 0; i < values.size(); ++i) {
     uint32_t value = values[i];
-    uint16_t number = template_numbers_[value];
+    uint16_t number = numbers_.at(value);
     if (number == kRawTemplate) {
       OBELISK_TRY(out[i], raw_text(ordinals_[value]));
       continue;

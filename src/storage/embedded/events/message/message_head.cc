@@ -1,6 +1,7 @@
 #include "storage/embedded/events/message/message_head.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <random>
 
@@ -39,10 +40,13 @@ class HeadParser {
     for (uint64_t i = 1; i < count; ++i) {
       if (!parse_template()) return false;
     }
-    return reader_.at_end();
+    return reader_.at_end() && fits();
   }
 
  private:
+  // Offsets are kept in 32 bits.
+  bool fits() const { return head_.body_bytes <= UINT32_MAX && head_.ids_bytes <= UINT32_MAX; }
+
   bool parse_template() {
     TemplateHead& one = head_.templates.emplace_back();
     one.skeleton = reader_.text();
@@ -55,16 +59,23 @@ class HeadParser {
     for (char marker : one.skeleton) {
       if (!is_marker(marker)) continue;
       if (head_.slots.size() == kSlotsMax) return false;
+      if (!fits()) return false;
       Slot slot;
-      slot.body = head_.body_bytes;
-      slot.ids = head_.ids_bytes;
+      slot.place = static_cast<uint32_t>(head_.body_bytes);
       if (!parse_slot(slot, one.row_count)) return false;
       length += slot.length_max;
+      one.is_odd = one.is_odd || is_odd(marker, slot);
       head_.slots.push_back(slot);
     }
     one.slot_count = static_cast<uint32_t>(head_.slots.size()) - one.first_slot;
     one.length_max = static_cast<uint32_t>(std::min<uint64_t>(length, UINT32_MAX));
     return length < (1u << 30) && !reader_.failed();
+  }
+
+  static bool is_odd(char marker, const Slot& slot) {
+    if (marker == kWordMarker) return (slot.classes & kOther) != 0 || slot.length_min == 0;
+    uint16_t length = marker == kClockMarker ? 8 : 36;
+    return slot.length_min != length || slot.length_max != length;
   }
 
   bool parse_slot(Slot& slot, uint64_t rows) {
@@ -78,27 +89,32 @@ class HeadParser {
         slot.digits = reader_.u8();
         if (slot.digits > kNumberDigitsMax) return false;
         if (!parse_numbers(slot, rows)) return false;
-        slot.length_min = slot.digits != 0 ? slot.digits : digit_count(slot.low);
-        // A damaged value may be longer than its column's width.
-        slot.length_max = slot.digits != 0 ? 20 : digit_count(slot.high);
+        slot.classes = kDigits;
+        slot.length_min = std::max<uint16_t>(slot.digits, digit_count(head_.ranges.back().low));
+        // No value is rebuilt as more than `high`.
+        slot.length_max = std::max<uint16_t>(slot.digits, digit_count(head_.ranges.back().high));
         return true;
       case SlotKind::clock:
         slot.length_min = slot.length_max = 8;
-        return parse_numbers(slot, rows) && slot.high < 86'400;
+        slot.classes = kDigits | kOther;
+        return parse_numbers(slot, rows) && head_.ranges.back().high < 86'400;
       case SlotKind::hex:
         slot.digits = reader_.u8();
         if (slot.digits == 0 || slot.digits > 128 || slot.digits % 2 != 0) return false;
         slot.length_min = slot.length_max = slot.digits;
+        slot.classes = kDigits | kLowerHex;
         head_.body_bytes += rows * slot.digits / 2;
         return true;
       case SlotKind::uuid:
         slot.length_min = slot.length_max = 36;
+        slot.classes = kDigits | kLowerHex | kOther;
         head_.body_bytes += rows * 16;
         return true;
       case SlotKind::dictionary: {
         uint64_t count = reader_.varint_up_to(kTextDictionaryMax);
         if (count == 0 || !parse_entries(slot, count)) return false;
         if (count <= kByteDictionaryMax) {
+          slot.place = static_cast<uint32_t>(head_.ids_bytes);
           head_.ids_bytes += rows;
         } else {
           slot.width = static_cast<uint8_t>(width_of(count - 1));
@@ -109,8 +125,8 @@ class HeadParser {
       case SlotKind::text: {
         uint64_t low = reader_.varint_up_to(kTemplateLineBytesMax);
         uint64_t range = reader_.varint_up_to(kTemplateLineBytesMax);
-        slot.length_min = static_cast<uint32_t>(low);
-        slot.length_max = static_cast<uint32_t>(low + range);
+        slot.length_min = static_cast<uint16_t>(low);
+        slot.length_max = static_cast<uint16_t>(low + range);
         slot.classes = reader_.u8();
         slot.width = static_cast<uint8_t>(width_of(range));
         head_.body_bytes += packed_bytes(rows, slot.width);
@@ -122,23 +138,27 @@ class HeadParser {
   }
 
   bool parse_entries(Slot& slot, uint64_t count) {
-    slot.first_entry = static_cast<uint32_t>(head_.entries.size());
-    slot.entry_count = static_cast<uint32_t>(count);
-    slot.length_min = UINT32_MAX;
+    slot.details = static_cast<uint32_t>(reader_.offset());
+    slot.entry_count = static_cast<uint16_t>(count);
+    slot.length_min = UINT16_MAX;
     for (uint64_t i = 0; i < count; ++i) {
       std::string_view entry = reader_.text();
       if (reader_.failed() || entry.size() > kTemplateLineBytesMax) return false;
-      slot.length_min = std::min(slot.length_min, static_cast<uint32_t>(entry.size()));
-      slot.length_max = std::max(slot.length_max, static_cast<uint32_t>(entry.size()));
-      head_.entries.push_back(entry);
+      slot.length_min = std::min(slot.length_min, static_cast<uint16_t>(entry.size()));
+      slot.length_max = std::max(slot.length_max, static_cast<uint16_t>(entry.size()));
+      slot.classes |= classes_of(entry);
+      // A constant is read without its length.
+      if (slot.kind == SlotKind::constant)
+        slot.details = static_cast<uint32_t>(reader_.offset() - entry.size());
     }
     return true;
   }
 
   bool parse_numbers(Slot& slot, uint64_t rows) {
-    slot.low = reader_.varint();
-    uint64_t range = reader_.varint();
-    if (__builtin_add_overflow(slot.low, range, &slot.high)) return false;
+    slot.range = static_cast<uint32_t>(head_.ranges.size());
+    uint64_t low = reader_.varint(), range = reader_.varint(), high = 0;
+    if (__builtin_add_overflow(low, range, &high)) return false;
+    head_.ranges.push_back({low, high});
     uint8_t coding = reader_.u8();
     if (coding > static_cast<uint8_t>(NumberCoding::dictionary)) return false;
     slot.coding = static_cast<NumberCoding>(coding);
@@ -148,21 +168,22 @@ class HeadParser {
         head_.body_bytes += packed_bytes(rows, slot.width);
         return slot.width == width_of(range);
       case NumberCoding::delta:
-        slot.first = reader_.varint();
-        slot.delta_low = reader_.signed_varint();
+        slot.details = static_cast<uint32_t>(reader_.offset());
+        reader_.varint();
+        reader_.signed_varint();
         slot.width = reader_.u8();
         head_.body_bytes += packed_bytes(rows - 1, slot.width);
         return slot.width <= 64;
       case NumberCoding::dictionary: {
         uint64_t count = reader_.varint_up_to(kByteDictionaryMax);
-        slot.first_entry = static_cast<uint32_t>(head_.numbers.size());
-        slot.entry_count = static_cast<uint32_t>(count);
+        slot.details = static_cast<uint32_t>(reader_.offset());
+        slot.entry_count = static_cast<uint16_t>(count);
         uint64_t value = 0;
         for (uint64_t i = 0; i < count; ++i) {
           if (__builtin_add_overflow(value, reader_.varint(), &value)) return false;
-          if (value < slot.low || value > slot.high) return false;
-          head_.numbers.push_back(value);
+          if (value < low || value > high) return false;
         }
+        slot.place = static_cast<uint32_t>(head_.ids_bytes);
         head_.ids_bytes += rows;
         return count > 0 && !reader_.failed();
       }
@@ -170,8 +191,8 @@ class HeadParser {
     return false;
   }
 
-  static uint32_t digit_count(uint64_t value) {
-    uint32_t count = 1;
+  static uint16_t digit_count(uint64_t value) {
+    uint16_t count = 1;
     while (value >= 10) {
       value /= 10;
       ++count;
@@ -183,7 +204,27 @@ class HeadParser {
   ByteReader reader_;
 };
 
+constexpr std::array<uint8_t, 256> kClassOfByte = [] {
+  std::array<uint8_t, 256> classes{};
+  for (int byte = 0; byte < 256; ++byte) {
+    bool digit = byte >= '0' && byte <= '9', lower = byte >= 'a' && byte <= 'z';
+    bool upper = byte >= 'A' && byte <= 'Z';
+    classes[static_cast<size_t>(byte)] = digit                  ? kDigits
+                                         : lower && byte <= 'f' ? kLowerHex
+                                         : lower                ? kLowerOther
+                                         : upper                ? kUpper
+                                                                : kOther;
+  }
+  return classes;
+}();
+
 }  // namespace
+
+uint8_t classes_of(std::string_view text) {
+  uint8_t classes = 0;
+  for (char c : text) classes |= kClassOfByte[static_cast<uint8_t>(c)];
+  return classes;
+}
 
 Result<std::shared_ptr<const MessageHead>> MessageHead::parse(std::string_view plain) {
   auto head = std::make_shared<MessageHead>();
@@ -195,13 +236,25 @@ Result<std::shared_ptr<const MessageHead>> MessageHead::parse(std::string_view p
     return make_error(ErrorCode::corrupt, "message block: head");
   head->templates.shrink_to_fit();
   head->slots.shrink_to_fit();
-  head->entries.shrink_to_fit();
+  head->ranges.shrink_to_fit();
   return std::shared_ptr<const MessageHead>(std::move(head));
+}
+
+std::vector<uint64_t> MessageHead::numbers_of(const Slot& slot) const {
+  ByteReader reader = details_of(slot);
+  if (slot.coding == NumberCoding::delta) {
+    uint64_t first = reader.varint();
+    return {first, static_cast<uint64_t>(reader.signed_varint())};
+  }
+  std::vector<uint64_t> numbers(slot.entry_count);
+  uint64_t value = 0;
+  for (uint64_t& number : numbers) number = value += reader.varint();
+  return numbers;
 }
 
 size_t MessageHead::memory_bytes() const {
   return sizeof(*this) + templates.capacity() * sizeof(TemplateHead) + slots.capacity() * sizeof(Slot) +
-         entries.capacity() * sizeof(std::string_view) + numbers.capacity() * 8 + byte_count + 16;
+         ranges.capacity() * sizeof(Range) + byte_count + 16;
 }
 
 }  // namespace obelisk::message

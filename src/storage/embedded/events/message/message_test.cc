@@ -201,6 +201,8 @@ void expect_searches(const Corpus& corpus, MessageBlock& block, std::mt19937_64&
   for (int i = 0; i < count; ++i) {
     const std::string& from = corpus.lines[random() % corpus.lines.size()];
     std::string needle = piece_of(from, random);
+    if (random() % 8 == 0) needle = from.substr(random() % (from.size() + 1), 1 + random() % 90);
+    if (needle.empty()) needle = "0";
     if (random() % 4 == 0) needle[random() % needle.size()] = static_cast<char>('0' + random() % 10);
     expect_found(corpus, block, Expr::contains(line, needle), "contains " + needle);
     expect_found(corpus, block, Expr::compare(line, CompareOp::equal, from), "equal");
@@ -292,6 +294,10 @@ TEST(Message, DamageIsRefusedOrReadButNeverBelievedBlindly) {
     std::vector<std::string_view> texts(rows.size());
     Arena arena;
     (void)block->rebuild(rows, texts.data(), arena).ok();
+    std::vector<uint8_t> all(rows.size(), 1), found(rows.size(), 0);
+    std::string needle = piece_of(corpus.lines[random() % corpus.lines.size()], random);
+    Expr expr = Expr::contains(fixed_column(column::kLine), needle);
+    (void)mark_texts(*block, predicate_for(expr), all, found).ok();
   }
 }
 

@@ -13,8 +13,6 @@ namespace {
 
 // A dictionary of more entries is taken as any letters and digits.
 constexpr uint32_t kEntriesWalkedMax = 16;
-// Texts put together and tested at a time.
-constexpr size_t kRowsAtOnce = 1024;
 
 // The first 64 bytes of a needle as an automaton: state bit i is "the last i + 1 bytes are the needle's first
 // i + 1".
@@ -45,19 +43,11 @@ class NeedleAutomaton {
 };
 
 ByteClass class_of(const Slot& slot) {
-  switch (slot.kind) {
-    case SlotKind::number:
-      return ByteClass::digits;
-    case SlotKind::clock:
-      return ByteClass::clock;
-    case SlotKind::hex:
-      return ByteClass::lower_hex;
-    case SlotKind::uuid:
-      return ByteClass::uuid;
-    default:
-      return (slot.classes & kOther) != 0 || slot.kind != SlotKind::text ? ByteClass::any
-                                                                         : ByteClass::alphanumeric;
-  }
+  if (slot.kind == SlotKind::clock) return ByteClass::clock;
+  if (slot.kind == SlotKind::uuid) return ByteClass::uuid;
+  if ((slot.classes & ~kDigits) == 0) return ByteClass::digits;
+  if ((slot.classes & ~(kDigits | kLowerHex)) == 0) return ByteClass::lower_hex;
+  return (slot.classes & kOther) != 0 ? ByteClass::any : ByteClass::alphanumeric;
 }
 
 // Walks a template. `possible` are states that some row may be in; `certain` those that every row is in at
@@ -108,20 +98,21 @@ class TemplateWalk {
 
   void variable(const MessageHead& head, const Slot& slot) {
     if (slot.kind == SlotKind::constant) {
-      for (char c : head.entries[slot.first_entry]) known(static_cast<uint8_t>(c));
+      for (char c : head.constant_text(slot)) known(static_cast<uint8_t>(c));
       return;
     }
     certain_ = State();
     if (slot.kind == SlotKind::dictionary && slot.entry_count <= kEntriesWalkedMax) {
       State after = State();
-      for (uint32_t i = 0; i < slot.entry_count; ++i) {
+      head.for_each_entry(slot, [&](std::string_view entry) {
         State state = possible_;
-        for (char c : head.entries[slot.first_entry + i]) {
+        for (char c : entry) {
           state = automaton_.step(state, static_cast<uint8_t>(c));
           possible_match_ = possible_match_ || automaton_.accepts(state);
         }
         after |= state;
-      }
+        return true;
+      });
       possible_ = after;
       return;
     }
@@ -152,39 +143,54 @@ class TemplateWalk {
   bool certain_match_ = false;
 };
 
+Verdict possible_if(bool possible) {
+  return possible ? Verdict::some : Verdict::none;
+}
+
 class ContainsPredicate : public TextPredicate {
  public:
-  explicit ContainsPredicate(std::string needle) : needle_(std::move(needle)), automaton_(needle_) {}
+  explicit ContainsPredicate(const std::string& needle) : search_(needle) {}
 
   bool holds(std::string_view text) const override {
-    return memmem(text.data(), text.size(), needle_.data(), needle_.size()) != nullptr;
+    return memmem(text.data(), text.size(), search_.needle().data(), search_.needle().size()) != nullptr;
   }
 
-  bool is_possible(std::string_view skeleton) const override {
-    return TemplateWalk(automaton_).is_possible(skeleton);
+  // The search remembers what skeletons say itself.
+  Verdict judge(const MessageHead& head, size_t number) const override {
+    return search_.judge(head, number, nullptr);
   }
 
-  Verdict judge_closely(const MessageHead& head, size_t number) const override {
-    const TemplateHead& one = head.templates[number];
-    if (one.length_max < needle_.size()) return Verdict::none;
-    Verdict verdict = TemplateWalk(automaton_).run(head, one);
-    // Only the first 64 bytes were looked at.
-    return verdict == Verdict::all && needle_.size() > 64 ? Verdict::some : verdict;
+  Result<RowFilter> filter_rows(MessageBlock& block, size_t number) const override {
+    RowFilter filter;
+    if (search_.judge(*block.head(), number, &tests_) != Verdict::some) return filter;
+    if (tests_.empty() || tests_.size() > kTestsMax) return filter;
+    filter.is_known = true;
+    filter.marks.assign(block.head()->templates[number].row_count, 0);
+    for (const SlotTest& test : tests_) {
+      OBELISK_CHECK_OK(
+          block.mark_slot(number, test, test.is_enough ? RowFilter::kSure : RowFilter::kMaybe, filter.marks));
+    }
+    bool any = std::any_of(filter.marks.begin(), filter.marks.end(), [](uint8_t mark) { return mark != 0; });
+    if (!any) filter.marks.clear();
+    return filter;
   }
 
  private:
-  const std::string needle_;
-  const NeedleAutomaton automaton_;
+  // More tests cost as much as putting the texts together.
+  static constexpr size_t kTestsMax = 32;
+
+  const NeedleSearch search_;
+  mutable std::vector<SlotTest> tests_;
 };
 
-class EqualsPredicate : public TextPredicate {
+class EqualsPredicate : public SkeletonPredicate {
  public:
   explicit EqualsPredicate(std::string text) : text_(std::move(text)), automaton_(text_) {}
 
   bool holds(std::string_view text) const override { return text == text_; }
 
-  bool is_possible(std::string_view skeleton) const override {
-    return TemplateWalk(automaton_).is_possible(skeleton);
+  Verdict judge_skeleton(std::string_view skeleton) const override {
+    return possible_if(TemplateWalk(automaton_).is_possible(skeleton));
   }
 
   Verdict judge_closely(const MessageHead& head, size_t number) const override {
@@ -198,15 +204,16 @@ class EqualsPredicate : public TextPredicate {
   const NeedleAutomaton automaton_;
 };
 
-class MatchesPredicate : public TextPredicate {
+class MatchesPredicate : public SkeletonPredicate {
  public:
   explicit MatchesPredicate(std::shared_ptr<const Regex> regex)
       : regex_(std::move(regex)), automaton_(PatternAutomaton::compile(regex_->pattern())) {}
 
   bool holds(std::string_view text) const override { return regex_->matches(text); }
 
-  bool is_possible(std::string_view skeleton) const override {
-    return !automaton_ || automaton_->matches_empty() || TemplateWalk(*automaton_).is_possible(skeleton);
+  Verdict judge_skeleton(std::string_view skeleton) const override {
+    return possible_if(!automaton_ || automaton_->matches_empty() ||
+                       TemplateWalk(*automaton_).is_possible(skeleton));
   }
 
   Verdict judge_closely(const MessageHead& head, size_t number) const override {
@@ -244,8 +251,7 @@ class OtherPredicate : public TextPredicate {
     }
     return false;
   }
-  bool is_possible(std::string_view) const override { return true; }
-  Verdict judge_closely(const MessageHead&, size_t) const override { return Verdict::some; }
+  Verdict judge(const MessageHead&, size_t) const override { return Verdict::some; }
 
  private:
   const CompareOp op_;
@@ -257,10 +263,7 @@ class AlwaysPredicate : public TextPredicate {
  public:
   explicit AlwaysPredicate(bool holds) : holds_(holds) {}
   bool holds(std::string_view) const override { return holds_; }
-  bool is_possible(std::string_view) const override { return holds_; }
-  Verdict judge_closely(const MessageHead&, size_t) const override {
-    return holds_ ? Verdict::all : Verdict::none;
-  }
+  Verdict judge(const MessageHead&, size_t) const override { return holds_ ? Verdict::all : Verdict::none; }
 
  private:
   const bool holds_;
@@ -289,14 +292,14 @@ struct CachedPredicate {
 
 }  // namespace
 
-Verdict TextPredicate::judge(const MessageHead& head, size_t number) const {
+Verdict SkeletonPredicate::judge(const MessageHead& head, size_t number) const {
   const TemplateHead& one = head.templates[number];
   auto it = remembered_.find(one.skeleton_hash);
   if (it == remembered_.end()) {
     if (remembered_.size() >= kRememberedMax) remembered_.clear();
-    it = remembered_.emplace(one.skeleton_hash, is_possible(one.skeleton)).first;
+    it = remembered_.emplace(one.skeleton_hash, judge_skeleton(one.skeleton)).first;
   }
-  return it->second ? judge_closely(head, number) : Verdict::none;
+  return it->second == Verdict::some ? judge_closely(head, number) : it->second;
 }
 
 const TextPredicate& predicate_for(const Expr& expr) {
@@ -317,39 +320,8 @@ const TextPredicate& predicate_for(const Expr& expr) {
   return *entry.predicate;
 }
 
-Verdict judge_head(const TextPredicate& predicate, const MessageHead& head, bool has_raw_lines) {
-  bool any = has_raw_lines, every = !has_raw_lines;
-  for (size_t number = 1; number < head.templates.size() && (!any || every); ++number) {
-    Verdict verdict = predicate.judge(head, number);
-    any = any || verdict != Verdict::none;
-    every = every && verdict == Verdict::all;
-  }
-  return !any ? Verdict::none : every ? Verdict::all : Verdict::some;
-}
-
-Result<void> mark_texts(MessageBlock& block, const TextPredicate& predicate,
-                        const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out) {
-  const MessageHead& head = *block.head();
-  std::vector<uint8_t> verdicts(head.templates.size());
-  verdicts[kRawTemplate] = static_cast<uint8_t>(block.raw_count() > 0 ? Verdict::some : Verdict::none);
-  for (size_t number = 1; number < verdicts.size(); ++number)
-    verdicts[number] = static_cast<uint8_t>(predicate.judge(head, number));
-  if (std::all_of(verdicts.begin(), verdicts.end(), [](uint8_t verdict) { return verdict == 0; })) return {};
-  OBELISK_TRY(const std::vector<uint16_t>* numbers, block.template_numbers());
-  std::vector<uint32_t> open;
-  for (uint32_t value = 0; value < candidates.size(); ++value) {
-    uint8_t verdict = candidates[value] != 0 ? verdicts[(*numbers)[value]] : uint8_t{0};
-    out[value] |= static_cast<uint8_t>(verdict >> 1);
-    if (verdict == static_cast<uint8_t>(Verdict::some)) open.push_back(value);
-  }
-  std::vector<std::string_view> texts(std::min(kRowsAtOnce, open.size()));
-  for (size_t first = 0; first < open.size(); first += kRowsAtOnce) {
-    size_t count = std::min(kRowsAtOnce, open.size() - first);
-    Arena arena;
-    OBELISK_CHECK_OK(block.rebuild(std::span(open).subspan(first, count), texts.data(), arena));
-    for (size_t i = 0; i < count; ++i) out[open[first + i]] |= predicate.holds(texts[i]) ? 1 : 0;
-  }
-  return {};
+Result<RowFilter> TextPredicate::filter_rows(MessageBlock&, size_t) const {
+  return RowFilter();
 }
 
 }  // namespace obelisk::message

@@ -15,28 +15,44 @@
 
 #include "plan/expression.h"
 #include "storage/embedded/events/message/message_block.h"
+#include "storage/embedded/events/message/needle_search.h"
 
 namespace obelisk::message {
 
-enum class Verdict : uint8_t { none, some, all };
+// What is known of the rows of one template before their texts are looked at.
+struct RowFilter {
+  static constexpr uint8_t kMaybe = 1;
+  static constexpr uint8_t kSure = 2;
+  bool is_known = false;       // else every row may satisfy the condition
+  std::vector<uint8_t> marks;  // by number of the row in its template: 0, kMaybe or kSure; empty: all are 0
+};
 
 class TextPredicate {
  public:
   virtual ~TextPredicate() = default;
   virtual bool holds(std::string_view text) const = 0;
-  // Of template `number` (not the raw one). The same skeletons occur in most row groups: whether one can
-  // satisfy the condition whatever its variables are is found out once and remembered.
-  Verdict judge(const MessageHead& head, size_t number) const;
+  // Of template `number` (not the raw one).
+  virtual Verdict judge(const MessageHead& head, size_t number) const = 0;
+  // Of a template that is judged `some`, by its variables.
+  virtual Result<RowFilter> filter_rows(MessageBlock& block, size_t number) const;
+};
+
+// The same skeletons occur in most row groups: whether one can satisfy the condition whatever its variables
+// are is found out once and remembered.
+class SkeletonPredicate : public TextPredicate {
+ public:
+  Verdict judge(const MessageHead& head, size_t number) const override;
 
  protected:
-  // False when no text of this skeleton satisfies the condition, its variables being any letters and digits.
-  virtual bool is_possible(std::string_view skeleton) const = 0;
+  // Of texts of this skeleton, its variables being any letters and digits; `all` may be left to be found
+  // later.
+  virtual Verdict judge_skeleton(std::string_view skeleton) const = 0;
   // With what is known of the variables in this head.
   virtual Verdict judge_closely(const MessageHead& head, size_t number) const = 0;
 
  private:
   static constexpr size_t kRememberedMax = 1 << 16;
-  mutable absl::flat_hash_map<uint64_t, bool> remembered_;  // skeleton hash -> is_possible
+  mutable absl::flat_hash_map<uint64_t, Verdict> remembered_;  // skeleton hash -> judge_skeleton
 };
 
 // `expr` is a compare with a string, contains or matches. The result lives until the thread's next call but
@@ -45,6 +61,12 @@ const TextPredicate& predicate_for(const Expr& expr);
 
 // Of all rows that have a value: none when no template and no raw line can satisfy it.
 Verdict judge_head(const TextPredicate& predicate, const MessageHead& head, bool has_raw_lines);
+
+// The same as mark_texts for a block that need not be read: false, and nothing is set, when some text would
+// have to be looked at.
+Result<bool> mark_by_templates(const TextPredicate& predicate, const MessageHead& head,
+                               const TemplatePlanes& planes, bool has_raw_lines,
+                               const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out);
 
 // Sets out[value] for the values with candidates[value] that satisfy the condition.
 Result<void> mark_texts(MessageBlock& block, const TextPredicate& predicate,
