@@ -98,7 +98,8 @@ Result<Decode> zipkin_decoder(std::string_view media) {
 
 Result<Decode> zipkin_v1_decoder(std::string_view media) {
   if (media.empty() || media == "application/json") return &decode_zipkin_v1_json;
-  return wrong_media_type(media, "application/json (thrift lists of Zipkin v1 are not read)");
+  if (media == "application/x-thrift") return &decode_zipkin_thrift;
+  return wrong_media_type(media, "application/json or application/x-thrift");
 }
 
 Result<DecodedTraces> decode_binary(Body body) {

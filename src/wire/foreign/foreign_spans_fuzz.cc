@@ -10,7 +10,7 @@ using namespace obelisk;
 namespace {
 
 Result<DecodedTraces> decode(uint8_t which, std::shared_ptr<const std::string> body) {
-  switch (which % 8) {
+  switch (which % 9) {
     case 0:
       return decode_zipkin_json(std::move(body));
     case 1:
@@ -25,8 +25,10 @@ Result<DecodedTraces> decode(uint8_t which, std::shared_ptr<const std::string> b
       return decode_jaeger_thrift_batch(ThriftProtocol::binary, std::move(body));
     case 6:
       return decode_jaeger_agent_message(ThriftProtocol::compact, std::move(body));
-    default:
+    case 7:
       return decode_jaeger_agent_message(ThriftProtocol::binary, std::move(body));
+    default:
+      return decode_zipkin_thrift(std::move(body));
   }
 }
 
@@ -39,6 +41,12 @@ std::string batch(ThriftProtocol protocol, bool call) {
   }
   write_jaeger_batch(writer);
   if (call) writer.end_struct();
+  return writer.bytes();
+}
+
+std::string zipkin_span(ThriftProtocol protocol) {
+  ThriftTestWriter writer(protocol);
+  write_zipkin_span(writer);
   return writer.bytes();
 }
 
@@ -65,5 +73,6 @@ std::vector<std::string> obelisk::fuzz_seeds() {
       '\5' + batch(ThriftProtocol::binary, false),
       '\6' + batch(ThriftProtocol::compact, true),
       '\7' + batch(ThriftProtocol::binary, true),
+      '\10' + std::string("\x0C\0\0\0\1", 5) + zipkin_span(ThriftProtocol::binary),
   };
 }

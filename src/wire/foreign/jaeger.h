@@ -19,7 +19,7 @@ namespace obelisk {
 // A jaeger.thrift Batch: the body of POST /api/traces.
 Result<DecodedTraces> decode_jaeger_thrift_batch(ThriftProtocol protocol,
                                                  std::shared_ptr<const std::string> body);
-// A datagram to the agent's ports: a call of Agent.emitBatch. Other calls are `unsupported`.
+// A datagram to the agent's ports: a call of Agent.emitBatch or emitZipkinBatch. Others are `unsupported`.
 Result<DecodedTraces> decode_jaeger_agent_message(ThriftProtocol protocol,
                                                   std::shared_ptr<const std::string> datagram);
 // PostSpansRequest of jaeger.api_v2.CollectorService.

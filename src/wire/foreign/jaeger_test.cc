@@ -75,11 +75,27 @@ TEST(JaegerThrift, TornBodiesAreErrors) {
 
 TEST(JaegerThrift, OtherCallsSayWhatIsSupported) {
   ThriftTestWriter call(ThriftProtocol::compact);
-  call.message("emitZipkinBatch");
+  call.message("emitNothing");
   Result<DecodedTraces> decoded = decode_jaeger_agent_message(ThriftProtocol::compact, body(call.bytes()));
   ASSERT_FALSE(decoded.ok());
   EXPECT_EQ(decoded.error().code, ErrorCode::unsupported);
   EXPECT_NE(decoded.error().message.find("emitBatch"), std::string::npos);
+}
+
+TEST(JaegerThrift, AgentsTakeZipkinsSpansToo) {
+  for (ThriftProtocol protocol : {ThriftProtocol::compact, ThriftProtocol::binary}) {
+    ThriftTestWriter call(protocol);
+    call.message("emitZipkinBatch");
+    call.begin_struct();
+    call.list_of_structs(1, 2);
+    write_zipkin_span(call);
+    write_zipkin_span(call);
+    call.end_struct();
+    DecodedTraces decoded = decoded_or_fail(decode_jaeger_agent_message(protocol, body(call.bytes())));
+    ASSERT_EQ(decoded.batches.size(), 1u);
+    EXPECT_EQ(decoded.batches[0].row_count, 4u);
+    EXPECT_EQ(service(decoded.batches[0], 3), "api");
+  }
 }
 
 std::string key_value(std::string_view key, int type, const std::function<void(Writer&)>& value) {

@@ -2,6 +2,7 @@
 
 #include "wire/foreign/jaeger.h"
 #include "wire/foreign/jaeger_span.h"
+#include "wire/foreign/zipkin.h"
 #include "wire/protobuf.h"
 
 namespace obelisk {
@@ -31,9 +32,9 @@ class Decoder {
     std::string_view name = reader_.read_message_begin();
     again_.read_message_begin();
     if (name != "emitBatch")
-      throw Malformed{
-          "the agent call \"" + std::string(name.substr(0, 64)) + "\" is not supported, only emitBatch",
-          ErrorCode::unsupported};
+      throw Malformed{"the agent call \"" + std::string(name.substr(0, 64)) +
+                          "\" is not supported, only emitBatch and emitZipkinBatch",
+                      ErrorCode::unsupported};
     // The call's arguments: a struct whose field 1 is the batch.
     reader_.begin_struct();
     again_.begin_struct();
@@ -244,6 +245,14 @@ Result<DecodedTraces> guarded(ThriftProtocol protocol, std::shared_ptr<const std
   }
 }
 
+bool is_zipkin_call(ThriftProtocol protocol, std::string_view datagram) {
+  try {
+    return ThriftReader(protocol, datagram).read_message_begin() == "emitZipkinBatch";
+  } catch (const Malformed&) {
+    return false;  // said by whoever reads it
+  }
+}
+
 }  // namespace
 
 Result<DecodedTraces> decode_jaeger_thrift_batch(ThriftProtocol protocol,
@@ -253,6 +262,7 @@ Result<DecodedTraces> decode_jaeger_thrift_batch(ThriftProtocol protocol,
 
 Result<DecodedTraces> decode_jaeger_agent_message(ThriftProtocol protocol,
                                                   std::shared_ptr<const std::string> datagram) {
+  if (is_zipkin_call(protocol, *datagram)) return decode_zipkin_agent_call(protocol, std::move(datagram));
   return guarded(protocol, std::move(datagram), [](Decoder& decoder) { decoder.read_message(); });
 }
 

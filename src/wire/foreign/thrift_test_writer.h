@@ -116,6 +116,44 @@ class ThriftTestWriter {
   int last_[32] = {};
 };
 
+// A zipkincore.Span with both halves of a call from "web" to "api".
+inline void write_zipkin_span(ThriftTestWriter& writer) {
+  auto annotation = [&](int64_t time, std::string_view value, std::string_view service) {
+    writer.begin_struct();
+    writer.integer(1, time);
+    writer.text(2, value);
+    writer.structure(3);
+    writer.integer(1, 0x0A000002, false);
+    writer.text(3, service);
+    writer.end_struct();
+    writer.end_struct();
+  };
+  auto binary = [&](std::string_view key, std::string_view value, int type) {
+    writer.begin_struct();
+    writer.text(1, key);
+    writer.text(2, value);
+    writer.integer(3, type, false);
+    writer.end_struct();
+  };
+  writer.begin_struct();
+  writer.integer(1, 2);
+  writer.text(3, "get");
+  writer.integer(4, 10);
+  writer.integer(5, 9);
+  writer.list_of_structs(6, 5);
+  annotation(1000, "cs", "web");
+  annotation(1010, "sr", "api");
+  annotation(1020, "cache miss", "api");
+  annotation(1040, "ss", "api");
+  annotation(1050, "cr", "web");
+  writer.list_of_structs(8, 3);
+  binary("http.path", "/x", 6);
+  binary("http.status", std::string_view("\0\0\1\xF4", 4), 3);
+  binary("ok", std::string_view("\1", 1), 0);
+  writer.integer(12, 1);
+  writer.end_struct();
+}
+
 // A jaeger.thrift Batch: service "shop" with a tag, one span with every field.
 inline void write_jaeger_batch(ThriftTestWriter& writer, bool process_last = false) {
   auto tag = [&](std::string_view key, int type) {

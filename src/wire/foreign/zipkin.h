@@ -1,7 +1,7 @@
 #pragma once
-// Zipkin's span lists to rows of Table::spans: v2 JSON and protobuf (zipkin.proto), and the v1 JSON of old
-// senders. Pure functions. Malformed bodies are an Error with the position; a span that cannot be kept is
-// rejected and counted, the rest stays.
+// Zipkin's span lists to rows of Table::spans: v2 JSON and protobuf (zipkin.proto), and the v1 JSON and
+// Thrift (binary protocol) of old senders. Pure functions. Malformed bodies are an Error with the position; a
+// span that cannot be kept is rejected and counted, the rest stays.
 //
 // localEndpoint.serviceName becomes the resource's service.name; endpoints become peer.service,
 // network.peer.* and network.local.*; tags become string attributes, annotations events. A server span that
@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "wire/foreign/thrift_reader.h"
 #include "wire/otlp_traces.h"
 
 namespace obelisk {
@@ -19,5 +20,9 @@ namespace obelisk {
 Result<DecodedTraces> decode_zipkin_json(std::shared_ptr<const std::string> body);
 Result<DecodedTraces> decode_zipkin_v1_json(std::shared_ptr<const std::string> body);
 Result<DecodedTraces> decode_zipkin_protobuf(std::shared_ptr<const std::string> body);
+Result<DecodedTraces> decode_zipkin_thrift(std::shared_ptr<const std::string> body);
+// A datagram to the ports of Jaeger's agent: a call of Agent.emitZipkinBatch.
+Result<DecodedTraces> decode_zipkin_agent_call(ThriftProtocol protocol,
+                                               std::shared_ptr<const std::string> datagram);
 
 }  // namespace obelisk

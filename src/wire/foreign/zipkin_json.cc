@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "wire/foreign/zipkin.h"
-#include "wire/foreign/zipkin_span.h"
+#include "wire/foreign/zipkin_v1_span.h"
 #include "wire/protobuf.h"
 
 namespace obelisk {
@@ -164,99 +164,39 @@ class DecoderV2 : public Decoder {
   }
 };
 
-// A v1 span holds both halves of a call: the annotations cs, cr (client) and sr, ss (server) tell which are
-// there.
 class DecoderV1 : public Decoder {
  public:
   using Decoder::Decoder;
 
  private:
-  struct Half {
-    int64_t begin = 0, end = 0;  // microseconds
-    ZipkinEndpoint endpoint;
-    bool present() const { return begin != 0 || end != 0; }
-  };
-
   void read_span(dom::object object) override {
     read_identity(object);
-    client_ = server_ = {};
-    any_ = client_address_ = server_address_ = {};
-    read_annotations(object);
-    read_binary_annotations(object);
-    bool has_own_times = span_.start_nanos != 0;
-    bool both = client_.present() && server_.present();
-    ForeignSpan whole = span_;
-    if (client_.present()) emit(client_, SpanKind::client, server_address_, has_own_times, false);
-    if (both) {
-      span_ = whole;
-      span_.start_nanos = span_.duration_nanos = 0;
-    }
-    if (server_.present()) emit(server_, SpanKind::server, client_address_, has_own_times && !both, both);
-    if (client_.present() || server_.present()) return;
-    ZipkinFields zipkin;
-    zipkin.local = any_;
-    finish_zipkin_span(zipkin, span_);
-    rows_.add(span_);
-  }
-
-  void emit(const Half& half, SpanKind kind, const ZipkinEndpoint& remote, bool has_own_times, bool shared) {
-    ZipkinFields zipkin;
-    zipkin.local = half.endpoint;
-    zipkin.remote = remote;
-    zipkin.shared = shared;
-    span_.kind = kind;
-    if (!has_own_times) {
-      int64_t begin = half.begin != 0 ? half.begin : half.end;
-      span_.start_nanos = nanos(begin);
-      span_.duration_nanos = half.end > begin ? nanos(half.end - begin) : 0;
-    }
-    finish_zipkin_span(zipkin, span_);
-    rows_.add(span_);
-  }
-
-  void read_annotations(dom::object object) {
-    dom::array annotations;
-    if (object["annotations"].get(annotations) != simdjson::SUCCESS) return;
-    for (dom::element element : annotations) {
-      dom::object annotation;
-      if (element.get(annotation) != simdjson::SUCCESS) continue;
-      int64_t time = JsonFields::integer(annotation, "timestamp");
-      std::string_view value = fields_.text(annotation, "value");
-      ZipkinEndpoint endpoint = fields_.endpoint(annotation, "endpoint");
-      if (value == "cs" || value == "cr") {
-        (value == "cs" ? client_.begin : client_.end) = time;
-        client_.endpoint = endpoint;
-      } else if (value == "sr" || value == "ss") {
-        (value == "sr" ? server_.begin : server_.end) = time;
-        server_.endpoint = endpoint;
-      } else {
-        add_event(time, value);
-      }
-      if (any_.service_name.empty()) any_ = endpoint;
-    }
-  }
-
-  void read_binary_annotations(dom::object object) {
-    dom::array annotations;
-    if (object["binaryAnnotations"].get(annotations) != simdjson::SUCCESS) return;
-    for (dom::element element : annotations) {
-      dom::object annotation;
+    v1_.clear();
+    v1_.span = span_;
+    each(object, "annotations", [&](dom::object annotation) {
+      v1_.add_annotation(JsonFields::integer(annotation, "timestamp"), fields_.text(annotation, "value"),
+                         fields_.endpoint(annotation, "endpoint"));
+    });
+    each(object, "binaryAnnotations", [&](dom::object annotation) {
       dom::element value;
-      if (element.get(annotation) != simdjson::SUCCESS || annotation["value"].get(value) != simdjson::SUCCESS)
-        continue;
-      std::string_view key = fields_.text(annotation, "key");
-      ZipkinEndpoint endpoint = fields_.endpoint(annotation, "endpoint");
-      if (key == "sa" || key == "ca") {
-        (key == "sa" ? server_address_ : client_address_) = endpoint;
-        continue;
-      }
-      if (!key.empty()) span_.attributes.push_back({key, text_value(tag_text(value, rows_))});
-      if (any_.service_name.empty()) any_ = endpoint;
+      if (annotation["value"].get(value) != simdjson::SUCCESS) return;
+      v1_.add_binary_annotation(fields_.text(annotation, "key"), text_value(tag_text(value, rows_)),
+                                fields_.endpoint(annotation, "endpoint"));
+    });
+    v1_.finish(rows_);
+  }
+
+  template <typename Read>
+  static void each(dom::object object, std::string_view name, Read read) {
+    dom::array list;
+    if (object[name].get(list) != simdjson::SUCCESS) return;
+    for (dom::element element : list) {
+      dom::object one;
+      if (element.get(one) == simdjson::SUCCESS) read(one);
     }
   }
 
-  Half client_, server_;
-  ZipkinEndpoint any_, client_address_, server_address_;
+  ZipkinV1Span v1_;
 };
 
 template <typename DecoderType>

@@ -2,6 +2,7 @@
 
 #include "wire/foreign/foreign_span.h"
 #include "wire/foreign/test_span_rows.h"
+#include "wire/foreign/thrift_test_writer.h"
 #include "wire/protobuf.h"
 
 #include <protozero/pbf_writer.hpp>
@@ -97,6 +98,31 @@ TEST(ZipkinV1Json, OneSpanOfBothHalvesBecomesTwo) {
   EXPECT_EQ(attribute(batch, "http.path", 1), "/x");
   EXPECT_EQ(service(batch, 2), "api");
   EXPECT_EQ(span_hex(batch, column::kParentSpanId, 2), "000000000000000a");
+}
+
+TEST(ZipkinThrift, BothHalvesOfACallAndTypedValues) {
+  ThriftTestWriter writer(ThriftProtocol::binary);
+  write_zipkin_span(writer);
+  std::string list = std::string("\x0C\0\0\0\1", 5) + writer.bytes();
+  DecodedTraces decoded = decoded_or_fail(decode_zipkin_thrift(body(list)));
+  ASSERT_EQ(decoded.batches.size(), 1u);
+  const Batch& batch = decoded.batches[0];
+  ASSERT_EQ(batch.row_count, 2u);
+  EXPECT_EQ(fixed(batch, column::kTraceId, 0), "00000000000000010000000000000002");
+  EXPECT_EQ(service(batch, 0), "web");
+  EXPECT_EQ(service(batch, 1), "api");
+  EXPECT_EQ(span_hex(batch, column::kParentSpanId, 0), "0000000000000009");
+  EXPECT_EQ(span_hex(batch, column::kParentSpanId, 1), "000000000000000a");
+  EXPECT_EQ(batch.times()[1], 1'010'000);
+  EXPECT_EQ(fixed(batch, column::kDuration, 0), "50000");
+  EXPECT_EQ(fixed(batch, column::kDuration, 1), "30000");
+  EXPECT_EQ(attribute(batch, "http.path", 0), "/x");
+  EXPECT_EQ(attribute(batch, "http.status", 0), "500");
+  EXPECT_EQ(attribute(batch, "ok", 0), "true");
+  EXPECT_EQ(attribute(batch, "network.local.address", 0), "10.0.0.2");
+  Result<DecodedTraces> torn = decode_zipkin_thrift(body(list.substr(0, list.size() - 9)));
+  ASSERT_FALSE(torn.ok());
+  EXPECT_NE(torn.error().message.find("read up to byte"), std::string::npos) << torn.error().message;
 }
 
 TEST(ZipkinProtobuf, FieldsAndShortTraceIds) {
