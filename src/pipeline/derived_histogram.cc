@@ -62,7 +62,8 @@ Histogram NativeBuckets::to_histogram(double count, double sum) const {
 
 void DerivedHistogram::observe(const std::vector<double>& bounds, double value, double weight,
                                const DerivedExemplar& exemplar) {
-  auto bucket = static_cast<size_t>(std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin());
+  size_t bucket = 0;  // the first bound that is not below; counted, since a search cannot be predicted
+  for (double bound : bounds) bucket += bound < value ? 1 : 0;
   counts[bucket] += weight;
   count += weight;
   sum += value * weight;

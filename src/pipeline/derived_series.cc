@@ -167,9 +167,9 @@ DerivedValues DerivedSeries::zero() const {
 DerivedSeries::Row& DerivedSeries::row_of(const Tenant& tenant, std::string_view key,
                                           const std::function<Labels()>& make_labels, UnixNanos now) {
   TenantRows& rows = tenants_[tenant];
-  std::string name(key);
-  auto found = rows.rows.find(name);
+  auto found = rows.rows.find(key);
   if (found != rows.rows.end()) return found->second;
+  std::string name(key);
   Labels labels = make_labels();
   if (options_.values_per_label_max > 0 && cap_values(rows, labels)) {
     capped_values_.add();
@@ -182,7 +182,7 @@ DerivedSeries::Row& DerivedSeries::row_of(const Tenant& tenant, std::string_view
     return insert(rows, name, std::move(labels), now);
   }
   overflows_.add();
-  found = rows.rows.find(std::string(kOverflowKey));
+  found = rows.rows.find(kOverflowKey);
   if (found != rows.rows.end()) return found->second;
   return insert(rows, std::string(kOverflowKey), Labels{{"metric_overflow", "true"}}, now);
 }
@@ -224,13 +224,12 @@ void DerivedSeries::forget_values(TenantRows& tenant, const Labels& labels) {
 void DerivedSeries::add(const Tenant& tenant, std::string_view key,
                         const std::function<Labels()>& make_labels, const DerivedValues& increment,
                         UnixNanos now) {
-  MutexLock lock(mutex_);
-  Row& row = row_of(tenant, key, make_labels, now);
-  row.values.merge(increment);
-  for (size_t i = 0; i < counters_.size(); ++i) {
-    if (counters_[i].is_gauge) row.values.counters[i] = increment.counters[i];
-  }
-  row.changed = now;
+  update(tenant, key, make_labels, now, [&](DerivedValues& values) {
+    values.merge(increment);
+    for (size_t i = 0; i < counters_.size(); ++i) {
+      if (counters_[i].is_gauge) values.counters[i] = increment.counters[i];
+    }
+  });
 }
 
 std::vector<TenantBatches> DerivedSeries::collect(UnixNanos now) {

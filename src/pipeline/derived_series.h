@@ -17,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/self_metrics.h"
 #include "base/thread_annotations.h"
 #include "model/labels.h"
@@ -65,6 +66,15 @@ class DerivedSeries {
   // is new.
   void add(const Tenant& tenant, std::string_view key, const std::function<Labels()>& make_labels,
            const DerivedValues& increment, UnixNanos now);
+  // The same where the values are changed in place; gauges are to be set.
+  template <typename Change>
+  void update(const Tenant& tenant, std::string_view key, const std::function<Labels()>& make_labels,
+              UnixNanos now, Change&& change) {
+    MutexLock lock(mutex_);
+    Row& row = row_of(tenant, key, make_labels, now);
+    change(row.values);
+    row.changed = now;
+  }
   // What there is to write now. Times are cut to milliseconds.
   std::vector<TenantBatches> collect(UnixNanos now);
   size_t label_set_count() const;
@@ -77,8 +87,12 @@ class DerivedSeries {
     UnixNanos changed;
     bool is_new = true;
   };
+  struct KeyHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view key) const { return hash64(key); }
+  };
   struct TenantRows {
-    std::unordered_map<std::string, Row> rows;
+    std::unordered_map<std::string, Row, KeyHash, std::equal_to<>> rows;
     // How many rows have each value of each label; kept only where values are limited.
     std::map<std::string, std::map<std::string, size_t, std::less<>>, std::less<>> label_values;
   };

@@ -11,6 +11,7 @@
 #include "pipeline/service_graph.h"
 #include "pipeline/span_metrics.h"
 #include "pipeline/test_spans.h"
+#include "query/core/trace_state.h"
 
 namespace obelisk {
 namespace {

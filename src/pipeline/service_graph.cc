@@ -1,9 +1,10 @@
 #include "pipeline/service_graph.h"
 
 #include <algorithm>
-#include <list>
+#include <deque>
 #include <map>
 #include <optional>
+#include <unordered_map>
 
 #include "pipeline/span_dimensions.h"
 
@@ -27,10 +28,16 @@ Counter& dropped(std::string_view reason) {
 }
 
 struct EdgeKey {
-  Tenant tenant;
+  uint32_t tenant = 0;  // its number
   TraceId trace;
   SpanId client_span;
-  auto operator<=>(const EdgeKey&) const = default;
+  bool operator==(const EdgeKey&) const = default;
+};
+
+struct EdgeKeyHash {
+  size_t operator()(const EdgeKey& key) const {
+    return (std::hash<TraceId>()(key.trace) ^ key.client_span.value ^ key.tenant) * 0x9E3779B97F4A7C15u;
+  }
 };
 
 std::vector<DerivedFamily> counters_of(const ServiceGraphOptions& options) {
@@ -78,7 +85,8 @@ class ServiceGraph::Edges {
 
   void add(const Tenant& tenant, const std::vector<MeasuredHalf>& halves, UnixNanos now) {
     MutexLock lock(mutex_);
-    for (const MeasuredHalf& half : halves) add_half(tenant, half, now);
+    uint32_t number = number_of(tenant);
+    for (const MeasuredHalf& half : halves) add_half(number, half, now);
   }
 
   std::vector<TenantBatches> collect(UnixNanos now) {
@@ -93,18 +101,33 @@ class ServiceGraph::Edges {
   struct Waiting {
     MeasuredHalf half;
     UnixNanos since;
-    std::list<EdgeKey>::iterator place;  // in order_
+    uint64_t number = 0;  // of the half, as they came
   };
-  using WaitingMap = std::map<EdgeKey, Waiting>;
+  using WaitingMap = std::unordered_map<EdgeKey, Waiting, EdgeKeyHash>;
+  struct Queued {
+    EdgeKey key;
+    uint64_t number = 0;
+  };
 
   MeasuredHalf take(WaitingMap::iterator waiting) REQUIRES(mutex_) {
     MeasuredHalf half = std::move(waiting->second.half);
-    order_.erase(waiting->second.place);
     waiting_.erase(waiting);
     return half;
   }
 
-  void add_half(const Tenant& tenant, const MeasuredHalf& half, UnixNanos now) REQUIRES(mutex_) {
+  WaitingMap::iterator find_waiting(const Queued& queued) REQUIRES(mutex_) {
+    auto found = waiting_.find(queued.key);
+    return found != waiting_.end() && found->second.number == queued.number ? found : waiting_.end();
+  }
+
+  // Tenants are few (storage bounds them); their names are not repeated with every half.
+  uint32_t number_of(const Tenant& tenant) REQUIRES(mutex_) {
+    auto [it, fresh] = tenant_numbers_.try_emplace(tenant, static_cast<uint32_t>(tenants_.size()));
+    if (fresh) tenants_.push_back(tenant);
+    return it->second;
+  }
+
+  void add_half(uint32_t tenant, const MeasuredHalf& half, UnixNanos now) REQUIRES(mutex_) {
     if (!half.edge.database.empty()) return count(tenant, edge_to_database(half.edge), &half, nullptr, now);
     EdgeKey key{tenant, half.edge.trace, half.edge.pair_key()};
     auto found = waiting_.find(key);
@@ -117,21 +140,28 @@ class ServiceGraph::Edges {
     if (found != waiting_.end()) return;  // the same half again: a sender's retry
     if (waiting_.size() >= options_.half_edges_max) expire(now);
     if (waiting_.size() >= options_.half_edges_max) return dropped("too_many_half_edges").add();
-    auto place = order_.insert(order_.end(), key);
-    waiting_.emplace(std::move(key), Waiting{half, now, place});
+    order_.push_back({key, ++halves_});
+    waiting_.emplace(key, Waiting{half, now, halves_});
+    // Most halves are paired at once, and stay in the queue until they get to its front.
+    if (order_.size() > 2 * options_.half_edges_max + 64) drop_paired();
+  }
+
+  void drop_paired() REQUIRES(mutex_) {
+    std::erase_if(order_, [&](const Queued& queued) { return find_waiting(queued) == waiting_.end(); });
   }
 
   void expire(UnixNanos now) REQUIRES(mutex_) {
-    while (!order_.empty()) {
-      auto oldest = waiting_.find(order_.front());
+    for (; !order_.empty(); order_.pop_front()) {
+      auto oldest = find_waiting(order_.front());
+      if (oldest == waiting_.end()) continue;
       if (now - oldest->second.since < options_.wait_nanos) return;
-      Tenant tenant = oldest->first.tenant;
+      uint32_t tenant = oldest->first.tenant;
       settle(tenant, take(oldest), now);
     }
   }
 
   // A half whose other half never came.
-  void settle(const Tenant& tenant, const MeasuredHalf& half, UnixNanos now) REQUIRES(mutex_) {
+  void settle(uint32_t tenant, const MeasuredHalf& half, UnixNanos now) REQUIRES(mutex_) {
     if (std::optional<ServiceEdge> edge = edge_of_half(half.edge)) {
       bool is_client = half.edge.is_client;
       return count(tenant, *edge, is_client ? &half : nullptr, is_client ? nullptr : &half, now);
@@ -142,26 +172,10 @@ class ServiceGraph::Edges {
   }
 
   // `client` and `server`: the halves that were measured, at least one.
-  void count(const Tenant& tenant, const ServiceEdge& edge, const MeasuredHalf* client,
-             const MeasuredHalf* server, UnixNanos now) REQUIRES(mutex_) {
+  void count(uint32_t tenant, const ServiceEdge& edge, const MeasuredHalf* client, const MeasuredHalf* server,
+             UnixNanos now) REQUIRES(mutex_) {
     double weight =
         std::max(client == nullptr ? 1 : client->multiplier, server == nullptr ? 1 : server->multiplier);
-    DerivedValues values = series_.zero();
-    values.counters[kRequests] = weight;
-    values.counters[kFailed] = edge.failed() ? weight : 0;
-    values.counters[kConnections] = 1;
-    auto observe = [&](HistogramIndex index, const HalfEdge& half, double seconds) {
-      values.histograms[index].observe(series_.bounds(), seconds, weight,
-                                       {half.trace, half.span, seconds, half.end});
-    };
-    observe(kServerSeconds, edge.as_server_saw(), edge.as_server_saw().seconds);
-    observe(kClientSeconds, edge.as_client_saw(), edge.as_client_saw().seconds);
-    if (options_.messaging_latency && edge.type == "messaging_system" && client != nullptr &&
-        server != nullptr) {
-      int64_t nanos = server->edge.start - client->edge.end;
-      // Below 0 the clocks disagree: nothing was measured.
-      if (nanos >= 0) observe(kMessagingSeconds, server->edge, static_cast<double>(nanos) / 1e9);
-    }
     auto labels = [&] { return labels_of(edge, client, server); };
     if (options_.dimensions.empty() && !options_.virtual_node_label) {
       key_.assign(edge.client);
@@ -169,7 +183,23 @@ class ServiceGraph::Edges {
     } else {
       key_ = labels().to_string();
     }
-    series_.add(tenant, key_, labels, values, now);
+    series_.update(tenants_[tenant], key_, labels, now, [&](DerivedValues& values) {
+      values.counters[kRequests] += weight;
+      values.counters[kFailed] += edge.failed() ? weight : 0;
+      values.counters[kConnections] = 1;
+      auto observe = [&](HistogramIndex index, const HalfEdge& half, double seconds) {
+        values.histograms[index].observe(series_.bounds(), seconds, weight,
+                                         {half.trace, half.span, seconds, half.end});
+      };
+      observe(kServerSeconds, edge.as_server_saw(), edge.as_server_saw().seconds);
+      observe(kClientSeconds, edge.as_client_saw(), edge.as_client_saw().seconds);
+      if (!options_.messaging_latency || edge.type != "messaging_system" || client == nullptr ||
+          server == nullptr)
+        return;
+      int64_t nanos = server->edge.start - client->edge.end;
+      // Below 0 the clocks disagree: nothing was measured.
+      if (nanos >= 0) observe(kMessagingSeconds, server->edge, static_cast<double>(nanos) / 1e9);
+    });
   }
 
   Labels labels_of(const ServiceEdge& edge, const MeasuredHalf* client, const MeasuredHalf* server) const {
@@ -192,7 +222,11 @@ class ServiceGraph::Edges {
   std::vector<std::string> labels_, client_labels_, server_labels_;  // of the dimensions
   Mutex mutex_;
   WaitingMap waiting_ GUARDED_BY(mutex_);
-  std::list<EdgeKey> order_ GUARDED_BY(mutex_);  // those of waiting_ in order of arrival
+  // Those of waiting_ in order of arrival, and some that were paired since.
+  std::deque<Queued> order_ GUARDED_BY(mutex_);
+  uint64_t halves_ GUARDED_BY(mutex_) = 0;
+  std::map<Tenant, uint32_t> tenant_numbers_ GUARDED_BY(mutex_);
+  std::vector<Tenant> tenants_ GUARDED_BY(mutex_);
   std::string key_ GUARDED_BY(mutex_);
 };
 

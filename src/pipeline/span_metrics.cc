@@ -1,5 +1,8 @@
 #include "pipeline/span_metrics.h"
 
+#include <deque>
+
+#include "base/hash.h"
 #include "pipeline/target_info.h"
 #include "query/core/span_columns.h"
 
@@ -16,28 +19,105 @@ std::vector<double> bounds_of(const SpanMetricsOptions& options) {
   return bounds;
 }
 
+template <typename T, typename Size>
+void add_sizes(const ColumnData& data, const std::vector<T>& values, uint64_t name_bytes, Size&& size,
+               std::vector<uint64_t>& sizes) {
+  for (size_t row = 0; row < values.size(); ++row)
+    sizes[row] += data.is_present(row) ? name_bytes + size(values[row]) : 0;
+}
+
 std::vector<uint64_t> span_sizes(const Batch& spans) {
   std::vector<uint64_t> sizes(spans.row_count, 0);
   for (const ColumnData& data : spans.columns) {
     if (data.id.scope == Scope::resource || data.id.scope == Scope::instrumentation) continue;
-    size_t name_bytes = data.id.scope == Scope::attribute ? data.id.name.size() : 0;
-    for (size_t row = 0; row < spans.row_count; ++row) {
-      if (!data.is_present(row)) continue;
-      size_t value_bytes = !data.strings.empty()               ? data.strings[row].size()
-                           : data.type == ColumnType::trace_id ? 16
-                                                               : 8;
-      sizes[row] += name_bytes + value_bytes;
-    }
+    uint64_t name_bytes = data.id.scope == Scope::attribute ? data.id.name.size() : 0;
+    add_sizes(
+        data, data.strings, name_bytes, [](std::string_view text) { return text.size(); }, sizes);
+    add_sizes(
+        data, data.trace_ids, name_bytes, [](const TraceId&) { return 16; }, sizes);
+    add_sizes(
+        data, data.ints, name_bytes, [](int64_t) { return 8; }, sizes);
+    add_sizes(
+        data, data.floats, name_bytes, [](double) { return 8; }, sizes);
   }
   return sizes;
 }
 
+// What tells the label set of a span apart: its own facts (empty where they are not wanted; kinds and
+// statuses are constants) and the values of dimensions in one text.
+struct SpanFacts {
+  std::string_view service, name, kind, status, others;
+  bool operator==(const SpanFacts& other) const {
+    return kind.data() == other.kind.data() && status.data() == other.status.data() && name == other.name &&
+           service == other.service && others == other.others;
+  }
+};
+
 // Increments of one label set, gathered from a batch before it is handed over.
 struct Increment {
+  std::string key;
   Labels labels;
   DerivedValues values;
 };
-using Increments = std::unordered_map<std::string, Increment>;
+
+// Finds the increment of a row without putting a key together for each.
+class IncrementTable {
+ public:
+  explicit IncrementTable(std::vector<Increment>& increments) : increments_(increments), slots_(256) {}
+
+  // A fresh one has neither labels nor values yet.
+  Increment& of(const SpanFacts& facts) {
+    uint64_t hash = hash_of(facts);
+    size_t at = hash & (slots_.size() - 1);
+    for (; slots_[at] != 0; at = (at + 1) & (slots_.size() - 1)) {
+      uint32_t number = slots_[at] - 1;
+      if (hashes_[number] == hash && facts_[number] == facts) return increments_[number];
+    }
+    Increment& fresh = increments_.emplace_back();
+    fresh.key.assign(facts.service).append(1, '\0').append(facts.name).append(1, '\0').append(facts.kind);
+    fresh.key.append(facts.status).append(facts.others);
+    facts_.push_back(facts);
+    facts_.back().others = others_.emplace_back(facts.others);
+    hashes_.push_back(hash);
+    slots_[at] = static_cast<uint32_t>(increments_.size());
+    if (increments_.size() * 2 > slots_.size()) grow();
+    return fresh;
+  }
+
+ private:
+  uint64_t hash_of(const SpanFacts& facts) {
+    uint64_t seed = reinterpret_cast<uintptr_t>(facts.kind.data()) * 31 +
+                    reinterpret_cast<uintptr_t>(facts.status.data()) + hash_of_service(facts.service);
+    uint64_t hash = hash64(facts.name, seed);
+    return facts.others.empty() ? hash : hash64(facts.others, hash);
+  }
+
+  // Rows of a resource follow each other and share its text.
+  uint64_t hash_of_service(std::string_view service) {
+    if (service.data() != service_.data() || service.size() != service_.size()) {
+      service_ = service;
+      service_hash_ = hash64(service);
+    }
+    return service_hash_;
+  }
+
+  void grow() {
+    slots_.assign(slots_.size() * 4, 0);
+    for (uint32_t number = 0; number < hashes_.size(); ++number) {
+      size_t at = hashes_[number] & (slots_.size() - 1);
+      while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
+      slots_[at] = number + 1;
+    }
+  }
+
+  std::vector<Increment>& increments_;
+  std::vector<SpanFacts> facts_;
+  std::deque<std::string> others_;
+  std::vector<uint64_t> hashes_;
+  std::vector<uint32_t> slots_;  // number and one; 0: free
+  std::string_view service_;
+  uint64_t service_hash_ = hash64({});
+};
 
 // Labels of own dimensions and mappings in their order; none of them hides one of the span's own.
 std::vector<std::string> dimension_labels(const SpanMetricsOptions& options) {
@@ -99,12 +179,10 @@ class SpanMetrics::Reader {
       targets_.emplace(spans, options_.target_info_excluded_dimensions, options_.instance_label);
   }
 
-  void add(size_t row, Increments& increments, std::unordered_map<std::string, Labels>& targets) {
+  void add(size_t row, IncrementTable& increments, std::unordered_map<std::string, Labels>& targets) {
     if (!options_.filter_policies.empty() && !filter_.keeps(row)) return;
-    make_key(row);
-    auto [entry, fresh] = increments.try_emplace(key_);
-    Increment& increment = entry->second;
-    if (fresh) {
+    Increment& increment = increments.of(facts_of(row));
+    if (increment.values.counters.empty()) {
       increment.labels = labels_of(row);
       increment.values = state_.series->zero();
     }
@@ -116,26 +194,25 @@ class SpanMetrics::Reader {
         state_.series->bounds(), seconds, weight,
         {columns_.trace(row), columns_.id(row), seconds, columns_.end(row)});
     if (!targets_) return;
-    key_.clear();
-    targets_->append_key(row, key_);
-    auto [target, is_new] = targets.try_emplace(key_);
+    others_.clear();
+    targets_->append_key(row, others_);
+    auto [target, is_new] = targets.try_emplace(others_);
     if (is_new) target->second = targets_->labels(row);
   }
 
  private:
-  void make_key(size_t row) {
-    key_.clear();
-    if (options_.service) key_.append(columns_.service(row));
-    key_ += '\0';
-    if (options_.span_name) key_.append(columns_.name(row));
-    key_ += '\0';
-    if (options_.span_kind) key_.append(span_kind_label(columns_.kind(row)));
-    if (options_.status_code) key_.append(span_status_label(columns_.status(row)));
-    if (options_.status_message) key_.append(columns_.status_message(row)) += '\0';
-    dimensions_.append(row, key_);
-    if (!targets_) return;
-    key_.append(targets_->job(row)) += '\0';
-    key_ += targets_->instance(row);
+  SpanFacts facts_of(size_t row) {
+    SpanFacts facts;
+    if (options_.service) facts.service = columns_.service(row);
+    if (options_.span_name) facts.name = columns_.name(row);
+    if (options_.span_kind) facts.kind = span_kind_label(columns_.kind(row));
+    if (options_.status_code) facts.status = span_status_label(columns_.status(row));
+    others_.clear();
+    if (options_.status_message) others_.append(columns_.status_message(row)) += '\0';
+    dimensions_.append(row, others_);
+    if (targets_) others_.append(targets_->job(row)).append(1, '\0').append(targets_->instance(row));
+    facts.others = others_;
+    return facts;
   }
 
   Labels labels_of(size_t row) const {
@@ -162,7 +239,7 @@ class SpanMetrics::Reader {
   const SpanMultiplier multiplier_;
   std::vector<uint64_t> sizes_;
   std::optional<TargetReader> targets_;
-  std::string key_;
+  std::string others_;
 };
 
 SpanMetrics::SpanMetrics(const Clock& clock, SpanMetricsOptions options)
@@ -170,14 +247,15 @@ SpanMetrics::SpanMetrics(const Clock& clock, SpanMetricsOptions options)
 
 std::function<void()> SpanMetrics::prepare(const Tenant& tenant, const Batch& spans) {
   Reader reader(*state_, spans);
-  auto increments = std::make_shared<Increments>();
+  auto increments = std::make_shared<std::vector<Increment>>();
+  IncrementTable table(*increments);
   auto targets = std::make_shared<std::unordered_map<std::string, Labels>>();
-  for (size_t row = 0; row < spans.row_count; ++row) reader.add(row, *increments, *targets);
+  for (size_t row = 0; row < spans.row_count; ++row) reader.add(row, table, *targets);
   return [state = state_, &clock = clock_, tenant, increments, targets] {
     UnixNanos now = clock.now();
-    for (const auto& [name, increment] : *increments) {
+    for (const Increment& increment : *increments) {
       state->series->add(
-          tenant, name, [&increment = increment] { return increment.labels; }, increment.values, now);
+          tenant, increment.key, [&increment] { return increment.labels; }, increment.values, now);
     }
     for (const auto& [name, labels] : *targets) {
       if (labels.size() == 0) continue;

@@ -25,7 +25,4 @@ class SpanMultiplier {
   const ColumnData* tracestates_ = nullptr;
 };
 
-// 1 / (1 - threshold); nothing where the tracestate has none.
-std::optional<double> multiplier_of_tracestate(std::string_view tracestate);
-
 }  // namespace obelisk
