@@ -44,6 +44,7 @@ enum class Intrinsic : uint8_t {
   link_span_id,
   instrumentation_name,
   instrumentation_version,
+  trace_state,  // not of the language: what with(extrapolate=true) reads
 };
 
 struct IntrinsicInfo {

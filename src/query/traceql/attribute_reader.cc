@@ -108,6 +108,8 @@ std::string_view fixed_column_of(Intrinsic intrinsic) {
       return column::kParentSpanId;
     case Intrinsic::trace_id:
       return column::kTraceId;
+    case Intrinsic::trace_state:
+      return column::kTraceState;
     case Intrinsic::instrumentation_name:
       return column::kScopeName;
     case Intrinsic::instrumentation_version:
@@ -311,6 +313,7 @@ Value AttributeReader::read_intrinsic(const Attribute& attribute,
       return Value::of_kind(int_at(data, row));
     case Intrinsic::name:
     case Intrinsic::status_message:
+    case Intrinsic::trace_state:
     case Intrinsic::instrumentation_name:
     case Intrinsic::instrumentation_version:
       return Value::of_string(text_at(data, row));

@@ -40,8 +40,13 @@ Result<PointGrid> make_grid(const MetricsOptions& options) {
 
 class MetricsRun {
  public:
-  MetricsRun(const QueryContext& context, const Query& query, const MetricsOptions& options, PointGrid grid)
-      : context_(context), query_(query), grid_(grid), exemplars_max_(exemplars_of(query, options)) {
+  MetricsRun(const QueryContext& context, const Query& query, const MetricsOptions& options, PointGrid grid,
+             std::optional<size_t> trace_state)
+      : context_(context),
+        query_(query),
+        grid_(grid),
+        exemplars_max_(exemplars_of(query, options)),
+        trace_state_(trace_state) {
     range_ = {{grid_.first}, {grid_.time_of(grid_.count)}};
   }
 
@@ -58,7 +63,10 @@ class MetricsRun {
   static uint32_t exemplars_of(const Query& query, const MetricsOptions& options) {
     for (const Hint& hint : query.hints) {
       if (hint.name != "exemplars") continue;
-      if (hint.value.type == ValueType::boolean) return hint.value.integer != 0 ? options.exemplars_max : 0;
+      bool is_switch = hint.value.type == ValueType::boolean;
+      if (is_switch && hint.value.integer == 0) return 0;
+      if (is_switch)
+        return options.exemplars_max == 0 ? MetricsOptions().exemplars_max : options.exemplars_max;
       if (hint.value.type == ValueType::integer) {
         return static_cast<uint32_t>(std::clamp<int64_t>(hint.value.integer, 0, options.exemplars_max));
       }
@@ -100,7 +108,7 @@ class MetricsRun {
       CompareAggregate compare(expr, grid_, context_.budget);
       return aggregate(expr, compare, true);
     }
-    MetricsAggregate simple(expr, grid_, exemplars_max_, context_.budget);
+    MetricsAggregate simple(expr, grid_, exemplars_max_, context_.budget, trace_state_);
     OBELISK_TRY(bool pushed, push_down(expr, simple));
     if (pushed) return simple.finish();
     return aggregate(expr, simple, false);
@@ -109,7 +117,7 @@ class MetricsRun {
   // Lets the store compute the function, where it can be said to a store.
   Result<bool> push_down(const MetricsExpr& expr, MetricsAggregate& result) {
     const SpansetExpr* filter = span_local_filter(query_, *expr.pipeline);
-    if (filter == nullptr) return false;
+    if (filter == nullptr || trace_state_) return false;
     Scan scan;
     scan.tenant = context_.tenant;
     scan.table = Table::spans;
@@ -133,8 +141,19 @@ class MetricsRun {
   const Query& query_;
   const PointGrid grid_;
   const uint32_t exemplars_max_;
+  const std::optional<size_t> trace_state_;
   TimeRange range_;
 };
+
+// with(extrapolate=true): the slot of the attribute that tells how many spans a sampled one stands for.
+std::optional<size_t> read_trace_state(Query& query) {
+  bool wanted = std::any_of(query.hints.begin(), query.hints.end(), [](const Hint& hint) {
+    return hint.name == "extrapolate" && hint.value.type == ValueType::boolean && hint.value.integer != 0;
+  });
+  if (!wanted) return std::nullopt;
+  query.attributes.push_back({Intrinsic::trace_state, AttributeScope::any, false, "tracestate"});
+  return query.attributes.size() - 1;
+}
 
 }  // namespace
 
@@ -162,7 +181,7 @@ Result<MetricsResult> evaluate_metrics(const QueryContext& context, std::string_
                       "not a metrics query: end it in rate() or another metrics function");
   }
   OBELISK_TRY(PointGrid grid, make_grid(options));
-  MetricsRun run(context, query, options, grid);
+  MetricsRun run(context, query, options, grid, read_trace_state(query));
   OBELISK_TRY(SeriesSet series, run.evaluate(*query.metrics));
   MetricsResult result;
   result.first = {grid.first};

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "query/core/trace_state.h"
+
 namespace obelisk::traceql {
 namespace {
 
@@ -108,17 +110,26 @@ Result<void> MetricsAggregate::add(SpanView& span) {
     if (!value.is_number()) return {};
   }
   OBELISK_TRY(State * state, state_of(span));
-  state->counts[point] += 1;
-  add_value(*state, point, value);
+  double weight = weight_of(span);
+  state->counts[point] += weight;
+  add_value(*state, point, value, weight);
   if (!state->exemplars.empty()) add_exemplar(*state, span, point, value);
   return has_buckets() ? charge(*state) : Result<void>();
 }
 
-void MetricsAggregate::add_value(State& state, size_t point, const Value& value) const {
+double MetricsAggregate::weight_of(SpanView& span) const {
+  if (!trace_state_) return 1;
+  Value state = span.read(*trace_state_);
+  return state.is_nil() ? 1 : multiplier_of_tracestate(state.text).value_or(1);
+}
+
+void MetricsAggregate::add_value(State& state, size_t point, const Value& value, double weight) const {
   if (is_counting()) return;
   state.durations = value.type == ValueType::duration;
-  if (has_buckets()) return state.buckets.add(point, value.as_number());
-  merge_value(state.values[point], shown(value));
+  if (has_buckets()) return state.buckets.add(point, value.as_number(), weight);
+  bool extreme =
+      expr_.function == MetricsFunction::min_over_time || expr_.function == MetricsFunction::max_over_time;
+  merge_value(state.values[point], extreme ? shown(value) : shown(value) * weight);
 }
 
 void MetricsAggregate::merge_value(double& held, double number) const {

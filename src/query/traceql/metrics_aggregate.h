@@ -2,6 +2,7 @@
 // Aggregates the spans that a metrics query finds into series. One object an evaluation of one metrics
 // function. Not thread safe. Bounds: series and their buckets are charged to the query's budget; exemplars
 // are at most one a series and slot of the range, with as many slots as exemplars were asked for.
+#include <optional>
 #include <unordered_map>
 
 #include "query/traceql/metrics_pushdown.h"
@@ -12,8 +13,9 @@ namespace obelisk::traceql {
 
 class MetricsAggregate {
  public:
-  MetricsAggregate(const MetricsExpr& expr, const PointGrid& grid, uint32_t exemplars_max, Budget& budget)
-      : expr_(expr), grid_(grid), exemplars_max_(exemplars_max), budget_(budget) {}
+  MetricsAggregate(const MetricsExpr& expr, const PointGrid& grid, uint32_t exemplars_max, Budget& budget,
+                   std::optional<size_t> trace_state = std::nullopt)
+      : expr_(expr), grid_(grid), exemplars_max_(exemplars_max), budget_(budget), trace_state_(trace_state) {}
   ~MetricsAggregate() { budget_.release(charged_); }
   MetricsAggregate(const MetricsAggregate&) = delete;
   MetricsAggregate& operator=(const MetricsAggregate&) = delete;
@@ -40,7 +42,8 @@ class MetricsAggregate {
   void add_group(const AggregateStates::Group& group, State& state) const;
   Result<void> charge(State& state);
   void merge_value(double& held, double number) const;
-  void add_value(State& state, size_t point, const Value& value) const;
+  void add_value(State& state, size_t point, const Value& value, double weight) const;
+  double weight_of(SpanView& span) const;
   void add_exemplar(State& state, SpanView& span, size_t point, const Value& value) const;
   void finish_state(State& state, SeriesSet& out) const;
   MetricsSeries simple_series(const State& state) const;
@@ -57,6 +60,7 @@ class MetricsAggregate {
   const PointGrid& grid_;
   const uint32_t exemplars_max_;
   Budget& budget_;
+  const std::optional<size_t> trace_state_;  // its slot: spans count for all they stand for
   uint64_t charged_ = 0;
   std::string key_;
   std::unordered_map<std::string, State> states_;

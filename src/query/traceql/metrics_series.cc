@@ -61,7 +61,7 @@ bool is_single_unlabelled(const SeriesSet& series) {
 
 }  // namespace
 
-void PowerBuckets::add(size_t point, double value) {
+void PowerBuckets::add(size_t point, double value, double weight) {
   if (!(value >= 0)) return;
   int exponent = kExponentMin;
   if (value > 0) {
@@ -71,7 +71,7 @@ void PowerBuckets::add(size_t point, double value) {
   }
   std::vector<double>& counts = counts_[exponent];
   counts.resize(point_count_);
-  counts[point] += 1;
+  counts[point] += weight;
 }
 
 void PowerBuckets::add(int exponent, const std::vector<uint64_t>& counts) {
@@ -141,9 +141,12 @@ SeriesSet combine(FieldOp op, const SeriesSet& left, const SeriesSet& right) {
 }
 
 SeriesSet combine_with_number(FieldOp op, SeriesSet series, double number, bool number_is_left) {
+  auto calculate = [&](double& value) {
+    value = number_is_left ? apply(op, number, value) : apply(op, value, number);
+  };
   for (auto& [labels, one] : series) {
-    for (double& value : one.values)
-      value = number_is_left ? apply(op, number, value) : apply(op, value, number);
+    std::for_each(one.values.begin(), one.values.end(), calculate);
+    for (MetricsExemplar& exemplar : one.exemplars) calculate(exemplar.value);
   }
   return series;
 }

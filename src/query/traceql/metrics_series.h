@@ -36,7 +36,7 @@ class PowerBuckets {
   static constexpr int kExponentMax = 64;
   explicit PowerBuckets(size_t point_count) : point_count_(point_count) {}
 
-  void add(size_t point, double value);
+  void add(size_t point, double value, double weight = 1);
   // Counts of every point for one exponent.
   void add(int exponent, const std::vector<uint64_t>& counts);
   // Bytes held, for budgets.

@@ -6,9 +6,9 @@
 //       b shop charge 10ms 20ms client event:exception@5ms event.message="boom" link:0b/x link.kind="retry"
 //
 // A line is a span: id (up to eight characters), service (- for none), name, start, duration, then in any
-// order a kind, a status, message="..." (of the status), scope=name@version, parent=id (else the indentation
-// says), and attributes span.x=, resource.x=, instrumentation.x= with values "text", 12, 1.5, true or
-// [1,2,"x"]. Starts count from kTestEpoch.
+// order a kind, a status, message="..." (of the status), scope=name@version, tracestate="...", parent=id
+// (else the indentation says), and attributes span.x=, resource.x=, instrumentation.x= with values "text",
+// 12, 1.5, true or [1,2,"x"]. Starts count from kTestEpoch.
 #include <protozero/pbf_writer.hpp>
 #include <stdexcept>
 #include <string>
@@ -48,6 +48,7 @@ struct TestSpan {
   int64_t kind = 0;
   int64_t status = 0;
   std::string message;
+  std::string trace_state;
   std::string scope_name;
   std::string scope_version;
   std::vector<TestAttribute> attributes;
@@ -198,6 +199,7 @@ class TestTraceParser {
     std::string_view value = equals == std::string_view::npos ? std::string_view() : word.substr(equals + 1);
     if (key == "parent") span.parent = test_span_id(value);
     if (key == "message") span.message = unquoted(value);
+    if (key == "tracestate") span.trace_state = unquoted(value);
     if (key == "scope") {
       span.scope_name = value.substr(0, value.find('@'));
       span.scope_version = value.substr(value.find('@') + 1);
@@ -272,6 +274,7 @@ inline Batch test_batch(const std::vector<TestSpan>& spans) {
     if (span.kind != 0) rows.set_int(Scope::fixed, column::kKind, span.kind);
     if (span.status != 0) rows.set_int(Scope::fixed, column::kStatusCode, span.status);
     if (!span.message.empty()) rows.set_string(Scope::fixed, column::kStatusMessage, copy(span.message));
+    if (!span.trace_state.empty()) rows.set_string(Scope::fixed, column::kTraceState, copy(span.trace_state));
     if (!span.scope_name.empty()) rows.set_string(Scope::fixed, column::kScopeName, copy(span.scope_name));
     if (!span.scope_version.empty())
       rows.set_string(Scope::fixed, column::kScopeVersion, copy(span.scope_version));

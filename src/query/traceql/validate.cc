@@ -132,9 +132,10 @@ class Validator {
     auto all_fit = [&](StaticType wanted) {
       return std::all_of(types.begin(), types.end(), [&](StaticType type) { return fits(type, wanted); });
     };
-    // Of what is not known the result is not known either: !.a = 2 and .a + .b = "x" hold for no span, and are
-    // no mistake.
-    bool unknown = std::all_of(types.begin(), types.end(), [](StaticType type) { return type == StaticType::any; });
+    // Of what is not known the result is not known either: !.a = 2 and .a + .b = "x" hold for no span, and
+    // are no mistake.
+    bool unknown =
+        std::all_of(types.begin(), types.end(), [](StaticType type) { return type == StaticType::any; });
     FieldOp op = expr.op;
     if (op == FieldOp::and_op || op == FieldOp::or_op || op == FieldOp::not_op) {
       if (!all_fit(StaticType::boolean)) return illegal(expr, "needs booleans");
