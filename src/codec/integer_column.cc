@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <numeric>
-#include <unordered_map>
 #include <vector>
 
 #include "codec/bit_packing.h"
@@ -38,23 +37,66 @@ struct Dictionary {
   std::vector<uint64_t> ids;
 };
 
-// Null size when there are too many distinct values for a dictionary to beat `frame_width` bits a value.
+// Numbers distinct integers as they come.
+class IntegerNumbers {
+ public:
+  uint32_t number_of(int64_t value) {
+    size_t at = slot_of(value);
+    for (; slots_[at] != 0; at = (at + 1) & (slots_.size() - 1)) {
+      if (entries_[slots_[at] - 1] == value) return slots_[at] - 1;
+    }
+    entries_.push_back(value);
+    slots_[at] = static_cast<uint32_t>(entries_.size());
+    if (entries_.size() * 2 > slots_.size()) grow();
+    return static_cast<uint32_t>(entries_.size() - 1);
+  }
+  size_t size() const { return entries_.size(); }
+  const std::vector<int64_t>& entries() const { return entries_; }
+
+ private:
+  size_t slot_of(int64_t value) const {
+    return (static_cast<uint64_t>(value) * 0x9E3779B97F4A7C15u >> 32) & (slots_.size() - 1);
+  }
+  void grow() {
+    slots_.assign(slots_.size() * 4, 0);
+    for (uint32_t number = 0; number < entries_.size(); ++number) {
+      size_t at = slot_of(entries_[number]);
+      while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
+      slots_[at] = number + 1;
+    }
+  }
+
+  std::vector<uint32_t> slots_ = std::vector<uint32_t>(256);  // number and one; 0: free
+  std::vector<int64_t> entries_;
+};
+
+// False when there are too many distinct values for a dictionary to beat `frame_width` bits a value.
 bool build_dictionary(std::span<const int64_t> values, unsigned frame_width, Dictionary& dictionary) {
   size_t entries_max = std::min(kDictionaryEntriesMax, values.size() / 4);
-  std::unordered_map<int64_t, uint32_t> seen;
-  for (int64_t value : values) {
-    if (seen.try_emplace(value, 0).second && seen.size() > entries_max) return false;
+  IntegerNumbers numbers;
+  std::vector<uint32_t> numbered;
+  numbered.reserve(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    numbered.push_back(numbers.number_of(values[i]));
+    // Gives up early where nearly every value is new.
+    if (numbers.size() > entries_max || (i >= 256 && numbers.size() * 8 > i * 7)) return false;
   }
-  size_t count = seen.size();
+  size_t count = numbers.size();
   if (packed_bytes(values.size(), width_of(count - 1)) + packed_bytes(count, frame_width) + 8 >=
       packed_bytes(values.size(), frame_width)) {
     return false;
   }
-  for (const auto& [value, id] : seen) dictionary.entries.push_back(value);
-  std::sort(dictionary.entries.begin(), dictionary.entries.end());
-  for (uint32_t id = 0; id < count; ++id) seen[dictionary.entries[id]] = id;
+  std::vector<uint32_t> order(count);
+  for (uint32_t i = 0; i < count; ++i) order[i] = i;
+  const std::vector<int64_t>& entries = numbers.entries();
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return entries[a] < entries[b]; });
+  std::vector<uint32_t> ids(count);
+  for (uint32_t id = 0; id < count; ++id) {
+    dictionary.entries.push_back(entries[order[id]]);
+    ids[order[id]] = id;
+  }
   dictionary.ids.reserve(values.size());
-  for (int64_t value : values) dictionary.ids.push_back(seen[value]);
+  for (uint32_t number : numbered) dictionary.ids.push_back(ids[number]);
   return true;
 }
 

@@ -25,6 +25,25 @@ size_t value_count(const ColumnData& data) {
   return 0;
 }
 
+// A column that another one before it equals in scope, name and type; null when there is none. Names are
+// compared only where their hashes agree: requests of few rows are checked as often as large ones.
+const ColumnData* find_repeated(const std::vector<ColumnData>& columns) {
+  std::vector<std::pair<uint64_t, const ColumnData*>> hashes;
+  hashes.reserve(columns.size());
+  for (const ColumnData& data : columns) {
+    uint64_t seed = static_cast<uint64_t>(data.id.scope) << 8 | static_cast<uint64_t>(data.type);
+    hashes.emplace_back(hash64(data.id.name, seed), &data);
+  }
+  std::sort(hashes.begin(), hashes.end());
+  for (size_t i = 1; i < hashes.size(); ++i) {
+    for (size_t j = i; j-- > 0 && hashes[j].first == hashes[i].first;) {
+      const ColumnData &a = *hashes[j].second, &b = *hashes[i].second;
+      if (a.type == b.type && a.id == b.id) return &b;
+    }
+  }
+  return nullptr;
+}
+
 void resize_values(ColumnData& data, size_t count) {
   switch (data.type) {
     case ColumnType::boolean:
@@ -94,11 +113,9 @@ Result<void> Batch::check() const {
       return wrong("column " + data.id.name + " has another number of rows");
     if (!data.present.empty() && data.present.size() != row_count)
       return wrong("presence of " + data.id.name);
-    for (size_t j = 0; j < i; ++j) {
-      if (columns[j].type == data.type && columns[j].id == data.id)
-        return wrong("column " + data.id.name + " twice");
-    }
   }
+  if (const ColumnData* repeated = find_repeated(columns))
+    return wrong("column " + repeated->id.name + " twice");
   size_t covered = 0;
   for (const Group& group : groups) {
     if (group.first_row != covered) return wrong("groups have a gap");

@@ -74,7 +74,7 @@ TEST(BatchCodec, StringsAreViewsIntoTheBytes) {
   std::string_view line = batch->find_fixed(column::kLine)->strings[0];
   EXPECT_GE(line.data(), bytes->data());
   EXPECT_LE(line.data() + line.size(), bytes->data() + bytes->size());
-  EXPECT_EQ(batch->owners.size(), 1u);
+  EXPECT_FALSE(batch->owners.empty());
 }
 
 TEST(BatchCodec, RepetitiveColumnsAreSmall) {

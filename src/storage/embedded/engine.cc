@@ -31,6 +31,43 @@ EventViewPtr empty_view() {
   return view;
 }
 
+// Events of many rows stay as the log has them.
+bool stays_packed(Table table, size_t rows) {
+  return is_event_table(table) && rows >= HeadBatch::kPackedRowsMin;
+}
+
+// Of a payload's batches but the sample frames.
+Result<LogEntry> replayed_entry(const LogPayload& payload, const std::shared_ptr<const void>& owner) {
+  LogEntry entry;
+  for (std::string_view bytes : payload.batches) {
+    OBELISK_TRY(PackedBatch batch, PackedBatch::open(bytes, owner));
+    if (stays_packed(batch.table(), batch.row_count())) {
+      OBELISK_CHECK_OK(batch.check());
+      entry.packed.push_back(std::make_shared<const PackedBatch>(std::move(batch)));
+    } else {
+      OBELISK_TRY(Batch columns, batch.unpack(nullptr));
+      entry.batches.push_back(std::make_shared<const Batch>(std::move(columns)));
+    }
+  }
+  return entry;
+}
+
+// What the stores are given of a request: its columns, or where they are many the payload's own bytes, so
+// that the columns and the request they point into need not wait for the log.
+void keep_batches(std::vector<Batch> batches, LogEntry& entry) {
+  Result<LogPayload> payload = decode_log_payload(entry.bytes());
+  OBELISK_ASSERT(payload.ok() && payload->batches.size() == batches.size());
+  for (size_t i = 0; i < batches.size(); ++i) {
+    if (!stays_packed(batches[i].table, batches[i].row_count)) {
+      entry.batches.push_back(std::make_shared<const Batch>(std::move(batches[i])));
+      continue;
+    }
+    Result<PackedBatch> packed = PackedBatch::open(payload->batches[i], entry.shared_payload);
+    OBELISK_ASSERT(packed.ok());
+    entry.packed.push_back(std::make_shared<const PackedBatch>(std::move(*packed)));
+  }
+}
+
 class NoRows : public Cursor {
  public:
   Result<BatchPtr> next() override { return BatchPtr(); }
@@ -157,8 +194,7 @@ Result<void> Engine::replay_log() {
 }
 
 Result<void> Engine::replay_frame(const RecoveredFrame& frame) {
-  auto part = frame.is_flushed ? LogPayloadPart::sample_frames : LogPayloadPart::whole;
-  Result<LogPayload> payload = decode_log_payload(frame.payload, frame.owner, part);
+  Result<LogPayload> payload = decode_log_payload(frame.payload);
   auto in_frame = [&](const Error& error) {
     return error.with_context(fmt::format("request {} of the write-ahead log", frame.sequence));
   };
@@ -173,7 +209,9 @@ Result<void> Engine::replay_frame(const RecoveredFrame& frame) {
   }
   if (frame.is_flushed) return {};
   if (!in_parts && !payload->sample_frames.empty()) note_metrics_applied(*tenant, frame.sequence);
-  apply_batches(*tenant, payload->batches, frame.sequence);
+  Result<LogEntry> entry = replayed_entry(*payload, frame.owner);
+  if (!entry.ok()) return in_frame(entry.error());
+  apply_batches(*tenant, *entry, frame.sequence);
   touched_.push_back(std::move(tenant));
   ++start_report_.replayed_requests;
   return {};
@@ -226,14 +264,14 @@ Result<void> Engine::close() {
 
 void Engine::append(WriteRequest request, Done done) {
   if (closed_) return done(make_error(ErrorCode::unavailable, "the store is shutting down"));
-  LogEntry entry;
-  for (Batch& batch : request.batches) {
+  std::vector<Batch> batches = std::move(request.batches);
+  for (const Batch& batch : batches) {
     if (Result<void> checked = batch.check(); !checked.ok()) {
       return done(make_error(ErrorCode::invalid_argument, checked.error().message));
     }
-    if (batch.row_count > 0) entry.batches.push_back(std::make_shared<const Batch>(std::move(batch)));
   }
-  if (entry.batches.empty()) return done(LogPosition{published_});
+  std::erase_if(batches, [](const Batch& batch) { return batch.row_count == 0; });
+  if (batches.empty()) return done(LogPosition{published_});
   if (heads_bytes_ > options_.heads_bytes_max) {
     counter("obelisk_storage_overloaded_total", "Requests refused because the heads were full.").add();
     return done(make_error(ErrorCode::overloaded,
@@ -242,15 +280,20 @@ void Engine::append(WriteRequest request, Done done) {
   // Made here and not when applied, where an error could no longer be answered.
   Result<TenantPtr> tenant = tenant_for_writing(request.tenant);
   if (!tenant.ok()) return done(tenant.error());
+  LogEntry entry;
   entry.tenant = std::move(request.tenant);
   // Samples are encoded by the log's thread (encode()).
-  bool has_samples = std::any_of(entry.batches.begin(), entry.batches.end(),
-                                 [](const BatchPtr& batch) { return can_be_sample_frame(*batch); });
+  bool has_samples = std::any_of(batches.begin(), batches.end(),
+                                 [](const Batch& batch) { return can_be_sample_frame(batch); });
   if (has_samples) {
-    for (const BatchPtr& batch : entry.batches) entry.waiting_bytes += batch->memory_bytes();
+    for (Batch& batch : batches) {
+      entry.waiting_bytes += batch.memory_bytes();
+      entry.batches.push_back(std::make_shared<const Batch>(std::move(batch)));
+    }
   } else {
-    entry.payload = encode_log_payload(entry.tenant, entry.batches);
-    entry.payload_checksum = checksum64(entry.payload);
+    entry.shared_payload = std::make_shared<const std::string>(encode_log_payload(entry.tenant, batches));
+    entry.payload_checksum = checksum64(entry.bytes());
+    keep_batches(std::move(batches), entry);
   }
   entry.done = std::move(done);
   log_->submit(std::move(entry));
@@ -306,31 +349,34 @@ void Engine::apply(uint64_t sequence, LogEntry& entry) {
   TenantPtr tenant = find_tenant(entry.tenant);
   OBELISK_ASSERT(tenant != nullptr);
   const auto* encoded = static_cast<const EncodedEntry*>(entry.sink_data.get());
-  apply_batches(*tenant, entry.batches, sequence, encoded);
-  heads_bytes_ += entry.payload.size();  // an estimate until the flush thread measures
-  bool has_events = std::any_of(entry.batches.begin(), entry.batches.end(),
-                                [](const BatchPtr& batch) { return is_event_table(batch->table); });
-  if (has_events) events_heads_bytes_ += entry.payload.size();
-  applied_since_wake_ += entry.payload.size();
+  uint64_t event_bytes = apply_batches(*tenant, entry, sequence, encoded);
+  // Of metrics an estimate until the flush thread measures.
+  uint64_t bytes = event_bytes > 0 ? event_bytes : entry.bytes().size();
+  heads_bytes_ += bytes;
+  events_heads_bytes_ += event_bytes;
+  applied_since_wake_ += bytes;
   if (touched_.empty() || touched_.back() != tenant) touched_.push_back(std::move(tenant));
 }
 
-void Engine::apply_batches(TenantStores& tenant, const std::vector<BatchPtr>& batches, uint64_t sequence,
-                           const EncodedEntry* encoded) {
+uint64_t Engine::apply_batches(TenantStores& tenant, const LogEntry& entry, uint64_t sequence,
+                               const EncodedEntry* encoded) {
   std::vector<BatchPtr> metrics;
   std::vector<MetricStore::SeriesNumbers> numbers;
-  bool has_events = false;
-  for (size_t i = 0; i < batches.size(); ++i) {
-    const BatchPtr& batch = batches[i];
+  uint64_t event_bytes = 0;
+  for (size_t i = 0; i < entry.batches.size(); ++i) {
+    const BatchPtr& batch = entry.batches[i];
     if (!is_event_table(batch->table)) {
       metrics.push_back(batch);
       numbers.push_back(encoded != nullptr ? encoded->numbers[i] : MetricStore::SeriesNumbers());
     } else if (sequence > tenant.events_flushed) {
-      tenant.events->apply(batch, sequence);
-      has_events = true;
+      event_bytes += tenant.events->apply(batch, sequence);
     }
   }
-  if (has_events) {
+  for (const PackedBatchPtr& batch : entry.packed) {
+    if (sequence > tenant.events_flushed)
+      event_bytes += tenant.events->apply(std::make_shared<const HeadBatch>(batch), sequence);
+  }
+  if (event_bytes > 0) {
     tenant.events_applied = sequence;
     if (tenant.events_waiting_since == 0) tenant.events_waiting_since = clock_.now().value;
   }
@@ -338,6 +384,7 @@ void Engine::apply_batches(TenantStores& tenant, const std::vector<BatchPtr>& ba
     tenant.metrics->apply(metrics, sequence, numbers);
     note_metrics_applied(tenant, sequence);
   }
+  return event_bytes;
 }
 
 void Engine::note_metrics_applied(TenantStores& tenant, uint64_t sequence) {

@@ -52,7 +52,7 @@ struct EngineOptions {
   // A tenant's events go to parts when they take this much memory or are this old: large enough that parts
   // compress well, small enough that the log stays short. Metrics wait longer, because a head holds every
   // series anyway and blocks get better with the number of samples.
-  uint64_t events_flush_bytes = 96ull << 20;
+  uint64_t events_flush_bytes = 48ull << 20;
   int64_t events_flush_age_nanos = 120 * kNanosPerSecond;
   uint64_t metrics_flush_bytes = 256ull << 20;
   // A start replays what is not in parts, at 0.25 us a sample (bench/metrics.mjs): this many, and those that
@@ -63,7 +63,7 @@ struct EngineOptions {
   uint64_t log_bytes_max = 256ull << 20;
   // Beyond this in the heads of events, the log's thread waits for flushes (at most a second a group):
   // senders that are faster than a flush wait for their answers, and memory stays near it.
-  uint64_t events_heads_bytes_waiting = 176ull << 20;
+  uint64_t events_heads_bytes_waiting = 80ull << 20;
   // Of all heads; beyond, appending answers overloaded until flushes have caught up.
   uint64_t heads_bytes_max = 512ull << 20;
   uint64_t log_segment_bytes = 64ull << 20;
@@ -140,8 +140,9 @@ class Engine : public Reader, public Writer, private LogSink {
   void apply(uint64_t sequence, LogEntry& entry) override;
   void publish(uint64_t sequence) override;
   void wait_for_room() override EXCLUDES(threads_mutex_);
-  void apply_batches(TenantStores& tenant, const std::vector<BatchPtr>& batches, uint64_t sequence,
-                     const EncodedEntry* encoded = nullptr);
+  // Returns the memory that events take.
+  uint64_t apply_batches(TenantStores& tenant, const LogEntry& entry, uint64_t sequence,
+                         const EncodedEntry* encoded = nullptr);
   void note_metrics_applied(TenantStores& tenant, uint64_t sequence);
 
   // Reading.

@@ -46,6 +46,11 @@ struct ColumnValues {
   std::vector<int64_t> ints;
   std::vector<double> floats;
   std::vector<std::string_view> strings;
+  // Texts whose writer has told them apart already: instead of `strings` the distinct ones, in the order they
+  // come, and the number of each value.
+  bool coded = false;
+  std::vector<std::string_view> entries;
+  std::vector<int64_t> codes;
   std::vector<TraceId> trace_ids;
   // Of all rows, ns; null when unknown. Texts that have a value in every row may keep clock times relative to
   // them.
@@ -57,6 +62,9 @@ struct ColumnValues {
   bool are_trace_ids = false;
 
   size_t value_count() const;
+  std::string_view text(size_t value) const {
+    return coded ? entries[static_cast<size_t>(codes[value])] : strings[value];
+  }
   void clear();
 };
 

@@ -73,19 +73,12 @@ void put_lengths(const std::vector<std::string_view>& texts, std::string& out) {
   encode_integer_column(lengths, out);
 }
 
-bool put_dictionary(const ColumnValues& column, std::string& out, ChunkStats& stats) {
-  const std::vector<std::string_view>& values = column.strings;
-  StringNumbers numbers;
-  std::vector<int64_t> ids;
-  ids.reserve(values.size());
-  size_t entries_max = std::min(kDictionaryEntriesMax, std::max<size_t>(values.size() / 4, 1));
-  for (size_t i = 0; i < values.size(); ++i) {
-    ids.push_back(numbers.number_of(values[i]));
-    // Gives up early where nearly every value is new.
-    bool mostly_new = i >= 1024 && numbers.size() * 2 > i;
-    if (numbers.size() > entries_max || mostly_new) return false;
-  }
-  const std::vector<std::string_view>& entries = numbers.entries();
+size_t dictionary_entries_max(size_t values) {
+  return std::min(kDictionaryEntriesMax, std::max<size_t>(values / 4, 1));
+}
+
+void put_dictionary(const std::vector<std::string_view>& entries, const std::vector<int64_t>& ids,
+                    bool with_filter, std::string& out, ChunkStats& stats) {
   put_u8(out, kDictionary);
   append_varint(out, entries.size());
   put_lengths(entries, out);
@@ -93,18 +86,46 @@ bool put_dictionary(const ColumnValues& column, std::string& out, ChunkStats& st
   for (std::string_view entry : entries) text.append(entry);
   put_packed_text(text, out);
   encode_dense_integers(ids, out);
-  if (column.with_filter && entries.size() >= kValueFilterEntriesMin)
-    stats.range = make_value_filter(entries);
+  if (with_filter && entries.size() >= kValueFilterEntriesMin) stats.range = make_value_filter(entries);
+}
+
+bool put_dictionary(const ColumnValues& column, std::string& out, ChunkStats& stats) {
+  size_t entries_max = dictionary_entries_max(column.value_count());
+  if (column.coded) {
+    if (column.entries.size() > entries_max) return false;
+    put_dictionary(column.entries, column.codes, column.with_filter, out, stats);
+    return true;
+  }
+  const std::vector<std::string_view>& values = column.strings;
+  StringNumbers numbers;
+  std::vector<int64_t> ids;
+  ids.reserve(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    ids.push_back(numbers.number_of(values[i]));
+    // Gives up early where nearly every value is new.
+    bool mostly_new = i >= 1024 && numbers.size() * 2 > i;
+    if (numbers.size() > entries_max || mostly_new) return false;
+  }
+  put_dictionary(numbers.entries(), ids, column.with_filter, out, stats);
   return true;
 }
 
+// Every value's text, where the column has them as entries and numbers.
+const std::vector<std::string_view>& texts_of(const ColumnValues& values,
+                                              std::vector<std::string_view>& buffer) {
+  if (!values.coded) return values.strings;
+  buffer.reserve(values.codes.size());
+  for (int64_t code : values.codes) buffer.push_back(values.entries[static_cast<size_t>(code)]);
+  return buffer;
+}
+
 // Templates and variables, where texts have them.
-bool put_message(const ColumnValues& values, std::string& out) {
+bool put_message(const ColumnValues& values, const std::vector<std::string_view>& texts, std::string& out) {
   size_t start = out.size();
   put_u8(out, kMessage);
   const int64_t* times = values.present.empty() ? values.times : nullptr;
-  bool coded = values.messages != nullptr ? values.messages->encode(values.strings, times, out)
-                                          : message::encode_message(values.strings, times, out);
+  bool coded = values.messages != nullptr ? values.messages->encode(texts, times, out)
+                                          : message::encode_message(texts, times, out);
   if (coded) return true;
   out.resize(start);
   return false;
@@ -145,6 +166,14 @@ std::pair<T, T> range_of(const std::vector<T>& values) {
   return {*low, *high};
 }
 
+void put_strings(const ColumnValues& values, std::string& out, ChunkStats& stats) {
+  if (put_dictionary(values, out, stats)) return;
+  std::vector<std::string_view> buffer;
+  const std::vector<std::string_view>& texts = texts_of(values, buffer);
+  if (values.type == ColumnType::string && put_message(values, texts, out)) return;
+  put_text(texts, out);
+}
+
 void put_values(const ColumnValues& values, std::string& out, ChunkStats& stats) {
   switch (values.type) {
     case ColumnType::boolean:
@@ -170,11 +199,10 @@ void put_values(const ColumnValues& values, std::string& out, ChunkStats& stats)
         stats.range = IdText();
         return put_u8(out, kIdText);
       }
-      if (put_dictionary(values, out, stats) || put_message(values, out)) return;
-      return put_text(values.strings, out);
+      return put_strings(values, out, stats);
     case ColumnType::bytes:
     case ColumnType::any:
-      if (!put_dictionary(values, out, stats)) put_text(values.strings, out);
+      return put_strings(values, out, stats);
   }
 }
 
@@ -190,7 +218,7 @@ size_t ColumnValues::value_count() const {
     case ColumnType::trace_id:
       return trace_ids.size();
     default:
-      return strings.size();
+      return coded ? codes.size() : strings.size();
   }
 }
 
@@ -203,6 +231,9 @@ void ColumnValues::clear() {
   ints.clear();
   floats.clear();
   strings.clear();
+  coded = false;
+  entries.clear();
+  codes.clear();
   trace_ids.clear();
 }
 

@@ -45,7 +45,7 @@ class Executor {
     if (aggregate().distinct_spans) OBELISK_CHECK_OK(find_repeats(units));
     for (const ScanUnit& unit : units) {
       OBELISK_CHECK_OK(cancel_.check());
-      OBELISK_CHECK_OK(unit.context ? add_row_group(unit) : add_batch(*unit.batch));
+      OBELISK_CHECK_OK(unit.context ? add_row_group(unit) : add_batch(*unit.head));
       OBELISK_CHECK_OK(charge());
     }
     return AggregateAnswer{std::move(states_), {true, "", counts_.rows, counts_.bytes}};
@@ -72,7 +72,9 @@ class Executor {
         if (parts.empty() || parts.back() != unit.context->part) parts.push_back(unit.context->part);
         continue;
       }
-      const ColumnData* traces = unit.batch->find(fixed_column(column::kTraceId), ColumnType::trace_id);
+      const std::vector<ColumnId> wanted = {fixed_column(column::kTraceId)};
+      BatchPtr batch = unit.head->batch(&wanted);
+      const ColumnData* traces = batch->find(wanted[0], ColumnType::trace_id);
       if (traces == nullptr) continue;
       const TraceId* last = nullptr;
       for (const TraceId& id : traces->trace_ids) {
@@ -180,7 +182,12 @@ class Executor {
     return {};
   }
 
-  Result<void> add_batch(const Batch& batch) {
+  Result<void> add_batch(const HeadBatch& head) {
+    std::vector<ColumnId> wanted = {fixed_column(column::kTraceId), fixed_column(column::kSpanId)};
+    scan_.where.collect_columns(wanted);
+    aggregate().collect_columns(wanted);
+    BatchPtr columns = head.batch(&wanted);
+    const Batch& batch = *columns;
     counts_.rows += batch.row_count;
     note_read({batch.row_count, 0});
     std::vector<uint8_t> mask = evaluate(scan_.where, batch);

@@ -141,8 +141,8 @@ Cost event_scan_cost(const EventView& view, const Scan& scan) {
       for (const ChunkInfo& chunk : group.chunks) cost.bytes += chunk.length;
     }
   }
-  for (const BatchPtr& batch : table.head) {
-    cost.rows += batch->row_count;
+  for (const HeadBatchPtr& batch : table.head) {
+    cost.rows += batch->row_count();
     cost.bytes += batch->memory_bytes();
   }
   return cost;
@@ -174,7 +174,8 @@ Result<std::vector<Labels>> event_series(const EventView& view, const Scan& scan
   for (const ScanUnit& unit : units) {
     OBELISK_CHECK_OK(cancel.check());
     if (!unit.context) {
-      head.push_back(unit.batch);
+      const std::vector<ColumnId> times_only;
+      head.push_back(unit.head->batch(&times_only));
       continue;
     }
     if (unit.context.get() != context) {
@@ -208,7 +209,6 @@ Result<std::vector<ColumnInfo>> event_columns(const EventView& view, const Scan&
   Cancel cancel;
   OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view.of(scan.table), scan.range, Expr(), cancel));
   ColumnSet found;
-  std::vector<BatchPtr> head;
   // Row groups of a part mostly have the same columns, and these are in `found` after the first.
   const PartContext* context = nullptr;
   std::vector<uint8_t> known;
@@ -228,10 +228,10 @@ Result<std::vector<ColumnInfo>> event_columns(const EventView& view, const Scan&
         known[chunk.column] = found.contains({column.id, column.type}) ? 1 : 0;
       }
     } else {
-      head.push_back(unit.batch);
+      for (const ColumnInfo& info : columns_of_batches({unit.head->batch(nullptr)}, scan))
+        found.insert({info.id, info.type});
     }
   }
-  for (const ColumnInfo& info : columns_of_batches(head, scan)) found.insert({info.id, info.type});
   std::vector<ColumnInfo> infos;
   for (const auto& [id, type] : found) infos.push_back({id, type});
   return infos;

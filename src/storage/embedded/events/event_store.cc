@@ -109,11 +109,13 @@ void EventStore::sort_parts() {
   }
 }
 
-void EventStore::apply(const BatchPtr& batch, uint64_t sequence) {
-  OBELISK_ASSERT(is_event_table(batch->table));
-  if (batch->row_count == 0) return;
+size_t EventStore::apply(HeadBatchPtr batch, uint64_t sequence) {
+  OBELISK_ASSERT(is_event_table(batch->table()));
+  if (batch->row_count() == 0) return 0;
+  size_t bytes = batch->memory_bytes();
   MutexLock lock(mutex_);
-  heads_[event_table_index(batch->table)].add(batch, sequence);
+  heads_[event_table_index(batch->table())].add(std::move(batch), sequence);
+  return bytes;
 }
 
 void EventStore::settle(uint64_t sequence) {
@@ -160,7 +162,7 @@ Result<void> EventStore::open_new(const std::string& name, Change& change) {
 
 Result<EventStore::Change> EventStore::flush(uint64_t sequence) {
   OBELISK_ASSERT(!flush_open_.exchange(true));
-  std::array<std::vector<BatchPtr>, 3> batches;
+  std::array<std::vector<HeadBatchPtr>, 3> batches;
   std::array<uint64_t, 3> order_keys{};
   {
     MutexLock lock(mutex_);
@@ -184,20 +186,60 @@ Result<EventStore::Change> EventStore::flush(uint64_t sequence) {
   return change;
 }
 
-Result<void> EventStore::flush_table(Table table, const std::vector<BatchPtr>& batches, uint64_t order_key,
+namespace {
+
+// All in packed form: small batches that were not put together yet are now.
+std::vector<PackedBatchPtr> packed_batches(const std::vector<HeadBatchPtr>& head) {
+  std::vector<PackedBatchPtr> packed;
+  std::vector<HeadBatchPtr> open;
+  size_t open_rows = 0;
+  auto close = [&] {
+    if (!open.empty()) packed.push_back(HeadBatch::pack(join_batches(open, false))->packed());
+    open.clear();
+    open_rows = 0;
+  };
+  for (const HeadBatchPtr& batch : head) {
+    if (batch->is_packed()) {
+      close();
+      packed.push_back(batch->packed());
+      continue;
+    }
+    // Joining pads every column to every row: not for many rows, nor for batches of many columns.
+    constexpr size_t kRowsMax = 4096, kColumnsMax = 512;
+    bool is_wide = batch->batch(nullptr)->columns.size() > kColumnsMax;
+    if (is_wide || open_rows + batch->row_count() > kRowsMax) close();
+    open.push_back(batch);
+    open_rows += batch->row_count();
+    if (is_wide) close();
+  }
+  close();
+  return packed;
+}
+
+}  // namespace
+
+Result<void> EventStore::flush_table(Table table, const std::vector<HeadBatchPtr>& head, uint64_t order_key,
                                      Change& change) {
+  std::vector<PackedBatchPtr> batches = packed_batches(head);
   LabelRanks ranks;
-  for (const BatchPtr& batch : batches) {
-    for (const Group& group : batch->groups) ranks.add(group.labels, group.labels_hash);
+  size_t row_count = 0;
+  for (const PackedBatchPtr& batch : batches) {
+    for (const Group& group : batch->groups()) ranks.add(group.labels, group.labels_hash);
+    row_count += batch->row_count();
   }
   ranks.sort();
+  const std::vector<ColumnId> ordering = {fixed_column(column::kTraceId), fixed_column(column::kSpanId)};
   std::vector<OrderedRow> rows;
-  size_t row_count = 0;
-  for (const BatchPtr& batch : batches) row_count += batch->row_count;
   rows.reserve(row_count);
-  for (uint32_t i = 0; i < batches.size(); ++i) append_ordered_rows(*batches[i], i, ranks, rows);
-  if (table == Table::spans) assign_trace_windows(rows);
-  sort_rows(table, rows);
+  for (uint32_t i = 0; i < batches.size(); ++i) {
+    OBELISK_TRY(Batch batch, batches[i]->unpack(&ordering));
+    append_ordered_rows(batch, i, ranks, rows);
+  }
+  if (table == Table::spans) {
+    order_spans(rows);
+  } else {
+    sort_rows(rows);
+  }
   auto by_time = [](const OrderedRow& a, const OrderedRow& b) { return a.time < b.time; };
   auto [first, last] = std::minmax_element(rows.begin(), rows.end(), by_time);
   if (first != rows.end() && day_of(first->time) != day_of(last->time)) {
@@ -205,24 +247,51 @@ Result<void> EventStore::flush_table(Table table, const std::vector<BatchPtr>& b
       return day_of(a.time) < day_of(b.time);
     });
   }
+  return write_days(table, batches, rows, ranks, order_key, change);
+}
+
+// `rows` by day, and in the order of a part within each.
+Result<void> EventStore::write_days(Table table, const std::vector<PackedBatchPtr>& batches,
+                                    std::span<const OrderedRow> rows, const LabelRanks& ranks,
+                                    uint64_t order_key, Change& change) {
+  PackedRowSource source(batches);
+  OBELISK_TRY(RowGroupCutter cutter, RowGroupCutter::make(table, options_.row_groups, source));
+  struct Day {
+    std::span<const OrderedRow> rows;
+    std::vector<size_t> ends;
+  };
+  std::vector<Day> days;
+  std::vector<size_t> all_ends;
   for (size_t begin = 0; begin < rows.size();) {
-    int64_t day = day_of(rows[begin].time);
     size_t end = begin;
-    while (end < rows.size() && day_of(rows[end].time) == day) ++end;
-    OBELISK_CHECK_OK(write_day(table, day, batches, std::span(rows).subspan(begin, end - begin), ranks,
-                               order_key, change));
+    while (end < rows.size() && day_of(rows[end].time) == day_of(rows[begin].time)) ++end;
+    days.push_back({rows.subspan(begin, end - begin), {}});
+    days.back().ends = cutter.cut(days.back().rows);
+    for (size_t in_day : days.back().ends) all_ends.push_back(begin + in_day);
     begin = end;
+  }
+  message::MessageEncoder messages;
+  OBELISK_TRY(std::vector<EncodedRowGroup> groups,
+              encode_row_groups(table, source, rows, all_ends, messages));
+  std::span<EncodedRowGroup> left = groups;
+  for (const Day& day : days) {
+    OBELISK_CHECK_OK(
+        write_day(table, day.rows, day.ends, left.first(day.ends.size()), ranks, order_key, change));
+    left = left.subspan(day.ends.size());
   }
   return {};
 }
 
-Result<void> EventStore::write_day(Table table, int64_t day, const std::vector<BatchPtr>& batches,
-                                   std::span<const OrderedRow> rows, const LabelRanks& ranks,
-                                   uint64_t order_key, Change& change) {
-  std::string name = next_part_name(table, day);
+Result<void> EventStore::write_day(Table table, std::span<const OrderedRow> rows,
+                                   const std::vector<size_t>& ends, std::span<EncodedRowGroup> groups,
+                                   const LabelRanks& ranks, uint64_t order_key, Change& change) {
+  std::string name = next_part_name(table, day_of(rows[0].time));
   OBELISK_TRY(std::unique_ptr<PartWriter> writer,
               PartWriter::create(disk_, directory_ + "/" + name, table, order_key));
-  OBELISK_CHECK_OK(write_rows(*writer, table, options_.row_groups, batches, rows, ranks));
+  for (size_t i = 0, begin = 0; i < ends.size(); begin = ends[i++]) {
+    OBELISK_CHECK_OK(
+        writer->add_row_group(std::move(groups[i]), rows.subspan(begin, ends[i] - begin), ranks));
+  }
   OBELISK_TRY(uint64_t bytes, writer->finish());
   (void)bytes;
   return open_new(name, change);

@@ -38,7 +38,11 @@ class EventStore {
                                                   EventStoreOptions options,
                                                   const std::vector<std::string>& part_names);
 
-  void apply(const BatchPtr& batch, uint64_t sequence) EXCLUDES(mutex_);
+  // Returns the memory that the rows take.
+  size_t apply(HeadBatchPtr batch, uint64_t sequence) EXCLUDES(mutex_);
+  size_t apply(const BatchPtr& batch, uint64_t sequence) EXCLUDES(mutex_) {
+    return apply(std::make_shared<const HeadBatch>(batch), sequence);
+  }
   // Everything up to `sequence` is visible to every new view: small batches may be put together.
   void settle(uint64_t sequence) EXCLUDES(mutex_);
   EventViewPtr view(uint64_t sequence) const EXCLUDES(mutex_);
@@ -70,10 +74,13 @@ class EventStore {
       : disk_(disk), directory_(std::move(directory)), options_(std::move(options)) {}
 
   Result<void> remove_orphans(const std::vector<std::string>& part_names);
-  Result<void> flush_table(Table table, const std::vector<BatchPtr>& batches, uint64_t order_key,
+  Result<void> flush_table(Table table, const std::vector<HeadBatchPtr>& head, uint64_t order_key,
                            Change& change);
-  Result<void> write_day(Table table, int64_t day, const std::vector<BatchPtr>& batches,
-                         std::span<const OrderedRow> rows, const LabelRanks& ranks, uint64_t order_key,
+  Result<void> write_days(Table table, const std::vector<PackedBatchPtr>& batches,
+                          std::span<const OrderedRow> rows, const LabelRanks& ranks, uint64_t order_key,
+                          Change& change);
+  Result<void> write_day(Table table, std::span<const OrderedRow> rows, const std::vector<size_t>& ends,
+                         std::span<EncodedRowGroup> groups, const LabelRanks& ranks, uint64_t order_key,
                          Change& change);
   Result<void> open_new(const std::string& name, Change& change);
   std::string next_part_name(Table table, int64_t day);

@@ -7,6 +7,7 @@
 
 #include "plan/batch.h"
 #include "storage/embedded/events/event_part.h"
+#include "storage/embedded/events/head_batch.h"
 #include "storage/embedded/events/trace_overlap.h"
 
 namespace obelisk {
@@ -21,7 +22,7 @@ constexpr size_t event_table_index(Table table) {
 
 struct EventTableView {
   std::vector<EventPartPtr> parts;  // by order key
-  std::vector<BatchPtr> head;
+  std::vector<HeadBatchPtr> head;
   std::shared_ptr<TraceOverlapCache> overlaps;  // shared by the views of a store
 };
 

@@ -244,9 +244,7 @@ Result<void> sort_again(const std::vector<EventPartPtr>& inputs, const RowGroupL
   ranks.sort();
   std::vector<OrderedRow> rows;
   for (uint32_t i = 0; i < batches.size(); ++i) append_ordered_rows(*batches[i], i, ranks, rows);
-  assign_trace_windows(rows);
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const OrderedRow& a, const OrderedRow& b) { return a.before(b); });
+  order_spans(rows);
   return write_rows(writer, Table::spans, limits, batches, rows, ranks);
 }
 

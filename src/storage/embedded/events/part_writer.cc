@@ -1,10 +1,8 @@
 #include "storage/embedded/events/part_writer.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/log.h"
-#include "model/id_hex.h"
 #include "storage/embedded/events/trace_filter.h"
 
 namespace obelisk {
@@ -12,98 +10,6 @@ namespace {
 
 bool column_before(const PartColumn& a, const PartColumn& b) {
   return a.id != b.id ? a.id < b.id : a.type < b.type;
-}
-
-// Bytes of text of every row of every batch.
-std::vector<std::vector<uint32_t>> text_bytes_of(const std::vector<UnionColumn>& columns,
-                                                 const std::vector<BatchPtr>& batches) {
-  std::vector<std::vector<uint32_t>> bytes(batches.size());
-  for (size_t i = 0; i < batches.size(); ++i) bytes[i].resize(batches[i]->row_count);
-  for (const UnionColumn& column : columns) {
-    for (size_t i = 0; i < batches.size() && i < column.of_batch.size(); ++i) {
-      if (column.of_batch[i] == nullptr) continue;
-      const std::vector<std::string_view>& texts = column.of_batch[i]->strings;
-      for (size_t row = 0; row < texts.size(); ++row)
-        bytes[i][row] += static_cast<uint32_t>(texts[row].size());
-    }
-  }
-  return bytes;
-}
-
-bool has_value(const UnionColumn& column, std::span<const OrderedRow> rows) {
-  return std::any_of(rows.begin(), rows.end(), [&](const OrderedRow& row) {
-    const ColumnData* data = column.of_batch[row.ref.batch];
-    return data != nullptr && data->is_present(row.ref.row);
-  });
-}
-
-template <typename T>
-void gather_values(const UnionColumn& column, std::span<const OrderedRow> rows,
-                   std::vector<T> ColumnData::*member, std::vector<uint8_t>& present,
-                   std::vector<T>& values) {
-  values.reserve(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const RowRef& ref = rows[i].ref;
-    const ColumnData* data = column.of_batch[ref.batch];
-    if (data == nullptr || !data->is_present(ref.row)) continue;
-    present[i] = 1;
-    values.push_back((data->*member)[ref.row]);
-  }
-}
-
-void gather(const UnionColumn& column, std::span<const OrderedRow> rows, ColumnValues& values) {
-  values.clear();
-  values.type = column.type;
-  values.present.resize(rows.size());
-  switch (column.type) {
-    case ColumnType::boolean:
-    case ColumnType::int64:
-      gather_values(column, rows, &ColumnData::ints, values.present, values.ints);
-      break;
-    case ColumnType::float64:
-      gather_values(column, rows, &ColumnData::floats, values.present, values.floats);
-      break;
-    case ColumnType::trace_id:
-      gather_values(column, rows, &ColumnData::trace_ids, values.present, values.trace_ids);
-      break;
-    case ColumnType::string:
-    case ColumnType::bytes:
-    case ColumnType::any:
-      gather_values(column, rows, &ColumnData::strings, values.present, values.strings);
-  }
-  if (values.value_count() == rows.size()) values.present.clear();
-}
-
-const UnionColumn* trace_id_column(const std::vector<UnionColumn>& columns) {
-  for (const UnionColumn& column : columns) {
-    if (column.type == ColumnType::trace_id && column.id == fixed_column(column::kTraceId)) return &column;
-  }
-  return nullptr;
-}
-
-// Whether a string column holds the lower-case digits of the trace ids, in the same rows: what structured
-// metadata named trace_id does.
-bool repeats_trace_ids(const UnionColumn& column, const UnionColumn& ids, std::span<const OrderedRow> rows) {
-  if (column.type != ColumnType::string) return false;
-  for (const OrderedRow& row : rows) {
-    const ColumnData* text = column.of_batch[row.ref.batch];
-    const ColumnData* id = ids.of_batch[row.ref.batch];
-    bool has_text = text != nullptr && text->is_present(row.ref.row);
-    bool has_id = id != nullptr && id->is_present(row.ref.row);
-    if (has_text != has_id) return false;
-    if (!has_text) continue;
-    std::string_view digits = text->strings[row.ref.row];
-    if (digits.size() != 32) return false;
-    char wanted[32];
-    put_hex(id->trace_ids[row.ref.row], wanted);
-    if (std::memcmp(digits.data(), wanted, sizeof(wanted)) != 0) return false;
-  }
-  return true;
-}
-
-bool is_parent_column(const UnionColumn& column) {
-  return column.type == ColumnType::int64 && column.id.scope == Scope::fixed &&
-         column.id.name == column::kParentSpanId;
 }
 
 }  // namespace
@@ -157,22 +63,9 @@ void PartWriter::add_runs(std::span<const OrderedRow> rows, const LabelRanks& ra
   }
 }
 
-// Log parts have a filter a row group, the others the index of the part.
-void PartWriter::add_traces(const std::vector<TraceId>& ids, std::vector<uint64_t>& keys) {
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (i > 0 && ids[i] == ids[i - 1]) continue;
-    if (directory_.table == Table::logs) {
-      keys.push_back(trace_key(ids[i]));
-    } else {
-      traces_.add(ids[i], static_cast<uint32_t>(directory_.row_groups.size()));
-    }
-  }
-}
-
-Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches,
-                                       const std::vector<UnionColumn>& columns,
-                                       std::span<const OrderedRow> rows, const LabelRanks& ranks) {
-  OBELISK_ASSERT(!rows.empty() && rows.size() <= kRowGroupRowsMax && !batches.empty());
+Result<void> PartWriter::add_row_group(EncodedRowGroup encoded, std::span<const OrderedRow> rows,
+                                       const LabelRanks& ranks) {
+  OBELISK_ASSERT(!rows.empty() && rows.size() <= kRowGroupRowsMax);
   RowGroupInfo group;
   group.row_count = rows.size();
   auto [low, high] =
@@ -180,42 +73,23 @@ Result<void> PartWriter::add_row_group(const std::vector<BatchPtr>& batches,
   group.min_time = low->time;
   group.max_time = high->time;
   add_runs(rows, ranks, group);
-  ColumnValues values;
-  values.messages = &messages_;
-  std::string bytes;
-  std::vector<int64_t> times(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) times[i] = rows[i].time;
-  const UnionColumn* ids = trace_id_column(columns);
-  std::vector<uint64_t> keys;  // for the trace filter
   // Chunks lie in the order of their numbers, so that only the first offset is stored.
-  std::vector<std::pair<uint32_t, const UnionColumn*>> numbered;
-  for (const UnionColumn& column : columns) {
-    if (has_value(column, rows)) numbered.push_back({column_number({column.id, column.type}), &column});
-  }
+  std::vector<std::pair<uint32_t, EncodedChunk*>> numbered;
+  for (EncodedChunk& chunk : encoded.chunks) numbered.push_back({column_number(chunk.column), &chunk});
   std::sort(numbered.begin(), numbered.end());
-  for (const auto& [number, column] : numbered) {
-    gather(*column, rows, values);
-    values.times = times.data();
-    values.are_trace_ids = ids != nullptr && repeats_trace_ids(*column, *ids, rows);
-    values.with_filter = directory_.table == Table::spans;
-    std::vector<SpanRow> spans;
-    if (directory_.table == Table::spans && is_parent_column(*column)) {
-      spans.reserve(rows.size());
-      for (const OrderedRow& row : rows) spans.push_back({row.key, static_cast<int64_t>(row.span_id)});
-      values.spans = &spans;
-    }
-    ChunkInfo chunk;
-    chunk.column = number;
-    chunk.offset = offset_ + bytes.size();
-    encode_chunk(values, rows.size(), bytes, chunk.stats);
-    chunk.length = offset_ + bytes.size() - chunk.offset;
-    group.chunks.push_back(chunk);
-    if (column->id == fixed_column(column::kTraceId)) add_traces(values.trace_ids, keys);
+  std::string bytes;
+  for (auto& [number, chunk] : numbered) {
+    group.chunks.push_back({number, offset_ + bytes.size(), chunk->bytes.size(), std::move(chunk->stats)});
+    bytes.append(chunk->bytes);
   }
-  if (!keys.empty()) {
-    std::string filter = encode_trace_filter(keys);
+  // Log parts have a filter a row group, the others the index of the part.
+  if (directory_.table == Table::logs && !encoded.trace_keys.empty()) {
+    std::string filter = encode_trace_filter(encoded.trace_keys);
     group.trace_filter = {offset_ + bytes.size(), filter.size()};
     bytes.append(filter);
+  } else {
+    for (uint64_t key : encoded.trace_keys)
+      traces_.add_key(key, static_cast<uint32_t>(directory_.row_groups.size()));
   }
   OBELISK_CHECK_OK(finish_row_group(std::move(group), bytes));
   if (directory_.table == Table::spans) watch_spans(rows);
@@ -296,34 +170,65 @@ Result<uint64_t> PartWriter::finish() {
   return offset_;
 }
 
-Result<void> write_rows(PartWriter& writer, Table table, const RowGroupLimits& limits,
-                        const std::vector<BatchPtr>& batches, std::span<const OrderedRow> rows,
-                        const LabelRanks& ranks) {
-  std::vector<UnionColumn> columns = column_union(batches, nullptr);
-  size_t rows_max = limits.rows_of(table, columns.size());
-  if (table == Table::logs && rows.size() > rows_max) {  // evenly, so that no small rest is left
+Result<RowGroupCutter> RowGroupCutter::make(Table table, const RowGroupLimits& limits, RowSource& source) {
+  RowGroupCutter cutter(table, limits, source);
+  OBELISK_TRY(size_t row_text_max, source.row_text_bytes_max());
+  size_t rows_max = limits.rows_of(table, source.columns().size());
+  if (row_text_max * rows_max > limits.text_bytes) {
+    OBELISK_TRY(cutter.text_bytes_, source.text_bytes());
+  }
+  return cutter;
+}
+
+// Row groups of logs are cut evenly, so that no small rest is left; those of spans not through a trace,
+// unless it is large.
+std::vector<size_t> RowGroupCutter::cut(std::span<const OrderedRow> rows) const {
+  size_t rows_max = limits_.rows_of(table_, source_.columns().size());
+  if (table_ == Table::logs && rows.size() > rows_max) {
     size_t groups = (rows.size() + rows_max - 1) / rows_max;
     rows_max = (rows.size() + groups - 1) / groups;
   }
-  std::vector<std::vector<uint32_t>> text_bytes = text_bytes_of(columns, batches);
+  auto text_of = [&](size_t i) -> size_t {
+    return text_bytes_.empty() ? 0 : text_bytes_[source_.flat_row(rows[i].ref)];
+  };
+  std::vector<size_t> ends;
   size_t begin = 0, trace_begin = 0, text = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (table == Table::spans && (i == begin || rows[i].key != rows[i - 1].key)) trace_begin = i;
-    size_t row_text = text_bytes[rows[i].ref.batch][rows[i].ref.row];
-    if (i > begin && (i - begin == rows_max || text + row_text > limits.text_bytes)) {
-      // Not through a trace, unless it is large.
-      size_t end = table == Table::spans && trace_begin > begin + (i - begin) / 2 ? trace_begin : i;
-      OBELISK_CHECK_OK(writer.add_row_group(batches, columns, rows.subspan(begin, end - begin), ranks));
+    if (table_ == Table::spans && (i == begin || rows[i].key != rows[i - 1].key)) trace_begin = i;
+    size_t row_text = text_of(i);
+    if (i > begin && (i - begin == rows_max || text + row_text > limits_.text_bytes)) {
+      size_t end = table_ == Table::spans && trace_begin > begin + (i - begin) / 2 ? trace_begin : i;
+      ends.push_back(end);
       begin = end;
       i = end;
       trace_begin = end;
       text = 0;
-      row_text = text_bytes[rows[i].ref.batch][rows[i].ref.row];
+      row_text = text_of(i);
     }
     text += row_text;
   }
-  if (begin == rows.size()) return {};
-  return writer.add_row_group(batches, columns, rows.subspan(begin), ranks);
+  if (begin < rows.size()) ends.push_back(rows.size());
+  return ends;
+}
+
+Result<void> write_rows(PartWriter& writer, Table table, const RowGroupLimits& limits, RowSource& source,
+                        std::span<const OrderedRow> rows, const LabelRanks& ranks) {
+  OBELISK_TRY(RowGroupCutter cutter, RowGroupCutter::make(table, limits, source));
+  std::vector<size_t> ends = cutter.cut(rows);
+  OBELISK_TRY(std::vector<EncodedRowGroup> groups,
+              encode_row_groups(table, source, rows, ends, writer.messages()));
+  for (size_t i = 0; i < groups.size(); ++i) {
+    size_t begin = i == 0 ? 0 : ends[i - 1];
+    OBELISK_CHECK_OK(writer.add_row_group(std::move(groups[i]), rows.subspan(begin, ends[i] - begin), ranks));
+  }
+  return {};
+}
+
+Result<void> write_rows(PartWriter& writer, Table table, const RowGroupLimits& limits,
+                        const std::vector<BatchPtr>& batches, std::span<const OrderedRow> rows,
+                        const LabelRanks& ranks) {
+  BatchRowSource source(batches);
+  return write_rows(writer, table, limits, source, rows, ranks);
 }
 
 }  // namespace obelisk

@@ -8,12 +8,13 @@
 #include <vector>
 
 #include "env/disk.h"
-#include "storage/embedded/events/column_union.h"
 #include "storage/embedded/events/event_part.h"
 #include "storage/embedded/events/label_table.h"
 #include "storage/embedded/events/message/message_encode.h"
 #include "storage/embedded/events/part_format.h"
+#include "storage/embedded/events/row_group_encode.h"
 #include "storage/embedded/events/row_order.h"
+#include "storage/embedded/events/row_source.h"
 #include "storage/embedded/events/trace_index_block.h"
 
 namespace obelisk {
@@ -37,9 +38,9 @@ class PartWriter {
                                                     uint64_t order_key);
   ~PartWriter();
 
-  // `rows` refer to `batches`; `ranks` names their groups. At most kRowGroupRowsMax.
-  Result<void> add_row_group(const std::vector<BatchPtr>& batches, const std::vector<UnionColumn>& columns,
-                             std::span<const OrderedRow> rows, const LabelRanks& ranks);
+  // `encoded` are the columns of `rows`; `ranks` names their groups. At most kRowGroupRowsMax.
+  Result<void> add_row_group(EncodedRowGroup encoded, std::span<const OrderedRow> rows,
+                             const LabelRanks& ranks);
   // A row group of another part as it is: its bytes are checked and copied, nothing is decoded. Of a part
   // with a trace index its traces are added with add_trace. `may_repeat`: it holds a trace that is in other
   // row groups too, and not directly before or after.
@@ -50,6 +51,8 @@ class PartWriter {
   // The part's file size. Nothing may be added afterwards.
   Result<uint64_t> finish();
   uint64_t row_count() const { return directory_.row_count; }
+  // Its buffers serve all row groups.
+  message::MessageEncoder& messages() { return messages_; }
 
  private:
   PartWriter(Disk& disk, std::string path) : disk_(disk), path_(std::move(path)) {}
@@ -57,7 +60,6 @@ class PartWriter {
   uint32_t column_number(const PartColumn& wanted);
   Result<void> finish_row_group(RowGroupInfo group, std::string_view bytes);
   void add_runs(std::span<const OrderedRow> rows, const LabelRanks& ranks, RowGroupInfo& group);
-  void add_traces(const std::vector<TraceId>& ids, std::vector<uint64_t>& keys);
   Result<void> append(std::string_view bytes);
   void watch_spans(std::span<const OrderedRow> rows);
   void end_trace();
@@ -71,14 +73,35 @@ class PartWriter {
   std::vector<std::pair<PartColumn, uint32_t>> column_numbers_;  // sorted by column
   LabelTableBuilder labels_;
   TraceIndexBuilder traces_;
-  message::MessageEncoder messages_;  // its buffers serve all row groups
+  message::MessageEncoder messages_;
   // Span ids of the trace whose rows were added last, and where they begin: to find repeated ones.
   TraceId open_trace_;
   std::vector<uint64_t> open_span_ids_;
   size_t open_row_group_ = 0;
 };
 
-// Writes `rows` (sorted) into row groups of the right size.
+// Where row groups end.
+class RowGroupCutter {
+ public:
+  // `limits` and `source` outlive it.
+  static Result<RowGroupCutter> make(Table table, const RowGroupLimits& limits, RowSource& source);
+  // Positions in `rows` (sorted), the last one its size.
+  std::vector<size_t> cut(std::span<const OrderedRow> rows) const;
+
+ private:
+  RowGroupCutter(Table table, const RowGroupLimits& limits, const RowSource& source)
+      : table_(table), limits_(limits), source_(source) {}
+
+  Table table_;
+  const RowGroupLimits& limits_;
+  const RowSource& source_;
+  std::vector<uint32_t> text_bytes_;  // by flat row; empty: no row group can have too much
+};
+
+// Writes `rows` (sorted) into row groups of the right size. What it holds of them beside the source is their
+// coded form.
+Result<void> write_rows(PartWriter& writer, Table table, const RowGroupLimits& limits, RowSource& source,
+                        std::span<const OrderedRow> rows, const LabelRanks& ranks);
 Result<void> write_rows(PartWriter& writer, Table table, const RowGroupLimits& limits,
                         const std::vector<BatchPtr>& batches, std::span<const OrderedRow> rows,
                         const LabelRanks& ranks);

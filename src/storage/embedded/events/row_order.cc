@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <unordered_map>
+#include <limits>
 
 namespace obelisk {
 namespace {
@@ -82,9 +82,8 @@ void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& r
   }
 }
 
-void sort_rows(Table table, std::vector<OrderedRow>& rows) {
+void sort_rows(std::vector<OrderedRow>& rows) {
   auto before = [](const OrderedRow& a, const OrderedRow& b) { return a.before(b); };
-  if (table == Table::spans) return std::stable_sort(rows.begin(), rows.end(), before);
   // Few streams, each nearly in order already: rows are dealt out to their streams, which are sorted where
   // they must.
   uint32_t last = 0;
@@ -103,16 +102,92 @@ void sort_rows(Table table, std::vector<OrderedRow>& rows) {
   }
 }
 
-void assign_trace_windows(std::vector<OrderedRow>& rows) {
-  std::unordered_map<TraceId, int64_t> begins;
-  begins.reserve(rows.size() / 8);
-  for (const OrderedRow& row : rows) {
-    auto [it, fresh] = begins.try_emplace(row.key, row.time);
-    if (!fresh && row.time < it->second) it->second = row.time;
+namespace {
+
+int64_t window_of(int64_t time) {
+  return time / kTraceWindowNanos - (time % kTraceWindowNanos < 0 ? 1 : 0);
+}
+
+struct TraceRows {
+  TraceId id;
+  int64_t begin = 0;
+  int64_t window = 0;
+  uint32_t row_count = 0;
+  uint32_t next = 0;  // where its next row goes
+};
+
+// Numbers traces as they come.
+class TraceNumbers {
+ public:
+  TraceNumbers() : slots_(1024) {}
+
+  uint32_t number_of(const TraceId& id) {
+    if (!traces_.empty() && traces_[last_].id == id)
+      return last_;  // rows of a trace mostly follow each other
+    size_t at = std::hash<TraceId>()(id) * 0x9E3779B97F4A7C15u >> 32 & (slots_.size() - 1);
+    while (slots_[at] != 0 && traces_[slots_[at] - 1].id != id) at = (at + 1) & (slots_.size() - 1);
+    if (slots_[at] == 0) {
+      traces_.push_back({id, std::numeric_limits<int64_t>::max(), 0, 0, 0});
+      slots_[at] = static_cast<uint32_t>(traces_.size());
+      if (traces_.size() * 2 > slots_.size()) grow();
+      return last_ = static_cast<uint32_t>(traces_.size() - 1);
+    }
+    return last_ = slots_[at] - 1;
   }
-  for (OrderedRow& row : rows) {
-    int64_t begin = row.key.is_none() ? row.time : begins[row.key];
-    row.window = begin / kTraceWindowNanos - (begin % kTraceWindowNanos < 0 ? 1 : 0);
+  std::vector<TraceRows>& traces() { return traces_; }
+
+ private:
+  void grow() {
+    slots_.assign(slots_.size() * 4, 0);
+    for (uint32_t number = 0; number < traces_.size(); ++number) {
+      size_t at = std::hash<TraceId>()(traces_[number].id) * 0x9E3779B97F4A7C15u >> 32 & (slots_.size() - 1);
+      while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
+      slots_[at] = number + 1;
+    }
+  }
+
+  std::vector<TraceRows> traces_;
+  std::vector<uint32_t> slots_;  // number and one; 0: free
+  uint32_t last_ = 0;
+};
+
+}  // namespace
+
+// Traces are sorted, and rows dealt out to them: a trace has some ten rows, mostly in order already.
+void order_spans(std::vector<OrderedRow>& rows) {
+  auto before = [](const OrderedRow& a, const OrderedRow& b) { return a.before(b); };
+  TraceNumbers numbers;
+  std::vector<uint32_t> trace_of(rows.size());
+  bool all_have_traces = true;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    all_have_traces = all_have_traces && !rows[i].key.is_none();
+    trace_of[i] = numbers.number_of(rows[i].key);
+    TraceRows& trace = numbers.traces()[trace_of[i]];
+    trace.begin = std::min(trace.begin, rows[i].time);
+    ++trace.row_count;
+  }
+  std::vector<TraceRows>& traces = numbers.traces();
+  for (TraceRows& trace : traces) trace.window = window_of(trace.begin);
+  for (size_t i = 0; i < rows.size(); ++i)
+    rows[i].window = rows[i].key.is_none() ? window_of(rows[i].time) : traces[trace_of[i]].window;
+  if (!all_have_traces) return std::stable_sort(rows.begin(), rows.end(), before);
+  std::vector<uint32_t> order(traces.size());
+  for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    return traces[a].window != traces[b].window ? traces[a].window < traces[b].window
+                                                : traces[a].id < traces[b].id;
+  });
+  uint32_t start = 0;
+  for (uint32_t number : order) {
+    traces[number].next = start;
+    start += traces[number].row_count;
+  }
+  std::vector<OrderedRow> dealt(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) dealt[traces[trace_of[i]].next++] = rows[i];
+  rows = std::move(dealt);
+  for (const TraceRows& trace : traces) {
+    auto end = rows.begin() + trace.next, begin = end - trace.row_count;
+    if (!std::is_sorted(begin, end, before)) std::stable_sort(begin, end, before);
   }
 }
 

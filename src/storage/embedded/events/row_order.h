@@ -29,9 +29,9 @@ struct OrderedRow {
 };
 
 inline constexpr int64_t kTraceWindowNanos = kNanosPerSecond;
-// Sets the window of rows of spans: of the first row of their trace among `rows`; of their own time without
-// one.
-void assign_trace_windows(std::vector<OrderedRow>& rows);
+// Rows of spans into the order of a part, with their windows: of the first row of their trace among `rows`;
+// of their own time without a trace. Stable.
+void order_spans(std::vector<OrderedRow>& rows);
 
 // The value of the label that names a stream's service, by the names in use; empty when it has none.
 std::string_view service_of(LabelsView labels);
@@ -58,7 +58,7 @@ class LabelRanks {
 // Appends the rows of `batch`, which is number `index` of the batches being ordered, as they lie.
 void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& ranks,
                          std::vector<OrderedRow>& rows);
-// Into the order of a part. Stable.
-void sort_rows(Table table, std::vector<OrderedRow>& rows);
+// Rows of logs and exemplars into the order of a part. Stable.
+void sort_rows(std::vector<OrderedRow>& rows);
 
 }  // namespace obelisk

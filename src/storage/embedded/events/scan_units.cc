@@ -79,10 +79,9 @@ ScanUnit unit_of(std::shared_ptr<const PartContext> context, uint32_t row_group,
 }
 
 // Null for an empty batch.
-std::optional<ScanUnit> unit_of(const BatchPtr& batch, uint32_t rank) {
-  if (batch->row_count == 0) return std::nullopt;
-  auto [low, high] = std::minmax_element(batch->times().begin(), batch->times().end());
-  return ScanUnit{nullptr, 0, batch, *low, *high, rank};
+std::optional<ScanUnit> unit_of(const HeadBatchPtr& batch, uint32_t rank) {
+  if (batch->row_count() == 0) return std::nullopt;
+  return ScanUnit{nullptr, 0, batch, batch->min_time(), batch->max_time(), rank};
 }
 
 bool overlaps(const TimeRange& range, int64_t min_time, int64_t max_time) {
@@ -105,11 +104,15 @@ void keep_first_by_time(std::vector<uint32_t>& rows, const std::vector<int64_t>&
   std::sort(rows.begin(), rows.end());
 }
 
-Result<BatchPtr> read_batch(const BatchPtr& batch, const Expr& where, const TimeRange& range,
+Result<BatchPtr> read_batch(const HeadBatch& head, const Expr& where, const TimeRange& range,
                             const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
                             ReadCounts& counts) {
-  counts.rows += batch->row_count;
-  note_read({batch->row_count, 0});
+  counts.rows += head.row_count();
+  note_read({head.row_count(), 0});
+  std::vector<ColumnId> columns;
+  if (wanted != nullptr) columns = *wanted;
+  where.collect_columns(columns);
+  BatchPtr batch = head.batch(wanted == nullptr ? nullptr : &columns);
   const std::vector<int64_t>& times = batch->times();
   std::vector<uint8_t> keep = evaluate(where, *batch);
   std::vector<uint32_t> rows;
@@ -128,7 +131,7 @@ Result<BatchPtr> read_batch(const BatchPtr& batch, const Expr& where, const Time
 }  // namespace
 
 uint64_t ScanUnit::row_count() const {
-  return context ? context->part->directory().row_groups[row_group].row_count : batch->row_count;
+  return context ? context->part->directory().row_groups[row_group].row_count : head->row_count();
 }
 
 Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const TimeRange& range,
@@ -168,7 +171,7 @@ Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const
       units.back().decision = decision;
     }
   }
-  for (const BatchPtr& batch : table.head) {
+  for (const HeadBatchPtr& batch : table.head) {
     auto unit = unit_of(batch, rank++);
     if (unit && overlaps(range, unit->min_time, unit->max_time)) units.push_back(std::move(*unit));
   }
@@ -190,7 +193,7 @@ Result<std::vector<ScanUnit>> list_trace_units(const EventTableView& table, cons
     for (uint32_t row_group : row_groups) units.push_back(unit_of(context, row_group, rank + row_group));
     rank += static_cast<uint32_t>(part->directory().row_groups.size());
   }
-  for (const BatchPtr& batch : table.head) {
+  for (const HeadBatchPtr& batch : table.head) {
     if (auto unit = unit_of(batch, rank++)) units.push_back(std::move(*unit));
   }
   return units;
@@ -200,7 +203,7 @@ Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const T
                                 const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
                                 Budget& budget, ReadCounts& counts) {
   // Units with a context were listed for this condition, which the context holds.
-  if (!unit.context) return read_batch(unit.batch, where, range, wanted, order, row_limit, counts);
+  if (!unit.context) return read_batch(*unit.head, where, range, wanted, order, row_limit, counts);
   const PartContext& context = *unit.context;
   RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
   OBELISK_TRY(RowMask mask, reader.candidates(range, context.decisions));

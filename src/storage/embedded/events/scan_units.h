@@ -25,7 +25,7 @@ struct PartContext {
 struct ScanUnit {
   std::shared_ptr<const PartContext> context;
   uint32_t row_group = 0;
-  BatchPtr batch;
+  HeadBatchPtr head;
   int64_t min_time = 0;
   int64_t max_time = 0;
   uint32_t rank = 0;  // the order rows came in

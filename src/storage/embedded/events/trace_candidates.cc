@@ -135,7 +135,10 @@ Result<RowMask> TraceCandidates::related_rows(RowGroupReader& reader, const Cond
 }
 
 Result<void> TraceCandidates::look_at_batch(const ScanUnit& unit) {
-  const Batch& batch = *unit.batch;
+  std::vector<ColumnId> wanted = {fixed_column(column::kTraceId)};
+  for (const Condition& condition : conditions_) condition.rows->collect_columns(wanted);
+  BatchPtr columns = unit.head->batch(&wanted);
+  const Batch& batch = *columns;
   const ColumnData* ids = batch.find(fixed_column(column::kTraceId), ColumnType::trace_id);
   if (ids == nullptr) return {};
   counts_.rows += batch.row_count;

@@ -96,14 +96,17 @@ class TraceCursor : public Cursor {
       OBELISK_TRY(Batch batch, reader.materialise(rows, columns));
       return std::make_shared<const Batch>(std::move(batch));
     }
-    const std::vector<TraceId>* of_rows = trace_ids_of(*unit.batch);
+    counts_.rows += unit.head->row_count();
+    note_read({unit.head->row_count(), 0});
+    const std::vector<ColumnId> only_ids = {fixed_column(column::kTraceId)};
+    BatchPtr with_ids = unit.head->batch(&only_ids);
+    const std::vector<TraceId>* of_rows = trace_ids_of(*with_ids);
     if (of_rows == nullptr) return BatchPtr();
-    counts_.rows += unit.batch->row_count;
-    note_read({unit.batch->row_count, 0});
     std::vector<RowRef> refs;
     for (uint32_t row : rows_with_ids(*of_rows)) refs.push_back({0, row});
     if (refs.empty()) return BatchPtr();
-    return std::make_shared<const Batch>(gather_columns(scan_.table, {unit.batch}, refs, columns, false));
+    BatchPtr batch = unit.head->batch(columns);
+    return std::make_shared<const Batch>(gather_columns(scan_.table, {batch}, refs, columns, false));
   }
 
   struct TraceRow {

@@ -14,15 +14,20 @@ constexpr uint64_t kInspectBytesMax = 2ull << 30;
 void describe_frame(const Frame& frame, std::string& out) {
   out += fmt::format("{:#010x} frame: request {}, {} bytes of payload, durable through {}\n", frame.offset,
                      frame.sequence, frame.payload.size(), frame.durable_through);
-  Result<LogPayload> payload = decode_log_payload(frame.payload, nullptr);
+  Result<LogPayload> payload = decode_log_payload(frame.payload);
   if (!payload.ok()) {
     out += "           payload: " + payload.error().to_string() + "\n";
     return;
   }
-  for (const BatchPtr& batch : payload->batches) {
-    out +=
-        fmt::format("           tenant {}: {} rows of {}, {} groups, {} columns\n", payload->tenant,
-                    batch->row_count, table_name(batch->table), batch->groups.size(), batch->columns.size());
+  for (std::string_view bytes : payload->batches) {
+    Result<PackedBatch> batch = PackedBatch::open(bytes, nullptr);
+    if (Result<void> checked = batch.ok() ? batch->check() : batch.error(); !checked.ok()) {
+      out += "           batch: " + checked.error().to_string() + "\n";
+      continue;
+    }
+    out += fmt::format("           tenant {}: {} rows of {}, {} groups, {} columns\n", payload->tenant,
+                       batch->row_count(), table_name(batch->table()), batch->groups().size(),
+                       batch->columns().size());
   }
   for (std::string_view bytes : payload->sample_frames) {
     Result<SampleFrame> samples = decode_sample_frame(bytes, nullptr);

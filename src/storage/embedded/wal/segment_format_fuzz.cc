@@ -23,8 +23,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto recovered = recover_log(disk, "wal", 0, [&](const RecoveredFrame& frame) -> Result<void> {
     OBELISK_ASSERT(frame.sequence > last);
     last = frame.sequence;
-    auto payload = decode_log_payload(frame.payload, frame.owner);
-    (void)payload;
+    auto payload = decode_log_payload(frame.payload);
+    if (!payload.ok()) return {};
+    for (std::string_view bytes_of_batch : payload->batches) {
+      auto batch = decode_batch(bytes_of_batch, frame.owner);
+      (void)batch;
+    }
     return {};
   });
   (void)recovered;
@@ -40,7 +44,9 @@ std::vector<std::string> obelisk::fuzz_seeds() {
     for (uint64_t sequence = 1; sequence <= count; ++sequence) {
       BatchBuilder builder(Table::logs);
       builder.add_row({static_cast<int64_t>(sequence)});
-      std::string payload = encode_log_payload("t", {std::make_shared<const Batch>(builder.finish())});
+      std::vector<Batch> batches;
+      batches.push_back(builder.finish());
+      std::string payload = encode_log_payload("t", batches);
       append_frame(segment, 1, sequence, sequence - 1, payload, checksum64(payload));
     }
     seeds.push_back(segment);

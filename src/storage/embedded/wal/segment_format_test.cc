@@ -19,7 +19,9 @@ std::string example_segment() {
   builder.begin_group_copy(view);
   builder.add_row({1'000});
   builder.set_string(Scope::fixed, column::kLine, "hi");
-  std::string payload = encode_log_payload("t", {std::make_shared<const Batch>(builder.finish())});
+  std::vector<Batch> batches;
+  batches.push_back(builder.finish());
+  std::string payload = encode_log_payload("t", batches);
   std::string segment = encode_segment_header({1, 1, 0});
   append_frame(segment, 1, 1, 0, payload, checksum64(payload));
   return segment;
@@ -36,10 +38,12 @@ TEST(SegmentFormat, TheDocumentShowsARealSegment) {
   ASSERT_TRUE(frame.has_value());
   EXPECT_EQ(frame->sequence, 1u);
   EXPECT_EQ(frame->end(), documented.size());
-  auto payload = decode_log_payload(frame->payload, nullptr);
+  auto payload = decode_log_payload(frame->payload);
   ASSERT_TRUE(payload.ok());
   EXPECT_EQ(payload->tenant, "t");
-  EXPECT_EQ(payload->batches[0]->find_fixed(column::kLine)->strings[0], "hi");
+  auto batch = decode_batch(payload->batches[0], nullptr);
+  ASSERT_TRUE(batch.ok()) << batch.error().to_string();
+  EXPECT_EQ(batch->find_fixed(column::kLine)->strings[0], "hi");
 }
 
 TEST(SegmentFormat, AnyChangedBitAndAnyCutMakesItNoFrame) {

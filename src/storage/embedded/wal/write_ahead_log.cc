@@ -27,7 +27,7 @@ Counter& synced_total() {
 Error too_large(const LogEntry& entry) {
   return make_error(ErrorCode::too_large,
                     fmt::format("a request of {} MiB; at most {} MiB are logged at once",
-                                entry.payload.size() >> 20, kFramePayloadBytesMax >> 20));
+                                entry.bytes().size() >> 20, kFramePayloadBytesMax >> 20));
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ WriteAheadLog::~WriteAheadLog() {
 
 void WriteAheadLog::submit(LogEntry entry) {
   Error refusal = make_error(ErrorCode::unavailable, "the store is shutting down");
-  if (entry.payload.size() > kFramePayloadBytesMax) return entry.done(too_large(entry));
+  if (entry.bytes().size() > kFramePayloadBytesMax) return entry.done(too_large(entry));
   {
     MutexLock lock(mutex_);
     if (!stopping_) {
@@ -142,7 +142,7 @@ std::vector<LogEntry> WriteAheadLog::take_group() {
 uint64_t WriteAheadLog::frame_bytes_of(LogEntry& entry, uint64_t segment) {
   if (entry.encoded_for != segment) sink_.encode(entry, segment);
   entry.encoded_for = segment;
-  return frame_bytes(entry.payload.size());
+  return frame_bytes(entry.bytes().size());
 }
 
 // Encodes an entry for the active segment, or begins the next one for it.
@@ -150,10 +150,10 @@ Result<void> WriteAheadLog::make_room_for(LogEntry& entry, uint64_t& bytes) {
   if (broken_) return *broken_;
   if (active_) {
     bytes = frame_bytes_of(entry, next_segment_ - 1);
-    if (entry.payload.size() <= kFramePayloadBytesMax && tail_ + bytes <= active_bytes_) return {};
+    if (entry.bytes().size() <= kFramePayloadBytesMax && tail_ + bytes <= active_bytes_) return {};
   }
   bytes = frame_bytes_of(entry, next_segment_);
-  if (entry.payload.size() > kFramePayloadBytesMax) return too_large(entry);
+  if (entry.bytes().size() > kFramePayloadBytesMax) return too_large(entry);
   return open_segment(std::max(options_.segment_bytes, kSegmentHeaderBytes + bytes));
 }
 
@@ -191,7 +191,7 @@ Result<void> WriteAheadLog::write_run(std::vector<LogEntry>& group, size_t begin
   uint64_t segment = next_segment_ - 1;
   buffer_.clear();
   for (size_t i = begin; i < end; ++i) {
-    append_frame(buffer_, segment, next_sequence_ + (i - begin), durable_through_, group[i].payload,
+    append_frame(buffer_, segment, next_sequence_ + (i - begin), durable_through_, group[i].bytes(),
                  group[i].payload_checksum);
   }
   Result<void> written = active_->write_at(tail_, buffer_);

@@ -28,6 +28,7 @@
 
 #include "base/thread_annotations.h"
 #include "env/disk.h"
+#include "plan/packed_batch.h"
 #include "storage/embedded/wal/log_recovery.h"
 #include "storage/writer.h"
 
@@ -50,28 +51,30 @@ struct LogOptions {
 struct LogEntry {
   Tenant tenant;
   std::vector<BatchPtr> batches;
-  std::string payload;  // encode_log_payload; empty: LogSink::encode makes it
+  std::string payload;  // encode_log_payload; empty: LogSink::encode makes it, or
+  std::shared_ptr<const std::string> shared_payload;  // the same, kept by `packed`
+  // Batches that are not decoded: they lie in the shared payload and keep it.
+  std::vector<std::shared_ptr<const PackedBatch>> packed;
   uint64_t payload_checksum = 0;
   Writer::Done done;
   uint64_t waiting_bytes = 0;       // while it waits and has no payload
   std::shared_ptr<void> sink_data;  // what the sink keeps from encode() to apply()
   uint64_t encoded_for = 0;         // the segment that encode() was called for last
 
-  uint64_t queued_bytes() const { return payload.empty() ? waiting_bytes : payload.size(); }
+  std::string_view bytes() const { return shared_payload ? *shared_payload : payload; }
+  uint64_t queued_bytes() const { return bytes().empty() ? waiting_bytes : bytes().size(); }
 };
 
-std::string encode_log_payload(const Tenant& tenant, const std::vector<BatchPtr>& batches);
+std::string encode_log_payload(const Tenant& tenant, const std::vector<Batch>& batches);
 // A payload by pieces: its head, then each batch as text (codec/varint.h).
 void append_log_payload_head(const Tenant& tenant, size_t batch_count, std::string& out);
+// The bytes of each batch.
 struct LogPayload {
   Tenant tenant;
-  std::vector<BatchPtr> batches;
-  std::vector<std::string_view> sample_frames;  // plan/sample_frame.h, not decoded
+  std::vector<std::string_view> batches;        // plan/batch_codec.h
+  std::vector<std::string_view> sample_frames;  // plan/sample_frame.h
 };
-enum class LogPayloadPart : uint8_t { whole, sample_frames };
-// Batches are decoded in place and keep `owner`. With LogPayloadPart::sample_frames the others are skipped.
-Result<LogPayload> decode_log_payload(std::string_view payload, const std::shared_ptr<const void>& owner,
-                                      LogPayloadPart part = LogPayloadPart::whole);
+Result<LogPayload> decode_log_payload(std::string_view payload);
 
 // What the log calls, from its one thread, in sequence order.
 class LogSink {

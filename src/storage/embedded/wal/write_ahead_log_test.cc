@@ -34,8 +34,9 @@ LogEntry entry_named(const std::string& name, size_t filler, Writer::Done done) 
   builder.set_string(Scope::fixed, column::kLine, builder.arena().copy(std::string(filler, 'x')));
   LogEntry entry;
   entry.tenant = name;
-  entry.batches.push_back(std::make_shared<const Batch>(builder.finish()));
-  entry.payload = encode_log_payload(entry.tenant, entry.batches);
+  std::vector<Batch> batches;
+  batches.push_back(builder.finish());
+  entry.payload = encode_log_payload(entry.tenant, batches);
   entry.payload_checksum = checksum64(entry.payload);
   entry.done = std::move(done);
   return entry;
@@ -55,7 +56,7 @@ Result<Recovered> recover(Disk& disk, uint64_t flushed_through = 0) {
                 if (frame.is_flushed) return {};
                 EXPECT_GT(frame.sequence, last);
                 last = frame.sequence;
-                OBELISK_TRY(LogPayload payload, decode_log_payload(frame.payload, frame.owner));
+                OBELISK_TRY(LogPayload payload, decode_log_payload(frame.payload));
                 EXPECT_EQ(payload.batches.size(), 1u);
                 result.names.push_back(payload.tenant);
                 return {};

@@ -1,0 +1,53 @@
+#pragma once
+// Rows of one request, or of several small ones, that are not in a part yet. Large ones stay as the log has
+// them (plan/packed_batch.h), a seventh of the memory of columns, and are decoded by those who read them;
+// small ones are columns until EventHead puts them together. Immutable; safe from any thread.
+#include <memory>
+#include <vector>
+
+#include "plan/packed_batch.h"
+
+namespace obelisk {
+
+using PackedBatchPtr = std::shared_ptr<const PackedBatch>;
+
+class HeadBatch {
+ public:
+  // Batches of fewer rows are kept as columns at first: what is written for each column would outweigh its
+  // values.
+  static constexpr size_t kPackedRowsMin = 256;
+
+  explicit HeadBatch(BatchPtr columns);
+  // The batch must have been checked (PackedBatch::check), or come from encode_batch.
+  explicit HeadBatch(PackedBatchPtr packed);
+  // `batch` in packed form.
+  static std::shared_ptr<const HeadBatch> pack(const Batch& batch);
+
+  Table table() const { return table_; }
+  size_t row_count() const { return row_count_; }
+  // Of the rows, when there are any.
+  int64_t min_time() const { return min_time_; }
+  int64_t max_time() const { return max_time_; }
+  size_t memory_bytes() const { return memory_bytes_; }
+  bool is_packed() const { return packed_ != nullptr; }
+  const PackedBatchPtr& packed() const { return packed_; }
+
+  // The rows with the columns in `wanted` (null: all) and the time; more columns where nothing is saved by
+  // leaving them out.
+  BatchPtr batch(const std::vector<ColumnId>* wanted) const;
+
+ private:
+  void note_times(const std::vector<int64_t>& times);
+
+  Table table_;
+  size_t row_count_;
+  int64_t min_time_ = 0;
+  int64_t max_time_ = 0;
+  size_t memory_bytes_ = 0;
+  BatchPtr columns_;
+  PackedBatchPtr packed_;
+};
+
+using HeadBatchPtr = std::shared_ptr<const HeadBatch>;
+
+}  // namespace obelisk
