@@ -28,8 +28,12 @@ struct Bounds {
 Bounds bounds_of(std::span<const int64_t> values) {
   Bounds bounds;
   if (values.empty()) return bounds;
-  auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return {*low, *high};
+  bounds = {values[0], values[0]};
+  for (int64_t value : values) {  // without a branch, other than std::minmax_element
+    bounds.min = std::min(bounds.min, value);
+    bounds.max = std::max(bounds.max, value);
+  }
+  return bounds;
 }
 
 struct Dictionary {

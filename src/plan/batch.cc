@@ -4,11 +4,15 @@
 #include <cstring>
 
 #include "base/hash.h"
+#include "base/short_text.h"
 
 namespace obelisk {
 namespace {
 
-size_t value_count(const ColumnData& data) {
+// Of a column with its first value: what small requests have.
+constexpr size_t kRowsReserved = 32;
+
+size_t stored_values(const ColumnData& data) {
   switch (data.type) {
     case ColumnType::boolean:
     case ColumnType::int64:
@@ -109,7 +113,7 @@ Result<void> Batch::check() const {
   };
   for (size_t i = 0; i < columns.size(); ++i) {
     const ColumnData& data = columns[i];
-    if (value_count(data) != row_count)
+    if (stored_values(data) != row_count)
       return wrong("column " + data.id.name + " has another number of rows");
     if (!data.present.empty() && data.present.size() != row_count)
       return wrong("presence of " + data.id.name);
@@ -159,10 +163,9 @@ void BatchBuilder::drop_row() {
   --batch_.groups.back().row_count;
   times_.pop_back();
   for (ColumnData& data : batch_.columns) {
-    if (data.present.size() > batch_.row_count) {
-      data.present.resize(batch_.row_count);
-      resize_values(data, batch_.row_count);
-    }
+    if (stored_values(data) <= batch_.row_count) continue;
+    resize_values(data, batch_.row_count);
+    if (!data.present.empty()) data.present.resize(batch_.row_count);
   }
 }
 
@@ -194,7 +197,8 @@ ColumnData& BatchBuilder::column_for(Scope scope, std::string_view name, ColumnT
   uint32_t column = successors_[previous_];
   if (column != kNoColumn) {
     const ColumnData& guess = batch_.columns[column];
-    if (guess.type != type || guess.id.scope != scope || guess.id.name != name) column = kNoColumn;
+    if (guess.type != type || guess.id.scope != scope || !equal_texts(guess.id.name, name))
+      column = kNoColumn;
   }
   if (column == kNoColumn) [[unlikely]] {
     column = find_or_add(scope, name, type);
@@ -204,28 +208,39 @@ ColumnData& BatchBuilder::column_for(Scope scope, std::string_view name, ColumnT
   return batch_.columns[column];
 }
 
+// While a column grows, `present` is empty as long as every row so far has a value.
 template <typename Value>
 void BatchBuilder::put(ColumnData& data, std::vector<Value>& values, const Value& value) {
   OBELISK_ASSERT(batch_.row_count > 0);
   ++value_count_;
   size_t row = batch_.row_count - 1;
-  if (values.size() != row) {
-    values.resize(batch_.row_count);
-    data.present.resize(batch_.row_count);
-    values[row] = value;
-    data.present[row] = 1;
+  if (values.size() == row) {
+    if (values.capacity() == 0) values.reserve(std::max<size_t>(kRowsReserved, times_.capacity()));
+    values.push_back(value);
+    if (!data.present.empty()) data.present.push_back(1);
     return;
   }
-  values.push_back(value);
-  data.present.push_back(1);
+  if (values.size() < row) {
+    data.present.resize(values.size(), 1);
+    data.present.resize(batch_.row_count);
+    values.resize(batch_.row_count);
+  }
+  values[row] = value;
+  if (!data.present.empty()) data.present[row] = 1;
 }
 
 template <typename Value>
 void BatchBuilder::fill(size_t first_row, ColumnData& data, std::vector<Value>& values, const Value& value) {
   if (first_row >= batch_.row_count) return;
   value_count_ += batch_.row_count - first_row;
+  if (values.capacity() == 0) values.reserve(std::max<size_t>(batch_.row_count, times_.capacity()));
+  if (values.size() < first_row) {
+    data.present.resize(values.size(), 1);
+    data.present.resize(first_row);
+  }
   values.resize(first_row);
   values.resize(batch_.row_count, value);
+  if (data.present.empty()) return;
   data.present.resize(first_row);
   data.present.resize(batch_.row_count, 1);
 }
@@ -276,15 +291,20 @@ void BatchBuilder::fill_string(size_t first_row, Scope scope, std::string_view n
 
 Batch BatchBuilder::finish() {
   for (ColumnData& data : batch_.columns) {
+    size_t count = stored_values(data);
+    if (count == batch_.row_count) continue;
+    data.present.resize(count, 1);
     data.present.resize(batch_.row_count);
     resize_values(data, batch_.row_count);
   }
   // A column may have lost all its values to drop_row.
-  std::erase_if(batch_.columns, [](const ColumnData& data) {
-    return data.present.empty() || std::memchr(data.present.data(), 1, data.present.size()) == nullptr;
+  std::erase_if(batch_.columns, [&](const ColumnData& data) {
+    if (data.present.empty()) return batch_.row_count == 0;
+    return std::memchr(data.present.data(), 1, data.present.size()) == nullptr;
   });
   for (ColumnData& data : batch_.columns) {
-    if (std::memchr(data.present.data(), 0, data.present.size()) == nullptr) data.present.clear();
+    if (!data.present.empty() && std::memchr(data.present.data(), 0, data.present.size()) == nullptr)
+      data.present.clear();
   }
   ColumnData time;
   time.id = fixed_column(column::kTime);

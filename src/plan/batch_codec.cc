@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/short_text.h"
 #include "codec/compression.h"
 #include "codec/varint.h"
 #include "plan/batch_format.h"
@@ -116,8 +117,7 @@ struct TextTraits {
     return static_cast<uint32_t>(XXH3_64bits(value.data(), value.size()));
   }
   static bool same(std::string_view a, std::string_view b) {
-    return a.size() == b.size() &&
-           (a.data() == b.data() || a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
+    return equal_texts(a, b);
   }
 };
 struct TraceIdTraits {

@@ -119,23 +119,30 @@ bool read_floats(ByteReader& reader, uint8_t coding, size_t count, std::vector<d
   return true;
 }
 
+template <typename Unsigned>
+bool cut_texts(std::string_view lengths, ByteReader& reader, std::vector<std::string_view>& out) {
+  std::string_view rest = reader.rest();
+  size_t at = 0;
+  for (size_t i = 0; i < out.size(); ++i) {
+    Unsigned length = 0;
+    std::memcpy(&length, lengths.data() + i * sizeof(Unsigned), sizeof(Unsigned));
+    if (length > rest.size() - at) return false;
+    out[i] = std::string_view(rest.data() + at, length);
+    at += length;
+  }
+  reader.bytes(at);
+  return true;
+}
+
 // `count` texts: their lengths, then their bytes.
 bool read_texts(ByteReader& reader, size_t count, std::vector<std::string_view>& out) {
   unsigned width = reader.u8();
   if ((width != 1 && width != 2 && width != 4) || count > reader.left() / width) return false;
   std::string_view lengths = reader.bytes(count * width);
-  std::string_view rest = reader.rest();
   out.resize(count);
-  size_t at = 0;
-  for (size_t i = 0; i < count; ++i) {
-    uint32_t length = 0;
-    std::memcpy(&length, lengths.data() + i * width, width);
-    if (length > rest.size() - at) return false;
-    out[i] = rest.substr(at, length);
-    at += length;
-  }
-  reader.bytes(at);
-  return true;
+  if (width == 1) return cut_texts<uint8_t>(lengths, reader, out);
+  if (width == 2) return cut_texts<uint16_t>(lengths, reader, out);
+  return cut_texts<uint32_t>(lengths, reader, out);
 }
 
 // The entries' numbers, one a value; none where there is one entry.
@@ -147,11 +154,15 @@ bool read_codes(ByteReader& reader, size_t entries, size_t count, std::vector<ui
   std::string_view bytes = reader.bytes(count * width);
   out.resize(count);
   uint16_t largest = 0;
-  for (size_t i = 0; i < count; ++i) {
-    uint16_t code = 0;
-    std::memcpy(&code, bytes.data() + i * width, width);
-    out[i] = code;
-    largest = std::max(largest, code);
+  if (width == 2) {
+    if (count > 0) std::memcpy(out.data(), bytes.data(), bytes.size());
+    for (uint16_t code : out) largest = std::max(largest, code);
+  } else {
+    for (size_t i = 0; i < count; ++i) {
+      uint16_t code = static_cast<uint8_t>(bytes[i]);
+      out[i] = code;
+      largest = std::max(largest, code);
+    }
   }
   return count == 0 || largest < entries;
 }

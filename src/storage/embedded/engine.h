@@ -114,6 +114,8 @@ class Engine : public Reader, public Writer, private LogSink {
   Result<void> close();
 
   const StartReport& start_report() const { return start_report_; }
+  // Memory of events that are in no part yet.
+  uint64_t events_heads_bytes() const { return events_heads_bytes_; }
 
  private:
   struct TenantStores;

@@ -1,6 +1,6 @@
-// Goal: events that come faster than they can be written to parts wait; they do not pile up in memory, and none
-// is refused or lost. Method: senders without a pause against a flush every few hundred KiB, with what the heads
-// hold sampled all the time, and compared with what decoding it all takes.
+// Goal: events that come faster than they can be written to parts wait; they do not pile up in memory, and
+// none is refused or lost. Method: senders without a pause against a flush every few hundred KiB, with what
+// the heads hold sampled all the time, and compared with what decoding it all takes.
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -162,8 +162,12 @@ void put_parents(const ColumnValues& values, std::string& out) {
 
 template <typename T>
 std::pair<T, T> range_of(const std::vector<T>& values) {
-  auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return {*low, *high};
+  std::pair<T, T> range{values[0], values[0]};
+  for (const T& value : values) {
+    range.first = std::min(range.first, value);
+    range.second = std::max(range.second, value);
+  }
+  return range;
 }
 
 void put_strings(const ColumnValues& values, std::string& out, ChunkStats& stats) {

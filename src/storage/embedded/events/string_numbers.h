@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/short_text.h"
 #include "codec/checksum.h"
 
 namespace obelisk {
@@ -44,7 +45,7 @@ class StringNumbers {
     size_t at = hash & (slots_.size() - 1);
     for (; slots_[at].number_plus_one != 0; at = (at + 1) & (slots_.size() - 1)) {
       uint32_t number = slots_[at].number_plus_one - 1;
-      if (slots_[at].hash == hash && entries_[number] == text) return number;
+      if (slots_[at].hash == hash && equal_texts(entries_[number], text)) return number;
     }
     entries_.push_back(text);
     slots_[at] = {hash, static_cast<uint32_t>(entries_.size())};
