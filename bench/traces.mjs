@@ -1,5 +1,5 @@
 // Spans from OTLP to answers: what a span costs to take in and to keep, and how long questions take.
-// ./dev bench traces [--json FILE] [--spans N] [--only NAME]. The load is traceload.cpp of the shared benchmarks (../shared, or
+// ./dev bench traces [--json FILE] [--spans N] [--only main|ingest|five|derived|small|large]. The load is traceload.cpp of the shared benchmarks (../shared, or
 // $OBELISK_SHARED), built with g++; without it the bench says so and ends. Ingest is judged by the server's CPU time, since the
 // generator shares the machine, and its flush and merges are part of it. Answers are checked; a wrong one ends the run.
 import { execFileSync, spawn } from 'node:child_process';
@@ -123,6 +123,20 @@ async function ingest(name, spans, batch, config) {
 
 const plain = 'span_metrics: false\nservice_graph: false';
 
+// Every span counted by its service. Returns how to ask for metrics of the whole range.
+async function rateByService(server, sent, name) {
+  const range = `start=${Math.floor(sent.first_ns / 1e9) - 5}&end=${Math.ceil(sent.last_ns / 1e9) + 5}`;
+  const total = (answer) => answer.series.flatMap((series) => series.samples).reduce((sum, sample) => sum + Number(sample.value), 0);
+  const step = 10;
+  const metrics = (q) => `/api/metrics/query_range?${range}&step=${step}s&q=${encodeURIComponent(q)}`;
+  await timed(server, name, metrics('{} | rate() by (resource.service.name)'), (answer) => {
+    check(answer.series.length === 8, `${answer.series.length} services`);
+    const spans = Math.round(total(answer) * step);
+    check(spans === sent.spans, `${spans} spans counted, ${sent.spans} sent`);
+  });
+  return metrics;
+}
+
 async function queries(server, sent) {
   const ids = readFileSync(path.join(server.directory, 'ids.txt'), 'utf8').trim().split('\n').map((line) => line.split(' '));
   const wanted = ids.slice(0, 200);
@@ -158,14 +172,7 @@ async function queries(server, sent) {
   await timed(server, 'structural >>, many matches, limit 20', search('{ resource.service.name = "frontend" } >> { resource.service.name = "payment" }'), (answer) => check(answer.traces.length === 20, 'many'));
   await timed(server, 'structural >> without a match, whole range', search('{ resource.service.name = "payment" } >> { resource.service.name = "frontend" }'), (answer) => check(answer.traces.length === 0, 'none'));
 
-  const total = (answer) => answer.series.flatMap((series) => series.samples).reduce((sum, sample) => sum + Number(sample.value), 0);
-  const step = 10;
-  const metrics = (q) => `/api/metrics/query_range?${range}&step=${step}s&q=${encodeURIComponent(q)}`;
-  await timed(server, 'rate() by (service), whole range', metrics('{} | rate() by (resource.service.name)'), (answer) => {
-    check(answer.series.length === 8, `${answer.series.length} services`);
-    const spans = Math.round(total(answer) * step);
-    check(spans === sent.spans, `${spans} spans counted, ${sent.spans} sent`);
-  });
+  const metrics = await rateByService(server, sent, 'rate() by (service), whole range');
   await timed(server, 'p99 of duration by service, whole range', metrics('{} | quantile_over_time(duration, .99) by (resource.service.name)'), (answer) => check(answer.series.length === 8, `${answer.series.length} services`));
   let distinct = 0;
   await timed(server, 'values of an attribute with many distinct values', `/api/v2/search/tag/span.app.user.id/values?${range}&limit=0`, (answer) => { distinct = answer.tagValues.length; });
@@ -184,6 +191,20 @@ if (only === '' || only === 'main') {
   row('peak memory of ingest (VmHWM)', peak, 'MiB');
   await queries(server, sent);
   row('peak memory (VmHWM), ingest and queries', Math.max(peak, status(server, 'VmHWM')), 'MiB');
+  await server.stop();
+}
+if (only === 'ingest') {
+  const { server, sent, peak } = await ingest(`ingest of ${spanTarget.toLocaleString('en-US')} spans, batches of 2,000`, spanTarget, 2000, plain);
+  row('disk a span, all indexes', spanFiles(server).reduce((sum, file) => sum + statSync(file).size, 0) / sent.spans, 'B');
+  row('peak memory of ingest (VmHWM)', peak, 'MiB');
+  await server.stop();
+}
+if (only === '' || only === 'five') {
+  const many = Number(argument('many-spans', spanTarget >= 2_000_000 ? '5000000' : String(spanTarget)));
+  const { server, sent, peak } = await ingest(`ingest of ${many.toLocaleString('en-US')} spans, batches of 2,000`, many, 2000, plain);
+  row(`disk a span of ${many.toLocaleString('en-US')}, all indexes`, spanFiles(server).reduce((sum, file) => sum + statSync(file).size, 0) / sent.spans, 'B');
+  await rateByService(server, sent, `rate() by (service) over ${many.toLocaleString('en-US')} spans`);
+  row(`peak memory (VmHWM), ${many.toLocaleString('en-US')} spans`, Math.max(peak, status(server, 'VmHWM')), 'MiB');
   await server.stop();
 }
 if (only === '' || only === 'derived') {

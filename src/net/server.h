@@ -51,6 +51,9 @@ struct ServerOptions {
   // decoded path or the gRPC method. Null runs the handler on the io thread: only for what takes
   // microseconds. Not set: `workers`.
   std::function<WorkerPool*(std::string_view method, std::string_view path)> choose_workers;
+  // Whether the handler of a request runs on the io thread instead: for what takes less time than waking a
+  // worker does, and never waits. Not set: none.
+  std::function<bool(const HttpRequest&)> is_quick;
 };
 
 class Server {

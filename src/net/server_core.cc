@@ -73,6 +73,8 @@ bool ServerCore::run(std::string_view method, std::string_view path, std::functi
 
 void ServerCore::dispatch(HttpExchangePtr exchange) {
   const HttpRequest& request = exchange->request();
+  if (options_.is_quick && options_.is_quick(request))
+    return run_guarded(request.target, [&] { options_.http_handler(exchange); });
   bool accepted = run(request.method, request.path, [core = shared_from_this(), exchange] {
     run_guarded(exchange->request().target, [&] { core->options_.http_handler(exchange); });
   });

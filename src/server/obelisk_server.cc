@@ -351,6 +351,12 @@ Result<void> ObeliskServer::Parts::listen() {
     if (is_probe(path)) return nullptr;
     return is_push(method, path) ? push_workers.get() : query_workers.get();
   };
+  // A push never waits, and a small one that is not compressed costs less than handing it to a worker.
+  options.is_quick = [](const HttpRequest& request) {
+    constexpr size_t kQuickBytesMax = 32 << 10;
+    return request.body.size() <= kQuickBytesMax && request.method == "POST" &&
+           request.header("content-encoding").empty() && is_push(request.method, request.path);
+  };
   OBELISK_TRY(server, Server::start(std::move(options)));
   return listen_as_jaeger();
 }

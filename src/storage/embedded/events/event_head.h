@@ -43,6 +43,11 @@ class EventHead {
   size_t bytes_ = 0;
 };
 
+// Joining pads every column to every row: batches of many different columns are left apart, and not too many
+// are joined at once.
+inline constexpr size_t kJoinedColumnsMax = 128;
+inline constexpr size_t kJoinedMax = 64;
+bool is_joinable(const HeadBatch& batch);
 // The rows of batches that are not packed as one batch, borrowed or with their text copied.
 Batch join_batches(const std::vector<HeadBatchPtr>& batches, bool copy_strings);
 

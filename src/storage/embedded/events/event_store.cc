@@ -204,13 +204,12 @@ std::vector<PackedBatchPtr> packed_batches(const std::vector<HeadBatchPtr>& head
       packed.push_back(batch->packed());
       continue;
     }
-    // Joining pads every column to every row: not for many rows, nor for batches of many columns.
-    constexpr size_t kRowsMax = 4096, kColumnsMax = 512;
-    bool is_wide = batch->batch(nullptr)->columns.size() > kColumnsMax;
-    if (is_wide || open_rows + batch->row_count() > kRowsMax) close();
+    constexpr size_t kRowsMax = 4096;
+    bool is_alone = !is_joinable(*batch);
+    if (is_alone || open.size() == kJoinedMax || open_rows + batch->row_count() > kRowsMax) close();
     open.push_back(batch);
     open_rows += batch->row_count();
-    if (is_wide) close();
+    if (is_alone) close();
   }
   close();
   return packed;
