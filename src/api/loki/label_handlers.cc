@@ -1,4 +1,5 @@
 // labels, label values, series, detected_labels.
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -20,20 +21,24 @@ Result<std::vector<Labels>> requested_streams(LokiCall& call) {
 
 Result<std::vector<std::string>> names_of(LokiCall& call) {
   OBELISK_TRY(std::vector<Labels> streams, requested_streams(call));
-  std::set<std::string> names;
+  std::set<std::string, std::less<>> names;
   for (const Labels& stream : streams) {
-    for (const Label& label : stream) names.insert(label.name);
+    for (const Label& label : stream) {
+      if (!names.contains(label.name)) names.insert(label.name);
+    }
   }
   return std::vector<std::string>(names.begin(), names.end());
 }
 
 Result<std::vector<std::string>> values_of(LokiCall& call, const std::string& name) {
   OBELISK_TRY(std::vector<Labels> streams, requested_streams(call));
-  std::set<std::string> values;
+  std::vector<std::string> values;
   for (const Labels& stream : streams) {
-    if (std::string_view value = stream.get(name); !value.empty()) values.emplace(value);
+    if (std::string_view value = stream.get(name); !value.empty()) values.emplace_back(value);
   }
-  return std::vector<std::string>(values.begin(), values.end());
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  return values;
 }
 
 Result<HttpResponse> label_names(LokiCall& call, const PathParameters&) {

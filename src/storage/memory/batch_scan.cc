@@ -155,20 +155,34 @@ Result<std::unique_ptr<Cursor>> scan_batches(std::vector<BatchPtr> batches, cons
   return std::unique_ptr<Cursor>(std::make_unique<ReadyCursor>(std::move(ready), std::move(coverage)));
 }
 
+namespace {
+
+void keep_distinct(std::vector<Labels>& labels) {
+  std::sort(labels.begin(), labels.end());
+  labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
+}
+
+}  // namespace
+
 std::vector<Labels> series_of_batches(const std::vector<BatchPtr>& batches, const Scan& scan) {
-  std::set<Labels> found;
+  std::vector<Labels> found;
+  size_t distinct = 0;
   for (const BatchPtr& batch : batches) {
     for (const Group& group : batch->groups) {
       if (decide_by_labels(scan.where, group.labels) == Decision::no) continue;
       bool inside = false;
       for (uint32_t i = 0; i < group.row_count && !inside; ++i)
         inside = scan.range.contains({batch->times()[group.first_row + i]});
-      if (inside) found.insert(Labels(group.labels));
+      if (inside) found.push_back(Labels(group.labels));
     }
+    // Streams mostly come back with every batch.
+    if (found.size() < 2 * distinct + 1024) continue;
+    keep_distinct(found);
+    distinct = found.size();
   }
-  std::vector<Labels> sorted(found.begin(), found.end());
-  if (scan.limit != 0 && sorted.size() > scan.limit) sorted.resize(scan.limit);
-  return sorted;
+  keep_distinct(found);
+  if (scan.limit != 0 && found.size() > scan.limit) found.resize(scan.limit);
+  return found;
 }
 
 std::vector<ColumnInfo> columns_of_batches(const std::vector<BatchPtr>& batches, const Scan& scan) {

@@ -167,7 +167,7 @@ Result<std::unique_ptr<Cursor>> open_event_scan(EventViewPtr view, const Scan& s
 Result<std::vector<Labels>> event_series(const EventView& view, const Scan& scan, const Cancel& cancel) {
   // Only the label part of `where` counts, so nothing but time and labels may prune.
   OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view.of(scan.table), scan.range, Expr(), cancel));
-  std::set<Labels> found;
+  std::vector<Labels> found;
   std::vector<BatchPtr> head;
   const PartContext* context = nullptr;
   std::vector<uint8_t> settled;  // groups of the part that need no further look
@@ -180,10 +180,11 @@ Result<std::vector<Labels>> event_series(const EventView& view, const Scan& scan
     }
     if (unit.context.get() != context) {
       context = unit.context.get();
+      std::vector<Decision> decisions =
+          decide_sets(settle_labels(scan.where, *context->labels), *context->labels);
       settled.assign(context->labels->size(), 0);
-      for (uint32_t group = 0; group < settled.size(); ++group) {
-        settled[group] = decide_by_labels(scan.where, context->labels->labels(group)) == Decision::no;
-      }
+      for (uint32_t group = 0; group < settled.size(); ++group)
+        settled[group] = decisions[group] == Decision::no ? 1 : 0;
     }
     const RowGroupInfo& info = context->part->directory().row_groups[unit.row_group];
     bool open = std::any_of(info.runs.begin(), info.runs.end(),
@@ -194,15 +195,17 @@ Result<std::vector<Labels>> event_series(const EventView& view, const Scan& scan
       uint32_t group = info.runs[i].group;
       if (with_rows[i] == 0 || settled[group] != 0) continue;
       settled[group] = 1;
-      found.insert(Labels(context->labels->labels(group)));
+      found.push_back(Labels(context->labels->labels(group)));
     }
   }
   Scan unlimited = scan;
   unlimited.limit = 0;
-  for (Labels& labels : series_of_batches(head, unlimited)) found.insert(std::move(labels));
-  std::vector<Labels> sorted(found.begin(), found.end());
-  if (scan.limit != 0 && sorted.size() > scan.limit) sorted.resize(scan.limit);
-  return sorted;
+  for (Labels& labels : series_of_batches(head, unlimited)) found.push_back(std::move(labels));
+  // There may be a million: a set of them would take several times as long and as much memory.
+  if (!std::is_sorted(found.begin(), found.end())) std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  if (scan.limit != 0 && found.size() > scan.limit) found.resize(scan.limit);
+  return found;
 }
 
 Result<std::vector<ColumnInfo>> event_columns(const EventView& view, const Scan& scan) {

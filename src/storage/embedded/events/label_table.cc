@@ -27,27 +27,25 @@ LabelsView copy_labels(Arena& arena, LabelsView labels) {
 }  // namespace
 
 uint32_t LabelTableBuilder::add(LabelsView labels, uint64_t hash) {
-  auto [begin, end] = by_hash_.equal_range(hash);
-  for (auto it = begin; it != end; ++it) {
-    if (labels_equal(table_.groups_[it->second].labels, labels)) return it->second;
+  for (;; ++hash) {
+    auto [it, fresh] = by_hash_.try_emplace(hash, static_cast<uint32_t>(groups_.size()));
+    if (!fresh && !labels_equal(groups_[it->second], labels)) continue;
+    if (fresh) groups_.push_back(copy_labels(arena_, labels));
+    return it->second;
   }
-  uint32_t group = static_cast<uint32_t>(table_.groups_.size());
-  table_.groups_.push_back({copy_labels(table_.arena_, labels), hash});
-  by_hash_.emplace(hash, group);
-  return group;
 }
 
 std::string LabelTableBuilder::encode() const {
-  std::unordered_map<std::string_view, uint64_t> numbers;
+  absl::flat_hash_map<std::string_view, uint64_t> numbers;
   std::string texts, sets;
   auto number_of = [&](std::string_view text) {
     auto [it, fresh] = numbers.try_emplace(text, numbers.size());
     if (fresh) append_text(texts, text);
     return it->second;
   };
-  for (const LabelTable::Entry& entry : table_.groups_) {
-    append_varint(sets, entry.labels.size());
-    for (const LabelRef& label : entry.labels) {
+  for (LabelsView labels : groups_) {
+    append_varint(sets, labels.size());
+    for (const LabelRef& label : labels) {
       append_varint(sets, number_of(label.name));
       append_varint(sets, number_of(label.value));
     }
@@ -78,20 +76,28 @@ Result<std::shared_ptr<const LabelTable>> LabelTable::parse(std::string_view sto
   ByteReader reader(std::string_view(raw, size));
   std::vector<std::string_view> texts(reader.varint_up_to(reader.left()));
   for (std::string_view& text : texts) text = reader.text();
+  // A set takes at least a byte, a label two.
+  if (group_count > reader.left()) return wrong("groups");
+  table->starts_.reserve(group_count + 1);
   for (uint64_t i = 0; i < group_count && !reader.failed(); ++i) {
     uint64_t count = reader.varint_up_to(reader.left() / 2);
-    LabelRef* labels = table->arena_.allocate_array<LabelRef>(count);
     for (uint64_t j = 0; j < count; ++j) {
       uint64_t name = reader.varint(), value = reader.varint();
       if (reader.failed() || name >= texts.size() || value >= texts.size()) return wrong("text number");
-      new (labels + j) LabelRef{texts[name], texts[value]};
-      if (j > 0 && labels[j - 1].name >= labels[j].name) return wrong("not sorted");
+      if (j > 0 && table->refs_.back().name >= texts[name]) return wrong("not sorted");
+      table->refs_.push_back({texts[name], texts[value]});
     }
-    LabelsView view(labels, count);
-    table->groups_.push_back({view, hash_labels(view)});
+    if (table->refs_.size() > UINT32_MAX) return wrong("too many");
+    table->starts_.push_back(static_cast<uint32_t>(table->refs_.size()));
   }
+  table->refs_.shrink_to_fit();
   if (!reader.at_end()) return wrong("bytes missing or left over");
   return std::shared_ptr<const LabelTable>(std::move(table));
+}
+
+const LabelSetIndex& LabelTable::index() const {
+  std::call_once(index_made_, [this] { index_ = LabelSetIndex(*this); });
+  return index_;
 }
 
 }  // namespace obelisk

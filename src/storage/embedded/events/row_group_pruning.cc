@@ -14,8 +14,13 @@ constexpr size_t kIdsMax = 64;
 
 class RowGroupDecision {
  public:
-  RowGroupDecision(const EventPart& part, size_t row_group, const LabelTable& labels)
-      : part_(part), row_group_(row_group), info_(part.directory().row_groups[row_group]), labels_(labels) {}
+  RowGroupDecision(const EventPart& part, size_t row_group, const LabelTable& labels,
+                   const std::vector<Decision>& decisions)
+      : part_(part),
+        row_group_(row_group),
+        info_(part.directory().row_groups[row_group]),
+        labels_(labels),
+        decisions_(decisions) {}
 
   Result<Decision> of(const Expr& expr) {
     switch (expr.kind()) {
@@ -59,11 +64,12 @@ class RowGroupDecision {
     if (expr.kind() != Expr::Kind::compare) return Decision::depends;
     bool any = false, every = true;
     for (const GroupRun& run : info_.runs) {
+      if (decisions_[run.group] == Decision::no) continue;
       bool holds = decide_by_labels(expr, labels_.labels(run.group)) == Decision::yes;
       any = any || holds;
       every = every && holds;
     }
-    return !any ? Decision::no : every ? Decision::yes : Decision::depends;
+    return every ? Decision::yes : any ? Decision::depends : Decision::no;
   }
 
   // False when the condition wants a trace id that the row group's filter does not have.
@@ -128,13 +134,14 @@ class RowGroupDecision {
   const size_t row_group_;
   const RowGroupInfo& info_;
   const LabelTable& labels_;
+  const std::vector<Decision>& decisions_;
 };
 
 }  // namespace
 
 Result<Decision> decide_row_group(const Expr& expr, const EventPart& part, size_t row_group,
-                                  const LabelTable& labels) {
-  return RowGroupDecision(part, row_group, labels).of(expr);
+                                  const LabelTable& labels, const std::vector<Decision>& decisions) {
+  return RowGroupDecision(part, row_group, labels, decisions).of(expr);
 }
 
 }  // namespace obelisk

@@ -8,8 +8,9 @@
 
 namespace obelisk {
 
-// yes: every row of the row group satisfies `expr`; no: none does.
+// Of the rows whose group is not decided no by `decisions` (one a group): yes: all of them satisfy `expr`;
+// no: none does.
 Result<Decision> decide_row_group(const Expr& expr, const EventPart& part, size_t row_group,
-                                  const LabelTable& labels);
+                                  const LabelTable& labels, const std::vector<Decision>& decisions);
 
 }  // namespace obelisk

@@ -329,10 +329,12 @@ Result<bool> RowGroupReader::mark_known_texts(const Expr& expr, const RowMask& c
 Result<void> RowGroupReader::mark_labels(const Expr& expr, const RowMask& candidates, RowMask& out) const {
   size_t row = 0;
   for (const GroupRun& run : info_.runs) {
-    bool holds = decide_by_labels(expr, labels_->labels(run.group)) == Decision::yes;
-    if (holds)
+    // A row group may have as many runs as rows, and most of them no candidate.
+    bool any = std::memchr(candidates.data() + row, 1, run.row_count) != nullptr;
+    if (any && decide_by_labels(expr, labels_->labels(run.group)) == Decision::yes) {
       std::copy_n(candidates.begin() + static_cast<ptrdiff_t>(row), run.row_count,
                   out.begin() + static_cast<ptrdiff_t>(row));
+    }
     row += run.row_count;
   }
   return {};

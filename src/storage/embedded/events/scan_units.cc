@@ -20,51 +20,12 @@ std::vector<uint64_t> sorted_keys(const std::vector<TraceId>& ids) {
   return keys;
 }
 
-// `expr` with the conditions on labels that all groups of a part satisfy, or none, replaced by true or false:
-// every row group would have to find that out.
-Expr settle_labels(const Expr& expr, const LabelTable& labels) {
-  switch (expr.kind()) {
-    case Expr::Kind::always:
-      return expr;
-    case Expr::Kind::all_of:
-    case Expr::Kind::any_of: {
-      bool all = expr.kind() == Expr::Kind::all_of;
-      std::vector<Expr> children;
-      for (const Expr& child : expr.children()) {
-        Expr settled = settle_labels(child, labels);
-        bool is_true = settled.is_always();
-        bool is_false = settled.kind() == Expr::Kind::any_of && settled.children().empty();
-        if (all ? is_false : is_true) return settled;
-        if (all ? !is_true : !is_false) children.push_back(std::move(settled));
-      }
-      return all ? Expr::all_of(std::move(children)) : Expr::any_of(std::move(children));
-    }
-    case Expr::Kind::not_of: {
-      Expr child = settle_labels(expr.children()[0], labels);
-      if (child.is_always()) return Expr::any_of({});
-      bool is_false = child.kind() == Expr::Kind::any_of && child.children().empty();
-      return is_false ? Expr() : Expr::not_of(std::move(child));
-    }
-    default:
-      break;
-  }
-  if (expr.column().scope != Scope::label || labels.size() == 0) return expr;
-  bool first = decide_by_labels(expr, labels.labels(0)) == Decision::yes;
-  for (uint32_t group = 1; group < labels.size(); ++group) {
-    if ((decide_by_labels(expr, labels.labels(group)) == Decision::yes) != first) return expr;
-  }
-  return first ? Expr() : Expr::any_of({});
-}
-
 Result<std::shared_ptr<const PartContext>> make_context(const EventPartPtr& part, const Expr& where) {
   auto context = std::make_shared<PartContext>();
   context->part = part;
   OBELISK_TRY(context->labels, part->labels());
   context->where = settle_labels(where, *context->labels);
-  context->decisions.reserve(context->labels->size());
-  for (uint32_t group = 0; group < context->labels->size(); ++group) {
-    context->decisions.push_back(decide_by_labels(context->where, context->labels->labels(group)));
-  }
+  context->decisions = decide_sets(context->where, *context->labels);
   return std::shared_ptr<const PartContext>(std::move(context));
 }
 
@@ -165,7 +126,8 @@ Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const
         OBELISK_TRY(context, make_context(part, where));
       }
       if (!has_wanted_group(group, context->decisions)) continue;
-      OBELISK_TRY(Decision decision, decide_row_group(context->where, *part, i, *context->labels));
+      OBELISK_TRY(Decision decision,
+                  decide_row_group(context->where, *part, i, *context->labels, context->decisions));
       if (decision == Decision::no) continue;
       units.push_back(unit_of(context, i, rank - static_cast<uint32_t>(directory.row_groups.size()) + i));
       units.back().decision = decision;
