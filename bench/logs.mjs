@@ -150,6 +150,34 @@ await sleep(6000);
 target('peak memory (VmHWM), ingest and queries', Math.max(stopped.peak, statusOf(server, 'VmHWM')), 'MiB', 320, 200);
 row('  of it while ingesting', stopped.peak, 'MiB');
 target('idle memory after it', statusOf(server, 'VmRSS'), 'MiB', 120, 60);
+
+// What makes other servers fall over: answered, or refused with the reason, within the time and memory of any query.
+async function endure(name, wanted, parameters) {
+  if (only && !name.includes(only)) return;
+  const began = performance.now(), cpuBefore = server.cpuSeconds();
+  const response = await fetch(`${server.url}/loki/api/v1/query_range?${new URLSearchParams(parameters)}`);
+  const text = await response.text();
+  row(`${name}, wall`, performance.now() - began, 'ms');
+  row(`${name}, CPU`, (server.cpuSeconds() - cpuBefore) * 1000, 'ms');
+  if (wanted instanceof RegExp) {
+    if (response.status === 200 || !wanted.test(text)) throw new Error(`${name}: ${response.status} ${text.slice(0, 300)} where ${wanted} is right`);
+    return;
+  }
+  if (response.status !== 200) throw new Error(`${name}: ${response.status} ${text.slice(0, 300)}`);
+  if (wanted === null) return;
+  const answer = JSON.parse(text);
+  const found = answer.data.resultType === 'streams' ? lineCount(answer.data.result) : total(answer.data.result);
+  if (Math.abs(found - wanted) > wanted * 1e-9) throw new Error(`${name}: ${found} where ${wanted} is right`);
+}
+const perSecond = (query) => ({ query, start: String(gridStart), end: String(gridEnd), step: '1' });
+const between = 'a.*b', linesBetween = grepCount('-E', between);
+await endure('rate of everything, per minute', corpus.lines / 60, perMinute(`sum(rate(${everything}[1m]))`));
+await endure('all lines, per second', corpus.lines, perSecond(`sum(count_over_time(${everything}[1s]))`));
+await endure('".*a.*b.*" over everything, per minute', linesBetween, perMinute(`sum(count_over_time(${everything} |~ ".*a.*b.*" [1m]))`));
+await endure('".*a.*b.*" over everything, the newest 5,000', Math.min(5000, linesBetween), lines(`${everything} |~ ".*a.*b.*"`, 5000));
+await endure('every trace id a series: refused', /maximum number of series/, perMinute(`rate(${everything}[1m])`));
+await endure('the busiest of all trace ids', corpus.lines > 5e6 ? /memory budget/ : null, perMinute(`topk(5, sum by (trace_id) (count_over_time(${everything} | trace_id != "" [1m])))`));
+row('peak memory with these (a query may take 1,024)', statusOf(server, 'VmHWM'), 'MiB');
 await server.stop();
 
 // ---- what the machine can do ----

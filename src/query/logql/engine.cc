@@ -15,14 +15,19 @@ namespace {
 
 class MetricEvaluation {
  public:
-  MetricEvaluation(QueryContext& context, const StepGrid& grid, ReadStatistics& statistics)
-      : context_(context), grid_(grid), statistics_(statistics) {}
+  // `series_max`: of the answer, known to be too many as soon as they are met where they are the answer.
+  MetricEvaluation(QueryContext& context, const Query& root, const StepGrid& grid, size_t series_max,
+                   ReadStatistics& statistics)
+      : context_(context), root_(root), grid_(grid), series_max_(series_max), statistics_(statistics) {}
 
+  Result<Matrix> evaluate() { return evaluate(root_); }
+
+ private:
   Result<Matrix> evaluate(const Query& query) {
     OBELISK_CHECK_OK(context_.cancel.check());
     switch (query.kind) {
       case Query::Kind::range_aggregation:
-        return ranged(query, nullptr);
+        return ranged(query, nullptr, &query == &root_);
       case Query::Kind::vector_aggregation:
         return aggregated(query);
       case Query::Kind::binary:
@@ -40,9 +45,9 @@ class MetricEvaluation {
     return make_error(ErrorCode::invalid_argument, "a log query cannot be part of a metric query");
   }
 
- private:
-  Result<Matrix> ranged(const Query& query, const Grouping* outer) {
-    OBELISK_TRY(Matrix matrix, evaluate_range(context_, query, grid_, outer, statistics_));
+  Result<Matrix> ranged(const Query& query, const Grouping* outer, bool is_answer) {
+    OBELISK_TRY(Matrix matrix,
+                evaluate_range(context_, query, grid_, outer, is_answer ? series_max_ : 0, statistics_));
     drop_empty_series(matrix);
     return matrix;
   }
@@ -53,7 +58,7 @@ class MetricEvaluation {
                     can_sum_rows(inner.range_op) && !inner.grouping;
     if (additive) {
       Grouping grouping = query.grouping.value_or(Grouping());
-      return ranged(inner, &grouping);
+      return ranged(inner, &grouping, &query == &root_);
     }
     OBELISK_TRY(Matrix input, evaluate(inner));
     return aggregate_matrix(context_, query, std::move(input), grid_.count);
@@ -75,7 +80,9 @@ class MetricEvaluation {
   }
 
   QueryContext& context_;
+  const Query& root_;
   const StepGrid& grid_;
+  const size_t series_max_;
   ReadStatistics& statistics_;
 };
 
@@ -89,14 +96,9 @@ Result<LogqlResult> run_metric(QueryContext& context, const Query& query, const 
     return result;
   }
   result.type = instant ? LogqlResult::Type::vector : LogqlResult::Type::matrix;
-  OBELISK_TRY(result.matrix, MetricEvaluation(context, grid, result.statistics).evaluate(query));
-  if (result.matrix.size() > limits.series_max) {
-    return make_error(
-        ErrorCode::invalid_argument,
-        fmt::format("maximum number of series ({}) reached for a single query; select fewer streams or "
-                    "aggregate over labels",
-                    limits.series_max));
-  }
+  OBELISK_TRY(result.matrix,
+              MetricEvaluation(context, query, grid, limits.series_max, result.statistics).evaluate());
+  if (result.matrix.size() > limits.series_max) return too_many_series(limits.series_max);
   if (!instant) {
     std::sort(result.matrix.begin(), result.matrix.end(),
               [](const MatrixSeries& a, const MatrixSeries& b) { return a.labels < b.labels; });

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "query/logql/lexer.h"
 #include "query/logql/literals.h"
@@ -65,13 +66,18 @@ class WindowSteps {
 // the change from step to step.
 class StepCounter {
  public:
-  void add(const Steps& steps, int64_t weight, size_t step_count) {
-    if (!dense_.empty()) return change(steps, weight);
+  // Returns about how many bytes that took.
+  uint64_t add(const Steps& steps, int64_t weight, size_t step_count) {
+    if (!dense_.empty()) {
+      change(steps, weight);
+      return 0;
+    }
     events_.push_back({static_cast<uint32_t>(steps.first), static_cast<uint32_t>(steps.last), weight});
-    if (events_.size() <= step_count) return;
+    if (events_.size() <= step_count) return events_.size() == 1 ? kFirstEventBytes : 2 * sizeof(Event);
     dense_.assign(step_count + 1, {});
     for (const Event& event : events_) change({event.first, event.last}, event.weight);
     events_ = {};
+    return (step_count + 1) * sizeof(Change);
   }
 
   // The sums and whether any row counted.
@@ -91,15 +97,12 @@ class StepCounter {
     }
   }
 
-  size_t memory_bytes() const {
-    return events_.capacity() * sizeof(Event) + dense_.capacity() * sizeof(Change);
-  }
-
  private:
   struct Event {
     uint32_t first, last;
     int64_t weight;
   };
+  static constexpr uint64_t kFirstEventBytes = 48;  // with the allocator's own
   struct Change {
     int64_t weight = 0;
     int64_t rows = 0;
@@ -172,12 +175,14 @@ class SeriesKey {
 
 class RangeEvaluation {
  public:
-  RangeEvaluation(QueryContext& context, const Query& query, const StepGrid& grid, const Grouping* outer)
+  RangeEvaluation(QueryContext& context, const Query& query, const StepGrid& grid, const Grouping* outer,
+                  size_t series_max)
       : context_(context),
         query_(query),
         grid_(grid),
         steps_(grid, query.range.range_nanos),
-        key_(query, outer) {}
+        key_(query, outer),
+        series_max_(series_max) {}
 
   Result<Matrix> run(ReadStatistics& statistics) {
     const LogRange& range = query_.range;
@@ -229,18 +234,20 @@ class RangeEvaluation {
       if (!found) return true;
     }
     if (row.labels.has_error()) return pipeline_error(row.labels);
-    if (++rows_taken_ % 4096 == 0) OBELISK_CHECK_OK(charge());
     if (query_.range_op == RangeOp::absent) {
-      absent_.add(steps, 1, grid_.count);
+      uncharged_ += absent_.add(steps, 1, grid_.count);
       return true;
     }
     SeriesState& series = states_[series_of(passed)];
+    if (series_max_ != 0 && states_.size() > series_max_) return too_many_series(series_max_);
     if (counts_rows(query_)) {
       int64_t weight = counts_bytes(query_.range_op) ? static_cast<int64_t>(row.line.size()) : 1;
-      series.counter.add(steps, weight, grid_.count);
+      uncharged_ += series.counter.add(steps, weight, grid_.count);
     } else {
       series.samples.push_back({time, value});
+      uncharged_ += 2 * sizeof(UnwrappedSample);  // vectors double
     }
+    if (uncharged_ >= kChargeBytes) OBELISK_CHECK_OK(charge());
     return true;
   }
 
@@ -301,7 +308,10 @@ class RangeEvaluation {
     }
     bool added = false;
     size_t index = table_.find_or_add(key_.of(passed.row.labels), added);
-    if (added) states_.emplace_back();
+    if (added) {
+      states_.emplace_back();
+      uncharged_ += kSeriesBytes + grid_.count * 9;  // with its values in the answer
+    }
     if (plain) {
       if (passed.batch != cached_batch_) {
         cached_batch_ = passed.batch;
@@ -314,20 +324,11 @@ class RangeEvaluation {
   }
 
   // Charges what has been gathered since the last time.
-  Result<void> charge() {
-    uint64_t bytes = table_.size() * 256;
-    for (const SeriesState& state : states_) {
-      bytes += state.counter.memory_bytes() + state.samples.capacity() * sizeof(UnwrappedSample);
-    }
-    uint64_t grown = bytes > charged_ ? bytes - charged_ : 0;
-    charged_ = std::max(bytes, charged_);
-    return context_.budget.charge(grown);
-  }
+  Result<void> charge() { return context_.budget.charge(std::exchange(uncharged_, 0)); }
 
   Result<Matrix> finish() {
     OBELISK_CHECK_OK(charge());
     if (query_.range_op == RangeOp::absent) return absent();
-    OBELISK_CHECK_OK(context_.budget.charge(states_.size() * grid_.count * 9));
     Matrix matrix;
     matrix.reserve(states_.size());
     for (size_t i = 0; i < states_.size(); ++i) {
@@ -412,8 +413,11 @@ class RangeEvaluation {
   StepCounter absent_;
   uint64_t cached_batch_ = 0;
   std::vector<size_t> cached_;
-  uint64_t rows_taken_ = 0;
-  uint64_t charged_ = 0;
+  // What a series takes besides its rows: its labels as texts, its places in tables.
+  static constexpr uint64_t kSeriesBytes = 448;
+  static constexpr uint64_t kChargeBytes = 1 << 20;
+  const size_t series_max_;
+  uint64_t uncharged_ = 0;
 };
 
 }  // namespace
@@ -423,9 +427,17 @@ bool can_sum_rows(RangeOp op) {
          op == RangeOp::sum;
 }
 
+Error too_many_series(size_t series_max) {
+  return make_error(
+      ErrorCode::invalid_argument,
+      fmt::format("maximum number of series ({}) reached for a single query; select fewer streams or "
+                  "aggregate over labels",
+                  series_max));
+}
+
 Result<Matrix> evaluate_range(QueryContext& context, const Query& query, const StepGrid& grid,
-                              const Grouping* outer, ReadStatistics& statistics) {
-  return RangeEvaluation(context, query, grid, outer).run(statistics);
+                              const Grouping* outer, size_t series_max, ReadStatistics& statistics) {
+  return RangeEvaluation(context, query, grid, outer, series_max).run(statistics);
 }
 
 }  // namespace obelisk::logql

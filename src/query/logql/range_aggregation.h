@@ -8,9 +8,11 @@
 namespace obelisk::logql {
 
 // `outer`: the grouping of a sum around the aggregation, which is then done here, row by row (null: none).
-// Only for operations of can_sum_rows.
+// Only for operations of can_sum_rows. `series_max`: more series are refused when the first too many turns up
+// (0: any number, within the budget).
 Result<Matrix> evaluate_range(QueryContext& context, const Query& query, const StepGrid& grid,
-                              const Grouping* outer, ReadStatistics& statistics);
+                              const Grouping* outer, size_t series_max, ReadStatistics& statistics);
+Error too_many_series(size_t series_max);
 
 // Whether sum(op(...)) equals op over the merged rows: count, bytes, rate, bytes_rate and sum are additive.
 bool can_sum_rows(RangeOp op);

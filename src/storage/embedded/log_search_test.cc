@@ -158,9 +158,15 @@ void compare_searches(MemoryStore& oracle, Engine& engine, const LogCorpus& corp
     scan.limit = 0;
     Aggregate& aggregate = scan.aggregate.emplace();
     aggregate.by = {{label_column("service")}};
-    aggregate.first_time = kBegin;
-    aggregate.step = rows * kStep / 7;
-    aggregate.step_count = 8;
+    if (random() % 4 == 0) {
+      aggregate.by.clear();
+      aggregate.by_all_labels = true;
+    }
+    // Steps of many rows and of none, beginning before, in and after the rows.
+    aggregate.first_time = kBegin + static_cast<int64_t>(random() % 3) * rows * kStep / 4 - kStep / 2;
+    uint64_t whole = static_cast<uint64_t>(rows * kStep);
+    aggregate.step = static_cast<int64_t>(random() % 3 == 0 ? whole / 7 : 1 + random() % whole);
+    aggregate.step_count = 1 + random() % 300;
     compare_aggregate(oracle, engine, scan);
     if (::testing::Test::HasFatalFailure()) return;
   }

@@ -21,6 +21,20 @@ Error wrong(std::string_view what) {
   return make_error(ErrorCode::corrupt, fmt::format("column chunk: {}", what));
 }
 
+// Without a branch.
+void clear_unless(bool present, TraceId& id) {
+  uint64_t halves[2];
+  std::memcpy(halves, id.bytes.data(), 16);
+  uint64_t mask = present ? ~uint64_t{0} : 0;
+  halves[0] &= mask;
+  halves[1] &= mask;
+  std::memcpy(id.bytes.data(), halves, 16);
+}
+template <typename T>
+void clear_unless(bool present, T& value) {
+  value = present ? value : T();
+}
+
 bool is_text_type(ColumnType type) {
   return type == ColumnType::string || type == ColumnType::bytes || type == ColumnType::any;
 }
@@ -104,10 +118,17 @@ template <typename T>
 void ColumnChunk::spread(std::vector<T>& values, size_t row_count) {
   if (present_.empty()) return;
   std::vector<T> all(row_count);
-  size_t next = 0;
-  for (size_t row = 0; row < row_count; ++row) {
-    if (present_[row] != 0) all[row] = values[next++];
+  if (values.empty()) {
+    values = std::move(all);
+    return;
   }
+  // Which rows have a value cannot be guessed: every row takes the next one, and those without lose it.
+  size_t next = 0, last = values.size() - 1;
+  for (size_t row = 0; row < row_count; ++row) {
+    all[row] = values[std::min(next, last)];
+    next += present_[row];
+  }
+  for (size_t row = 0; row < row_count; ++row) clear_unless(present_[row] != 0, all[row]);
   values = std::move(all);
 }
 

@@ -36,6 +36,18 @@ int cost_rank(const Expr& expr) {
   return 5;
 }
 
+// Marks the candidates with this trace id, nearly always none: half of it is compared first.
+void mark_id(const TraceId& wanted, const ColumnChunk& chunk, const RowMask& candidates, RowMask& out) {
+  uint64_t half = 0;
+  std::memcpy(&half, wanted.bytes.data(), 8);
+  const std::vector<TraceId>& ids = chunk.trace_ids();
+  for (size_t row = 0; row < out.size(); ++row) {
+    uint64_t other = 0;
+    std::memcpy(&other, ids[row].bytes.data(), 8);
+    if (other == half && ids[row] == wanted && candidates[row] != 0 && chunk.is_present(row)) out[row] = 1;
+  }
+}
+
 // Conditions that templates can decide.
 bool is_of_text(const Expr& expr) {
   return expr.kind() == Expr::Kind::compare || expr.kind() == Expr::Kind::contains ||
@@ -359,11 +371,7 @@ Result<void> RowGroupReader::mark_chunk(const Expr& expr, ColumnChunk& chunk, co
   }
   if (chunk.type() == ColumnType::trace_id && expr.kind() == Expr::Kind::in_trace_ids &&
       expr.trace_ids()->size() == 1) {
-    const TraceId& wanted = *expr.trace_ids()->begin();
-    const std::vector<TraceId>& ids = chunk.trace_ids();
-    for (size_t row = 0; row < out.size(); ++row) {
-      if (ids[row] == wanted && candidates[row] != 0 && chunk.is_present(row)) out[row] = 1;
-    }
+    mark_id(*expr.trace_ids()->begin(), chunk, candidates, out);
     return {};
   }
   if (chunk.is_trace_id_text() && mark_id_text(expr, chunk, candidates, out)) return {};
@@ -397,8 +405,7 @@ bool RowGroupReader::mark_id_text(const Expr& expr, const ColumnChunk& chunk, co
   if (expr.kind() != Expr::Kind::compare || expr.op() != CompareOp::equal || text == nullptr) return false;
   std::optional<TraceId> id = text->size() == 32 ? TraceId::from_hex(*text) : std::nullopt;
   if (!id || id->to_hex() != *text) return true;  // no row has such digits
-  for (size_t row = 0; row < out.size(); ++row)
-    out[row] |= candidates[row] != 0 && chunk.is_present(row) && chunk.trace_ids()[row] == *id ? 1 : 0;
+  mark_id(*id, chunk, candidates, out);
   return true;
 }
 

@@ -64,6 +64,8 @@ class HeadParser {
       slot.place = static_cast<uint32_t>(head_.body_bytes);
       if (!parse_slot(slot, one.row_count)) return false;
       length += slot.length_max;
+      one.slot_length_max = std::max(one.slot_length_max, slot.length_max);
+      one.slot_classes |= slot.classes;
       one.is_odd = one.is_odd || is_odd(marker, slot);
       head_.slots.push_back(slot);
     }

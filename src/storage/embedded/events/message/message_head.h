@@ -42,9 +42,11 @@ struct TemplateHead {
   uint32_t row_count = 0;
   uint32_t first_slot = 0;
   uint32_t slot_count = 0;
-  uint32_t length_max = 0;     // of a text of this template
-  bool is_odd = false;         // a variable is not what its marker says (tokenizer.h)
-  uint64_t skeleton_hash = 0;  // seeded anew by every process
+  uint32_t length_max = 0;       // of a text of this template
+  uint16_t slot_length_max = 0;  // of a text of one variable
+  uint8_t slot_classes = 0;      // CharacterClass bits of all variables
+  bool is_odd = false;           // a variable is not what its marker says (tokenizer.h)
+  uint64_t skeleton_hash = 0;    // seeded anew by every process
 };
 
 struct MessageHead {

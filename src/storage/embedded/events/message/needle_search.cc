@@ -179,6 +179,22 @@ void NeedleSearch::start_in_slot(size_t piece, Walk& walk) const {
   }
 }
 
+void NeedleSearch::set_common(Ways& ways) {
+  uint8_t classes = 0;
+  uint16_t longest = 0;
+  bool first = true;
+  for (const WayTest& test : ways.tests) {
+    classes |= test.classes;
+    longest = std::max(longest, test.length);
+    if (!test.ends_way) continue;
+    ways.common_classes = first ? classes : ways.common_classes & classes;
+    ways.common_length = first ? longest : std::min(ways.common_length, longest);
+    first = false;
+    classes = 0;
+    longest = 0;
+  }
+}
+
 NeedleSearch::Ways NeedleSearch::find_ways(std::string_view skeleton) const {
   // All that a marker says of its variable (tokenizer.h).
   static const Slot kWord = [] {
@@ -232,6 +248,7 @@ NeedleSearch::Ways NeedleSearch::find_ways(std::string_view skeleton) const {
   }
   if (walk.found.in_text || walk.found.too_many) walk.found.tests = {};
   walk.found.tests.shrink_to_fit();
+  set_common(walk.found);
   return std::move(walk.found);
 }
 
@@ -253,6 +270,8 @@ Verdict NeedleSearch::judge(const MessageHead& head, size_t number, std::vector<
   if (one.length_max < needle_.size()) return Verdict::none;
   // Variables are what their markers say, unless another writer split otherwise.
   if (known.too_many || one.is_odd) return Verdict::some;
+  if ((known.common_classes & ~one.slot_classes) != 0 || known.common_length > one.slot_length_max)
+    return Verdict::none;
   bool possible = false;
   const Slot* slots = head.slots.data() + one.first_slot;
   for (auto way = known.tests.begin(); way != known.tests.end();) {

@@ -63,6 +63,9 @@ class NeedleSearch {
     bool in_text = false;  // the needle is in the skeleton's own text
     bool too_many = false;
     std::vector<WayTest> tests;  // way after way; all of a way are asked
+    // What every way asks of some variable: these bytes, and a text at least this long.
+    uint8_t common_classes = 0;
+    uint16_t common_length = 0;
   };
   // A stretch of a skeleton: text, or a variable of which only the marker is known.
   struct Piece {
@@ -74,6 +77,7 @@ class NeedleSearch {
 
   const Ways& ways_of(const TemplateHead& one) const;
   Ways find_ways(std::string_view skeleton) const;
+  static void set_common(Ways& ways);
   void start_in_slot(size_t piece, Walk& walk) const;
   void follow(size_t piece, size_t matched, Walk& walk) const;
   void keep_way(Walk& walk) const;

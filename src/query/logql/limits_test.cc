@@ -1,0 +1,88 @@
+// Goal: queries that other servers die of end early, with a reason, within their budget; the same question
+// asked as a sum is answered. Method: 2,000 streams of five lines with a trace id each, so that every line is
+// a series of its own unless it is summed.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "query/logql/engine.h"
+#include "storage/memory/memory_store.h"
+#include "storage/writer.h"
+
+namespace obelisk::logql {
+namespace {
+
+constexpr int64_t kBegin = 1'700'000'000 * kNanosPerSecond;
+constexpr int kStreams = 2000, kLines = 5;
+
+class QueryLimits : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    BatchBuilder builder(Table::logs);
+    for (int stream = 0; stream < kStreams; ++stream) {
+      std::string pod = fmt::format("pod-{}", stream);
+      LabelRef labels[] = {{"job", "shop"}, {"pod", pod}};
+      builder.begin_group_copy(labels);
+      for (int i = 0; i < kLines; ++i) {
+        builder.add_row({kBegin + i * kNanosPerSecond});
+        builder.set_string(Scope::fixed, column::kLine, "a card, by hand");
+        builder.set_string(Scope::attribute, "trace_id",
+                           builder.arena().copy(fmt::format("{:032x}", stream * kLines + i)));
+      }
+    }
+    WriteRequest request;
+    request.batches.push_back(builder.finish());
+    ASSERT_TRUE(append_and_wait(store_, std::move(request)).ok());
+  }
+
+  Result<LogqlResult> ask(const std::string& query, uint64_t budget_bytes, uint64_t* used = nullptr) {
+    Budget budget(budget_bytes);
+    Cancel cancel;
+    QueryContext context{store_, kDefaultTenant, *store_.snapshot(kDefaultTenant), budget, cancel};
+    RangeRequest request;
+    request.start = {kBegin};
+    request.end = {kBegin + 60 * kNanosPerSecond};
+    request.step_nanos = kNanosPerSecond;
+    Result<LogqlResult> result = query_range(context, query, request, LogqlLimits());
+    if (used != nullptr) *used = budget.used_bytes();
+    return result;
+  }
+
+  MemoryStore store_;
+};
+
+TEST_F(QueryLimits, TheSumOfEverythingIsAnswered) {
+  for (const char* query : {R"(sum(count_over_time({job=~".+"}[60s])))",
+                            R"(sum(count_over_time({job=~".+"} |~ ".*a.*b.*" [60s])))",
+                            R"(sum by (job) (count_over_time({job=~".+"} | trace_id != "" [60s])))"}) {
+    Result<LogqlResult> result = ask(query, 64 << 20);
+    ASSERT_TRUE(result.ok()) << query << ": " << result.error().to_string();
+    ASSERT_EQ(result->matrix.size(), 1u) << query;
+    EXPECT_EQ(result->matrix[0].values[10], kStreams * kLines) << query;
+  }
+}
+
+TEST_F(QueryLimits, TooManySeriesAreRefusedWhenTheFirstTooManyTurnsUp) {
+  for (const char* query : {R"(rate({job=~".+"}[60s]))", R"(rate({job=~".+"} |~ ".*a.*b.*" [60s]))",
+                            R"(sum by (trace_id) (count_over_time({job=~".+"}[60s])))"}) {
+    Result<LogqlResult> result = ask(query, 2 << 20);  // far from enough for all of them
+    ASSERT_FALSE(result.ok()) << query;
+    EXPECT_EQ(result.error().code, ErrorCode::invalid_argument) << result.error().to_string();
+    EXPECT_NE(result.error().message.find("maximum number of series (500)"), std::string::npos)
+        << result.error().message;
+  }
+}
+
+TEST_F(QueryLimits, WhatNeedsMoreThanItsBudgetSaysSo) {
+  // The answer has five series, but all have to be known for them.
+  const char* query = R"(topk(5, sum by (trace_id) (count_over_time({job=~".+"}[60s]))))";
+  uint64_t used = 0;
+  Result<LogqlResult> result = ask(query, 4 << 20, &used);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::too_large) << result.error().to_string();
+  EXPECT_LT(used, 8u << 20);
+  result = ask(query, 256 << 20);
+  ASSERT_TRUE(result.ok()) << result.error().to_string();
+}
+
+}  // namespace
+}  // namespace obelisk::logql
