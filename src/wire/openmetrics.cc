@@ -33,23 +33,6 @@ int64_t saturated_nanos(double seconds) {
   return std::llround(std::clamp(seconds, -kMax, kMax) * 1e3) * kNanosPerMilli;
 }
 
-// Seconds as [-]digits[.digits], exact to the nanosecond; anything else through a double, rounded to
-// milliseconds.
-std::optional<UnixNanos> parse_seconds(std::string_view text) {
-  std::optional<double> approximate = parse_number(text);
-  if (!approximate || !std::isfinite(*approximate)) return std::nullopt;
-  size_t point = text.find('.');
-  std::optional<int64_t> whole = parse_int64(text.substr(0, point));
-  std::string_view fraction = point == std::string_view::npos ? std::string_view() : text.substr(point + 1);
-  bool decimal = whole && fraction.find_first_not_of("0123456789") == std::string_view::npos;
-  if (!decimal || std::fabs(*approximate) > 9.2e9) return UnixNanos{saturated_nanos(*approximate)};
-  int64_t nanos = 0;
-  int64_t unit = kNanosPerSecond / 10;
-  for (size_t i = 0; i < fraction.size() && unit > 0; ++i, unit /= 10) nanos += (fraction[i] - '0') * unit;
-  bool negative = text.starts_with('-');
-  return UnixNanos{*whole * kNanosPerSecond + (negative ? -nanos : nanos)};
-}
-
 class OpenMetricsParser {
  public:
   OpenMetricsParser(std::string_view page, OpenMetricsMode mode, const ExpositionOptions& options)
@@ -186,7 +169,7 @@ class OpenMetricsParser {
 
   bool read_time(std::optional<UnixNanos>& time) {
     const char* time_at = scanner_.position();
-    time = parse_seconds(scanner_.take_token());
+    time = parse_openmetrics_time(scanner_.take_token());
     return time.has_value() || scanner_.fail_at(time_at, "expected a timestamp in seconds");
   }
 
@@ -269,6 +252,21 @@ class OpenMetricsParser {
 };
 
 }  // namespace
+
+std::optional<UnixNanos> parse_openmetrics_time(std::string_view text) {
+  std::optional<double> approximate = parse_number(text);
+  if (!approximate || !std::isfinite(*approximate)) return std::nullopt;
+  size_t point = text.find('.');
+  std::optional<int64_t> whole = parse_int64(text.substr(0, point));
+  std::string_view fraction = point == std::string_view::npos ? std::string_view() : text.substr(point + 1);
+  bool decimal = whole && fraction.find_first_not_of("0123456789") == std::string_view::npos;
+  if (!decimal || std::fabs(*approximate) > 9.2e9) return UnixNanos{saturated_nanos(*approximate)};
+  int64_t nanos = 0;
+  int64_t unit = kNanosPerSecond / 10;
+  for (size_t i = 0; i < fraction.size() && unit > 0; ++i, unit /= 10) nanos += (fraction[i] - '0') * unit;
+  bool negative = text.starts_with('-');
+  return UnixNanos{*whole * kNanosPerSecond + (negative ? -nanos : nanos)};
+}
 
 Result<Exposition> parse_openmetrics(std::string_view page, OpenMetricsMode mode,
                                      const ExpositionOptions& options) {

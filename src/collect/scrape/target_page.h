@@ -15,6 +15,17 @@ struct TargetSeries::Page {
   uint32_t previous = kNone;    // the text before
   size_t scraped = 0;
   size_t kept = 0;
+  bool again = false;  // the page was begun once before, and what was noted of it may be its own
+
+  // Back to the beginning; series that were added stay.
+  void restart() {
+    samples = SampleRows();
+    exemplars = BatchBuilder(Table::exemplars);
+    finished.clear();
+    previous = kNone;
+    scraped = kept = 0;
+    again = true;
+  }
 };
 
 }  // namespace obelisk::scrape

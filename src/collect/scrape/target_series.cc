@@ -75,7 +75,7 @@ TargetSeries::Series* TargetSeries::begin_sample(const Text& text, std::optional
     duplicate_samples().add();
     return nullptr;
   }
-  bool no_news = has_own_time && same_time &&
+  bool no_news = has_own_time && same_time && !out.again &&
                  std::bit_cast<uint64_t>(series.last_value) == std::bit_cast<uint64_t>(value);
   series.last_time = at.value;
   series.last_value = value;
@@ -114,6 +114,17 @@ Result<void> TargetSeries::accept_parsed(const Exposition& exposition, Page& out
   return {};
 }
 
+Result<void> TargetSeries::accept_whole(ExpositionFormat format, std::string_view page, Page& out) {
+  OBELISK_TRY(Exposition exposition, parse_exposition(format, page, settings_.exposition));
+  if (format == ExpositionFormat::openmetrics_text) {
+    has_start_lines_ = std::any_of(exposition.samples.begin(), exposition.samples.end(),
+                                   [](const ExpositionSample& sample) { return sample.start_time; });
+  }
+  OBELISK_CHECK_OK(accept_parsed(exposition, out));
+  add_metadata(exposition, out.time, out.metadata);
+  return {};
+}
+
 Result<std::vector<Batch>> TargetSeries::accept_page(ExpositionFormat format, std::string_view page,
                                                      UnixNanos time, ScrapeReport& report) {
   ++page_number_;
@@ -122,14 +133,17 @@ Result<std::vector<Batch>> TargetSeries::accept_page(ExpositionFormat format, st
   out.samples.reserve(last_row_count_ + 16);
   out.exemplars.keep_alive(labels_arena_);
   auto run = [&]() -> Result<void> {
+    bool is_text = format == ExpositionFormat::prometheus_text ||
+                   (format == ExpositionFormat::openmetrics_text && !has_start_lines_);
     // Samples of a histogram that becomes one are looked at together.
-    bool by_line =
-        format == ExpositionFormat::prometheus_text && !settings_.exposition.classic_to_custom_bounds;
-    if (by_line) return accept_text(page, out);
-    OBELISK_TRY(Exposition exposition, parse_exposition(format, page, settings_.exposition));
-    OBELISK_CHECK_OK(accept_parsed(exposition, out));
-    add_metadata(exposition, time, out.metadata);
-    return {};
+    if (is_text && !settings_.exposition.classic_to_custom_bounds) {
+      OBELISK_TRY(bool done, accept_text(format, page, out));
+      if (done) return {};
+      ++page_number_;
+      out.restart();
+      out.exemplars.keep_alive(labels_arena_);
+    }
+    return accept_whole(format, page, out);
   };
   Result<void> outcome = run();
   report.samples_scraped = out.scraped;

@@ -16,8 +16,9 @@
 // sample with a time of its own that the last page had as well is no news.
 //
 // Speed: a series is known by the bytes that spell it on the page, and usually follows the series that it
-// followed the last time, so that an unchanged series of a Prometheus text page costs one comparison and a
-// number: no labels are parsed, hashed, relabelled or copied (accept_text). Lines that are not known are
+// followed the last time, so that an unchanged series of a Prometheus text page, or of an OpenMetrics page
+// without _created lines, costs one comparison and a number: no labels are parsed, hashed, relabelled or
+// copied (accept_text). Lines that are not known are
 // collected and parsed together. Labels live in an arena that the batches keep alive; it is rebuilt when more
 // than half of it is dead. Not thread safe: one scrape of a target at a time.
 #include <cstdint>
@@ -128,7 +129,11 @@ class TargetSeries {
   // What one page adds up to.
   struct Page;
 
-  Result<void> accept_text(std::string_view page, Page& out);
+  // False: nothing of the page counts, it must be parsed as a whole.
+  Result<bool> accept_text(ExpositionFormat format, std::string_view page, Page& out);
+  template <ExpositionFormat kFormat>
+  Result<bool> accept_lines(std::string_view page, Page& out);
+  Result<void> accept_whole(ExpositionFormat format, std::string_view page, Page& out);
   static bool is_new(Series& series, const ExpositionExemplar& exemplar);
   Result<void> accept_parsed(const Exposition& exposition, Page& out);
   uint32_t find_text(std::string_view spelling, uint32_t guess) const;
@@ -169,6 +174,7 @@ class TargetSeries {
   std::unordered_map<std::string_view, uint32_t, HashText> by_text_;
   uint32_t first_text_ = kNone;  // what the last page began with
   size_t last_row_count_ = 0;
+  bool has_start_lines_ = false;  // the last OpenMetrics page had _created lines
 
   std::string comments_;                                       // the comment lines of the last text page
   std::unordered_map<std::string, uint64_t> metadata_hashes_;  // by family

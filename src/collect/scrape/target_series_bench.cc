@@ -43,5 +43,20 @@ void accept_page(benchmark::State& state) {
 }
 BENCHMARK(accept_page)->Arg(10'000)->Arg(100'000);
 
+void accept_openmetrics_page(benchmark::State& state) {
+  std::string page = make_page(state.range(0)) + "# EOF\n";
+  TargetSeries series(Labels{{"job", "shop"}, {"instance", "shop-1:8080"}});
+  int64_t seconds = 0;
+  for (auto _ : state) {
+    ScrapeReport report;
+    auto batches = series.accept_page(ExpositionFormat::openmetrics_text, page,
+                                      UnixNanos{++seconds * kNanosPerSecond}, report);
+    if (!batches.ok()) return state.SkipWithError("the page does not parse");
+    benchmark::DoNotOptimize(batches->data());
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(accept_openmetrics_page)->Arg(10'000);
+
 }  // namespace
 }  // namespace obelisk::scrape

@@ -334,6 +334,66 @@ TEST_F(TargetSeriesTest, KnownLinesReadAsUnknownOnes) {
   }
 }
 
+// The same of OpenMetrics pages, with exemplars and, on some pages, _created lines.
+TEST_F(TargetSeriesTest, KnownOpenMetricsLinesReadAsUnknownOnes) {
+  uint32_t state = 54321;
+  auto random = [&state](uint32_t below) {
+    state = state * 1664525 + 1013904223;
+    return (state >> 16) % below;
+  };
+  const std::vector<std::string> spellings{
+      "c_total{x=\"1\"}",          "c_total{x=\"2\"}",   "g",
+      "{\"quoted.name\",x=\"1\"}", "h_bucket{le=\"1\"}", "h_bucket{le=\"+Inf\"}"};
+  const std::vector<std::string> values{"1",   "-0",   "0.1",   "1e3",
+                                        "NaN", "+Inf", "-12.5", "0.30000000000000004"};
+  TargetSeries plain(Labels{{"job", "shop"}, {"instance", "a:1"}});
+  bool forget = false;
+  for (int page_number = 1; page_number <= 400; ++page_number) {
+    std::string page = "# TYPE c counter\n";
+    bool with_created = random(10) == 0;
+    for (const std::string& spelling : spellings) {
+      if (random(4) == 0) continue;
+      if (spelling.starts_with("h_bucket{le=\"1\"")) page += "# TYPE h histogram\n";
+      if (random(6) == 0)
+        page += fmt::format("# HELP {} text {}\n", spelling[0] == '{' ? 'q' : spelling[0], random(3));
+      page += spelling + " " + values[random(static_cast<uint32_t>(values.size()))];
+      if (random(5) == 0) page += fmt::format(" {}.5", page_number);
+      if (spelling[0] != 'g' && random(5) == 0) page += fmt::format(" # {{t=\"{}\"}} 0.5", random(3));
+      page += "\n";
+      if (with_created && spelling[0] == 'c') page += "c_created" + spelling.substr(7) + " 17.5\n";
+    }
+    page += "# EOF\n";
+    forget = !forget;
+    PageSettings settings;
+    settings.sample_limit = forget ? 1'000'000 : 0;
+    plain.set_settings(settings);
+    ScrapeReport report;
+    auto expected = plain.accept_page(ExpositionFormat::openmetrics_text, page,
+                                      UnixNanos{page_number * kNanosPerSecond}, report);
+    ASSERT_TRUE(expected.ok()) << expected.error().to_string() << "\n" << page;
+    std::vector<Batch> got = accept(page, page_number, ExpositionFormat::openmetrics_text);
+    for (Table table : {Table::samples, Table::metadata, Table::exemplars})
+      EXPECT_EQ(lines_of(got, table), lines_of(*expected, table)) << page;
+    EXPECT_EQ(report_.samples_scraped, report.samples_scraped);
+  }
+}
+
+TEST_F(TargetSeriesTest, KnownOpenMetricsLinesAreRefusedAsUnknownOnes) {
+  open_metrics("# TYPE a counter\na_total 1\nb 1\n", 10);
+  for (const char* lines :
+       {"a_total 2\nb one\n", "a_total  2\n", "a_total 2 \n", "a_total 0x1\n", "\na_total 2\n",
+        "a_total 2\t3\n", "a_total 2 3 4\n", "a_total 2 x\n", "# EOF\nb 1\n"}) {
+    std::string page = std::string(lines) + "# EOF\n";
+    ScrapeReport report;
+    auto batches = series_.accept_page(ExpositionFormat::openmetrics_text, page, UnixNanos{20}, report);
+    EXPECT_FALSE(batches.ok()) << page;
+    ASSERT_FALSE(parse_exposition(ExpositionFormat::openmetrics_text, page).ok()) << page;
+  }
+  ScrapeReport report;
+  EXPECT_FALSE(
+      series_.accept_page(ExpositionFormat::openmetrics_text, "a_total 2\n", UnixNanos{30}, report).ok());
+}
+
 TEST_F(TargetSeriesTest, AWrongLineIsNamedAlsoAmongKnownOnes) {
   samples("a 1\nb 1\n", 10);
   EXPECT_EQ(refusal("a 2\nb one\n", 20).position->line, 2u);

@@ -1,13 +1,17 @@
-// TargetSeries::accept_text: a Prometheus text page whose series are mostly known. A line that begins with
-// the spelling of a known series and goes on with a number needs nothing but the number; the other lines are
-// collected, with the TYPE lines before them, and parsed by the parser of wire/. Comment lines are compared
-// with those of the last page as a whole. Whatever looks wrong goes to the parser with the whole page, which
-// knows how to complain.
+// TargetSeries::accept_text: a Prometheus text or OpenMetrics page whose series are mostly known. A line that
+// begins with the spelling of a known series and goes on with a number needs nothing but the number; the
+// other lines are collected, with the TYPE lines before them, and parsed by the parser of wire/. Comment
+// lines are compared with those of the last page as a whole. Whatever looks wrong goes to the parser with the
+// whole page, which knows how to complain.
+//
+// OpenMetrics: lines with exemplars are always left to the parser, and a page with _created lines as a whole
+// (accept_text gives false), because these say something about the lines around them.
 #include <cstring>
 #include <utility>
 
 #include "base/text.h"
 #include "collect/scrape/target_page.h"
+#include "wire/openmetrics.h"
 
 namespace obelisk::scrape {
 namespace {
@@ -85,6 +89,20 @@ bool read_own_time(const char*& at, const char* end, std::optional<UnixNanos>& t
   return at == end || *at == '\n';
 }
 
+// The same of OpenMetrics: a blank and a time in seconds, and the line ends. An exemplar is none of it.
+enum class LineRest : uint8_t { plain, exemplar, wrong };
+LineRest read_openmetrics_rest(const char*& at, const char* end, std::optional<UnixNanos>& time) {
+  auto is_exemplar = [&] { return end - at >= 3 && at[0] == ' ' && at[1] == '#' && at[2] == ' '; };
+  if (at != end && *at == ' ' && !is_exemplar()) {
+    const char* start = ++at;
+    while (at != end && *at != '\n' && !is_blank(*at)) ++at;
+    time = parse_openmetrics_time({start, static_cast<size_t>(at - start)});
+    if (!time) return LineRest::wrong;
+  }
+  if (is_exemplar()) return LineRest::exemplar;
+  return at != end && *at == '\n' ? LineRest::plain : LineRest::wrong;
+}
+
 // After the series: blanks, and not the '{' of a label set that stands apart from its name.
 const char* value_start(const char* at, const char* end) {
   const char* start = at;
@@ -105,10 +123,19 @@ struct Unknown {
 
 }  // namespace
 
-Result<void> TargetSeries::accept_text(std::string_view page, Page& out) {
+Result<bool> TargetSeries::accept_text(ExpositionFormat format, std::string_view page, Page& out) {
+  return format == ExpositionFormat::openmetrics_text
+             ? accept_lines<ExpositionFormat::openmetrics_text>(page, out)
+             : accept_lines<ExpositionFormat::prometheus_text>(page, out);
+}
+
+template <ExpositionFormat kFormat>
+Result<bool> TargetSeries::accept_lines(std::string_view page, Page& out) {
+  constexpr bool kOpenMetrics = kFormat == ExpositionFormat::openmetrics_text;
   const char* at = page.data();
   const char* const end = at + page.size();
   Unknown unknown;
+  bool ended = !kOpenMetrics;   // the line that ends the page was there
   size_t comments_matched = 0;  // bytes of comments_ that this page has as well
   bool comments_same = true;
   std::string comments;
@@ -123,22 +150,38 @@ Result<void> TargetSeries::accept_text(std::string_view page, Page& out) {
     comments_same = false;
     comments.append(line).push_back('\n');
   };
+  auto parse_lines = [](std::string lines) {
+    if (kOpenMetrics) lines.append("# EOF\n");
+    auto text = std::make_unique<std::string>(std::move(lines));
+    auto parsed = parse_exposition(kFormat, *text);
+    return std::pair(std::move(text), std::move(parsed));
+  };
   // The parser's own complaint about this page; the page is wrong if we get here.
   auto complain = [page]() -> Error {
-    auto parsed = parse_exposition(ExpositionFormat::prometheus_text, page);
+    auto parsed = parse_exposition(kFormat, page);
     return parsed.ok() ? make_error(ErrorCode::parse_error, "a line of the page could not be read")
                        : parsed.error();
   };
 
   while (at != end) {
     if (*at == '\n' || is_blank(*at)) {
+      if (kOpenMetrics) return complain();
       ++at;
       continue;
     }
     const char* line = at;
     if (*at == '#') {
       at = line_end(at, end);
-      add_comment({line, static_cast<size_t>(at - line)});
+      std::string_view comment(line, static_cast<size_t>(at - line));
+      if (kOpenMetrics) {
+        if (at != end) ++at;
+        if (comment == "# EOF") {
+          if (at != end) return complain();
+          ended = true;
+          break;
+        }
+      }
+      add_comment(comment);
       continue;
     }
     uint32_t text = out.previous == kNone ? first_text_ : texts_[out.previous].next;
@@ -156,18 +199,41 @@ Result<void> TargetSeries::accept_text(std::string_view page, Page& out) {
     }
     if (text == kNone) {
       at = line_end(at, end);
-      unknown.add({line, static_cast<size_t>(at - line)});
+      std::string_view all(line, static_cast<size_t>(at - line));
+      if (kOpenMetrics) {
+        if (at == end) return complain();
+        ++at;
+        if (all.find("_created") != std::string_view::npos) return false;
+      }
+      unknown.add(all);
       continue;
     }
     double value = 0;
     std::optional<UnixNanos> own_time;
     at = value_at;
-    if (!read_number(at, end, value) || !read_own_time(at, end, own_time)) return complain();
+    if (kOpenMetrics) {
+      if (*(at - 1) != ' ' || (at - 2 >= line && is_blank(*(at - 2)))) return complain();
+      bool is_number = read_number(at, end, value) &&
+                       std::memchr(value_at, 'x', static_cast<size_t>(at - value_at)) == nullptr &&
+                       std::memchr(value_at, 'X', static_cast<size_t>(at - value_at)) == nullptr;
+      LineRest rest = is_number ? read_openmetrics_rest(at, end, own_time) : LineRest::wrong;
+      if (rest == LineRest::wrong) return complain();
+      if (rest == LineRest::exemplar) {
+        at = line_end(at, end);
+        if (at == end) return complain();
+        unknown.add({line, static_cast<size_t>(at++ - line)});
+        continue;
+      }
+      ++at;
+    } else if (!read_number(at, end, value) || !read_own_time(at, end, own_time)) {
+      return complain();
+    }
     follow(text, out);
     begin_sample(texts_[text], own_time, value, out);
   }
+  if (!ended) return complain();
   if (!unknown.lines.empty()) {
-    auto parsed = parse_exposition(ExpositionFormat::prometheus_text, unknown.lines);
+    auto [text, parsed] = parse_lines(std::move(unknown.lines));
     if (!parsed.ok()) return complain();
     OBELISK_CHECK_OK(accept_parsed(*parsed, out));
   }
@@ -176,14 +242,14 @@ Result<void> TargetSeries::accept_text(std::string_view page, Page& out) {
     if (comments.empty()) comments.assign(comments_, 0, comments_matched);
     comments_ = std::move(comments);
   }
-  if (comments_same && !metadata_is_due(out.time)) return {};
-  auto parsed = parse_exposition(ExpositionFormat::prometheus_text, comments_);
+  if (comments_same && !metadata_is_due(out.time)) return true;
+  auto [text, parsed] = parse_lines(comments_);
   if (!parsed.ok()) {
     comments_.clear();
     return complain();
   }
   add_metadata(*parsed, out.time, out.metadata);
-  return {};
+  return true;
 }
 
 }  // namespace obelisk::scrape

@@ -1,6 +1,7 @@
 // Pages as a target may send them, one after the other: the input is cut at "\x01" and read by one
 // TargetSeries, which knows the series of the pages before, and each page also by one that knows nothing.
-// Both must agree on whether the page is good and on how many samples it has; batches must be sound.
+// Both must agree on whether the page is good and on how many samples it has; batches must be sound. A page
+// that ends with the line that ends an OpenMetrics page is read as one.
 #include "base/fuzz_driver.h"
 #include "collect/scrape/target_series.h"
 
@@ -17,9 +18,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     UnixNanos time{second * kNanosPerSecond};
     TargetSeries fresh(Labels{{"job", "j"}, {"instance", "i"}});
     ScrapeReport expected, report;
-    auto plain = fresh.accept_page(ExpositionFormat::prometheus_text, page, time, expected);
-    auto quick = knowing.accept_page(ExpositionFormat::prometheus_text, page, time, report);
+    auto format =
+        page.ends_with("# EOF\n") ? ExpositionFormat::openmetrics_text : ExpositionFormat::prometheus_text;
+    auto plain = fresh.accept_page(format, page, time, expected);
+    auto quick = knowing.accept_page(format, page, time, report);
     OBELISK_ASSERT(plain.ok() == quick.ok());
+    if (format == ExpositionFormat::openmetrics_text)
+      OBELISK_ASSERT(quick.ok() == parse_exposition(format, page).ok());
     if (!quick.ok()) {
       knowing.end_all(time);
       continue;
@@ -37,5 +42,9 @@ std::vector<std::string> obelisk::fuzz_seeds() {
       "a{x=\"3\"} 1\nb 1\na{x=\"1\"} 3\n",
       "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} NaN\n\x01h_bucket{le=\"1\"} 0x1p3\n{\"q.n\"} "
       "-1e-3\n\x01\x01a 1",
+      "# TYPE a counter\na_total{x=\"1\"} 1\n# EOF\n\x01# TYPE a counter\na_total{x=\"1\"} 2 1.5 # {t=\"1\"} "
+      "1\n"
+      "a_created{x=\"1\"} 1\n# EOF\n\x01"
+      "a_total{x=\"1\"} 3\n# EOF\n",
   };
 }
