@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/log.h"
+#include "base/self_metrics.h"
 #include "wire/native_buckets.h"
 
 namespace obelisk {
@@ -66,8 +68,51 @@ bool add_to(Histogram& sum, Histogram more) {
 
 }  // namespace
 
+// Series of the batch that are not tracked go on where the store has them.
+void DeltaToCumulative::resume(const Tenant& tenant, const Batch& batch, UnixNanos now) {
+  std::vector<Labels> unknown;
+  {
+    MutexLock lock(mutex_);
+    for (const Group& group : batch.groups) {
+      Key key{tenant, Labels(group.labels)};
+      if (!sums_.contains(key)) unknown.push_back(std::move(key.labels));
+    }
+  }
+  if (unknown.empty()) return;
+  auto found = stored_->newest(tenant, unknown, now - kResumeNanos);
+  if (!found.ok()) {
+    log_warning("ingest", "delta sums begin at zero: " + found.error().to_string());
+    return;
+  }
+  static Counter& resumed = counter("obelisk_intake_delta_series_resumed_total",
+                                    "Delta series whose sum goes on from its newest stored sample.");
+  MutexLock lock(mutex_);
+  for (const Labels& labels : unknown) {
+    auto at = found->find(labels);
+    if (at == found->end()) continue;
+    const StoredSum& stored = at->second;
+    Key key{tenant, labels};
+    if (sums_.contains(key)) continue;  // another request was first
+    Sum sum;
+    if (!stored.histogram.empty()) {
+      Result<Histogram> histogram = decode_histogram(stored.histogram);
+      if (!histogram.ok()) continue;
+      sum.histogram = std::move(*histogram);
+    }
+    Sum* slot = find_or_add(key, now);
+    if (slot == nullptr) return;
+    sum.seen = now;
+    sum.start_time = stored.start_time;
+    sum.last_time = stored.time;
+    sum.value = stored.value;
+    *slot = std::move(sum);
+    resumed.add();
+  }
+}
+
 std::vector<DeltaToCumulative::Refusal> DeltaToCumulative::convert(const Tenant& tenant, Batch& batch,
                                                                    UnixNanos now) {
+  if (stored_ != nullptr) resume(tenant, batch, now);
   std::vector<Refusal> refusals(batch.row_count, Refusal::none);
   ColumnData& starts = start_times(batch);
   if (starts.present.empty()) starts.present.assign(batch.row_count, 1);

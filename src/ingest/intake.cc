@@ -141,6 +141,10 @@ Intake::Intake(Writer& writer, const Clock& clock, IntakeLimits limits)
       series_(std::make_shared<SeriesLimits>(limits)),
       metadata_(std::make_shared<MetadataFilter>()) {}
 
+void Intake::resume_deltas_from(Reader& stored) {
+  deltas_->resume_from(std::make_unique<const StoredSums>(stored));
+}
+
 void Intake::prepare(const Tenant& tenant, Batch batch, UnixNanos now, Request& request) {
   if (batch.row_count == 0) return;
   if (batch.table == Table::logs && limits_.truncate_lines) truncate_lines(batch, limits_.line_bytes_max);

@@ -35,6 +35,7 @@ struct IntakeLimits {
 };
 
 class DeltaToCumulative;
+class Reader;
 class MetadataFilter;
 class SeriesLimits;
 
@@ -56,6 +57,10 @@ class Intake {
  public:
   using Done = std::function<void(Result<IntakeOutcome>)>;
   Intake(Writer& writer, const Clock& clock, IntakeLimits limits = {});
+
+  // Delta sums go on from what the store has, also after a start. `stored` outlives the intake and reads what
+  // the writer wrote. Before the first write.
+  void resume_deltas_from(Reader& stored);
 
   // Rows over a limit are left out and counted; the others are stored together, wholly or not at all. `done`
   // is called once, when they are durable, or with the writer's error. A request without any acceptable row
