@@ -154,6 +154,7 @@ struct ObeliskServer::Parts {
   std::unique_ptr<scrape::Scraper> scraper;
   std::unique_ptr<collect::DiscoveryManager> discovery;  // hands over to the scraper
   std::string prometheus_yaml GUARDED_BY(reload_mutex);  // as it is in use, secrets hidden
+  Labels external_labels GUARDED_BY(reload_mutex);       // of the same
   std::shared_ptr<OtlpSettings> otlp_settings = std::make_shared<OtlpSettings>();
   std::unique_ptr<MultiTenantReader> query_reader;
   std::unique_ptr<ApiContext> context;
@@ -190,6 +191,10 @@ Result<void> ObeliskServer::Parts::open_store() {
   EngineOptions options;
   options.disk = disk.get();
   options.clock = &clock;
+  options.steady_nanos = [] {
+    auto since_start = std::chrono::steady_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(since_start).count();
+  };
   options.durability = config.durability == Durability::sync       ? obelisk::Durability::sync
                        : config.durability == Durability::interval ? obelisk::Durability::interval
                                                                    : obelisk::Durability::off;
@@ -214,6 +219,7 @@ Result<void> ObeliskServer::Parts::build_pipeline() {
   limits.truncate_lines = config.logs.max_line_size_truncate;
   limits.detect_levels = config.logs.discover_log_levels;
   intake = std::make_unique<Intake>(*engine, clock, limits);
+  intake->resume_deltas_from(*engine);
   pipeline = std::make_unique<Pipeline>(*intake);
   std::vector<std::shared_ptr<DerivedMetricsSource>> sources;
   auto add = [&](auto tap) {
@@ -277,6 +283,10 @@ PrometheusProviders ObeliskServer::Parts::prometheus_providers() {
   providers.configuration_yaml = [this]() -> std::string {
     MutexLock lock(reload_mutex);
     return prometheus_yaml;
+  };
+  providers.external_labels = [this] {
+    MutexLock lock(reload_mutex);
+    return external_labels;
   };
   providers.flags = [this] {
     return std::vector<std::pair<std::string, std::string>>{
@@ -395,6 +405,7 @@ Result<void> ObeliskServer::Parts::apply(Watched watched) {
   load_rules();
   otlp_settings->replace(watched.prometheus.otlp.value_or(config.otlp));
   prometheus_yaml = std::move(watched.prometheus.yaml);
+  external_labels = to_labels(watched.prometheus.external_labels);
   last_reload_successful().set(1);
   last_reload_success_time().set(clock.now().value / kNanosPerSecond);
   return {};

@@ -77,7 +77,10 @@ class NoRows : public Cursor {
 }  // namespace
 
 Engine::Engine(EngineOptions options)
-    : options_(std::move(options)), disk_(*options_.disk), clock_(*options_.clock) {}
+    : options_(std::move(options)),
+      disk_(*options_.disk),
+      clock_(*options_.clock),
+      retention_clock_(clock_, options_.steady_nanos) {}
 
 // ---- start and end ----
 
@@ -355,6 +358,8 @@ void Engine::apply(uint64_t sequence, LogEntry& entry) {
   heads_bytes_ += bytes;
   events_heads_bytes_ += event_bytes;
   applied_since_wake_ += bytes;
+  for (const BatchPtr& batch : entry.batches)
+    if (batch->table == Table::samples) samples_since_wake_ += batch->row_count;
   if (touched_.empty() || touched_.back() != tenant) touched_.push_back(std::move(tenant));
 }
 
@@ -399,8 +404,10 @@ void Engine::publish(uint64_t sequence) {
   }
   for (const TenantPtr& tenant : touched_) tenant->events->settle(sequence);
   touched_.clear();
-  if (applied_since_wake_ < options_.events_flush_bytes / 4) return;
-  applied_since_wake_ = 0;
+  if (applied_since_wake_ < options_.events_flush_bytes / 4 &&
+      samples_since_wake_ < options_.metrics_flush_samples / 4)
+    return;
+  applied_since_wake_ = samples_since_wake_ = 0;
   MutexLock lock(threads_mutex_);
   flush_wanted_ = true;
   wake_.notify_all();

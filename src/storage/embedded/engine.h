@@ -29,6 +29,7 @@
 #include "storage/embedded/events/event_store.h"
 #include "storage/embedded/manifest.h"
 #include "storage/embedded/metrics/metric_store.h"
+#include "storage/embedded/retention_clock.h"
 #include "storage/embedded/wal/write_ahead_log.h"
 #include "storage/reader.h"
 #include "storage/writer.h"
@@ -55,8 +56,8 @@ struct EngineOptions {
   uint64_t events_flush_bytes = 48ull << 20;
   int64_t events_flush_age_nanos = 120 * kNanosPerSecond;
   uint64_t metrics_flush_bytes = 256ull << 20;
-  // A start replays what is not in parts, at 0.25 us a sample (bench/metrics.mjs): this many, and those that
-  // come while they are written, are some half a second.
+  // A start replays what is not in parts, at 0.1 us a sample (bench/metrics.mjs): this many, and those that
+  // come while they are written, are some 0.2 seconds.
   uint64_t metrics_flush_samples = 2'000'000;
   int64_t metrics_flush_age_nanos = 900 * kNanosPerSecond;
   // When the log grows over this everything is flushed: it bounds what a start has to replay.
@@ -70,6 +71,9 @@ struct EngineOptions {
   uint64_t log_queue_bytes_max = 128ull << 20;
   // Every tenant costs files and memory; a sender that makes them up must not exhaust either.
   size_t tenants_max = 1000;
+  // Counts on whatever the clock does: what retention holds against a clock that jumps (retention_clock.h).
+  // None: the clock is always believed.
+  std::function<int64_t()> steady_nanos;
   // Off: nothing is flushed, merged or dropped but by the calls below. For tests.
   bool background = true;
 
@@ -188,12 +192,15 @@ class Engine : public Reader, public Writer, private LogSink {
   std::atomic<uint64_t> heads_bytes_ = 0;         // as last measured, and what was applied since
   std::atomic<uint64_t> events_heads_bytes_ = 0;  // of it, events
   // Of the log's thread.
-  uint64_t applied_since_wake_ = 0;
+  uint64_t applied_since_wake_ = 0;  // bytes
+  uint64_t samples_since_wake_ = 0;
   std::vector<TenantPtr> touched_;
   std::string log_batch_;  // one batch while it is encoded
 
   Mutex flush_mutex_;
   Mutex merge_mutex_;
+  RetentionClock retention_clock_;  // with merge_mutex_, and the time it gave
+  UnixNanos retention_now_;
   Mutex manifest_mutex_;
   Manifest manifest_ GUARDED_BY(manifest_mutex_);
 

@@ -174,7 +174,7 @@ Result<bool> Engine::merge() {
 // kind begins.
 Result<void> Engine::retain_tenant(TenantStores& tenant, UnixNanos metrics_from) {
   OBELISK_CHECK_OK(finish_merge(tenant));
-  int64_t now = clock_.now().value;
+  int64_t now = retention_now_.value;
   auto keep_from = [&](int64_t retention) { return UnixNanos{now - retention}; };
   struct Rule {
     Table table;
@@ -199,7 +199,7 @@ Result<void> Engine::retain_tenant(TenantStores& tenant, UnixNanos metrics_from)
 // Metric parts that end before this go: by age, and by size, oldest ends first until the rest fits.
 UnixNanos Engine::metrics_kept_from() const {
   int64_t from = INT64_MIN;
-  if (options_.metrics_retention_nanos > 0) from = clock_.now().value - options_.metrics_retention_nanos;
+  if (options_.metrics_retention_nanos > 0) from = retention_now_.value - options_.metrics_retention_nanos;
   if (options_.metrics_retention_bytes == 0) return {from};
   std::vector<MetricStore::PartSize> parts;
   uint64_t bytes = 0;
@@ -220,6 +220,7 @@ UnixNanos Engine::metrics_kept_from() const {
 
 Result<void> Engine::apply_retention() {
   MutexLock lock(merge_mutex_);
+  retention_now_ = retention_clock_.now();
   UnixNanos metrics_from = metrics_kept_from();
   for (const TenantPtr& tenant : all_tenants()) OBELISK_CHECK_OK(retain_tenant(*tenant, metrics_from));
   return {};
