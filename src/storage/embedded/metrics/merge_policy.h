@@ -16,7 +16,7 @@ struct PartSummary {
   int64_t min_time = 0;
   int64_t max_time = 0;
   bool busy = false;              // being replaced already
-  bool has_short_blocks = false;  // three quarters full at most, on average
+  bool has_short_blocks = false;  // not nearly full, on average
 };
 
 struct MergeLimits {

@@ -9,8 +9,14 @@
 namespace obelisk {
 namespace {
 
-// A block shorter than this is merged with its neighbour rather than copied.
+// A block shorter than this is merged with its neighbours rather than copied.
 constexpr uint32_t kCopyRowsMin = kBlockRows * 3 / 4;
+
+// Full, or nearly so with nothing behind it that would fill it up.
+bool is_copied(const BlockReference& block, const BlockReference* next) {
+  if (block.row_count >= kBlockRows) return true;
+  return block.row_count >= kCopyRowsMin && (next == nullptr || next->row_count >= kCopyRowsMin);
+}
 
 std::vector<LabelRef> sorted_unique(std::vector<LabelRef> pairs) {
   std::sort(pairs.begin(), pairs.end());
@@ -104,19 +110,24 @@ class PartMerger {
     writer_.begin_series(merger_.labels());
     samples_.clear();
     Arena arena;
-    for (SeriesSource* source : merger_.current()) {
-      PartSource& part = *source->as_part();
-      for (const BlockReference& reference : part.blocks()) {
-        OBELISK_TRY(SampleBlock block, part.stored_block(reference, true));
-        if (samples_.size() == 0 && block.row_count >= kCopyRowsMin) {
-          OBELISK_CHECK_OK(writer_.add_block(block));
-          continue;
-        }
-        Result<void> decoded = decode_block(block, true, samples_, arena);
-        if (!decoded.ok())
-          return part.part().locate(decoded.error(), part.part().directory().data_pages[reference.data_page]);
-        OBELISK_CHECK_OK(cutter_.write(samples_, false));
+    blocks_.clear();
+    for (SeriesSource* source : merger_.current())
+      for (const BlockReference& block : source->as_part()->blocks())
+        blocks_.emplace_back(source->as_part(), &block);
+    for (size_t i = 0; i < blocks_.size(); ++i) {
+      auto [part, reference] = blocks_[i];
+      OBELISK_TRY(SampleBlock block, part->stored_block(*reference, true));
+      const BlockReference* next = i + 1 < blocks_.size() ? blocks_[i + 1].second : nullptr;
+      if (samples_.size() == 0 && is_copied(*reference, next)) {
+        OBELISK_CHECK_OK(writer_.add_block(block));
+        continue;
       }
+      Result<void> decoded = decode_block(block, true, samples_, arena);
+      if (!decoded.ok()) {
+        const MetricPart& file = part->part();
+        return file.locate(decoded.error(), file.directory().data_pages[reference->data_page]);
+      }
+      OBELISK_CHECK_OK(cutter_.write(samples_, false));
     }
     OBELISK_CHECK_OK(cutter_.write(samples_, true));
     return writer_.end_series();
@@ -138,6 +149,7 @@ class PartMerger {
   BlockCutter cutter_;
   SeriesMerger merger_;
   Samples samples_;
+  std::vector<std::pair<PartSource*, const BlockReference*>> blocks_;  // of the series at hand
 };
 
 using Sources = std::vector<std::unique_ptr<SeriesSource>>;

@@ -1,9 +1,9 @@
 #pragma once
 // Makes parts: of heads (flush) and of older parts (merge). Both walk the series of their inputs in label
-// order. A merge copies blocks as they are stored while they follow each other in time and are full enough;
-// from the first short one on, and wherever blocks overlap, the series is decoded, cleared of superseded
-// samples and cut anew. Work and memory: one pass over the input, one series and the index of the result in
-// memory. One thread.
+// order. A merge copies blocks as they are stored while they follow each other in time and are full, or full
+// enough and not followed by a short one; from the first other one on, and wherever blocks overlap, the
+// series is decoded, cleared of superseded samples and cut anew. Work and memory: one pass over the input,
+// one series and the index of the result in memory. One thread.
 #include <memory>
 #include <string>
 #include <vector>

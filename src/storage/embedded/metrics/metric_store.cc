@@ -309,7 +309,7 @@ Result<std::optional<MetricStore::Flush>> MetricStore::merge() {
     std::vector<PartSummary> summaries;
     for (const auto& part : parts_) {
       const PartFooter& footer = part->footer();
-      bool is_short = footer.sample_count < footer.block_count * kBlockRows * 3 / 4;
+      bool is_short = footer.sample_count < footer.block_count * kBlockRows * 19 / 20;
       summaries.push_back({part->file_bytes(), footer.min_time, footer.max_time, false, is_short});
     }
     if (unclean) {

@@ -13,12 +13,15 @@ class SampleBatch {
   SampleBatch() : batch_(Table::samples) {}
 
   Arena& arena() { return batch_.arena; }
-  size_t row_count() const { return times_.size(); }
+  // Rows are put here, whole series after one another, and then told by add_series.
+  Samples& rows() { return rows_; }
+  size_t row_count() const { return rows_.size(); }
   size_t group_count() const { return batch_.groups.size(); }
 
-  // `owner` keeps the labels' texts where they are; without one they are copied.
+  // The rows from `first_row` on are of this series. `owner` keeps the labels' texts where they are; without
+  // one they are copied.
   void add_series(LabelsView labels, uint64_t hash, const std::shared_ptr<const void>& owner,
-                  const Samples& samples) {
+                  size_t first_row) {
     LabelRef* copies = batch_.arena.allocate_array<LabelRef>(labels.size());
     for (size_t i = 0; i < labels.size(); ++i) {
       new (copies + i)
@@ -30,37 +33,24 @@ class SampleBatch {
     Group& group = batch_.groups.emplace_back();
     group.labels = LabelsView(copies, labels.size());
     group.labels_hash = hash;
-    group.first_row = static_cast<uint32_t>(times_.size());
-    group.row_count = static_cast<uint32_t>(samples.size());
-    append_optional(samples.histograms, histograms_, samples.size());
-    append_optional(samples.start_times, start_times_, samples.size());
-    times_.insert(times_.end(), samples.times.begin(), samples.times.end());
-    values_.insert(values_.end(), samples.values.begin(), samples.values.end());
+    group.first_row = static_cast<uint32_t>(first_row);
+    group.row_count = static_cast<uint32_t>(rows_.size() - first_row);
   }
 
   Batch finish(bool wants_value, bool wants_histogram, bool wants_start_time) {
-    batch_.row_count = times_.size();
-    histograms_.resize(histograms_.empty() ? 0 : times_.size());
-    start_times_.resize(start_times_.empty() ? 0 : times_.size());
+    batch_.row_count = rows_.size();
+    const std::vector<std::string_view>& histograms = rows_.histograms;
     size_t histogram_rows =
-        static_cast<size_t>(std::count_if(histograms_.begin(), histograms_.end(),
+        static_cast<size_t>(std::count_if(histograms.begin(), histograms.end(),
                                           [](std::string_view bytes) { return bytes.data() != nullptr; }));
-    if (wants_value && histogram_rows < times_.size()) add_values(histogram_rows > 0);
-    if (wants_histogram && histogram_rows > 0) add_histograms(histogram_rows < times_.size());
-    if (wants_start_time && !start_times_.empty()) add_start_times();
-    add_column(column::kTime, ColumnType::int64).ints = std::move(times_);
+    if (wants_value && histogram_rows < rows_.size()) add_values(histogram_rows > 0);
+    if (wants_histogram && histogram_rows > 0) add_histograms(histogram_rows < rows_.size());
+    if (wants_start_time && !rows_.start_times.empty()) add_start_times();
+    add_column(column::kTime, ColumnType::int64).ints = std::move(rows_.times);
     return std::move(batch_);
   }
 
  private:
-  template <typename T>
-  void append_optional(const std::vector<T>& from, std::vector<T>& to, size_t rows) {
-    if (from.empty() && to.empty()) return;
-    to.resize(times_.size());
-    to.insert(to.end(), from.begin(), from.end());
-    to.resize(times_.size() + rows);
-  }
-
   ColumnData& add_column(std::string_view name, ColumnType type) {
     ColumnData& data = batch_.columns.emplace_back();
     data.id = fixed_column(name);
@@ -71,37 +61,35 @@ class SampleBatch {
   void add_values(bool some_absent) {
     ColumnData& data = add_column(column::kValue, ColumnType::float64);
     if (some_absent) {
-      for (std::string_view histogram : histograms_)
+      for (std::string_view histogram : rows_.histograms)
         data.present.push_back(histogram.data() == nullptr ? 1 : 0);
     }
-    data.floats = std::move(values_);
+    data.floats = std::move(rows_.values);
   }
 
   void add_histograms(bool some_absent) {
     ColumnData& data = add_column(column::kHistogram, ColumnType::bytes);
     if (some_absent) {
-      for (std::string_view histogram : histograms_)
+      for (std::string_view histogram : rows_.histograms)
         data.present.push_back(histogram.data() == nullptr ? 0 : 1);
     }
-    data.strings = std::move(histograms_);
+    data.strings = std::move(rows_.histograms);
   }
 
   // 0 is "unknown", which a batch says by absence.
   void add_start_times() {
-    size_t unknown = static_cast<size_t>(std::count(start_times_.begin(), start_times_.end(), 0));
-    if (unknown == start_times_.size()) return;
+    std::vector<int64_t>& starts = rows_.start_times;
+    size_t unknown = static_cast<size_t>(std::count(starts.begin(), starts.end(), 0));
+    if (unknown == starts.size()) return;
     ColumnData& data = add_column(column::kStartTime, ColumnType::int64);
     if (unknown > 0) {
-      for (int64_t start : start_times_) data.present.push_back(start != 0 ? 1 : 0);
+      for (int64_t start : starts) data.present.push_back(start != 0 ? 1 : 0);
     }
-    data.ints = std::move(start_times_);
+    data.ints = std::move(starts);
   }
 
   Batch batch_;
-  std::vector<int64_t> times_;
-  std::vector<double> values_;
-  std::vector<int64_t> start_times_;
-  std::vector<std::string_view> histograms_;
+  Samples rows_;
 };
 
 bool contains_fixed(const std::vector<ColumnId>& columns, std::string_view name) {
@@ -154,27 +142,32 @@ Result<void> SampleCursor::charge(uint64_t bytes) {
   return budget_.charge(bytes);
 }
 
-Result<void> SampleCursor::keep_matching_rows() {
-  SampleBatch rows;
-  rows.add_series(merger_.labels(), 0, merger_.labels_owner(), samples_);
-  Batch batch = rows.finish(true, true, true);
+// Of the rows from `first` on.
+Result<void> SampleCursor::keep_matching_rows(Samples& rows, size_t first) {
+  SampleBatch series;
+  series.rows() = rows.from(first);
+  series.add_series(merger_.labels(), 0, merger_.labels_owner(), 0);
+  Batch batch = series.finish(true, true, true);
   std::vector<uint8_t> keep = evaluate(scan_.where, batch);
+  if (std::find(keep.begin(), keep.end(), 0) == keep.end()) return {};
   std::vector<uint32_t> kept;
   for (uint32_t row = 0; row < keep.size(); ++row) {
-    if (keep[row]) kept.push_back(row);
+    if (keep[row]) kept.push_back(static_cast<uint32_t>(first) + row);
   }
-  if (kept.size() < keep.size()) samples_.keep_rows(kept);
+  rows.keep_rows(kept, first);
   return {};
 }
 
-Result<bool> SampleCursor::read_series(Arena& arena) {
+// Appends the current series' rows; none when none is wanted.
+Result<void> SampleCursor::read_series(Samples& rows, Arena& arena) {
   Decision decision = exact_ ? Decision::yes : decide_by_labels(scan_.where, merger_.labels());
-  if (decision == Decision::no) return false;
-  OBELISK_CHECK_OK(merger_.read(scan_.range, needs_payload_, samples_, arena));
-  rows_read_ += samples_.size();
-  note_read({samples_.size(), 0});
-  if (decision == Decision::depends) OBELISK_CHECK_OK(keep_matching_rows());
-  return samples_.size() > 0;
+  if (decision == Decision::no) return {};
+  size_t first = rows.size();
+  OBELISK_CHECK_OK(merger_.append(scan_.range, needs_payload_, rows, arena));
+  rows_read_ += rows.size() - first;
+  note_read({rows.size() - first, 0});
+  if (decision == Decision::depends) OBELISK_CHECK_OK(keep_matching_rows(rows, first));
+  return {};
 }
 
 Result<BatchPtr> SampleCursor::next() {
@@ -197,16 +190,17 @@ Result<BatchPtr> SampleCursor::next_batch() {
     OBELISK_TRY(bool more, merger_.next());
     finished_ = !more;
     if (!more) break;
-    OBELISK_TRY(bool wanted, read_series(building.arena()));
-    if (!wanted) continue;
-    if (scan_.unit == Unit::row && scan_.limit != 0 && samples_.size() > scan_.limit - taken_) {
-      std::vector<uint32_t> first;
-      for (uint32_t row = 0; row < scan_.limit - taken_; ++row) first.push_back(row);
-      samples_.keep_rows(first);
+    size_t first = building.row_count();
+    OBELISK_CHECK_OK(read_series(building.rows(), building.arena()));
+    if (building.row_count() == first) continue;
+    uint64_t count = building.row_count() - first;
+    if (scan_.unit == Unit::row && scan_.limit != 0 && count > scan_.limit - taken_) {
+      count = scan_.limit - taken_;
+      building.rows().truncate(first + count);
     }
-    taken_ += scan_.unit == Unit::row ? samples_.size() : 1;
-    building.add_series(merger_.labels(), merger_.labels_hash(), merger_.labels_owner(), samples_);
-    OBELISK_CHECK_OK(charge(samples_.size() * (sizeof(int64_t) + sizeof(double)) + sizeof(Group) +
+    taken_ += scan_.unit == Unit::row ? count : 1;
+    building.add_series(merger_.labels(), merger_.labels_hash(), merger_.labels_owner(), first);
+    OBELISK_CHECK_OK(charge(count * (sizeof(int64_t) + sizeof(double)) + sizeof(Group) +
                             building.arena().allocated_bytes() - arena_bytes));
     arena_bytes = building.arena().allocated_bytes();
   }

@@ -29,9 +29,8 @@ class SampleCursor : public Cursor {
   SampleCursor(std::vector<std::unique_ptr<SeriesSource>> sources, Scan scan, bool exact, bool newest_only,
                Budget& budget, const Cancel& cancel);
   Result<BatchPtr> next_batch();
-  // Reads the current series into samples_; false when none of its rows is wanted.
-  Result<bool> read_series(Arena& arena);
-  Result<void> keep_matching_rows();
+  Result<void> read_series(Samples& rows, Arena& arena);
+  Result<void> keep_matching_rows(Samples& rows, size_t first);
   bool limit_reached() const { return scan_.limit != 0 && taken_ >= scan_.limit; }
   Result<void> charge(uint64_t bytes);
 
@@ -50,7 +49,6 @@ class SampleCursor : public Cursor {
   uint64_t rows_read_ = 0;
   uint64_t series_read_ = 0;
   bool finished_ = false;
-  Samples samples_;
 };
 
 }  // namespace obelisk

@@ -11,19 +11,20 @@ namespace obelisk {
 namespace {
 
 template <typename T>
-void take_rows(std::vector<T>& column, const std::vector<uint32_t>& rows) {
+void take_rows(std::vector<T>& column, const std::vector<uint32_t>& rows, size_t first) {
   if (column.empty()) return;
   std::vector<T> kept;
   kept.reserve(rows.size());
   for (uint32_t row : rows) kept.push_back(column[row]);
-  column = std::move(kept);
+  column.resize(first);
+  column.insert(column.end(), kept.begin(), kept.end());
 }
 
+// Takes out the rows in [begin, end).
 template <typename T>
 void cut(std::vector<T>& column, size_t begin, size_t end) {
   if (column.empty()) return;
-  column.resize(end);
-  column.erase(column.begin(), column.begin() + static_cast<ptrdiff_t>(begin));
+  column.erase(column.begin() + static_cast<ptrdiff_t>(begin), column.begin() + static_cast<ptrdiff_t>(end));
 }
 
 bool strictly_ascending(const std::vector<int64_t>& times, size_t first) {
@@ -65,17 +66,36 @@ void Samples::add_histogram(int64_t time, std::string_view bytes, int64_t start_
   histograms.back() = bytes;
 }
 
-void Samples::keep_rows(const std::vector<uint32_t>& rows) {
-  take_rows(times, rows);
-  take_rows(values, rows);
-  take_rows(start_times, rows);
-  take_rows(histograms, rows);
+void Samples::keep_rows(const std::vector<uint32_t>& rows, size_t first) {
+  take_rows(times, rows, first);
+  take_rows(values, rows, first);
+  take_rows(start_times, rows, first);
+  take_rows(histograms, rows, first);
 }
 
-void Samples::normalise() {
-  if (strictly_ascending(times, 0)) return;
-  std::vector<uint32_t> rows(times.size());
-  std::iota(rows.begin(), rows.end(), 0);
+Samples Samples::from(size_t first) const {
+  Samples rows;
+  auto copy = [&](const auto& column, auto& to) {
+    if (!column.empty()) to.assign(column.begin() + static_cast<ptrdiff_t>(first), column.end());
+  };
+  copy(times, rows.times);
+  copy(values, rows.values);
+  copy(start_times, rows.start_times);
+  copy(histograms, rows.histograms);
+  return rows;
+}
+
+void Samples::truncate(size_t rows) {
+  times.resize(rows);
+  values.resize(rows);
+  if (!start_times.empty()) start_times.resize(rows);
+  if (!histograms.empty()) histograms.resize(rows);
+}
+
+void Samples::normalise(size_t first) {
+  if (strictly_ascending(times, first)) return;
+  std::vector<uint32_t> rows(times.size() - first);
+  std::iota(rows.begin(), rows.end(), static_cast<uint32_t>(first));
   std::stable_sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) { return times[a] < times[b]; });
   size_t kept = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -83,19 +103,20 @@ void Samples::normalise() {
     rows[kept++] = rows[i];
   }
   rows.resize(kept);
-  keep_rows(rows);
+  keep_rows(rows, first);
 }
 
-void Samples::trim(int64_t begin, int64_t end) {
-  auto from = std::lower_bound(times.begin(), times.end(), begin);
+void Samples::trim(int64_t begin, int64_t end, size_t first) {
+  auto from = std::lower_bound(times.begin() + static_cast<ptrdiff_t>(first), times.end(), begin);
   auto to = std::lower_bound(from, times.end(), end);
-  size_t first = static_cast<size_t>(from - times.begin());
-  size_t last = static_cast<size_t>(to - times.begin());
-  if (first == 0 && last == times.size()) return;
-  cut(values, first, last);
-  cut(start_times, first, last);
-  cut(histograms, first, last);
-  cut(times, first, last);
+  size_t from_row = static_cast<size_t>(from - times.begin());
+  size_t to_row = static_cast<size_t>(to - times.begin());
+  if (to_row < times.size()) truncate(to_row);
+  if (from_row == first) return;
+  cut(values, first, from_row);
+  cut(start_times, first, from_row);
+  cut(histograms, first, from_row);
+  cut(times, first, from_row);
 }
 
 void BlockEncoder::encode_block_times(std::span<const int64_t> times) {

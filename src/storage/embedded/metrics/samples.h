@@ -35,12 +35,16 @@ struct Samples {
   void add(int64_t time, double value, int64_t start_time);
   // The bytes must be kept alive by the caller; an empty histogram is none.
   void add_histogram(int64_t time, std::string_view bytes, int64_t start_time);
-  // Ascending times without duplicates: of equal times the row added last stays.
-  void normalise();
-  // Drops rows outside [begin, end). Needs ascending times.
-  void trim(int64_t begin, int64_t end);
-  // Keeps these rows, in this order.
-  void keep_rows(const std::vector<uint32_t>& rows);
+  // Of the rows from `first` on. Ascending times without duplicates: of equal times the row added last stays.
+  void normalise(size_t first = 0);
+  // Drops rows from `first` on that lie outside [begin, end). Needs ascending times there.
+  void trim(int64_t begin, int64_t end, size_t first = 0);
+  // A copy of the rows from `first` on.
+  Samples from(size_t first) const;
+  // Keeps the first rows.
+  void truncate(size_t rows);
+  // Of the rows from `first` on keeps these, in this order.
+  void keep_rows(const std::vector<uint32_t>& rows, size_t first = 0);
 
  private:
   void fill_optional(int64_t start_time);

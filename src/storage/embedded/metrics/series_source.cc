@@ -251,13 +251,15 @@ Result<bool> SeriesMerger::next() {
 
 Result<void> SeriesMerger::read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) {
   out.clear();
-  if (newest_only_) {
-    OBELISK_CHECK_OK(read_newest(range, with_payload, out, arena));
-  } else {
-    for (SeriesSource* source : current_) OBELISK_CHECK_OK(source->read(range, with_payload, out, arena));
-  }
-  out.normalise();
-  out.trim(range.begin.value, range.end.value);
+  return append(range, with_payload, out, arena);
+}
+
+Result<void> SeriesMerger::append(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) {
+  if (newest_only_) return read_newest(range, with_payload, out, arena);
+  size_t first = out.size();
+  for (SeriesSource* source : current_) OBELISK_CHECK_OK(source->read(range, with_payload, out, arena));
+  out.normalise(first);
+  out.trim(range.begin.value, range.end.value, first);
   return {};
 }
 
@@ -266,6 +268,7 @@ Result<void> SeriesMerger::read(const TimeRange& range, bool with_payload, Sampl
 Result<void> SeriesMerger::read_newest(const TimeRange& range, bool with_payload, Samples& out,
                                        Arena& arena) {
   int64_t newest = INT64_MIN;
+  size_t first = out.size();
   Samples& found = newest_;
   for (auto source = current_.rbegin(); source != current_.rend(); ++source) {
     if ((*source)->max_time() < newest) continue;
@@ -277,7 +280,7 @@ Result<void> SeriesMerger::read_newest(const TimeRange& range, bool with_payload
     size_t last = found.size() - 1;
     if (found.times[last] <= newest) continue;
     newest = found.times[last];
-    out.clear();
+    out.truncate(first);
     if (found.is_histogram(last)) {
       out.add_histogram(newest, found.histograms[last], found.start_time(last));
     } else {

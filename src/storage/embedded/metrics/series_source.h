@@ -171,6 +171,8 @@ class SeriesMerger {
   const std::vector<SeriesSource*>& current() const { return current_; }
   // All samples of the current series in the range, sorted, of equal times the last to arrive.
   Result<void> read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena);
+  // The same behind the rows that are there.
+  Result<void> append(const TimeRange& range, bool with_payload, Samples& out, Arena& arena);
   uint64_t bytes_read() const;
 
  private:
