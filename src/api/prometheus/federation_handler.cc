@@ -1,8 +1,9 @@
 // GET /federate?match[]=...: the newest sample of every selected series, for another server to scrape. As
 // Prometheus does it: samples of the last lookback, stale series left out, sorted by name and labels, each
-// with its own time, an empty instance label where a series has none (so that the scraping server does not
-// put its own there). Text, or protobuf where Accept asks for it; native histograms exist only there, and of
-// them only exponential ones.
+// with its own time, the external labels of prometheus.yml where a series has none of that name, and an empty
+// instance label where there is none at all (so that the scraping server does not put its own there). Text,
+// or protobuf where Accept asks for it; native histograms exist only there, and of them only exponential
+// ones.
 #include <algorithm>
 
 #include "api/prometheus/handlers.h"
@@ -60,36 +61,56 @@ bool same_family(const ExpositionRow& a, const ExpositionRow& b) {
          is_gauge_histogram(a) == is_gauge_histogram(b);
 }
 
-constexpr LabelRef kNoInstance[] = {{"instance", ""}};
+// What series get that do not have a label of that name: sorted.
+class ExtraLabels {
+ public:
+  explicit ExtraLabels(Labels external) : labels_(std::move(external)) {
+    for (const Label& label : labels_) all_.push_back({label.name, label.value});
+    if (!labels_.has(kInstance)) all_.push_back({kInstance, ""});
+    std::sort(all_.begin(), all_.end());
+  }
 
-LabelsView extra_of(LabelsView labels) {
-  return label_value(labels, "instance").empty() ? LabelsView(kNoInstance) : LabelsView();
-}
+  std::vector<LabelRef> missing_in(LabelsView labels) const {
+    std::vector<LabelRef> missing;
+    for (const LabelRef& label : all_) {
+      if (label_value(labels, label.name).empty()) missing.push_back(label);
+    }
+    return missing;
+  }
 
-std::string write_text(const std::vector<ExpositionRow>& rows, NameEscaping escaping) {
+ private:
+  static constexpr std::string_view kInstance = "instance";
+
+  const Labels labels_;
+  std::vector<LabelRef> all_;
+};
+
+std::string write_text(const std::vector<ExpositionRow>& rows, const ExtraLabels& extra,
+                       NameEscaping escaping) {
   std::string out;
   const ExpositionRow* before = nullptr;
   for (const ExpositionRow& row : rows) {
     if (row.histogram != nullptr) continue;
     if (before == nullptr || name_of(*before) != name_of(row))
       append_text_family(out, name_of(row), escaping);
-    append_text_row(out, row, extra_of(row.labels), escaping);
+    append_text_row(out, row, extra.missing_in(row.labels), escaping);
     before = &row;
   }
   return out;
 }
 
-std::string write_protobuf(const std::vector<ExpositionRow>& rows, NameEscaping escaping) {
+std::string write_protobuf(const std::vector<ExpositionRow>& rows, const ExtraLabels& extra,
+                           NameEscaping escaping) {
   std::string out;
   for (size_t i = 0; i < rows.size();) {
-    // A family's rows share `extra`, so it also ends where a series with an instance follows one without.
-    LabelsView extra = extra_of(rows[i].labels);
+    // A family's rows share `missing`, so it also ends where a series follows that lacks other labels.
+    std::vector<LabelRef> missing = extra.missing_in(rows[i].labels);
     std::vector<ExpositionRow> family;
     size_t end = i;
     while (end < rows.size() && same_family(rows[i], rows[end]) &&
-           extra_of(rows[end].labels).size() == extra.size())
+           extra.missing_in(rows[end].labels) == missing)
       family.push_back(rows[end++]);
-    append_protobuf_family(out, name_of(rows[i]), family, extra, escaping);
+    append_protobuf_family(out, name_of(rows[i]), family, missing, escaping);
     i = end;
   }
   return out;
@@ -122,8 +143,11 @@ Result<HttpResponse> answer(const Service& service, const HttpExchangePtr& excha
   FederationForm form = form_of(exchange->request().header("accept"));
   bool utf8 = form.escaping == NameEscaping::allow_utf8;
   std::string escaping = utf8 ? "allow-utf-8" : "underscores";
+  const auto& external = service.providers.external_labels;
+  ExtraLabels extra(external ? external() : Labels());
   HttpResponse response;
-  response.body = form.protobuf ? write_protobuf(rows, form.escaping) : write_text(rows, form.escaping);
+  response.body =
+      form.protobuf ? write_protobuf(rows, extra, form.escaping) : write_text(rows, extra, form.escaping);
   response.headers = {
       {"content-type", form.protobuf ? "application/vnd.google.protobuf; "
                                        "proto=io.prometheus.client.MetricFamily; encoding=delimited; "

@@ -46,6 +46,7 @@ struct PrometheusProviders {
   std::function<std::vector<scrape::JobStatus>()> scrape_jobs;
   std::function<std::vector<std::string>()> alertmanager_urls;
   std::function<std::string()> configuration_yaml;
+  std::function<Labels()> external_labels;  // of prometheus.yml
   std::function<std::vector<std::pair<std::string, std::string>>()> flags;
   std::function<std::string()> storage_retention;  // "15d"
   std::function<uint64_t()> replayed_requests;     // by the last start

@@ -165,8 +165,15 @@ TEST_F(PrometheusApiTest, RangeQueries) {
                   R"("resultType":"matrix","result":[{"metric":{},"values":[[0,"1"],[15,"2"],[30,"3"]]}])"),
               std::string::npos)
         << reply.body;
-    EXPECT_NE(reply.body.find(R"("totalQueryableSamples":)"), std::string::npos);
+    EXPECT_NE(reply.body.find(R"("samples":{"totalQueryableSamplesPerStep":[[0,2],[15,2],[30,2]],)"
+                              R"("totalQueryableSamples":6,"samplesRead":)"),
+              std::string::npos)
+        << reply.body;
   }
+  Reply total =
+      get("/api/v1/query_range",
+          with({{"query", "sum(up)"}, {"start", "0"}, {"end", "30"}, {"step", "15"}, {"stats", "true"}}));
+  EXPECT_NE(total.body.find(R"("samples":{"totalQueryableSamples":6,)"), std::string::npos) << total.body;
   Reply many =
       get("/api/v1/query_range", with({{"query", "up"}, {"start", "0"}, {"end", "12000"}, {"step", "1"}}));
   EXPECT_EQ(many.status, 400);
@@ -431,9 +438,11 @@ TEST_F(PrometheusApiWithRulesTest, TargetMetadata) {
 TEST_F(PrometheusApiWithRulesTest, RelabelSteps) {
   std::string steps =
       get("/api/v1/targets/relabel_steps", with({{"scrapePool", "shop"}, {"labels", R"({"a":"x"})"}})).body;
-  EXPECT_NE(steps.find(R"-({"rule":{"source_labels":["a"],"separator":";","regex":"(.*)","target_label":"b",)-"
-                       R"-("replacement":"$1","action":"replace"},"output":{"a":"x","b":"x"},"keep":true},{"rule":)-"),
-            std::string::npos)
+  EXPECT_NE(
+      steps.find(
+          R"-({"rule":{"source_labels":["a"],"separator":";","regex":"(.*)","target_label":"b",)-"
+          R"-("replacement":"$1","action":"replace"},"output":{"a":"x","b":"x"},"keep":true},{"rule":)-"),
+      std::string::npos)
       << steps;
   EXPECT_NE(steps.find(R"("output":{},"keep":false}]})"), std::string::npos) << steps;
   EXPECT_EQ(get("/api/v1/targets/relabel_steps", with({{"scrapePool", "shop"}})).status, 400);

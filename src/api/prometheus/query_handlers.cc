@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 
 #include "api/prometheus/ast_json.h"
 #include "api/prometheus/handlers.h"
@@ -28,6 +29,7 @@ Result<PromqlEngine> engine_of(const ApiCall& call) {
               duration_of(call.parameters, "lookback_delta", options.lookback_ms * kNanosPerMilli));
   if (lookback < kNanosPerMilli) return invalid_parameter("lookback_delta", "the lookback must be positive");
   options.lookback_ms = lookback / kNanosPerMilli;
+  options.count_queryable_samples = !call.parameters.get_or("stats", "").empty();
   return PromqlEngine(options);
 }
 
@@ -49,28 +51,50 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-// What is measured: the time of the whole evaluation, and the samples read.
-void write_stats(JsonWriter& json, const ApiCall& call, const PromqlStats& stats, const Stopwatch& watch) {
-  if (call.parameters.get_or("stats", "").empty()) return;
+// The steps of a query: an instant is one.
+struct StepTimes {
+  int64_t start_ms = 0;
+  int64_t step_ms = 0;
+};
+
+// What is measured: the time of the whole evaluation, the samples read from the store, and the samples that
+// the steps looked at; those step by step with stats=all.
+void write_stats(JsonWriter& json, const ApiCall& call, const PromqlStats& stats, const StepTimes& times,
+                 const Stopwatch& watch) {
+  std::string_view wanted = call.parameters.get_or("stats", "");
+  if (wanted.empty()) return;
   json.key("stats").begin_object();
   json.key("timings")
       .begin_object()
       .field("evalTotalTime", watch.seconds())
       .field("execTotalTime", watch.seconds())
       .end_object();
-  json.key("samples").begin_object().field("totalQueryableSamples", stats.samples).end_object();
+  const std::vector<uint64_t>& per_step = stats.queryable_per_step;
+  json.key("samples").begin_object();
+  if (wanted == "all") {
+    json.key("totalQueryableSamplesPerStep").begin_array();
+    for (size_t step = 0; step < per_step.size(); ++step) {
+      json.begin_array().raw(format_time(times.start_ms + static_cast<int64_t>(step) * times.step_ms));
+      json.raw(fmt::format("{}", per_step[step])).end_array();
+    }
+    json.end_array();
+  }
+  json.field("totalQueryableSamples", std::accumulate(per_step.begin(), per_step.end(), uint64_t{0}));
+  json.field("samplesRead", stats.samples);
+  json.end_object();
   json.end_object();
 }
 
 template <typename QueryResult>
-Answer answer_of(const ApiCall& call, const QueryResult& result, uint64_t limit, const Stopwatch& watch) {
+Answer answer_of(const ApiCall& call, const QueryResult& result, const StepTimes& times, uint64_t limit,
+                 const Stopwatch& watch) {
   Answer answer;
   answer.warnings = shorten(result.annotations.warnings, "warning");
   answer.infos = shorten(result.annotations.infos, "info");
   JsonWriter json;
   json.begin_object();
   if (write_result(json, result, limit)) answer.warnings.emplace_back(kTruncated);
-  write_stats(json, call, result.stats, watch);
+  write_stats(json, call, result.stats, times, watch);
   json.end_object();
   if (!result.stats.complete)
     answer.warnings.push_back("the answer is not complete: " + result.stats.incomplete_reason);
@@ -134,7 +158,7 @@ Result<Answer> handle_query(ApiCall& call, const PathParameters&) {
   Result<InstantResult> result =
       engine.instant(call.query_context(*run), call.parameters.get_or("query", ""), time);
   if (!result.ok()) return query_error(result.error());
-  return answer_of(call, *result, limit, watch);
+  return answer_of(call, *result, {time.to_millis(), 0}, limit, watch);
 }
 
 Result<Answer> handle_query_range(ApiCall& call, const PathParameters&) {
@@ -155,7 +179,7 @@ Result<Answer> handle_query_range(ApiCall& call, const PathParameters&) {
   Result<MatrixResult> result =
       engine.range(call.query_context(*run), call.parameters.get_or("query", ""), start, end, step);
   if (!result.ok()) return query_error(result.error());
-  return answer_of(call, *result, limit, watch);
+  return answer_of(call, *result, {start.to_millis(), step / kNanosPerMilli}, limit, watch);
 }
 
 Result<Answer> handle_query_exemplars(ApiCall& call, const PathParameters&) {

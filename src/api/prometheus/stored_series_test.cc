@@ -55,7 +55,9 @@ Histogram small_histogram(double count, CounterResetHint hint = CounterResetHint
 class StoredSeriesTest : public testing::Test {
  protected:
   StoredSeriesTest() {
-    register_prometheus_api(router_, context_, PrometheusProviders());
+    PrometheusProviders providers;
+    providers.external_labels = [this] { return external_labels_; };
+    register_prometheus_api(router_, context_, std::move(providers));
     BatchBuilder rows(Table::samples);
     for (const char* instance : {"b", "a"}) {
       add_group(rows, Labels{{"__name__", "up"}, {"instance", instance}});
@@ -165,6 +167,7 @@ class StoredSeriesTest : public testing::Test {
 
   ManualClock clock_{UnixNanos::from_millis(150'000)};
   MemoryStore store_;
+  Labels external_labels_;
   Intake intake_{store_, clock_};
   Pipeline pipeline_{intake_};
   ApiContext context_{store_, pipeline_, clock_, {}, false, 1 << 20, "0.1.0", "abc"};
@@ -269,6 +272,15 @@ TEST_F(StoredSeriesTest, FederationText) {
   // Beyond the lookback there is nothing.
   clock_.set(UnixNanos::from_millis(150'000 + 5 * 60'000));
   EXPECT_EQ(federate("match[]=up").body, "");
+}
+
+TEST_F(StoredSeriesTest, FederationAddsExternalLabelsThatAreMissing) {
+  external_labels_ = Labels{{"instance", "here"}, {"dc", "b"}, {"label.x", "external"}};
+  EXPECT_EQ(federate("match[]=up{instance=\"a\"}").body,
+            "# TYPE up untyped\nup{instance=\"a\",dc=\"b\",label_x=\"external\"} 10 150000\n");
+  EXPECT_EQ(federate("match[]={\"http.latency\"}").body,
+            "# TYPE http_latency untyped\n"
+            "http_latency{label_x=\"y\\\"z\",dc=\"b\",instance=\"here\"} 2.5e+06 120000\n");
 }
 
 TEST_F(StoredSeriesTest, FederationProtobufHasHistograms) {

@@ -269,6 +269,7 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
     OBELISK_CHECK_OK(check_cancel_sometimes());
     if (out.size() % 256 == 0) OBELISK_CHECK_OK(expect_room(out.size() + 256, steps.count));
     call.metric = raw.metric;
+    count_queryable_windows(raw, steps, first, call.range_ms, data.node->time.at != TimeModifiers::At::none);
     StepSeries series = StepSeries::absent(Labels(), steps.count);
     Result<void> failed;
     bool any = fill_range_steps(call, data, raw, steps, first, series, failed);
@@ -279,7 +280,7 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
     series.drop_name = raw.drop_name;
     if (!keeps_name(call.id)) {
       drop_name(series);
-      if (!raw.has_all_labels) identities.push_back(raw.identity);
+      if (!raw.has_all_labels && !options_.delayed_name_removal) identities.push_back(raw.identity);
     }
     out.push_back(std::move(series));
     return {};
@@ -288,6 +289,7 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
   if (argument.kind == Node::Kind::matrix && trace_ == nullptr) {
     OBELISK_TRY(SeriesRequest request, matrix_request(argument, steps, data));
     request.wanted_labels = wanted_labels;
+    request.wants_identity = !keeps_name(call.id) && !options_.delayed_name_removal;
     call.range_ms = data.range_ms;
     OBELISK_TRY(first, reference_time(argument.time, steps.start_ms));
     auto restart = [&] {
@@ -309,6 +311,26 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
     }
   }
   return out;
+}
+
+Result<RangeData> Evaluator::read_counted_range(const Node& node, const Steps& steps) {
+  OBELISK_TRY(RangeData data, read_range(node, steps));
+  OBELISK_TRY(int64_t end, reference_time(data.node->time, steps.start_ms));
+  for (const RawSeries& raw : data.series) count_queryable_windows(raw, steps, end, data.range_ms, true);
+  return data;
+}
+
+void Evaluator::count_queryable_windows(const RawSeries& raw, const Steps& steps, int64_t first_end_ms,
+                                        int64_t range_ms, bool pinned) {
+  if (queryable_.empty()) return;
+  SeriesWindows windows(raw);
+  for (size_t step = 0; step < steps.count; ++step) {
+    int64_t end = pinned ? first_end_ms : first_end_ms + static_cast<int64_t>(step) * steps.step_ms;
+    Window window = windows.at(end - range_ms, end);
+    uint64_t samples = window.floats.size();
+    for (const HistogramPtr& histogram : window.histograms) samples += size_in_floats(*histogram);
+    count_queryable(step, samples);
+  }
 }
 
 // False: no step has a result.
@@ -366,6 +388,7 @@ Result<SeriesList> Evaluator::call_absent_over_time(const Node& node, const Step
   std::vector<uint8_t> seen(steps.count, 0);
   for (const RawSeries& raw : data.series) {
     OBELISK_CHECK_OK(check_cancel());
+    count_queryable_windows(raw, steps, first, data.range_ms, pinned);
     SeriesWindows windows(raw);
     for (size_t step = 0; step < steps.count; ++step) {
       int64_t end = pinned ? first : first + static_cast<int64_t>(step) * steps.step_ms;

@@ -57,7 +57,7 @@ PromqlType public_type(promql::ValueType type) {
 // The samples of a range selector or subquery at one instant, as they are.
 Result<void> read_matrix(Evaluator& evaluator, const Node& node, const Steps& steps, int64_t lookback_ms,
                          InstantResult& result) {
-  OBELISK_TRY(promql::RangeData data, evaluator.read_range(node, steps));
+  OBELISK_TRY(promql::RangeData data, evaluator.read_counted_range(node, steps));
   OBELISK_TRY(int64_t end, evaluator.reference_time(data.node->time, steps.start_ms));
   int64_t start = end - data.range_ms;
   for (const promql::RawSeries& raw : data.series) {

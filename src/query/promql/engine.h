@@ -27,8 +27,9 @@ struct PromqlOptions {
   uint64_t samples_max = 50'000'000;             // loaded or produced by one query
   uint64_t points_per_series_max = 11'000;       // of a range query
   bool experimental_functions = true;
-  bool delayed_name_removal = false;  // Prometheus' feature flag: names go only when the query ends
-  bool use_start_timestamps = false;  // its other one: a changed start is a counter reset
+  bool delayed_name_removal = false;     // Prometheus' feature flag: names go only when the query ends
+  bool use_start_timestamps = false;     // its other one: a changed start is a counter reset
+  bool count_queryable_samples = false;  // PromqlStats::queryable_per_step
 };
 
 enum class PromqlType : uint8_t { scalar, string, vector, matrix };
@@ -46,6 +47,10 @@ struct PromqlStats {
   uint64_t series = 0;   // series selected
   bool complete = true;  // false: the store could not read everything; `incomplete_reason` says why
   std::string incomplete_reason;
+  // The samples that each step looked at, if they are counted: one for a selector, all in its window for a
+  // range selector, of a subquery those of its result. A histogram counts as the floats that it takes the
+  // memory of.
+  std::vector<uint64_t> queryable_per_step;
 };
 
 struct FloatPoint {

@@ -93,6 +93,29 @@ TEST_F(EngineTest, ASeriesMayComeInSeveralBatchesAndMilliseconds) {
   EXPECT_EQ(instant("timestamp(x_total)", 30'000)->vector[0].value, 20);
 }
 
+// Goal: each step's samples are counted as the reference does: what selectors find, what lies in windows, of
+// a subquery its results.
+TEST_F(EngineTest, QueryableSamplesAreCountedByStep) {
+  add(Labels{{"__name__", "x"}, {"i", "1"}}, 0, 10'000, 31);
+  add(Labels{{"__name__", "x"}, {"i", "2"}}, 20'000, 10'000, 1);
+  PromqlOptions options;
+  options.count_queryable_samples = true;
+  PromqlEngine engine(options);
+  using Counts = std::vector<uint64_t>;
+  auto counts = [&](std::string_view query) {
+    return range(query, 0, 40'000, 20'000, engine)->stats.queryable_per_step;
+  };
+  EXPECT_EQ(counts("x"), (Counts{1, 2, 2}));
+  EXPECT_EQ(counts("sum(x) + sum(x)"), (Counts{2, 4, 4}));
+  EXPECT_EQ(counts("rate(x[30s])"), (Counts{1, 4, 4}));
+  EXPECT_EQ(counts("sum by (i) (rate(x[30s]))"), (Counts{1, 4, 4}));
+  EXPECT_EQ(counts("count_over_time(x[30s] @ 30)"), (Counts{4, 4, 4}));
+  EXPECT_EQ(counts("max_over_time(sum(x)[20s:10s])"), (Counts{1, 2, 2}));
+  EXPECT_EQ(counts("vector(1)"), (Counts{0, 0, 0}));
+  EXPECT_EQ(instant("x[25s]", 30'000, engine)->stats.queryable_per_step, (Counts{4}));
+  EXPECT_TRUE(instant("x[25s]", 30'000)->stats.queryable_per_step.empty());
+}
+
 TEST_F(EngineTest, LookbackIsAnOption) {
   add(Labels{{"__name__", "x"}}, 0, 1000, 1);
   EXPECT_EQ(instant("x", 299'999)->vector.size(), 1u);

@@ -81,7 +81,9 @@ Evaluator::Evaluator(const QueryContext& context, const PromqlOptions& options, 
       query_steps_(query_steps),
       query_end_ms_(query_steps.last()),
       is_instant_(is_instant),
-      annotations_(query) {}
+      annotations_(query) {
+  if (options_.count_queryable_samples) queryable_.resize(query_steps.count);
+}
 
 Result<void> Evaluator::count_samples(uint64_t samples) {
   stats_.samples += samples;

@@ -38,6 +38,7 @@ struct SeriesRequest {
   bool newest_only = false;  // earlier samples than the newest need not come
   // Labels that count to whoever asked, where that are not all: the others are not copied.
   const std::vector<std::string>* wanted_labels = nullptr;
+  bool wants_identity = false;  // RawSeries::identity where labels are left out
 };
 
 // Sees one series; may move from it.
@@ -59,6 +60,8 @@ class Evaluator {
   Result<void> finish(SeriesList& series) const;
   // The samples of a range selector or subquery, windows of all `steps` covered.
   Result<RangeData> read_range(const Node& node, const Steps& steps);
+  // The same, for a query that is nothing else: its samples count for the first step.
+  Result<RangeData> read_counted_range(const Node& node, const Steps& steps);
   // @ end() and end() mean the end that was asked for, which the last step need not reach.
   void set_query_end(int64_t end_ms) { query_end_ms_ = end_ms; }
   // What each node did is told to it; null: nothing is. It outlives the evaluation.
@@ -67,7 +70,11 @@ class Evaluator {
   Result<int64_t> reference_time(const TimeModifiers& time, int64_t step_time) const;
 
   Annotations& annotations() { return annotations_; }
-  const PromqlStats& stats() const { return stats_; }
+  PromqlStats stats() const {
+    PromqlStats all = stats_;
+    all.queryable_per_step = queryable_;
+    return all;
+  }
 
  private:
   friend class InfoJoin;
@@ -140,6 +147,12 @@ class Evaluator {
     return ++series_since_check_ % 64 == 0 ? check_cancel() : Result<void>();
   }
   Result<void> count_samples(uint64_t samples);
+  // For PromqlStats::queryable_per_step. Nothing where they are not counted, or inside a subquery.
+  void count_queryable(size_t step, uint64_t samples) {
+    if (step < queryable_.size()) queryable_[step] += samples;
+  }
+  void count_queryable_windows(const RawSeries& raw, const Steps& steps, int64_t first_end_ms,
+                               int64_t range_ms, bool pinned);
   // Whether a result of this size would fit the budget: asked before it is built.
   Result<void> expect_room(uint64_t series, uint64_t steps) const;
 
@@ -154,11 +167,15 @@ class Evaluator {
   EvaluationTrace* trace_ = nullptr;
   uint64_t charged_bytes_ = 0;
   uint32_t series_since_check_ = 0;
+  std::vector<uint64_t> queryable_;  // one a step of the query, or empty
   // Set by an aggregation for the selector, or the function of a range selector, that is its operand.
   const std::vector<std::string>* wanted_labels_ = nullptr;
   bool reset_hints_wanted_ =
       false;  // reading for histogram_count() and its like: resets are told between samples
 };
+
+// How many floats take the memory of this histogram.
+uint64_t size_in_floats(const Histogram& histogram);
 
 // Labels for absent(): those the selector demands.
 Labels labels_of_absent(const Node& argument);

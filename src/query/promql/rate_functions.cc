@@ -105,6 +105,43 @@ struct Stretch {
   double factor() const { return sampled == 0 ? 1 : (sampled + to_start + to_end) / sampled; }
 };
 
+// How the samples of a window lie in it, in seconds, and by how much a change between them is stretched. Kept
+// from window to window: where samples come regularly it stays the same, and with it five divisions.
+struct Spacing {
+  int64_t sampled_ms = -1;
+  int64_t to_start_ms = 0;
+  int64_t to_end_ms = 0;
+  size_t samples = 0;
+  double sampled = 0;
+  double to_start = 0;
+  double to_end = 0;
+  double factor = 1;  // of a rate by `range_seconds`, unless that is 0
+
+  void update(int64_t new_sampled_ms, size_t new_samples, int64_t new_to_start_ms, int64_t new_to_end_ms,
+              double range_seconds) {
+    if (new_sampled_ms == sampled_ms && new_samples == samples && new_to_start_ms == to_start_ms &&
+        new_to_end_ms == to_end_ms)
+      return;
+    sampled_ms = new_sampled_ms;
+    samples = new_samples;
+    to_start_ms = new_to_start_ms;
+    to_end_ms = new_to_end_ms;
+    sampled = seconds(sampled_ms);
+    double interval = sampled / static_cast<double>(samples - 1);
+    double threshold = interval * 1.1;
+    to_start = seconds(to_start_ms);
+    to_end = seconds(to_end_ms);
+    if (to_start >= threshold) to_start = interval / 2;
+    if (to_end >= threshold) to_end = interval / 2;
+    factor = (sampled + to_start + to_end) / sampled;
+    if (range_seconds != 0) factor /= range_seconds;
+  }
+  // False: a counter that grew by `change` from `first` surely was above zero all the way to the left.
+  bool may_begin_later(double first, double change) const {
+    return !(sampled * first > to_start * change * 1.000001);
+  }
+};
+
 }  // namespace
 
 RangeOutcome extrapolated(const RangeCall& call, const Window& window, bool is_counter, bool is_rate) {
@@ -171,6 +208,7 @@ bool extrapolate_floats(const RawSeries& series, const RangeSteps& steps, bool i
   bool may_reset = false;
   for (size_t i = 1; is_counter && i < count; ++i) may_reset |= floats[i] < floats[i - 1];
   const double range_seconds = seconds(steps.range_ms);
+  Spacing spacing;
   size_t begin = 0;
   size_t end = 0;
   bool any = false;
@@ -185,17 +223,15 @@ bool extrapolate_floats(const RawSeries& series, const RangeSteps& steps, bool i
     for (size_t i = begin + 1; may_reset && i < end; ++i) {
       if (floats[i] < floats[i - 1]) change += floats[i - 1];
     }
-    double sampled = seconds(times[end - 1] - times[begin]);
-    double interval = sampled / static_cast<double>(end - begin - 1);
-    double threshold = interval * 1.1;
-    double to_start = seconds(times[begin] - start_ms);
-    double to_end = seconds(end_ms - times[end - 1]);
-    if (to_start >= threshold) to_start = interval / 2;
-    if (is_counter && change > 0 && floats[begin] >= 0)
-      to_start = std::min(to_start, sampled * (floats[begin] / change));
-    if (to_end >= threshold) to_end = interval / 2;
-    double factor = (sampled + to_start + to_end) / sampled;
-    values[step] = change * (is_rate ? factor / range_seconds : factor);
+    spacing.update(times[end - 1] - times[begin], end - begin, times[begin] - start_ms,
+                   end_ms - times[end - 1], is_rate ? range_seconds : 0);
+    double factor = spacing.factor;
+    if (is_counter && change > 0 && floats[begin] >= 0 && spacing.may_begin_later(floats[begin], change)) {
+      double to_start = std::min(spacing.to_start, spacing.sampled * (floats[begin] / change));
+      factor = (spacing.sampled + to_start + spacing.to_end) / spacing.sampled;
+      if (is_rate) factor /= range_seconds;
+    }
+    values[step] = change * factor;
     any = true;
   }
   return any;

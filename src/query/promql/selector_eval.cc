@@ -1,6 +1,7 @@
 // Reading: selectors become scans of Table::samples by series, subqueries become series of their own results.
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -48,8 +49,36 @@ Labels labels_named(LabelsView labels, const std::vector<std::string>& names) {
   return Labels(LabelsView(kept));
 }
 
+// Stores keep label texts once: where two are the same bytes nothing need be compared.
 bool is_before(LabelsView a, LabelsView b) {
+  size_t common = std::min(a.size(), b.size());
+  size_t same = 0;
+  while (same < common && a[same].value.data() == b[same].value.data() &&
+         a[same].value.size() == b[same].value.size() && a[same].name == b[same].name)
+    ++same;
+  a = a.subspan(same);
+  b = b.subspan(same);
   return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+}
+
+// The times of a batch in milliseconds. Series of one sender mostly have the same ones.
+std::vector<int64_t> times_in_ms(const Batch& batch) {
+  const std::vector<int64_t>& times = batch.times();
+  std::vector<int64_t> result(times.size());
+  const Group* before = nullptr;
+  for (const Group& group : batch.groups) {
+    const int64_t* from = times.data() + group.first_row;
+    int64_t* to = result.data() + group.first_row;
+    bool same = before != nullptr && before->row_count == group.row_count && group.row_count > 2 &&
+                std::memcmp(from, times.data() + before->first_row, group.row_count * sizeof(int64_t)) == 0;
+    if (same) {
+      std::memcpy(to, result.data() + before->first_row, group.row_count * sizeof(int64_t));
+    } else {
+      for (uint32_t i = 0; i < group.row_count; ++i) to[i] = UnixNanos{from[i]}.to_millis();
+    }
+    before = &group;
+  }
+  return result;
 }
 
 bool can_borrow(std::span<const int64_t> times, std::span<const double> values) {
@@ -106,6 +135,14 @@ bool has_histogram_near(const RawSeries& series, int64_t time, int64_t lookback)
 }
 
 }  // namespace
+
+// As the reference reckons: a float takes 16 bytes, a histogram 168, its lists, and its time.
+uint64_t size_in_floats(const Histogram& histogram) {
+  size_t entries = histogram.positive_spans.size() + histogram.negative_spans.size() +
+                   histogram.positive_counts.size() + histogram.negative_counts.size() +
+                   histogram.custom_bounds.size();
+  return (168 + entries * 8 + 8) / 16;
+}
 
 Expr predicate_of(const std::vector<Matcher>& matchers) {
   std::vector<Expr> all;
@@ -206,8 +243,7 @@ Result<bool> Evaluator::visit_series(const SeriesRequest& request, bool in_order
     if (batch->row_count == 0) continue;
     auto read = std::make_shared<ReadBatch>();
     read->batch = batch;
-    read->times_ms.reserve(batch->row_count);
-    for (int64_t time : batch->times()) read->times_ms.push_back(UnixNanos{time}.to_millis());
+    read->times_ms = times_in_ms(*batch);
     for (const Group& group : batch->groups) {
       ordered = ordered && (before == nullptr || is_before(labels_before, group.labels));
       if (!ordered && in_order_only) return false;
@@ -221,7 +257,7 @@ Result<bool> Evaluator::visit_series(const SeriesRequest& request, bool in_order
       } else {
         series.labels = labels_named(group.labels, *request.wanted_labels);
         series.has_all_labels = false;
-        series.identity = identity_of(group.labels, scratch);
+        if (request.wants_identity) series.identity = identity_of(group.labels, scratch);
       }
       OBELISK_CHECK_OK(load_group(*batch, group, read->times_ms, series));
       OBELISK_CHECK_OK(visitor(series));
@@ -256,10 +292,12 @@ Result<std::vector<RawSeries>> Evaluator::load(const SeriesRequest& request) {
 Result<void> Evaluator::for_each_series(const SeriesRequest& request, const std::function<void()>& restart,
                                         const SeriesVisitor& visitor) {
   PromqlStats stats_before = stats_;
+  std::vector<uint64_t> queryable_before = queryable_;
   restart();
   OBELISK_TRY(bool ordered, visit_series(request, true, visitor));
   if (ordered) return {};
   stats_ = stats_before;
+  queryable_ = std::move(queryable_before);
   restart();
   OBELISK_TRY(std::vector<RawSeries> loaded, load(request));
   for (RawSeries& series : loaded) OBELISK_CHECK_OK(visitor(series));
@@ -298,6 +336,7 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
         if (has_histogram_near(raw, reference, lookback)) return no_smoothed_histograms();
         std::optional<double> value = smoothed_value(raw, reference, lookback);
         if (value) series.values[step] = *value;
+        if (value) count_queryable(step, 1);
         any |= value.has_value();
         continue;
       }
@@ -315,6 +354,8 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
       if (is_histogram) time = raw.histogram_times[static_cast<size_t>(histogram)];
       if ((!is_histogram && at < 0) || time <= reference - newest_age) continue;
       any = true;
+      count_queryable(step,
+                      is_histogram ? size_in_floats(*raw.histograms[static_cast<size_t>(histogram)]) : 1);
       if (aspect == SampleAspect::time) {
         series.values[step] = static_cast<double>(time) / 1000;
       } else if (aspect == SampleAspect::start_time) {
@@ -389,7 +430,12 @@ Result<RangeData> Evaluator::read_subquery(const Node& node, const Steps& steps)
   if (begin > last) return data;
   Steps inner{begin, interval, static_cast<size_t>((last - begin) / interval) + 1};
   if (inner.count > options_.samples_max) OBELISK_CHECK_OK(count_samples(inner.count));
-  OBELISK_TRY(SeriesList list, evaluate_vector(*node.children[0], inner));
+  // What it reads is not what the steps of the query look at: that are its results.
+  std::vector<uint64_t> queryable = std::exchange(queryable_, {});
+  Result<SeriesList> results = evaluate_vector(*node.children[0], inner);
+  queryable_ = std::move(queryable);
+  if (!results.ok()) return results.error();
+  SeriesList& list = *results;
   for (StepSeries& series : list) {
     OBELISK_CHECK_OK(check_cancel());
     RawSeries raw;
