@@ -107,6 +107,17 @@ size_t Batch::memory_bytes() const {
   return total;
 }
 
+namespace {
+
+// Names mostly differ in their first byte.
+bool is_before(std::string_view a, std::string_view b) {
+  if (!a.empty() && !b.empty() && a[0] != b[0])
+    return static_cast<unsigned char>(a[0]) < static_cast<unsigned char>(b[0]);
+  return a < b;
+}
+
+}  // namespace
+
 Result<void> Batch::check() const {
   auto wrong = [](std::string message) {
     return make_error(ErrorCode::corrupt, "batch: " + std::move(message));
@@ -125,7 +136,7 @@ Result<void> Batch::check() const {
     if (group.first_row != covered) return wrong("groups have a gap");
     covered += group.row_count;
     for (size_t i = 1; i < group.labels.size(); ++i) {
-      if (group.labels[i - 1].name >= group.labels[i].name) return wrong("labels are not sorted");
+      if (!is_before(group.labels[i - 1].name, group.labels[i].name)) return wrong("labels are not sorted");
     }
   }
   if (covered != row_count) return wrong("groups do not cover the rows");

@@ -1,5 +1,9 @@
 #include "wire/remote_write.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -34,11 +38,12 @@ LabelRef read_label(std::string_view message) {
 
 bool is_ascii(const char* at, const char* end) {
   uint64_t high = 0;
-  for (; end - at >= 32; at += 32) {
-    uint64_t words[4];
-    std::memcpy(words, at, sizeof(words));
-    high |= words[0] | words[1] | words[2] | words[3];
-  }
+#if defined(__SSE2__)
+  __m128i bytes = _mm_setzero_si128();
+  for (; end - at >= 16; at += 16)
+    bytes = _mm_or_si128(bytes, _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
+  if (_mm_movemask_epi8(bytes) != 0) return false;
+#endif
   for (; end - at >= 8; at += 8) {
     uint64_t word;
     std::memcpy(&word, at, sizeof(word));
