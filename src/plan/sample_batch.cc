@@ -20,12 +20,17 @@ void SampleBatchBuilder::add_start(int64_t start) {
 }
 
 void SampleBatchBuilder::add_histogram(int64_t time, std::string_view encoded, int64_t start) {
-  OBELISK_ASSERT(!encoded.empty());
   add_row(time, start);
   values_.push_back(0);
+  set_histogram(encoded);
+}
+
+void SampleBatchBuilder::set_histogram(std::string_view encoded) {
+  OBELISK_ASSERT(!encoded.empty() && !times_.empty());
+  values_.back() = 0;
   histograms_.resize(times_.size());
+  if (histograms_.back().empty()) ++histogram_count_;
   histograms_.back() = encoded;
-  ++histogram_count_;
 }
 
 void SampleBatchBuilder::add_column(std::string_view name, ColumnType type, std::vector<uint8_t> present,

@@ -31,6 +31,12 @@ class SampleBatchBuilder {
   // `encoded` as in model/histogram.h, not empty; it must outlive the batch.
   void add_histogram(int64_t time, std::string_view encoded, int64_t start = 0);
 
+  // Of the row added last: the histogram that it has instead of a value, and since when it counts.
+  void set_histogram(std::string_view encoded);
+  void set_start(int64_t start) {
+    if (start != 0) add_start(start);
+  }
+
   size_t row_count() const { return times_.size(); }
   // The builder is then empty and has forgotten its owners.
   Batch finish();

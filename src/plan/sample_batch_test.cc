@@ -67,5 +67,24 @@ TEST(SampleBatch, OneKindOfRowNeedsNoPresence) {
   EXPECT_EQ(histograms.find_fixed(column::kHistogram)->strings[0], "h");
 }
 
+TEST(SampleBatchBuilder, TheRowAddedLastCanBeChanged) {
+  Labels labels{{"__name__", "m"}};
+  std::vector<LabelRef> view = labels.view();
+  SampleBatchBuilder builder;
+  for (int64_t time = 1; time <= 3; ++time) {
+    builder.begin_series(view, hash_labels_wide(view));
+    builder.add(time, 0.5);
+    if (time == 2) builder.set_histogram("h");
+    if (time == 3) builder.set_start(2);
+    builder.set_start(0);  // unknown: changes nothing
+  }
+  Batch batch = builder.finish();
+  ASSERT_TRUE(batch.check().ok());
+  EXPECT_EQ(batch.find_fixed(column::kValue)->present, (std::vector<uint8_t>{1, 0, 1}));
+  EXPECT_EQ(batch.find_fixed(column::kHistogram)->strings[1], "h");
+  EXPECT_EQ(batch.find_fixed(column::kStartTime)->present, (std::vector<uint8_t>{0, 0, 1}));
+  EXPECT_EQ(batch.find_fixed(column::kStartTime)->ints[2], 2);
+}
+
 }  // namespace
 }  // namespace obelisk

@@ -6,7 +6,7 @@ namespace obelisk::scrape {
 
 struct TargetSeries::Page {
   UnixNanos time;
-  SampleRows samples;
+  SampleBatchBuilder samples;
   BatchBuilder exemplars{Table::exemplars};
   std::shared_ptr<Arena> histograms = std::make_shared<Arena>();  // their bytes
   BatchBuilder metadata{Table::metadata};
@@ -19,7 +19,7 @@ struct TargetSeries::Page {
 
   // Back to the beginning; series that were added stay.
   void restart() {
-    samples = SampleRows();
+    samples = SampleBatchBuilder();
     exemplars = BatchBuilder(Table::exemplars);
     finished.clear();
     previous = kNone;

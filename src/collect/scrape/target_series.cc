@@ -81,7 +81,8 @@ TargetSeries::Series* TargetSeries::begin_sample(const Text& text, std::optional
   series.last_value = value;
   series.tracked = !has_own_time || settings_.track_timestamps_staleness;
   if (no_news) return nullptr;
-  out.samples.add(series.labels, series.hash, at, value);
+  out.samples.begin_series(series.labels, series.hash);
+  out.samples.add(at.value, value);
   return &series;
 }
 
@@ -105,7 +106,7 @@ Result<void> TargetSeries::accept_parsed(const Exposition& exposition, Page& out
     if (series == nullptr) continue;
     if (!sample.histogram.empty()) out.samples.set_histogram(out.histograms->copy(sample.histogram));
     UnixNanos at = UnixNanos{series->last_time};
-    if (sample.start_time) out.samples.set_start_time(*sample.start_time);
+    if (sample.start_time) out.samples.set_start(sample.start_time->value);
     for (uint32_t i = 0; i < sample.exemplar_count; ++i) {
       const ExpositionExemplar& exemplar = exposition.exemplars[static_cast<size_t>(sample.exemplar) + i];
       if (sample.exemplar_count == 1 || is_new(*series, exemplar)) add_exemplar(*series, exemplar, at, out);
@@ -130,7 +131,7 @@ Result<std::vector<Batch>> TargetSeries::accept_page(ExpositionFormat format, st
   ++page_number_;
   Page out;
   out.time = time;
-  out.samples.reserve(last_row_count_ + 16);
+  out.samples.reserve(last_row_count_ + 16, last_row_count_ + 16);
   out.exemplars.keep_alive(labels_arena_);
   auto run = [&]() -> Result<void> {
     bool is_text = format == ExpositionFormat::prometheus_text ||
@@ -163,7 +164,11 @@ Result<std::vector<Batch>> TargetSeries::accept_page(ExpositionFormat format, st
   add_stale_markers(time, out.samples);
   last_row_count_ = out.samples.row_count();
   std::vector<Batch> batches = std::move(out.finished);
-  if (out.samples.row_count() > 0) batches.push_back(out.samples.finish({labels_arena_, out.histograms}));
+  if (out.samples.row_count() > 0) {
+    out.samples.keep_alive(labels_arena_);
+    out.samples.keep_alive(out.histograms);
+    batches.push_back(out.samples.finish());
+  }
   if (out.exemplars.row_count() > 0) batches.push_back(out.exemplars.finish());
   if (out.metadata.row_count() > 0) batches.push_back(out.metadata.finish());
   forget_unseen();
@@ -224,19 +229,21 @@ void TargetSeries::add_metadata(const Exposition& exposition, UnixNanos time, Ba
 }
 
 // For the series that the current page does not have.
-void TargetSeries::add_stale_markers(UnixNanos time, SampleRows& rows) {
+void TargetSeries::add_stale_markers(UnixNanos time, SampleBatchBuilder& rows) {
   for (const Series& series : series_) {
     if (!series.live || !series.tracked || series.last_page == page_number_) continue;
-    rows.add(series.labels, series.hash, time, stale_marker());
+    rows.begin_series(series.labels, series.hash);
+    rows.add(time.value, stale_marker());
   }
 }
 
 std::vector<Batch> TargetSeries::end_all(UnixNanos time) {
   ++page_number_;
   std::vector<Batch> out;
-  SampleRows rows;
+  SampleBatchBuilder rows;
+  rows.keep_alive(labels_arena_);
   add_stale_markers(time, rows);
-  if (rows.row_count() > 0) out.push_back(rows.finish({labels_arena_}));
+  if (rows.row_count() > 0) out.push_back(rows.finish());
   forget_unseen();
   forget_texts();
   rebuild_arenas_when_sparse();

@@ -31,10 +31,10 @@
 
 #include "base/hash.h"
 #include "collect/relabel/relabel.h"
-#include "collect/scrape/sample_rows.h"
 #include "collect/scrape/stale_marker.h"
 #include "model/labels.h"
 #include "plan/batch.h"
+#include "plan/sample_batch.h"
 #include "wire/exposition.h"
 
 namespace obelisk::scrape {
@@ -149,7 +149,7 @@ class TargetSeries {
 
   void add_exemplar(Series& series, const ExpositionExemplar& exemplar, UnixNanos time, Page& out);
   void add_metadata(const Exposition& exposition, UnixNanos time, BatchBuilder& rows);
-  void add_stale_markers(UnixNanos time, SampleRows& rows);
+  void add_stale_markers(UnixNanos time, SampleBatchBuilder& rows);
   bool metadata_is_due(UnixNanos time) const;
   void forget_unseen();
   void forget_key(uint64_t gap);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/self_metrics.h"
+#include "base/text.h"
 
 namespace obelisk {
 
