@@ -130,11 +130,18 @@ Result<bool> PartSource::next() {
     bytes_read_ += pages[page].page.length;
   }
   current_ = &series_page_.series[number - pages[page].first_series];
-  texts_.make_room();
-  labels_.clear();
+  const void* texts_before = texts_.owner().get();
+  texts_.make_room();  // may replace the texts
+  // Neighbours in the order of labels share most of them.
+  size_t known =
+      texts_.owner().get() == texts_before ? std::min<size_t>(labels_.size(), current_->label_count) : 0;
+  labels_.resize(current_->label_count);
+  label_ids_.resize(current_->label_count);
   for (uint32_t i = 0; i < current_->label_count; ++i) {
-    OBELISK_TRY(LabelRef label, texts_.pair(series_page_.label_ids[current_->first_label + i]));
-    labels_.push_back(label);
+    uint32_t id = series_page_.label_ids[current_->first_label + i];
+    if (i < known && label_ids_[i] == id) continue;
+    OBELISK_TRY(labels_[i], texts_.pair(id));
+    label_ids_[i] = id;
   }
   return true;
 }

@@ -149,6 +149,7 @@ class PartSource : public SeriesSource {
   uint32_t series_page_number_ = UINT32_MAX;
   const SeriesPage::Entry* current_ = nullptr;
   std::vector<LabelRef> labels_;
+  std::vector<uint32_t> label_ids_;  // of labels_
   std::string data_page_;
   uint32_t data_page_number_ = UINT32_MAX;
   std::vector<std::unique_ptr<TimePage>> time_pages_;
