@@ -90,9 +90,15 @@ bool ColumnChunk::parse_presence(ByteReader& reader, size_t row_count) {
       if (reader.failed()) return false;
       present_.resize(row_count);
       value_count_ = 0;
-      for (size_t row = 0; row < row_count; ++row) {
-        present_[row] = (static_cast<uint8_t>(bits[row / 8]) >> (row % 8)) & 1;
-        value_count_ += present_[row];
+      for (size_t row = 0; row < row_count; row += 8) {
+        // Bit i of the byte becomes byte i.
+        uint64_t spread = static_cast<uint8_t>(bits[row / 8]) * uint64_t{0x0101010101010101};
+        spread = (spread & 0x8040201008040201) + 0x7f7f7f7f7f7f7f7f;
+        spread = (spread >> 7) & 0x0101010101010101;
+        size_t count = std::min<size_t>(8, row_count - row);
+        std::memcpy(present_.data() + row, &spread, count);
+        if (count < 8) spread &= (uint64_t{1} << (8 * count)) - 1;
+        value_count_ += static_cast<size_t>(__builtin_popcountll(spread));
       }
       return true;
     }

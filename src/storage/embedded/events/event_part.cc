@@ -14,9 +14,9 @@ namespace {
 // Chunks with less than this between them are read with one call: a read costs about as much as 64 KiB more
 // of it.
 constexpr uint64_t kReadGapBytes = 64 << 10;
-// Of all parts together: heads and template numbers of about 100 row groups of varied logs take 15 MiB, and
-// searches that have them read only row groups with a match.
-constexpr size_t kKnownTextsBytesMax = 32 << 20;
+// Of all parts together: heads and template numbers take 4 to 6 bytes a row of varied logs, so these are
+// those of the eight to twelve million rows read last, which searches then decide without reading them.
+constexpr size_t kKnownTextsBytesMax = 48 << 20;
 std::atomic<size_t> known_texts_bytes = 0;
 // Of all parts together: 60 bytes for a thousand rows, so this is the times of 130 million rows.
 constexpr size_t kTimeSkipsBytesMax = 8 << 20;
