@@ -11,6 +11,7 @@ namespace {
 
 // Of a column with its first value: what small requests have.
 constexpr size_t kRowsReserved = 32;
+constexpr size_t kColumnsReserved = 16;
 
 size_t stored_values(const ColumnData& data) {
   switch (data.type) {
@@ -182,6 +183,10 @@ void BatchBuilder::drop_row() {
 
 uint32_t BatchBuilder::add_column(Scope scope, std::string_view name, ColumnType type, uint64_t hash) {
   uint32_t index = static_cast<uint32_t>(batch_.columns.size());
+  if (batch_.columns.capacity() == 0) {
+    batch_.columns.reserve(kColumnsReserved);
+    by_hash_.reserve(kColumnsReserved);
+  }
   ColumnData& data = batch_.columns.emplace_back();
   data.id = ColumnId{scope, std::string(name)};
   data.type = type;

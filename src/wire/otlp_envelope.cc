@@ -46,72 +46,105 @@ void read_scope(std::string_view message, protobuf::Place& place, OtlpScope& sco
   }
 }
 
-// Field 1 of the message, which may come after what it describes; several are merged.
-template <typename Read>
-void read_header(std::string_view message, protobuf::Place& place, Read&& read) {
-  place.enter(message);
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    if (reader.tag_and_type() == protobuf::length_field(1)) {
-      read(protobuf::string_of(reader));
-    } else {
-      reader.skip();
+// What a message around records or scopes holds in field 2. What describes it may come after it, so that the
+// message is gone through once before any is read; they are remembered meanwhile, so that it need not be a
+// second time, unless there are more than kRememberedMax (hostile messages have millions).
+class InnerMessages {
+ public:
+  // `header` is called with each field 1; several are merged. Returns the schema URL, field 3.
+  template <typename Header>
+  std::string_view find(std::string_view message, protobuf::Place& place, Header&& header) {
+    remembered_.clear();
+    rest_ = {};
+    std::string_view schema_url;
+    place.enter(message);
+    Reader reader = protobuf::reader_of(message);
+    for (;;) {
+      const char* field = reader.data().data();
+      if (!reader.next()) return schema_url;
+      switch (reader.tag_and_type()) {
+        case protobuf::length_field(1):
+          header(protobuf::string_of(reader));
+          place.enter(message);
+          break;
+        case protobuf::length_field(2): {
+          std::string_view inner = protobuf::string_of(reader);
+          if (remembered_.size() < kRememberedMax) {
+            remembered_.push_back(inner);
+          } else if (rest_.empty()) {
+            rest_ = {field, static_cast<size_t>(message.data() + message.size() - field)};
+          }
+          break;
+        }
+        case protobuf::length_field(3):
+          schema_url = protobuf::string_of(reader);
+          break;
+        default:
+          reader.skip();
+      }
     }
   }
-}
 
-template <typename Each>
-void for_each_in_field_2(std::string_view message, protobuf::Place& place, Each&& each) {
-  place.enter(message);
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    if (reader.tag_and_type() == protobuf::length_field(2)) {
-      each(protobuf::string_of(reader));
-    } else {
-      reader.skip();
+  template <typename Each>
+  void for_each(Each&& each) const {
+    for (std::string_view inner : remembered_) each(inner);
+    Reader reader = protobuf::reader_of(rest_);
+    while (reader.next()) {
+      if (reader.tag_and_type() == protobuf::length_field(2)) {
+        each(protobuf::string_of(reader));
+      } else {
+        reader.skip();
+      }
     }
   }
-}
 
-std::string_view schema_url_of(std::string_view message) {
-  std::string_view url;
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    if (reader.tag_and_type() == protobuf::length_field(3)) {
-      url = protobuf::string_of(reader);
-    } else {
-      reader.skip();
-    }
+ private:
+  static constexpr size_t kRememberedMax = 16 << 10;
+  std::vector<std::string_view> remembered_;
+  std::string_view rest_;  // from the first that is not remembered
+};
+
+// Walks one request; its memory serves all its messages.
+class Walker {
+ public:
+  Walker(protobuf::Place& place, OtlpRecordHandler& handler) : place_(place), handler_(handler) {}
+
+  void resource(std::string_view message) {
+    attributes_.clear();
+    scopes_.find(message, place_,
+                 [&](std::string_view header) { read_resource(header, place_, attributes_); });
+    handler_.begin_resource(attributes_);
+    scopes_.for_each([&](std::string_view message_of_scope) { scope(message_of_scope); });
   }
-  return url;
-}
 
-void walk_scope(std::string_view message, protobuf::Place& place, OtlpRecordHandler& handler) {
-  OtlpScope scope;
-  read_header(message, place, [&](std::string_view header) { read_scope(header, place, scope); });
-  scope.schema_url = schema_url_of(message);
-  handler.begin_scope(scope);
-  for_each_in_field_2(message, place, [&](std::string_view record) {
-    place.enter(record);
-    handler.record(record);
-  });
-  handler.end_scope();
-}
+ private:
+  void scope(std::string_view message) {
+    OtlpScope scope;
+    scope.schema_url =
+        records_.find(message, place_, [&](std::string_view header) { read_scope(header, place_, scope); });
+    handler_.begin_scope(scope);
+    records_.for_each([&](std::string_view record) {
+      place_.enter(record);
+      handler_.record(record);
+    });
+    handler_.end_scope();
+  }
 
-void walk_resource(std::string_view message, protobuf::Place& place, OtlpRecordHandler& handler) {
-  std::vector<AttributeView> attributes;
-  read_header(message, place, [&](std::string_view header) { read_resource(header, place, attributes); });
-  handler.begin_resource(attributes);
-  for_each_in_field_2(message, place, [&](std::string_view scope) { walk_scope(scope, place, handler); });
-}
+  protobuf::Place& place_;
+  OtlpRecordHandler& handler_;
+  InnerMessages scopes_;
+  InnerMessages records_;
+  std::vector<AttributeView> attributes_;
+};
 
 }  // namespace
 
 void walk_otlp_request(std::string_view body, protobuf::Place& place, OtlpRecordHandler& handler) {
+  Walker walker(place, handler);
   Reader reader = protobuf::reader_of(body);
   while (reader.next()) {
     if (reader.tag_and_type() == protobuf::length_field(1)) {
-      walk_resource(protobuf::string_of(reader), place, handler);
+      walker.resource(protobuf::string_of(reader));
     } else {
       reader.skip();
     }

@@ -228,5 +228,27 @@ TEST(OtlpTraces, TooManyAttributesRejectTheSpan) {
   EXPECT_EQ(decoded.batches[0].find({Scope::attribute, "a5"}), nullptr);
 }
 
+// More records than are remembered while their scope is looked for, and the scope behind them.
+TEST(OtlpTraces, AScopeAfterVeryManySpansIsTheirs) {
+  constexpr uint64_t kSpans = 40'000;
+  std::string spans;
+  MessageWriter writer(spans);
+  for (uint64_t i = 1; i <= kSpans; ++i)
+    writer.add_message(2, span(trace_id(1), span_id(i), "step", 1'000 + i, 2'000 + i));
+  writer.add_message(1, scope("lib", "1.2"));
+  DecodedTraces decoded =
+      decode(request(resource({key_value("service.name", string_value("shop"))}), {spans}));
+  uint64_t expected = 0;
+  for (const Batch& batch : decoded.batches) {
+    for (size_t row = 0; row < batch.row_count; ++row) {
+      ASSERT_EQ(int_at(batch, column::kSpanId, row), static_cast<int64_t>(++expected));
+      ASSERT_EQ(text_at(batch, Scope::fixed, "scope_name", row), "lib");
+      ASSERT_EQ(text_at(batch, Scope::resource, "service.name", row), "shop");
+    }
+  }
+  EXPECT_EQ(expected, kSpans);
+  EXPECT_EQ(decoded.rejected_spans, 0u);
+}
+
 }  // namespace
 }  // namespace obelisk
