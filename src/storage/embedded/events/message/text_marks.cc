@@ -1,6 +1,7 @@
 // Which texts of a block satisfy a condition: what templates say, then what variables say, and only then the
 // texts.
 #include <algorithm>
+#include <cstring>
 
 #include "storage/embedded/events/message/text_predicate.h"
 
@@ -26,6 +27,7 @@ struct TemplateVerdicts {
   std::vector<uint8_t> of;
   bool any = false;
   bool any_some = false;
+  bool any_all = false;
 };
 
 TemplateVerdicts verdicts_of(const TextPredicate& predicate, const MessageHead& head, bool has_raw_lines) {
@@ -35,6 +37,7 @@ TemplateVerdicts verdicts_of(const TextPredicate& predicate, const MessageHead& 
     verdicts.of[number] = static_cast<uint8_t>(verdict);
     verdicts.any = verdicts.any || verdict != Verdict::none;
     verdicts.any_some = verdicts.any_some || verdict == Verdict::some;
+    verdicts.any_all = verdicts.any_all || verdict == Verdict::all;
   };
   set(kRawTemplate, has_raw_lines ? Verdict::some : Verdict::none);
   for (size_t number = 1; number < head.templates.size(); ++number)
@@ -42,22 +45,50 @@ TemplateVerdicts verdicts_of(const TextPredicate& predicate, const MessageHead& 
   return verdicts;
 }
 
+inline void set_four(uint32_t certain, const uint8_t* open, uint8_t* target) {
+  uint32_t candidates = 0, held = 0;
+  std::memcpy(&candidates, open, 4);
+  std::memcpy(&held, target, 4);
+  held |= candidates & certain;
+  std::memcpy(target, &held, 4);
+}
+
 // Sets the candidates of templates that are judged `all`.
 void mark_certain(const TemplateVerdicts& verdicts, const TemplateNumbers& numbers,
                   const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out) {
+  if (!verdicts.any_all) return;
   std::vector<uint8_t> table(verdicts.of.size());
   for (size_t number = 0; number < table.size(); ++number)
     table[number] = verdicts.of[number] == static_cast<uint8_t>(Verdict::all) ? 1 : 0;
+  // Bytes that are written may be anything to the compiler, so all it reads is named here.
   const uint8_t* certain = table.data();
   const uint8_t* open = candidates.data();
+  const uint8_t* low = numbers.low;
+  const uint8_t* high = numbers.high;
   uint8_t* target = out.data();
   size_t count = candidates.size();
-  if (numbers.high == nullptr) {
-    const uint8_t* low = numbers.low;
-    for (size_t value = 0; value < count; ++value) target[value] |= open[value] & certain[low[value]];
-    return;
+  auto is_certain = [&](size_t value) -> uint8_t {
+    return high == nullptr ? certain[low[value]] : certain[low[value] | high[value] << 8];
+  };
+  size_t value = 0;
+  if (high == nullptr) {
+    for (; value + 4 <= count; value += 4) {
+      uint8_t a = certain[low[value]], b = certain[low[value + 1]];
+      uint8_t c = certain[low[value + 2]], d = certain[low[value + 3]];
+      uint32_t four = a | b << 8 | c << 16 | static_cast<uint32_t>(d) << 24;
+      set_four(four, open + value, target + value);
+    }
+  } else {
+    for (; value + 4 <= count; value += 4) {
+      uint8_t a = certain[low[value] | high[value] << 8];
+      uint8_t b = certain[low[value + 1] | high[value + 1] << 8];
+      uint8_t c = certain[low[value + 2] | high[value + 2] << 8];
+      uint8_t d = certain[low[value + 3] | high[value + 3] << 8];
+      uint32_t four = a | b << 8 | c << 16 | static_cast<uint32_t>(d) << 24;
+      set_four(four, open + value, target + value);
+    }
   }
-  for (size_t value = 0; value < count; ++value) target[value] |= open[value] & certain[numbers.at(value)];
+  for (; value < count; ++value) target[value] |= open[value] & is_certain(value);
 }
 
 // Which candidates of templates judged `some` have to be looked at. Sets those that need not be.
