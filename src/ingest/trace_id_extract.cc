@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 
 namespace obelisk {
 namespace {
@@ -43,7 +44,7 @@ size_t find_text(std::string_view line, size_t from, std::string_view stem) {
     if (at < start) places &= ~0u << (start - at);
     for (; places != 0; places &= places - 1) {
       size_t place = at + static_cast<size_t>(std::countr_zero(places));
-      if (line.compare(place, stem.size(), stem) == 0) return place;
+      if (std::memcmp(line.data() + place + 1, stem.data() + 1, last) == 0) return place;
     }
   }
   return std::string_view::npos;
@@ -122,6 +123,16 @@ size_t fixed_index(Batch& batch, std::string_view name, ColumnType type) {
   return batch.columns.size() - 1;
 }
 
+// As Id::is_none, in registers: asked of every row.
+bool is_none(const TraceId& id) {
+  uint64_t halves[2];
+  std::memcpy(halves, id.bytes.data(), sizeof(halves));
+  return (halves[0] | halves[1]) == 0;
+}
+bool is_none(const SpanId& id) {
+  return id.value == 0;
+}
+
 // What was found, one a row; the columns of the batch stay where they are meanwhile.
 struct FoundIds {
   std::vector<TraceId> traces;  // none: nothing was found
@@ -143,7 +154,7 @@ struct FoundIds {
 void set_ids(Batch& batch, const FoundIds& found) {
   size_t trace = fixed_index(batch, column::kTraceId, ColumnType::trace_id);
   for (size_t row = 0; row < batch.row_count; ++row) {
-    if (found.traces[row].is_none()) continue;
+    if (is_none(found.traces[row])) continue;
     batch.columns[trace].trace_ids[row] = found.traces[row];
     batch.columns[trace].present[row] = 1;
   }
@@ -180,7 +191,7 @@ std::optional<Id> attribute_id(const std::vector<const ColumnData*>& columns, si
   for (const ColumnData* data : columns) {
     if (!data->is_present(row) || data->strings[row].size() != digits) continue;
     std::optional<Id> id = Id::from_hex(data->strings[row]);
-    if (id) return id->is_none() ? std::nullopt : id;
+    if (id) return is_none(*id) ? std::nullopt : id;
   }
   return std::nullopt;
 }

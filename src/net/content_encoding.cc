@@ -136,7 +136,7 @@ Result<std::string> decode_zstd(std::string_view body, size_t bytes_max) {
   return output.take();
 }
 
-Result<std::string> decode_snappy(std::string_view body, size_t bytes_max) {
+Result<size_t> snappy_length(std::string_view body, size_t bytes_max) {
   size_t length = 0;
   if (!snappy::GetUncompressedLength(body.data(), body.size(), &length))
     return corrupt("snappy", "no valid length", 0);
@@ -144,6 +144,11 @@ Result<std::string> decode_snappy(std::string_view body, size_t bytes_max) {
   // A valid block cannot grow by more than about 64/3 (a copy of 64 bytes takes 3), so a short body with a
   // huge length is refused before memory is taken for it.
   if (length > body.size() * 32 + 64) return corrupt("snappy", "length cannot be reached from the body", 0);
+  return length;
+}
+
+Result<std::string> decode_snappy(std::string_view body, size_t bytes_max) {
+  OBELISK_TRY(size_t length, snappy_length(body, bytes_max));
   std::string output(length, '\0');
   if (!snappy::RawUncompress(body.data(), body.size(), output.data()))
     return corrupt("snappy", "invalid data", 0);
@@ -217,6 +222,14 @@ bool quality_is_zero(std::string_view parameters) {
 }
 
 }  // namespace
+
+Result<DecodedBlock> decode_snappy_block(std::string_view body, size_t output_bytes_max) {
+  OBELISK_TRY(size_t length, snappy_length(body, output_bytes_max));
+  std::shared_ptr<char[]> output(new char[length]);
+  if (!snappy::RawUncompress(body.data(), body.size(), output.get()))
+    return corrupt("snappy", "invalid data", 0);
+  return DecodedBlock{output, {output.get(), length}};
+}
 
 Result<std::string> decode_content(std::string_view content_encoding, std::string body,
                                    size_t output_bytes_max) {

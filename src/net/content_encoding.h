@@ -5,6 +5,7 @@
 // MiB of zstd window (the bound that RFC 9659 sets for this encoding). Errors: unsupported names an unknown
 // encoding; too_large names the limit; corrupt names the encoding and the place.
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,14 @@ namespace obelisk {
 // At most two encodings ("gzip, zstd"), applied last to first.
 Result<std::string> decode_content(std::string_view content_encoding, std::string body,
                                    size_t output_bytes_max);
+
+// A snappy block, decoded into memory that was not cleared first: clearing a megabyte costs as much as
+// decoding it.
+struct DecodedBlock {
+  std::shared_ptr<const char[]> owner;
+  std::string_view bytes;
+};
+Result<DecodedBlock> decode_snappy_block(std::string_view body, size_t output_bytes_max);
 
 // What decode_content understands, for an Accept-Encoding answer to a 415.
 inline constexpr std::string_view kAcceptedEncodings = "gzip, deflate, zstd, snappy, identity";

@@ -28,7 +28,8 @@ struct DecodedLokiPush {
 
 Result<DecodedLokiPush> decode_loki_push_json(std::string_view body,
                                               const LogMapping& mapping = default_log_mapping());
-Result<DecodedLokiPush> decode_loki_push_protobuf(std::shared_ptr<const std::string> body,
+// `owner` keeps `body`.
+Result<DecodedLokiPush> decode_loki_push_protobuf(std::string_view body, std::shared_ptr<const void> owner,
                                                   const LogMapping& mapping = default_log_mapping());
 
 }  // namespace obelisk

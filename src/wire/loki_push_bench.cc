@@ -79,9 +79,9 @@ BENCHMARK(push_json)->ArgName("json_lines")->Arg(0)->Arg(1);
 
 void push_protobuf(benchmark::State& state) {
   auto body = std::make_shared<const std::string>(protobuf_body());
-  Result<DecodedLokiPush> result = decode_loki_push_protobuf(body);
+  Result<DecodedLokiPush> result = decode_loki_push_protobuf(*body, body);
   for (auto _ : state) {
-    result = decode_loki_push_protobuf(body);
+    result = decode_loki_push_protobuf(*body, body);
     benchmark::DoNotOptimize(result);
   }
   report(state, result, body->size());

@@ -14,9 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Arena arena;
   std::vector<LabelRef> labels;
   (void)parse_loki_label_text(input, arena, labels).ok();
-  if (auto decoded = decode_loki_push_protobuf(std::make_shared<const std::string>(input)); decoded.ok()) {
-    check_decoded(decoded->batches);
-  }
+  auto body = std::make_shared<const std::string>(input);
+  if (auto decoded = decode_loki_push_protobuf(*body, body); decoded.ok()) check_decoded(decoded->batches);
   if (auto decoded = decode_loki_push_json(input); decoded.ok()) check_decoded(decoded->batches);
   return 0;
 }

@@ -125,7 +125,7 @@ std::string push_request(std::string_view labels, const std::string& time) {
 TEST(LokiPushProtobuf, StreamsLinesAndMetadata) {
   auto body = std::make_shared<const std::string>(
       push_request(R"({app="shop", b="x\ty"})", timestamp(1700000000, 5)));
-  Result<DecodedLokiPush> decoded = decode_loki_push_protobuf(body);
+  Result<DecodedLokiPush> decoded = decode_loki_push_protobuf(*body, body);
   ASSERT_TRUE(decoded.ok()) << decoded.error().to_string();
   const Batch& batch = decoded->batches.at(0);
   ASSERT_TRUE(batch.check().ok());
@@ -137,8 +137,8 @@ TEST(LokiPushProtobuf, StreamsLinesAndMetadata) {
 
 TEST(LokiPushProtobuf, Errors) {
   auto error_of = [](std::string body) {
-    Result<DecodedLokiPush> result =
-        decode_loki_push_protobuf(std::make_shared<const std::string>(std::move(body)));
+    auto owner = std::make_shared<const std::string>(std::move(body));
+    Result<DecodedLokiPush> result = decode_loki_push_protobuf(*owner, owner);
     return result.ok() ? std::string("no error") : result.error().message;
   };
   EXPECT_NE(error_of(push_request("{app=}", timestamp(1, 0))).find("error parsing labels '{app=}'"),

@@ -6,6 +6,7 @@
 #include "api/push/push_api.h"
 #include "api/push/push_request.h"
 #include "base/text.h"
+#include "net/content_encoding.h"
 #include "pipeline/pipeline.h"
 #include "wire/loki_push.h"
 
@@ -36,16 +37,15 @@ Result<DecodedLokiPush> decode(const ApiContext& context, HttpRequest& request) 
                         fmt::format("Content-Encoding \"{}\" not supported", encoding));
     }
     OBELISK_TRY(request.body, take_body(context, request));
-    std::erase_if(request.headers, [](const auto& header) { return header.first == "content-encoding"; });
   }
-  Result<std::string> body = take_body(context, request, "snappy");
+  Result<DecodedBlock> body = decode_snappy_block(request.body, context.request_bytes_max);
   if (!body.ok()) {
     bool expected = media.empty() || media == "application/x-protobuf";
     return expected ? body.error()
                     : body.error().with_context("content type \"" + media + "\" is read as protobuf");
   }
-  return decode_loki_push_protobuf(std::make_shared<const std::string>(std::move(*body)),
-                                   *context.log_mapping);
+  std::string().swap(request.body);  // what is decoded needs it no more
+  return decode_loki_push_protobuf(body->bytes, body->owner, *context.log_mapping);
 }
 
 void finish(HttpExchange& exchange, const DecodedLokiPush& decoded, const Result<IntakeOutcome>& outcome) {

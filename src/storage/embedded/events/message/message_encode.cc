@@ -285,12 +285,12 @@ class MessageEncoder::Impl {
     if (!block.ok()) return false;
     block->set_times(times_);
     std::vector<uint32_t> rows;
-    constexpr size_t kStride = 8;
-    // From each group of eight another row, so that no period of the lines hides one of them.
+    constexpr size_t kStride = 16;
+    // From each sixteen another row, so that no period of the lines hides one of them.
     uint64_t state = checksum64(bytes.substr(0, 4096));
     for (size_t first = 0; first < texts_->size(); first += kStride) {
       state = state * 0x5851f42d4c957f2dull + 0x14057b7ef767814full;
-      size_t row = first + (state >> 61);
+      size_t row = first + (state >> 60);
       if (row < texts_->size()) rows.push_back(static_cast<uint32_t>(row));
     }
     std::vector<std::string_view> out(rows.size());

@@ -3,8 +3,8 @@
 // share their literal bytes, and each variable of a template is a column of its own in the smallest of a few
 // codings (slot_encode.h). Texts of rare templates are kept whole, in compressed pages.
 //
-// Reconstruction is exact: of what was coded, every eighth text (another eighth each time) is decoded and
-// compared before it is handed out, which costs a tenth of comparing all; tests and the fuzz target compare
+// Reconstruction is exact: of what was coded, one text in sixteen (others each time) is decoded and compared
+// before it is handed out, which costs a tenth of comparing all; tests and the fuzz target compare
 // all.
 //
 // An encoder keeps its buffers from one call to the next (up to some 20 MiB for 64 Ki texts), since filling

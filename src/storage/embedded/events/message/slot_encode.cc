@@ -7,9 +7,11 @@
 #include <cstring>
 #include <vector>
 
+#include "base/assert.h"
 #include "codec/bit_packing.h"
 #include "codec/checksum.h"
 #include "codec/varint.h"
+#include "model/id_hex.h"
 
 namespace obelisk::message {
 namespace {
@@ -343,17 +345,16 @@ void encode_uuid_slot(std::span<const TokenValue> values, SlotStreams& out) {
   if (try_dictionary(texts, out)) return;
   put_u8(out.head, static_cast<uint8_t>(SlotKind::uuid));
   for (std::string_view text : texts) {
-    int high = -1;
-    for (char c : text) {
-      if (c == '-') continue;
-      int digit = hex_digit(c);  // the tokenizer lets nothing else through
-      if (high < 0) {
-        high = digit;
-      } else {
-        out.body.push_back(static_cast<char>(high << 4 | digit));
-        high = -1;
-      }
-    }
+    char digits[32];  // the tokenizer lets nothing but these and the hyphens through
+    std::memcpy(digits, text.data(), 8);
+    std::memcpy(digits + 8, text.data() + 9, 4);
+    std::memcpy(digits + 12, text.data() + 14, 4);
+    std::memcpy(digits + 16, text.data() + 19, 4);
+    std::memcpy(digits + 20, text.data() + 24, 12);
+    TraceId bytes;
+    bool read = get_hex(digits, bytes);
+    OBELISK_ASSERT(read);
+    out.body.append(bytes.view());
   }
 }
 

@@ -31,7 +31,7 @@ inline constexpr size_t kTemplateLineBytesMax = 8192;
 inline constexpr size_t kTemplateTokensMax = 200;
 
 struct SplitLine {
-  char skeleton[kTemplateLineBytesMax];
+  char skeleton[kTemplateLineBytesMax + 16];  // short pieces are copied 16 bytes at a time
   size_t skeleton_length = 0;
   TokenValue
       tokens[kTemplateTokensMax];  // texts are views of the line; of a clock time, its second of the day
