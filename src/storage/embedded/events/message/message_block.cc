@@ -5,6 +5,7 @@
 
 #include "codec/bit_packing.h"
 #include "codec/byte_reader.h"
+#include "codec/compression.h"
 #include "codec/integer_column.h"
 #include "storage/embedded/events/message/slot_text.h"
 #include "storage/embedded/events/message/tokenizer.h"
@@ -60,11 +61,33 @@ Result<MessageBlock> MessageBlock::parse(std::string_view bytes, size_t value_co
   if (reader.failed() || block.packed_ids_.plain_bytes != block.head_->ids_bytes) return wrong("streams");
   OBELISK_CHECK_OK(block.parse_raw(reader));
   if (block.raw_count() + block.head_->templated_rows != value_count) return wrong("rows do not add up");
-  if (reader.left() != block.head_->body_bytes) return wrong("length of the body");
-  block.body_ = reader.rest();
+  OBELISK_CHECK_OK(block.parse_body(reader));
   block.deltas_.resize(block.head_->slots.size());
   block.entries_.resize(block.head_->slots.size());
   return block;
+}
+
+// Packed numbers, then bytes of digits: as they lie, or put together where the latter are compressed.
+Result<void> MessageBlock::parse_body(ByteReader& reader) {
+  uint64_t packed_digits = reader.varint_up_to(kTextBytesMax);
+  if (packed_digits == 0) {
+    if (reader.failed() || reader.left() != head_->body_bytes) return wrong("length of the body");
+    body_ = reader.rest();
+    return {};
+  }
+  std::string_view packed = reader.text();
+  uint64_t numbers = head_->body_bytes - head_->digit_bytes;
+  if (reader.failed() || packed_digits != head_->digit_bytes || reader.left() != numbers)
+    return wrong("length of the body");
+  constexpr size_t kReadBeyond = 8;
+  std::shared_ptr<char[]> body(new char[head_->body_bytes + kReadBeyond]);
+  std::memcpy(body.get(), reader.rest().data(), numbers);
+  OBELISK_CHECK_OK(zstd_decompress(packed, packed_digits, body.get() + numbers));
+  std::memset(body.get() + head_->body_bytes, 0, kReadBeyond);
+  body_ = {body.get(), head_->body_bytes};
+  memory_bytes_ += head_->body_bytes;
+  owners_.push_back(std::move(body));
+  return {};
 }
 
 Result<void> MessageBlock::parse_raw(ByteReader& reader) {

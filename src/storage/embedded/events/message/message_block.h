@@ -62,6 +62,7 @@ class MessageBlock {
   };
 
   Result<void> parse_raw(class ByteReader& reader);
+  Result<void> parse_body(class ByteReader& reader);
   Result<void> load_ordinals();
   Result<void> load_ids();
   Result<void> load_text_slots();

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/self_metrics.h"
 #include "codec/checksum.h"
+#include "codec/compression.h"
 #include "codec/integer_column.h"
 #include "codec/varint.h"
 #include "storage/embedded/events/message/message_block.h"
@@ -23,6 +24,8 @@ constexpr size_t kTextsMin = 16;
 // templates.
 constexpr uint32_t kTemplateRowsMin = 4;
 constexpr size_t kRareTemplatesMax = 256;
+// Fewer bytes of digits are left as they are.
+constexpr size_t kPackedBytesMin = 256;
 
 constexpr int64_t kNanosPerDay = 86'400'000'000'000;
 
@@ -96,7 +99,7 @@ class MessageEncoder::Impl {
     append_varint(bytes, streams_.text.size());
     put_packed_text(streams_.text, bytes);
     put_raw_lines(bytes);
-    bytes.append(streams_.body);
+    put_body(bytes);
     if (!comes_back(bytes)) return false;
     out.append(bytes);
     return true;
@@ -263,6 +266,21 @@ class MessageEncoder::Impl {
     encode_integer_column(lengths, out);
     append_varint(out, page_count);
     out.append(pages);
+  }
+
+  // Random digits stay as they are behind the packed numbers, where they are read one by one.
+  void put_body(std::string& out) {
+    std::string packed;
+    if (streams_.bytes.size() >= kPackedBytesMin) zstd_compress(streams_.bytes, packed);
+    if (!packed.empty() && packed.size() < streams_.bytes.size() / 4 * 3) {
+      append_varint(out, streams_.bytes.size());
+      append_text(out, packed);
+      out.append(streams_.body);
+    } else {
+      append_varint(out, 0);
+      out.append(streams_.body);
+      out.append(streams_.bytes);
+    }
   }
 
   // Decodes some of what will be stored and compares it.

@@ -40,6 +40,12 @@ class HeadParser {
     for (uint64_t i = 1; i < count; ++i) {
       if (!parse_template()) return false;
     }
+    // Bytes of digits lie behind everything else.
+    for (Slot& slot : head_.slots) {
+      if (slot.kind == SlotKind::hex || slot.kind == SlotKind::uuid)
+        slot.place += static_cast<uint32_t>(head_.body_bytes);
+    }
+    head_.body_bytes += head_.digit_bytes;
     return reader_.at_end() && fits();
   }
 
@@ -105,12 +111,14 @@ class HeadParser {
         if (slot.digits == 0 || slot.digits > 128 || slot.digits % 2 != 0) return false;
         slot.length_min = slot.length_max = slot.digits;
         slot.classes = kDigits | kLowerHex;
-        head_.body_bytes += rows * slot.digits / 2;
+        slot.place = static_cast<uint32_t>(head_.digit_bytes);
+        head_.digit_bytes += rows * slot.digits / 2;
         return true;
       case SlotKind::uuid:
         slot.length_min = slot.length_max = 36;
         slot.classes = kDigits | kLowerHex | kOther;
-        head_.body_bytes += rows * 16;
+        slot.place = static_cast<uint32_t>(head_.digit_bytes);
+        head_.digit_bytes += rows * 16;
         return true;
       case SlotKind::dictionary: {
         uint64_t count = reader_.varint_up_to(kTextDictionaryMax);

@@ -61,6 +61,7 @@ struct MessageHead {
   std::vector<Range> ranges;
   uint64_t templated_rows = 0;
   uint64_t body_bytes = 0;
+  uint64_t digit_bytes = 0;  // of them, at the end: the bytes of hexadecimal digits and UUIDs
   uint64_t ids_bytes = 0;
   uint64_t text_slots = 0;  // slots of kind text: their bytes follow one another in the text stream
   // What the views point into; 16 bytes longer than needed, so that short pieces may be copied 16 bytes at a

@@ -271,9 +271,9 @@ int hex_digit(char c) {
 bool try_hex(Texts values, SlotStreams& out) {
   size_t length = values[0].size();
   if (length % 2 != 0 || length > 128) return false;
-  size_t start = out.body.size();
-  out.body.resize(start + values.size() * length / 2);
-  char* target = out.body.data() + start;
+  size_t start = out.bytes.size();
+  out.bytes.resize(start + values.size() * length / 2);
+  char* target = out.bytes.data() + start;
   for (size_t i = 0; i < values.size(); ++i) {
     std::string_view text = values[i];
     int wrong = text.size() == length ? 0 : -1;
@@ -283,7 +283,7 @@ bool try_hex(Texts values, SlotStreams& out) {
       *target++ = static_cast<char>(high << 4 | low);
     }
     if (wrong < 0) {
-      out.body.resize(start);
+      out.bytes.resize(start);
       return false;
     }
   }
@@ -354,7 +354,7 @@ void encode_uuid_slot(std::span<const TokenValue> values, SlotStreams& out) {
     TraceId bytes;
     bool read = get_hex(digits, bytes);
     OBELISK_ASSERT(read);
-    out.body.append(bytes.view());
+    out.bytes.append(bytes.view());
   }
 }
 

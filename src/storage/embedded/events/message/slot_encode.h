@@ -11,18 +11,21 @@
 namespace obelisk::message {
 
 // Where a slot's pieces go. The head describes the slot, the body holds packed bits and bytes that are read
-// one by one without decompression, the two streams are compressed as wholes.
+// one by one without decompression, the two streams are compressed as wholes; the bytes of hexadecimal digits
+// and UUIDs are, too, where they repeat.
 struct SlotStreams {
   std::string head;
   std::string ids;
   std::string text;
   std::string body;
+  std::string bytes;
 
   void clear() {
     head.clear();
     ids.clear();
     text.clear();
     body.clear();
+    bytes.clear();
   }
 };
 
