@@ -37,16 +37,22 @@ Result<EraseReport> Engine::erase(const Scan& what) {
 
 // Events need no entry in the manifest: what is in memory goes to parts, and every part that holds a chosen
 // row is replaced by one without it. The rows are gone from the files when this returns, except from those
-// that snapshots taken before still hold.
+// that snapshots taken before still hold. Only until the parts are known flushes wait: rewriting them may
+// take long, and what is written meanwhile is not concerned.
 Result<EraseReport> Engine::erase_events(TenantStores& tenant, const Scan& what) {
-  MutexLock flush_lock(flush_mutex_);
   MutexLock merge_lock(merge_mutex_);
-  uint64_t through = published_;
-  // The first flush may only finish one whose manifest could not be written.
-  for (int attempt = 0; attempt < 2 && tenant.events_wait() && tenant.events_flushed < through; ++attempt)
-    OBELISK_CHECK_OK(flush_tenant(tenant, Which::events));
   OBELISK_CHECK_OK(finish_merge(tenant));
-  OBELISK_TRY(EventStore::Change change, tenant.events->erase(what.table, what.range, what.where));
+  uint64_t through = 0;
+  std::vector<EventPartPtr> parts;
+  {
+    MutexLock flush_lock(flush_mutex_);
+    through = published_;
+    // The first flush may only finish one whose manifest could not be written.
+    for (int attempt = 0; attempt < 2 && tenant.events_wait() && tenant.events_flushed < through; ++attempt)
+      OBELISK_CHECK_OK(flush_tenant(tenant, Which::events));
+    parts = tenant.events->parts_with(what.table, what.range);
+  }
+  OBELISK_TRY(EventStore::Change change, tenant.events->erase(parts, what.range, what.where));
   if (!change.empty()) {
     tenant.pending_event_merge = std::move(change);
     OBELISK_CHECK_OK(finish_merge(tenant));
@@ -56,8 +62,8 @@ Result<EraseReport> Engine::erase_events(TenantStores& tenant, const Scan& what)
 
 // No flush or merge runs meanwhile: one that began before would put rows of both sides into one part.
 Result<EraseReport> Engine::erase_metrics(TenantStores& tenant, const Scan& what) {
-  MutexLock flush_lock(flush_mutex_);
   MutexLock merge_lock(merge_mutex_);
+  MutexLock flush_lock(flush_mutex_);
   if (tenant.metrics->erasure_count() >= kErasuresMax) {
     return make_error(ErrorCode::overloaded,
                       fmt::format("{} erasures wait for merges to apply them, try again", kErasuresMax));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 
 #include "plan/read_progress.h"
@@ -123,6 +124,19 @@ Batch gather_traces(const std::vector<BatchPtr>& batches, const Scan& scan,
   return builder.finish();
 }
 
+// A line that a stream has twice at the same time is one line (a request that was sent again).
+void drop_repeated_lines(const std::vector<BatchPtr>& batches, std::vector<RowRef>& rows) {
+  std::set<std::tuple<uint64_t, int64_t, std::string_view>> seen;
+  std::erase_if(rows, [&](const RowRef& ref) {
+    const Batch& batch = *batches[ref.batch];
+    const ColumnData* lines = batch.find(fixed_column(column::kLine), ColumnType::string);
+    auto after = std::upper_bound(batch.groups.begin(), batch.groups.end(), ref.row,
+                                  [](uint32_t row, const Group& group) { return row < group.first_row; });
+    std::string_view line = lines == nullptr ? std::string_view() : lines->strings[ref.row];
+    return !seen.insert({(after - 1)->labels_hash, batch.times()[ref.row], line}).second;
+  });
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Cursor>> scan_batches(std::vector<BatchPtr> batches, const Scan& scan, Budget& budget,
@@ -142,6 +156,8 @@ Result<std::unique_ptr<Cursor>> scan_batches(std::vector<BatchPtr> batches, cons
     result = gather_traces(batches, scan, wanted);
   } else {
     std::vector<RowRef> rows = matching_rows(batches, scan);
+    if (scan.table == Table::logs && scan.unit == Unit::row && scan.order == Order::any)
+      drop_repeated_lines(batches, rows);
     OBELISK_CHECK_OK(budget.charge(rows.size() * sizeof(RowRef)));
     result = scan.unit == Unit::series
                  ? gather_series(batches, rows, scan, wanted)

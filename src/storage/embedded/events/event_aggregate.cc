@@ -43,6 +43,9 @@ class Executor {
   Result<AggregateAnswer> run() {
     OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(table_, range_, scan_.where, cancel_));
     if (aggregate().distinct_spans) OBELISK_CHECK_OK(find_repeats(units));
+    if (scan_.table == Table::logs) {
+      OBELISK_TRY(lines_, repeated_lines_of(table_, units, budget_, cancel_));
+    }
     for (const ScanUnit& unit : units) {
       OBELISK_CHECK_OK(cancel_.check());
       OBELISK_CHECK_OK(unit.context ? add_row_group(unit) : add_batch(*unit.head));
@@ -94,6 +97,13 @@ class Executor {
     return {};
   }
 
+  // Clears rows whose line the stream has at that time already.
+  static void drop_lines(const std::vector<uint32_t>* rows, size_t row_count, RowMask& mask) {
+    if (rows == nullptr) return;
+    if (mask.empty()) mask.assign(row_count, 1);
+    for (uint32_t row : *rows) mask[row] = 0;
+  }
+
   // Clears rows that repeat a span. Only rows of traces that can be elsewhere are compared.
   Result<void> drop_repeated(const ScanUnit& unit, RowGroupReader& reader, RowMask& mask) {
     bool all = reader.info().has_repeated_spans;
@@ -139,6 +149,7 @@ class Executor {
   Result<void> add_row_group(const ScanUnit& unit) {
     RowGroupReader reader(unit.context->part, unit.row_group, unit.context->labels, budget_, counts_);
     OBELISK_TRY(RowMask mask, select(unit, reader));
+    if (lines_ != nullptr) drop_lines(repeated_rows_of(*lines_, unit), reader.info().row_count, mask);
     if (!mask.empty() && !any_row(mask)) return {};
     if (aggregate().needs_value()) {
       bool length = aggregate().value_length;
@@ -193,6 +204,7 @@ class Executor {
     std::vector<uint8_t> mask = evaluate(scan_.where, batch);
     const std::vector<int64_t>& times = batch.times();
     for (size_t row = 0; row < mask.size(); ++row) mask[row] &= range_.contains({times[row]}) ? 1 : 0;
+    if (lines_ != nullptr) drop_lines(lines_->of(head), batch.row_count, mask);
     return BatchAggregator(states_, &spans_).add(batch, mask);
   }
 
@@ -209,6 +221,7 @@ class Executor {
   uint64_t charged_bytes_ = 0;
   std::vector<uint64_t> head_keys_;  // of the traces in the head, sorted
   std::shared_ptr<const TraceOverlap> overlap_;
+  std::shared_ptr<const RepeatedLines> lines_;
   std::map<const EventPart*, std::vector<uint8_t>> watched_;  // row groups where spans must be compared
   std::vector<double> values_;
   std::vector<ExemplarRow> exemplars_;

@@ -130,6 +130,7 @@ EventViewPtr EventStore::view(uint64_t sequence) const {
     view->tables[i].parts.assign(parts_[i].begin(), parts_[i].end());
     view->tables[i].head = heads_[i].batches(sequence);
     view->tables[i].overlaps = overlaps_[i];
+    view->tables[i].repeated_lines = repeated_lines_;
   }
   return view;
 }
@@ -340,20 +341,24 @@ Result<EventStore::Change> EventStore::apply_retention(Table table, UnixNanos ke
   return change;
 }
 
-Result<EventStore::Change> EventStore::erase(Table table, const TimeRange& range, const Expr& where) {
-  OBELISK_ASSERT(!merge_open_ && is_event_table(table));
+std::vector<EventPartPtr> EventStore::parts_with(Table table, const TimeRange& range) const {
+  OBELISK_ASSERT(is_event_table(table));
   std::vector<EventPartPtr> parts;
-  {
-    MutexLock lock(mutex_);
-    for (const auto& part : parts_[event_table_index(table)]) {
-      const EventPartDirectory& directory = part->directory();
-      bool overlaps = directory.min_time < range.end.value && directory.max_time >= range.begin.value;
-      if (overlaps) parts.push_back(part);
-    }
+  MutexLock lock(mutex_);
+  for (const auto& part : parts_[event_table_index(table)]) {
+    const EventPartDirectory& directory = part->directory();
+    bool overlaps = directory.min_time < range.end.value && directory.max_time >= range.begin.value;
+    if (overlaps) parts.push_back(part);
   }
+  return parts;
+}
+
+Result<EventStore::Change> EventStore::erase(const std::vector<EventPartPtr>& parts, const TimeRange& range,
+                                             const Expr& where) {
+  OBELISK_ASSERT(!merge_open_);
   Change change;
   for (const EventPartPtr& part : parts) {
-    std::string name = next_part_name(table, day_of(part->directory().min_time));
+    std::string name = next_part_name(part->directory().table, day_of(part->directory().min_time));
     Result<ErasedPart> erased =
         erase_from_part(disk_, directory_ + "/" + name, part, range, where, options_.row_groups);
     Result<void> done = erased.ok() ? Result<void>() : Result<void>(erased.error());

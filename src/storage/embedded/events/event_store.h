@@ -63,9 +63,13 @@ class EventStore {
   Result<std::optional<Change>> merge() EXCLUDES(mutex_);
   // Whole days that end at or before `keep_from`, of one table.
   Result<Change> apply_retention(Table table, UnixNanos keep_from) EXCLUDES(mutex_);
-  // Parts without the rows of `table` with a time in `range` for which `where` holds. Rows of the head are
-  // not looked at: flush first. Writes every part that holds such rows anew; empty when there are none.
-  Result<Change> erase(Table table, const TimeRange& range, const Expr& where) EXCLUDES(mutex_);
+  // The parts that may hold rows with a time in `range`.
+  std::vector<EventPartPtr> parts_with(Table table, const TimeRange& range) const EXCLUDES(mutex_);
+  // The parts (of one table) without the rows with a time in `range` for which `where` holds. Rows of the
+  // head are not looked at: flush before asking for the parts. Writes every part that holds such rows anew;
+  // empty when there are none.
+  Result<Change> erase(const std::vector<EventPartPtr>& parts, const TimeRange& range, const Expr& where)
+      EXCLUDES(mutex_);
   void commit(const Change& change) EXCLUDES(mutex_);
   void abandon(const Change& change) EXCLUDES(mutex_);
 
@@ -96,6 +100,7 @@ class EventStore {
   mutable Mutex mutex_;
   std::array<EventHead, 3> heads_ GUARDED_BY(mutex_);
   std::array<std::vector<std::shared_ptr<EventPart>>, 3> parts_ GUARDED_BY(mutex_);  // by order key
+  const std::shared_ptr<RepeatedLinesCache> repeated_lines_ = std::make_shared<RepeatedLinesCache>();
   const std::array<std::shared_ptr<TraceOverlapCache>, 3> overlaps_{std::make_shared<TraceOverlapCache>(),
                                                                     std::make_shared<TraceOverlapCache>(),
                                                                     std::make_shared<TraceOverlapCache>()};

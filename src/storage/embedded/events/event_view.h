@@ -8,6 +8,7 @@
 #include "plan/batch.h"
 #include "storage/embedded/events/event_part.h"
 #include "storage/embedded/events/head_batch.h"
+#include "storage/embedded/events/repeated_lines.h"
 #include "storage/embedded/events/trace_overlap.h"
 
 namespace obelisk {
@@ -24,6 +25,7 @@ struct EventTableView {
   std::vector<EventPartPtr> parts;  // by order key
   std::vector<HeadBatchPtr> head;
   std::shared_ptr<TraceOverlapCache> overlaps;  // shared by the views of a store
+  std::shared_ptr<RepeatedLinesCache> repeated_lines;
 };
 
 struct EventView {

@@ -52,7 +52,7 @@ struct RowGroupInfo {
   int64_t min_time = 0;
   int64_t max_time = 0;
   // Spans: a span here may have the trace id and span id of another span of the part (a retried request, or a
-  // trace that a merge has left in several places).
+  // trace that a merge has left in several places). Logs: two rows of one stream have one time.
   bool has_repeated_spans = false;
   std::vector<GroupRun> runs;
   std::vector<ChunkInfo> chunks;  // ascending by column; a column without a value here has none

@@ -12,6 +12,13 @@ bool column_before(const PartColumn& a, const PartColumn& b) {
   return a.id != b.id ? a.id < b.id : a.type < b.type;
 }
 
+// Whether two rows of one stream have one time, and so may be one line.
+bool has_equal_times(std::span<const OrderedRow> rows) {
+  return std::adjacent_find(rows.begin(), rows.end(), [](const OrderedRow& a, const OrderedRow& b) {
+           return a.group == b.group && a.time == b.time;
+         }) != rows.end();
+}
+
 }  // namespace
 
 size_t RowGroupLimits::rows_of(Table table, size_t column_count) const {
@@ -73,6 +80,7 @@ Result<void> PartWriter::add_row_group(EncodedRowGroup encoded, std::span<const 
   group.min_time = low->time;
   group.max_time = high->time;
   add_runs(rows, ranks, group);
+  if (directory_.table == Table::logs) group.has_repeated_spans = has_equal_times(rows);
   // Chunks lie in the order of their numbers, so that only the first offset is stored.
   std::vector<std::pair<uint32_t, EncodedChunk*>> numbered;
   for (EncodedChunk& chunk : encoded.chunks) numbered.push_back({column_number(chunk.column), &chunk});

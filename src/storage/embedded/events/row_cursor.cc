@@ -22,12 +22,17 @@ class RowCursor : public Cursor {
         held_(budget) {}
 
   Result<BatchPtr> next() override {
+    if (at_ == 0 && scan_.table == Table::logs && lines_ == nullptr) {
+      OBELISK_TRY(lines_, repeated_lines_of(view_->of(scan_.table), units_, budget_, cancel_));
+    }
     while (at_ < units_.size() && !is_full()) {
       OBELISK_CHECK_OK(cancel_.check());
+      const ScanUnit& unit = units_[at_++];
       const std::vector<ColumnId>* wanted = scan_.all_columns ? nullptr : &scan_.columns;
       uint64_t left = scan_.limit == 0 ? 0 : scan_.limit - returned_;
-      OBELISK_TRY(BatchPtr batch, read_scan_unit(units_[at_++], scan_.where, scan_.range, wanted, Order::any,
-                                                 left, budget_, counts_));
+      const std::vector<uint32_t>* left_out = lines_ == nullptr ? nullptr : repeated_rows_of(*lines_, unit);
+      OBELISK_TRY(BatchPtr batch, read_scan_unit(unit, scan_.where, scan_.range, wanted, Order::any, left,
+                                                 budget_, counts_, left_out));
       if (!batch) continue;
       returned_ += batch->row_count;
       held_.release();
@@ -45,6 +50,7 @@ class RowCursor : public Cursor {
   const EventViewPtr view_;
   const Scan scan_;
   const std::vector<ScanUnit> units_;
+  std::shared_ptr<const RepeatedLines> lines_;
   Budget& budget_;
   const Cancel& cancel_;
   BudgetCharge held_;

@@ -67,7 +67,7 @@ void keep_first_by_time(std::vector<uint32_t>& rows, const std::vector<int64_t>&
 
 Result<BatchPtr> read_batch(const HeadBatch& head, const Expr& where, const TimeRange& range,
                             const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
-                            ReadCounts& counts) {
+                            ReadCounts& counts, const std::vector<uint32_t>* left_out) {
   counts.rows += head.row_count();
   note_read({head.row_count(), 0});
   std::vector<ColumnId> columns;
@@ -76,6 +76,9 @@ Result<BatchPtr> read_batch(const HeadBatch& head, const Expr& where, const Time
   BatchPtr batch = head.batch(wanted == nullptr ? nullptr : &columns);
   const std::vector<int64_t>& times = batch->times();
   std::vector<uint8_t> keep = evaluate(where, *batch);
+  if (left_out != nullptr) {
+    for (uint32_t row : *left_out) keep[row] = 0;
+  }
   std::vector<uint32_t> rows;
   for (uint32_t row = 0; row < keep.size(); ++row) {
     if (keep[row] != 0 && range.contains({times[row]})) rows.push_back(row);
@@ -163,14 +166,17 @@ Result<std::vector<ScanUnit>> list_trace_units(const EventTableView& table, cons
 
 Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const TimeRange& range,
                                 const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
-                                Budget& budget, ReadCounts& counts) {
+                                Budget& budget, ReadCounts& counts, const std::vector<uint32_t>* left_out) {
   // Units with a context were listed for this condition, which the context holds.
-  if (!unit.context) return read_batch(*unit.head, where, range, wanted, order, row_limit, counts);
+  if (!unit.context) return read_batch(*unit.head, where, range, wanted, order, row_limit, counts, left_out);
   const PartContext& context = *unit.context;
   RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
   OBELISK_TRY(RowMask mask, reader.candidates(range, context.decisions));
   if (unit.decision != Decision::yes) {
     OBELISK_TRY(mask, reader.evaluate(context.where, mask));
+  }
+  if (left_out != nullptr) {
+    for (uint32_t row : *left_out) mask[row] = 0;
   }
   std::vector<uint32_t> rows = rows_of(mask);
   if (rows.empty()) return BatchPtr();
@@ -180,6 +186,26 @@ Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const T
   }
   OBELISK_TRY(Batch batch, reader.materialise(rows, wanted));
   return std::make_shared<const Batch>(std::move(batch));
+}
+
+Result<std::shared_ptr<const RepeatedLines>> repeated_lines_of(const EventTableView& table,
+                                                               const std::vector<ScanUnit>& units,
+                                                               Budget& budget, const Cancel& cancel) {
+  if (units.empty()) return std::make_shared<const RepeatedLines>();
+  std::vector<EventPartPtr> parts;
+  std::vector<HeadBatchPtr> head;
+  for (const ScanUnit& unit : units) {
+    if (!unit.context) {
+      head.push_back(unit.head);
+    } else if (parts.empty() || parts.back() != unit.context->part) {
+      parts.push_back(unit.context->part);
+    }
+  }
+  return table.repeated_lines->of(parts, head, budget, cancel);
+}
+
+const std::vector<uint32_t>* repeated_rows_of(const RepeatedLines& lines, const ScanUnit& unit) {
+  return unit.context ? lines.of(*unit.context->part, unit.row_group) : lines.of(*unit.head);
 }
 
 }  // namespace obelisk

@@ -42,9 +42,16 @@ Result<std::vector<ScanUnit>> list_trace_units(const EventTableView& table, cons
                                                const Cancel& cancel);
 
 // At most `row_limit` rows (0: all) that satisfy `where` in `range`: the first by `order` (any: as they lie).
-// Rows stay in the order they lie; null when there are none.
+// Rows stay in the order they lie; null when there are none. `left_out`: rows that do not count (ascending),
+// or null.
 Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const TimeRange& range,
                                 const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
-                                Budget& budget, ReadCounts& counts);
+                                Budget& budget, ReadCounts& counts,
+                                const std::vector<uint32_t>* left_out = nullptr);
+// The rows of log units that repeat a line (repeated_lines.h).
+Result<std::shared_ptr<const RepeatedLines>> repeated_lines_of(const EventTableView& table,
+                                                               const std::vector<ScanUnit>& units,
+                                                               Budget& budget, const Cancel& cancel);
+const std::vector<uint32_t>* repeated_rows_of(const RepeatedLines& lines, const ScanUnit& unit);
 
 }  // namespace obelisk
