@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <numeric>
 
 #include "codec/bit_packing.h"
 #include "codec/byte_reader.h"
@@ -143,12 +145,11 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
   switch (type_) {
     case ColumnType::boolean:
     case ColumnType::int64:
-      ints_.resize(value_count_);
       if (coding == kParentRows && type_ == ColumnType::int64) {
         if (!parse_parents(reader, row_count)) return wrong("parents");
-        spread(ints_, row_count);
         return {};
       }
+      ints_.resize(value_count_);
       if (coding != kIntegers || !decode_integer_column(reader, value_count_, ints_.data()))
         return wrong("integers");
       spread(ints_, row_count);
@@ -209,19 +210,13 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
 bool ColumnChunk::parse_parents(ByteReader& reader, size_t row_count) {
   auto parents = std::make_shared<ParentRows>();
   if (!decode_parent_rows(reader, value_count_, *parents)) return false;
-  parent_distances_.resize(row_count);
-  size_t next = 0;
-  for (size_t row = 0; row < row_count; ++row) {
-    if (!is_present(row)) continue;
-    int64_t distance = parents->distances[next++];
-    int64_t parent = 0;
-    if (__builtin_sub_overflow(static_cast<int64_t>(row), distance, &parent) || parent < 0 ||
-        static_cast<uint64_t>(parent) >= row_count)
-      return false;
-    parent_distances_[row] = distance;
-  }
+  parent_distances_ = parents->distances;
+  spread(parent_distances_, row_count);
+  bool inside = true;
+  for (size_t row = 0; row < row_count; ++row)
+    inside &= uint64_t{row} - static_cast<uint64_t>(parent_distances_[row]) < row_count;
   parents_ = std::move(parents);
-  return true;
+  return inside;
 }
 
 Result<void> ColumnChunk::set_span_ids(const ColumnChunk& span_ids) {
@@ -234,6 +229,7 @@ Result<void> ColumnChunk::set_span_ids(const ColumnChunk& span_ids) {
   std::vector<int64_t> parents;
   if (span_ids.ints_.size() != parent_distances_.size() || !parents_->resolve(rows, span_ids.ints_, parents))
     return wrong("parents without span ids");
+  ints_.assign(parent_distances_.size(), 0);
   for (size_t i = 0; i < rows.size(); ++i) ints_[rows[i]] = parents[i];
   parents_resolved_ = true;
   return {};
@@ -243,6 +239,7 @@ bool ColumnChunk::parse_trace_ids(ByteReader& reader) {
   uint64_t runs = reader.varint_up_to(std::min<uint64_t>(value_count_, reader.left() / 16));
   std::vector<int64_t> lengths(runs);
   if (!decode_integer_column(reader, runs, lengths.data())) return false;
+  trace_ids_.reserve(value_count_);
   for (int64_t length : lengths) {
     auto id = TraceId::from_bytes(reader.bytes(16));
     if (!id || length < 0 || static_cast<uint64_t>(length) > value_count_ - trace_ids_.size()) return false;
@@ -282,10 +279,12 @@ Result<void> ColumnChunk::parse_dictionary(ByteReader& reader) {
   std::vector<int64_t> ids(value_count_);
   if (!decode_integer_column(reader, value_count_, ids.data())) return wrong("dictionary ids");
   ids_.resize(value_count_);
+  bool inside = true;
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] < 0 || static_cast<uint64_t>(ids[i]) >= count) return wrong("dictionary id out of range");
+    inside &= static_cast<uint64_t>(ids[i]) < count;
     ids_[i] = static_cast<uint32_t>(ids[i]);
   }
+  if (!inside) return wrong("dictionary id out of range");
   return {};
 }
 

@@ -123,7 +123,7 @@ class ColumnChunk {
   bool is_present(size_t row) const { return present_.empty() || present_[row] != 0; }
   bool all_present() const { return present_.empty(); }
   const std::vector<int64_t>& ints() const { return ints_; }  // one a row
-  // Parent span ids are known once the span ids of the rows are; until then ints() are 0.
+  // Parent span ids are known once the span ids of the rows are; until then ints() is empty.
   bool needs_span_ids() const { return parents_ != nullptr && !parents_resolved_; }
   Result<void> set_span_ids(const ColumnChunk& span_ids);
   // How many rows before each row its parent lies (0: it has none, or not here). Null for other chunks.

@@ -364,8 +364,13 @@ Result<void> RowGroupReader::mark_chunk(const Expr& expr, ColumnChunk& chunk, co
     values.row_count = entries.strings.size();
     values.columns.push_back(std::move(entries));
     std::vector<uint8_t> holds = obelisk::evaluate(expr, values);
-    for (size_t row = 0; row < out.size(); ++row) {
-      if (candidates[row] != 0 && chunk.is_present(row)) out[row] |= holds[chunk.entry_of(row)];
+    if (std::find(holds.begin(), holds.end(), 1) == holds.end()) return {};
+    const std::vector<uint32_t>& numbers = chunk.entry_numbers();
+    if (chunk.all_present()) {
+      for (size_t row = 0; row < out.size(); ++row) out[row] |= candidates[row] & holds[numbers[row]];
+    } else {
+      for (size_t row = 0; row < out.size(); ++row)
+        out[row] |= candidates[row] & holds[numbers[row]] & static_cast<uint8_t>(chunk.is_present(row));
     }
     return {};
   }

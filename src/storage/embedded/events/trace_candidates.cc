@@ -119,16 +119,14 @@ Result<RowMask> TraceCandidates::related_rows(RowGroupReader& reader, const Cond
   if (parents->parent_distances() == nullptr) return rows;
   OBELISK_TRY(RowMask upper, reader.evaluate(*condition.upper, inside));
   const std::vector<int64_t>& distances = *parents->parent_distances();
-  // Of each row: whether an upper row is above it, as far as that can be told from the rows before it.
+  // Of each row: whether an upper row is above it, as far as that can be told from the rows before it. One
+  // whose parent is in another row group, has not come, or lies behind it (distance 0 or less) may be.
   RowMask below(rows.size(), 0);
   for (size_t row = 0; row < rows.size(); ++row) {
-    if (!parents->is_present(row)) continue;
-    if (distances[row] <= 0) {  // its parent is in another row group, has not come, or lies behind it
-      below[row] = 1;
-      continue;
-    }
-    size_t parent = row - static_cast<size_t>(distances[row]);
-    below[row] = upper[parent] != 0 || (!condition.direct && below[parent] != 0) ? 1 : 0;
+    bool here = distances[row] > 0;
+    size_t parent = here ? row - static_cast<size_t>(distances[row]) : row;
+    uint8_t above = upper[parent] | (condition.direct ? uint8_t{0} : below[parent]);
+    below[row] = here ? above : static_cast<uint8_t>(parents->is_present(row));
   }
   for (size_t row = 0; row < rows.size(); ++row) rows[row] &= below[row];
   return rows;
