@@ -80,6 +80,16 @@ std::vector<int64_t> round_trip(const std::vector<int64_t>& values, size_t* byte
   ByteReader reader(out);
   EXPECT_TRUE(decode_integer_column(reader, values.size(), back.data()));
   EXPECT_EQ(reader.left(), 0u);
+  size_t count = values.size();
+  for (auto [first, last] :
+       {std::pair(count / 3, count / 2), {0, count / 7}, {count - count / 5, count}, {count, count}}) {
+    std::vector<int64_t> some(count, 77);
+    ByteReader again(out);
+    EXPECT_TRUE(decode_integer_column(again, count, first, last, some.data()));
+    EXPECT_EQ(again.left(), 0u);
+    for (size_t i = first; i < last; ++i)
+      EXPECT_EQ(some[i], values[i]) << i << " of " << first << " to " << last;
+  }
   return back;
 }
 
@@ -128,6 +138,7 @@ TEST(IntegerColumn, FewLargeNumbersArePatchedAndRunsAreRuns) {
     ASSERT_TRUE(decode_integer_column(reader, back.size(), back.data()));
     EXPECT_TRUE(reader.at_end());
     EXPECT_EQ(back, *values);
+    EXPECT_EQ(round_trip(*values), *values);
     bytes[which++] = out.size();
     for (size_t cut = 0; cut < out.size(); cut += 1 + out.size() / 50) {
       ByteReader short_reader(std::string_view(out).substr(0, cut));

@@ -24,5 +24,12 @@ void encode_dense_integers(std::span<const int64_t> values, std::string& out);
 // Exactly `count` values; the caller bounds `count`. False (and the reader failed) when the bytes are not
 // such a coding.
 bool decode_integer_column(ByteReader& reader, size_t count, int64_t* out);
+// The same, of which only the values [first, last) are wanted: the others of out[0, count) may be left as
+// they are, and cost little or nothing.
+bool decode_integer_column(ByteReader& reader, size_t count, size_t first, size_t last, int64_t* out);
+
+// Reads a column as decode_integer_column does and adds to counts[value] how often each occurs, runs at once.
+// False also when a value is not below counts.size().
+bool count_integer_column(ByteReader& reader, size_t count, std::span<uint64_t> counts);
 
 }  // namespace obelisk

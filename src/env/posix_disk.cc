@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "env/disk.h"
+#include "env/read_hint.h"
 
 namespace obelisk {
 namespace {
@@ -63,6 +64,10 @@ class PosixFile : public File {
       length -= static_cast<size_t>(got);
     }
     return {};
+  }
+
+  void hint_lone_read(uint64_t offset, size_t length) const {
+    ::posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_WILLNEED);
   }
 
   Result<uint64_t> size() const override {
@@ -249,6 +254,10 @@ class PosixDisk : public Disk {
 };
 
 }  // namespace
+
+void hint_lone_read(const File& file, uint64_t offset, size_t length) {
+  if (auto* real = dynamic_cast<const PosixFile*>(&file)) real->hint_lone_read(offset, length);
+}
 
 Result<std::unique_ptr<Disk>> open_posix_disk(const std::string& root) {
   if (root.empty()) return make_error(ErrorCode::invalid_argument, "the data directory has no name");

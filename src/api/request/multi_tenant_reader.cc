@@ -225,10 +225,11 @@ Result<std::vector<ValueCount>> MultiTenantReader::values(const Snapshot& at, co
         ErrorCode::unsupported,
         "values of a column cannot be restricted by __tenant_id__: name the tenants in X-Scope-OrgID");
   }
+  // All of each: what is frequent with one tenant may be rare with another, and counts are to be exact.
   std::map<std::pair<std::string, ColumnType>, uint64_t> counts;
   for (const TenantSnapshot& tenant : snapshots_of(at)) {
     OBELISK_TRY(std::vector<ValueCount> found,
-                store_.values(tenant.at, scan_of(scan, tenant.tenant), column, limit, cancel));
+                store_.values(tenant.at, scan_of(scan, tenant.tenant), column, 0, cancel));
     for (ValueCount& value : found) counts[{std::move(value.value), value.type}] += value.count;
   }
   std::vector<ValueCount> all;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <numeric>
 
 #include "codec/bit_packing.h"
 #include "codec/byte_reader.h"
@@ -37,6 +36,18 @@ void clear_unless(bool present, T& value) {
   value = present ? value : T();
 }
 
+// How many of the bytes, each 0 or 1, are 1.
+size_t count_marks(const uint8_t* marks, size_t count) {
+  size_t sum = 0, i = 0;
+  for (; i + 8 <= count; i += 8) {
+    uint64_t eight = 0;
+    std::memcpy(&eight, marks + i, 8);
+    sum += eight * 0x0101010101010101 >> 56;
+  }
+  for (; i < count; ++i) sum += marks[i];
+  return sum;
+}
+
 bool is_text_type(ColumnType type) {
   return type == ColumnType::string || type == ColumnType::bytes || type == ColumnType::any;
 }
@@ -57,7 +68,7 @@ std::optional<std::string_view> integers_of_chunk(std::string_view bytes) {
 
 Result<ColumnChunk> ColumnChunk::parse(std::string_view bytes, std::shared_ptr<const void> owner,
                                        ColumnType type, size_t row_count,
-                                       std::shared_ptr<const message::MessageHead> head) {
+                                       std::shared_ptr<const message::MessageHead> head, RowSpan wanted) {
   if (bytes.size() < 8) return wrong("shorter than its checksum");
   if (!has_checksum(bytes)) return wrong("checksum mismatch");
   bytes.remove_suffix(8);
@@ -67,9 +78,27 @@ Result<ColumnChunk> ColumnChunk::parse(std::string_view bytes, std::shared_ptr<c
   if (owner) chunk.owners_.push_back(std::move(owner));
   ByteReader reader(bytes);
   if (!chunk.parse_presence(reader, row_count)) return wrong("presence");
+  chunk.set_wanted(wanted, row_count);
   OBELISK_CHECK_OK(chunk.parse_values(reader, row_count));
   if (!reader.at_end()) return wrong("bytes left over");
   return chunk;
+}
+
+void ColumnChunk::set_wanted(RowSpan rows, size_t row_count) {
+  wanted_rows_.last = std::min(rows.last, row_count);
+  wanted_rows_.first = std::min(rows.first, wanted_rows_.last);
+  auto values_before = [&](size_t row) {
+    if (row == row_count) return value_count_;
+    return present_.empty() ? row : count_marks(present_.data(), row);
+  };
+  wanted_values_ = {values_before(wanted_rows_.first), values_before(wanted_rows_.last)};
+}
+
+// One a value; the wanted ones are read.
+bool ColumnChunk::read_integers(ByteReader& reader, std::vector<int64_t>& values) const {
+  values.resize(value_count_);
+  return decode_integer_column(reader, value_count_, wanted_values_.first, wanted_values_.last,
+                               values.data());
 }
 
 bool ColumnChunk::is_text() const {
@@ -131,12 +160,13 @@ void ColumnChunk::spread(std::vector<T>& values, size_t row_count) {
     return;
   }
   // Which rows have a value cannot be guessed: every row takes the next one, and those without lose it.
-  size_t next = 0, last = values.size() - 1;
-  for (size_t row = 0; row < row_count; ++row) {
+  size_t next = wanted_values_.first, last = values.size() - 1;
+  for (size_t row = wanted_rows_.first; row < wanted_rows_.last; ++row) {
     all[row] = values[std::min(next, last)];
     next += present_[row];
   }
-  for (size_t row = 0; row < row_count; ++row) clear_unless(present_[row] != 0, all[row]);
+  for (size_t row = wanted_rows_.first; row < wanted_rows_.last; ++row)
+    clear_unless(present_[row] != 0, all[row]);
   values = std::move(all);
 }
 
@@ -149,15 +179,12 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
         if (!parse_parents(reader, row_count)) return wrong("parents");
         return {};
       }
-      ints_.resize(value_count_);
-      if (coding != kIntegers || !decode_integer_column(reader, value_count_, ints_.data()))
-        return wrong("integers");
+      if (coding != kIntegers || !read_integers(reader, ints_)) return wrong("integers");
       spread(ints_, row_count);
       return {};
     case ColumnType::float64: {
-      std::vector<int64_t> bits(value_count_);
-      if (coding != kIntegers || !decode_integer_column(reader, value_count_, bits.data()))
-        return wrong("doubles");
+      std::vector<int64_t> bits;
+      if (coding != kIntegers || !read_integers(reader, bits)) return wrong("doubles");
       floats_.resize(value_count_);
       if (value_count_ > 0) std::memcpy(floats_.data(), bits.data(), bits.size() * 8);
       spread(floats_, row_count);
@@ -171,7 +198,7 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
       } else if (coding != kIdRuns || !parse_trace_ids(reader)) {
         return wrong("trace ids");
       }
-      spread(trace_ids_, row_count);
+      if (trace_runs_.empty() && value_count_ > 0) spread(trace_ids_, row_count);
       return {};
     case ColumnType::string:
     case ColumnType::bytes:
@@ -213,7 +240,7 @@ bool ColumnChunk::parse_parents(ByteReader& reader, size_t row_count) {
   parent_distances_ = parents->distances;
   spread(parent_distances_, row_count);
   bool inside = true;
-  for (size_t row = 0; row < row_count; ++row)
+  for (size_t row = wanted_rows_.first; row < wanted_rows_.last; ++row)
     inside &= uint64_t{row} - static_cast<uint64_t>(parent_distances_[row]) < row_count;
   parents_ = std::move(parents);
   return inside;
@@ -222,12 +249,13 @@ bool ColumnChunk::parse_parents(ByteReader& reader, size_t row_count) {
 Result<void> ColumnChunk::set_span_ids(const ColumnChunk& span_ids) {
   OBELISK_ASSERT(parents_ != nullptr);
   std::vector<uint32_t> rows;
-  rows.reserve(value_count_);
-  for (uint32_t row = 0; row < parent_distances_.size(); ++row) {
-    if (is_present(row)) rows.push_back(row);
+  rows.reserve(wanted_values_.last - wanted_values_.first);
+  for (size_t row = wanted_rows_.first; row < wanted_rows_.last; ++row) {
+    if (is_present(row)) rows.push_back(static_cast<uint32_t>(row));
   }
   std::vector<int64_t> parents;
-  if (span_ids.ints_.size() != parent_distances_.size() || !parents_->resolve(rows, span_ids.ints_, parents))
+  if (span_ids.ints_.size() != parent_distances_.size() ||
+      !parents_->resolve(rows, wanted_values_.first, span_ids.ints_, parents))
     return wrong("parents without span ids");
   ints_.assign(parent_distances_.size(), 0);
   for (size_t i = 0; i < rows.size(); ++i) ints_[rows[i]] = parents[i];
@@ -239,13 +267,28 @@ bool ColumnChunk::parse_trace_ids(ByteReader& reader) {
   uint64_t runs = reader.varint_up_to(std::min<uint64_t>(value_count_, reader.left() / 16));
   std::vector<int64_t> lengths(runs);
   if (!decode_integer_column(reader, runs, lengths.data())) return false;
-  trace_ids_.reserve(value_count_);
+  trace_runs_.reserve(runs);
+  uint64_t covered = 0;
   for (int64_t length : lengths) {
     auto id = TraceId::from_bytes(reader.bytes(16));
-    if (!id || length < 0 || static_cast<uint64_t>(length) > value_count_ - trace_ids_.size()) return false;
-    trace_ids_.insert(trace_ids_.end(), static_cast<size_t>(length), *id);
+    if (!id || length < 0 || static_cast<uint64_t>(length) > value_count_ - covered) return false;
+    trace_runs_.push_back({*id, static_cast<uint32_t>(covered), static_cast<uint32_t>(length)});
+    covered += static_cast<uint64_t>(length);
   }
-  return trace_ids_.size() == value_count_;
+  if (covered != value_count_) return false;
+  if (present_.empty()) return true;
+  static_cast<void>(trace_ids());  // one a value, to be spread over the rows
+  trace_runs_.clear();
+  return true;
+}
+
+const std::vector<TraceId>& ColumnChunk::trace_ids() const {
+  if (id_source_ != nullptr) return id_source_->trace_ids();
+  if (trace_ids_.empty()) {
+    trace_ids_.reserve(value_count_);
+    for (const TraceRun& run : trace_runs_) trace_ids_.insert(trace_ids_.end(), run.row_count, run.id);
+  }
+  return trace_ids_;
 }
 
 namespace {
@@ -276,15 +319,24 @@ Result<void> ColumnChunk::parse_dictionary(ByteReader& reader) {
   entries_.reserve(count);
   for (uint64_t i = 0; i < count; ++i)
     entries_.push_back(text.substr(offsets[i], offsets[i + 1] - offsets[i]));
-  std::vector<int64_t> ids(value_count_);
-  if (!decode_integer_column(reader, value_count_, ids.data())) return wrong("dictionary ids");
+  encoded_ids_ = reader.rest();
+  std::vector<int64_t> ids;
+  if (!read_integers(reader, ids)) return wrong("dictionary ids");
   ids_.resize(value_count_);
   bool inside = true;
-  for (size_t i = 0; i < ids.size(); ++i) {
+  for (size_t i = wanted_values_.first; i < wanted_values_.last; ++i) {
     inside &= static_cast<uint64_t>(ids[i]) < count;
     ids_[i] = static_cast<uint32_t>(ids[i]);
   }
   if (!inside) return wrong("dictionary id out of range");
+  return {};
+}
+
+Result<void> ColumnChunk::count_entries(std::vector<uint64_t>& counts) const {
+  OBELISK_ASSERT(has_dictionary_);
+  counts.resize(entries_.size());
+  ByteReader reader(encoded_ids_);
+  if (!count_integer_column(reader, value_count_, counts)) return wrong("dictionary ids");
   return {};
 }
 
@@ -347,7 +399,7 @@ Result<ColumnData> ColumnChunk::gather(const ColumnId& id, const std::vector<uin
       take(floats_, data.floats);
       break;
     case ColumnType::trace_id:
-      take(trace_ids_, data.trace_ids);
+      gather_trace_ids(rows, data.trace_ids);
       break;
     case ColumnType::string:
     case ColumnType::bytes:
@@ -401,6 +453,19 @@ Result<void> ColumnChunk::gather_message(const std::vector<uint32_t>& rows,
   return {};
 }
 
+void ColumnChunk::gather_trace_ids(const std::vector<uint32_t>& rows, std::vector<TraceId>& out) const {
+  out.resize(rows.size());
+  if (trace_runs_.empty()) {
+    for (size_t i = 0; i < rows.size(); ++i) out[i] = trace_ids()[rows[i]];
+    return;
+  }
+  auto run = trace_runs_.begin();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    while (rows[i] >= run->first_row + run->row_count) ++run;
+    out[i] = run->id;
+  }
+}
+
 void ColumnChunk::gather_id_text(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::shared_ptr<char[]> text(new char[rows.size() * 32]);
@@ -448,8 +513,8 @@ std::vector<uint8_t> ColumnChunk::marks_of_values(const std::vector<uint8_t>& of
 
 size_t ColumnChunk::memory_bytes() const {
   size_t total = present_.size() + (ints_.size() + parent_distances_.size()) * 8 + floats_.size() * 8 +
-                 trace_ids_.size() * 16 + entries_.size() * 16 + ids_.size() * 4 + text_offsets_.size() * 8 +
-                 value_of_row_.size() * 4;
+                 trace_ids_.size() * 16 + trace_runs_.size() * sizeof(TraceRun) + entries_.size() * 16 +
+                 ids_.size() * 4 + text_offsets_.size() * 8 + value_of_row_.size() * 4;
   total += built_bytes_ + (message_ ? message_->memory_bytes() : 0);
   for (const TextPage& page : pages_) total += page.text != nullptr ? page.packed.plain_bytes : 0;
   return total;

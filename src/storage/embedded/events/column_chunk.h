@@ -83,15 +83,30 @@ bool has_checksum(std::string_view chunk);
 // The integer column in a chunk's bytes (without their checksum), when every row has a value in that coding.
 std::optional<std::string_view> integers_of_chunk(std::string_view bytes);
 
+// Rows of a row group, half open.
+struct RowSpan {
+  size_t first = 0;
+  size_t last = SIZE_MAX;
+};
+
+// Consecutive rows with one trace id.
+struct TraceRun {
+  TraceId id;
+  uint32_t first_row = 0;
+  uint32_t row_count = 0;
+};
+
 // A chunk that was read. Numbers are decoded when it is parsed, text page by page when it is asked for.
 // Copies nothing it can point to; what it points to is kept by owners().
 class ColumnChunk {
  public:
   // `bytes` are the whole chunk; they are viewed, `owner` keeps them. corrupt when anything is wrong with
-  // them. `head`: what was kept of this chunk from an earlier time (message_head()), or null.
+  // them. `head`: what was kept of this chunk from an earlier time (message_head()), or null. `wanted`: the
+  // rows whose values will be asked for; numbers of others are not decoded and may be anything.
   static Result<ColumnChunk> parse(std::string_view bytes, std::shared_ptr<const void> owner, ColumnType type,
                                    size_t row_count,
-                                   std::shared_ptr<const message::MessageHead> head = nullptr);
+                                   std::shared_ptr<const message::MessageHead> head = nullptr,
+                                   RowSpan wanted = {});
 
   // Text as templates and variables; null in other codings.
   message::MessageBlock* message() { return message_.get(); }
@@ -118,6 +133,8 @@ class ColumnChunk {
   // Text with a dictionary: entries() and, for every row that has a value, the number of its entry.
   bool has_dictionary() const { return has_dictionary_; }
   const std::vector<std::string_view>& entries() const { return entries_; }
+  // Adds to counts[entry] how many rows have it, of all rows whether wanted or not.
+  Result<void> count_entries(std::vector<uint64_t>& counts) const;
   uint32_t entry_of(size_t row) const { return ids_[row]; }
   const std::vector<uint32_t>& entry_numbers() const { return ids_; }  // one a row; 0 where absent
   bool is_present(size_t row) const { return present_.empty() || present_[row] != 0; }
@@ -130,9 +147,10 @@ class ColumnChunk {
   const std::vector<int64_t>* parent_distances() const { return parents_ ? &parent_distances_ : nullptr; }
   const std::vector<double>& floats() const { return floats_; }  // one a row
   // One a row; of text that is digits of ids too.
-  const std::vector<TraceId>& trace_ids() const {
-    return id_source_ != nullptr ? id_source_->trace_ids_ : trace_ids_;
-  }
+  const std::vector<TraceId>& trace_ids() const;
+
+  // The same as runs, when they are stored so and every row has one; empty otherwise.
+  const std::vector<TraceRun>& trace_runs() const { return trace_runs_; }
 
   // The values of `rows` (ascending) as a column of a batch; absent values are zero. Strings point to
   // owners().
@@ -151,12 +169,15 @@ class ColumnChunk {
   Result<void> parse_values(class ByteReader& reader, size_t row_count);
   bool parse_presence(class ByteReader& reader, size_t row_count);
   bool parse_trace_ids(class ByteReader& reader);
+  bool read_integers(class ByteReader& reader, std::vector<int64_t>& values) const;
+  void set_wanted(RowSpan rows, size_t row_count);
   bool parse_parents(class ByteReader& reader, size_t row_count);
   Result<void> parse_dictionary(class ByteReader& reader);
   Result<void> parse_text(class ByteReader& reader);
   Result<void> load_page(TextPage& page);
   Result<void> gather_text(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out);
   Result<void> gather_message(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out);
+  void gather_trace_ids(const std::vector<uint32_t>& rows, std::vector<TraceId>& out) const;
   void gather_id_text(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out);
   template <typename T>
   void spread(std::vector<T>& values, size_t row_count);
@@ -164,15 +185,19 @@ class ColumnChunk {
   ColumnType type_ = ColumnType::string;
   uint8_t coding_ = 0;
   size_t value_count_ = 0;
+  RowSpan wanted_rows_;
+  RowSpan wanted_values_;  // the same, counted in values
   std::vector<uint8_t> present_;
   std::vector<int64_t> ints_;
   std::shared_ptr<const ParentRows> parents_;
   std::vector<int64_t> parent_distances_;  // one a row
   bool parents_resolved_ = false;
   std::vector<double> floats_;
-  std::vector<TraceId> trace_ids_;
+  mutable std::vector<TraceId> trace_ids_;  // put together from runs when they are asked for
+  std::vector<TraceRun> trace_runs_;
   bool has_dictionary_ = false;
   std::vector<std::string_view> entries_;
+  std::string_view encoded_ids_;
   std::vector<uint32_t> ids_;
   std::vector<uint64_t> text_offsets_;  // of each value, over all pages; one more than values
   std::vector<uint32_t> value_of_row_;  // plain text with absent rows: number of the row's value

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "env/read_hint.h"
 #include "storage/damage_counter.h"
 #include "storage/embedded/events/trace_filter.h"
 
@@ -21,6 +22,11 @@ std::atomic<size_t> known_texts_bytes = 0;
 // Of all parts together: 60 bytes for a thousand rows, so this is the times of 130 million rows.
 constexpr size_t kTimeSkipsBytesMax = 8 << 20;
 std::atomic<size_t> time_skips_bytes = 0;
+
+// Of all parts together: trace indexes, at 4 to 5 bytes a trace and row group, that are kept whole in memory,
+// so that finding a trace reads nothing but its row groups. Of others each look-up reads a block.
+constexpr size_t kTraceIndexBytesMax = 16 << 20;
+std::atomic<size_t> trace_index_bytes = 0;
 
 uint64_t chunk_key(size_t row_group, size_t chunk) {
   return static_cast<uint64_t>(row_group) << 32 | chunk;
@@ -47,6 +53,7 @@ EventPart::~EventPart() {
     for (const auto& [key, known] : heads_) known_texts_bytes -= known.memory_bytes();
     for (const auto& [row_group, skips] : time_skips_) time_skips_bytes -= skips->memory_bytes();
   }
+  trace_index_bytes -= trace_blocks_.size();
   if (!obsolete_) return;
   file_.reset();
   // A file that stays is an orphan that the next start removes.
@@ -89,15 +96,16 @@ Result<std::shared_ptr<const LabelTable>> EventPart::labels() const {
   return labels_;
 }
 
-Result<std::vector<ColumnChunk>> EventPart::read_chunks(size_t row_group,
-                                                        std::span<const size_t> chunks) const {
+Result<std::vector<EventPart::StoredChunk>> EventPart::fetch_chunks(size_t row_group,
+                                                                    std::span<const size_t> chunks,
+                                                                    bool alone) const {
   const RowGroupInfo& group = directory_.row_groups[row_group];
   std::vector<size_t> by_offset(chunks.size());
   for (size_t i = 0; i < chunks.size(); ++i) by_offset[i] = i;
   auto info = [&](size_t i) -> const ChunkInfo& { return group.chunks[chunks[i]]; };
   std::sort(by_offset.begin(), by_offset.end(),
             [&](size_t a, size_t b) { return info(a).offset < info(b).offset; });
-  std::vector<ColumnChunk> read(chunks.size());
+  std::vector<StoredChunk> fetched(chunks.size());
   for (size_t first = 0; first < by_offset.size();) {
     uint64_t begin = info(by_offset[first]).offset;
     uint64_t end = begin;
@@ -107,21 +115,37 @@ Result<std::vector<ColumnChunk>> EventPart::read_chunks(size_t row_group,
       ++last;
     }
     std::shared_ptr<char[]> buffer(new char[end - begin]);
+    if (alone) hint_lone_read(*file_, begin, end - begin);
     OBELISK_CHECK_OK(file_->read_at(begin, end - begin, buffer.get()));
     for (size_t i = first; i < last; ++i) {
       const ChunkInfo& chunk = info(by_offset[i]);
-      Result<ColumnChunk> parsed =
-          ColumnChunk::parse(std::string_view(buffer.get() + (chunk.offset - begin), chunk.length), buffer,
-                             directory_.columns[chunk.column].type, group.row_count,
-                             known_texts(row_group, chunks[by_offset[i]]).head);
-      if (!parsed.ok()) {
-        return located(parsed.error().with_context("column " + directory_.columns[chunk.column].id.name),
-                       chunk.offset);
-      }
-      keep_texts(row_group, chunks[by_offset[i]], *parsed);
-      read[by_offset[i]] = std::move(*parsed);
+      fetched[by_offset[i]] = {buffer, {buffer.get() + (chunk.offset - begin), chunk.length}};
     }
     first = last;
+  }
+  return fetched;
+}
+
+Result<ColumnChunk> EventPart::parse_chunk(size_t row_group, size_t chunk, const StoredChunk& stored,
+                                           RowSpan wanted) const {
+  const RowGroupInfo& group = directory_.row_groups[row_group];
+  const ChunkInfo& info = group.chunks[chunk];
+  const PartColumn& column = directory_.columns[info.column];
+  Result<ColumnChunk> parsed = ColumnChunk::parse(stored.bytes, stored.owner, column.type, group.row_count,
+                                                  known_texts(row_group, chunk).head, wanted);
+  if (!parsed.ok()) return located(parsed.error().with_context("column " + column.id.name), info.offset);
+  keep_texts(row_group, chunk, *parsed);
+  return parsed;
+}
+
+Result<std::vector<ColumnChunk>> EventPart::read_chunks(size_t row_group,
+                                                        std::span<const size_t> chunks) const {
+  OBELISK_TRY(std::vector<StoredChunk> fetched, fetch_chunks(row_group, chunks));
+  std::vector<ColumnChunk> read;
+  read.reserve(chunks.size());
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    OBELISK_TRY(ColumnChunk chunk, parse_chunk(row_group, chunks[i], fetched[i]));
+    read.push_back(std::move(chunk));
   }
   return read;
 }
@@ -210,19 +234,45 @@ Result<std::vector<uint32_t>> EventPart::filtered_row_groups(std::span<const uin
 Result<std::shared_ptr<const TraceIndexDirectory>> EventPart::trace_index() const {
   MutexLock lock(mutex_);
   if (trace_index_) return trace_index_;
+  return load_trace_index();
+}
+
+Result<std::shared_ptr<const TraceIndexDirectory>> EventPart::load_trace_index() const {
   const Extent& index = directory_.trace_index;
   if (index.length < kTraceIndexTailBytes)
     return located(make_error(ErrorCode::corrupt, "trace index: cut off"), index.offset);
-  std::string bytes(kTraceIndexTailBytes, '\0');
+  // Whole in one read when it will be kept, else its end.
+  bool keep = trace_index_bytes + index.length <= kTraceIndexBytesMax;
+  std::string bytes(keep ? index.length : kTraceIndexTailBytes, '\0');
   OBELISK_CHECK_OK(file_->read_at(index.offset + index.length - bytes.size(), bytes.size(), bytes.data()));
-  Result<uint64_t> directory_bytes = trace_index_directory_bytes(bytes, index.length);
+  std::string_view tail = std::string_view(bytes).substr(bytes.size() - kTraceIndexTailBytes);
+  Result<uint64_t> directory_bytes = trace_index_directory_bytes(tail, index.length);
   if (!directory_bytes.ok()) return located(directory_bytes.error(), index.offset);
-  bytes.resize(*directory_bytes);
-  OBELISK_CHECK_OK(file_->read_at(index.offset + index.length - bytes.size(), bytes.size(), bytes.data()));
-  Result<TraceIndexDirectory> parsed = parse_trace_index_directory(bytes, index.length);
+  if (!keep) {
+    bytes.resize(*directory_bytes);
+    OBELISK_CHECK_OK(file_->read_at(index.offset + index.length - bytes.size(), bytes.size(), bytes.data()));
+  }
+  Result<TraceIndexDirectory> parsed = parse_trace_index_directory(
+      std::string_view(bytes).substr(bytes.size() - *directory_bytes), index.length);
   if (!parsed.ok()) return located(parsed.error(), index.offset);
+  if (keep) {
+    bytes.resize(bytes.size() - *directory_bytes);
+    bytes.shrink_to_fit();
+    trace_index_bytes += bytes.size();
+    trace_blocks_ = std::move(bytes);
+  }
   trace_index_ = std::make_shared<const TraceIndexDirectory>(std::move(*parsed));
   return trace_index_;
+}
+
+// The bytes of a block, from memory or read into `buffer`. `index`: of trace_index().
+Result<std::string_view> EventPart::trace_index_block(const TraceIndexDirectory& index, size_t number,
+                                                      std::string& buffer) const {
+  uint64_t begin = index.offsets[number], length = index.offsets[number + 1] - begin;
+  if (!trace_blocks_.empty()) return std::string_view(trace_blocks_).substr(begin, length);
+  buffer.resize(length);
+  OBELISK_CHECK_OK(file_->read_at(directory_.trace_index.offset + begin, length, buffer.data()));
+  return std::string_view(buffer);
 }
 
 Result<std::shared_ptr<const TraceIndexDirectory>> EventPart::trace_index_directory() const {
@@ -235,18 +285,17 @@ Result<std::vector<uint32_t>> EventPart::row_groups_of_traces(std::span<const ui
   if (directory_.table == Table::logs) return filtered_row_groups(keys);
   if (directory_.trace_index.length == 0 || keys.empty()) return found;
   OBELISK_TRY(std::shared_ptr<const TraceIndexDirectory> index, trace_index());
-  std::string bytes;
+  std::string buffer;
   size_t loaded = index->block_count();  // none
   TraceIndexBlock block;
   for (uint64_t key : keys) {
     auto [begin, end] = index->blocks_with(key);
     for (size_t number = begin; number < end; ++number) {
       if (number != loaded) {
-        uint64_t offset = directory_.trace_index.offset + index->offsets[number];
-        bytes.resize(index->offsets[number + 1] - index->offsets[number]);
-        OBELISK_CHECK_OK(file_->read_at(offset, bytes.size(), bytes.data()));
+        OBELISK_TRY(std::string_view bytes, trace_index_block(*index, number, buffer));
         Result<TraceIndexBlock> parsed = parse_trace_index_block(bytes, index->entries_of(number));
-        if (!parsed.ok()) return located(parsed.error(), offset);
+        if (!parsed.ok())
+          return located(parsed.error(), directory_.trace_index.offset + index->offsets[number]);
         block = std::move(*parsed);
         loaded = number;
       }
@@ -270,12 +319,16 @@ Result<std::vector<std::pair<uint64_t, uint32_t>>> EventPart::trace_entries() co
   std::vector<std::pair<uint64_t, uint32_t>> entries;
   if (directory_.trace_index.length == 0) return entries;
   OBELISK_TRY(std::shared_ptr<const TraceIndexDirectory> index, trace_index());
-  std::string bytes(index->offsets.back(), '\0');
-  OBELISK_CHECK_OK(file_->read_at(directory_.trace_index.offset, bytes.size(), bytes.data()));
+  std::string read;
+  if (trace_blocks_.empty()) {
+    read.resize(index->offsets.back());
+    OBELISK_CHECK_OK(file_->read_at(directory_.trace_index.offset, read.size(), read.data()));
+  }
+  std::string_view bytes = trace_blocks_.empty() ? read : trace_blocks_;
   entries.reserve(index->entry_count);
   for (size_t number = 0; number < index->block_count(); ++number) {
-    std::string_view stored = std::string_view(bytes).substr(
-        index->offsets[number], index->offsets[number + 1] - index->offsets[number]);
+    std::string_view stored =
+        bytes.substr(index->offsets[number], index->offsets[number + 1] - index->offsets[number]);
     Result<TraceIndexBlock> block = parse_trace_index_block(stored, index->entries_of(number));
     if (!block.ok()) return located(block.error(), directory_.trace_index.offset + index->offsets[number]);
     for (size_t i = 0; i < block->keys.size(); ++i)

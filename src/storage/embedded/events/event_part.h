@@ -37,6 +37,16 @@ class EventPart {
   // Chunks of a row group, in the order of `chunks` (indexes into RowGroupInfo::chunks). Neighbours are read
   // at once.
   Result<std::vector<ColumnChunk>> read_chunks(size_t row_group, std::span<const size_t> chunks) const;
+  // The same in two steps: the bytes as they are stored, unchecked, and a chunk of them.
+  struct StoredChunk {
+    std::shared_ptr<const char[]> owner;
+    std::string_view bytes;
+  };
+  // `alone`: nothing near them will be read, so the disk need not read on.
+  Result<std::vector<StoredChunk>> fetch_chunks(size_t row_group, std::span<const size_t> chunks,
+                                                bool alone = false) const;
+  Result<ColumnChunk> parse_chunk(size_t row_group, size_t chunk, const StoredChunk& stored,
+                                  RowSpan wanted = {}) const;
   // The bytes of one chunk without its checksum, which was compared. Eight more follow them.
   struct ChunkBytes {
     std::shared_ptr<const char[]> owner;
@@ -77,6 +87,9 @@ class EventPart {
   void keep_texts(size_t row_group, size_t chunk, ColumnChunk& read) const EXCLUDES(heads_mutex_);
   Result<std::vector<uint32_t>> filtered_row_groups(std::span<const uint64_t> keys) const;
   Result<std::shared_ptr<const TraceIndexDirectory>> trace_index() const EXCLUDES(mutex_);
+  Result<std::shared_ptr<const TraceIndexDirectory>> load_trace_index() const REQUIRES(mutex_);
+  Result<std::string_view> trace_index_block(const TraceIndexDirectory& index, size_t number,
+                                             std::string& buffer) const;
   // Adds the file, and counts a checksum failure.
   Error located(const Error& error, uint64_t offset) const;
 
@@ -90,6 +103,9 @@ class EventPart {
   mutable Mutex mutex_;
   mutable std::shared_ptr<const LabelTable> labels_ GUARDED_BY(mutex_);
   mutable std::shared_ptr<const TraceIndexDirectory> trace_index_ GUARDED_BY(mutex_);
+  // The blocks of the trace index as they are stored, once the index was asked; empty when there was no room
+  // (kTraceIndexBytesMax in event_part.cc). Not changed after trace_index_ was set.
+  mutable std::string trace_blocks_;
 
   mutable Mutex heads_mutex_;
   // By row group and chunk. All parts together keep kKnownTextsBytesMax (event_part.cc).

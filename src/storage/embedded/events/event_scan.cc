@@ -8,7 +8,6 @@
 #include "storage/embedded/events/row_cursor.h"
 #include "storage/embedded/events/scan_units.h"
 #include "storage/embedded/events/trace_cursor.h"
-#include "storage/embedded/events/value_counter.h"
 #include "storage/memory/batch_scan.h"
 
 namespace obelisk {
@@ -91,44 +90,6 @@ Result<void> add_columns(const ScanUnit& unit, const TimeRange& range, ColumnSet
   return {};
 }
 
-Result<void> count_values(const ScanUnit& unit, const Scan& scan, const ColumnId& column,
-                          ValueCounter& counter) {
-  Budget budget(kUnitBudgetBytes);
-  ReadCounts counts;
-  if (!unit.context) {
-    std::vector<ColumnId> wanted = {column};
-    OBELISK_TRY(BatchPtr batch,
-                read_scan_unit(unit, scan.where, scan.range, &wanted, Order::any, 0, budget, counts));
-    if (!batch) return {};
-    for (const ColumnData& data : batch->columns) {
-      if (data.id == column) OBELISK_CHECK_OK(counter.add_rows(data));
-    }
-    return {};
-  }
-  const PartContext& context = *unit.context;
-  RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
-  OBELISK_TRY(RowMask mask, reader.candidates(scan.range, context.decisions));
-  OBELISK_TRY(mask, reader.evaluate(scan.where, mask));
-  if (!any_row(mask)) return {};
-  OBELISK_TRY(auto chunks, reader.chunks_of(column));
-  for (auto& [number, chunk] : chunks) {
-    if (!chunk->has_dictionary()) {
-      OBELISK_TRY(ColumnData data, chunk->gather(column, rows_of(mask)));
-      OBELISK_CHECK_OK(counter.add_rows(data));
-      continue;
-    }
-    std::vector<uint64_t> by_entry(chunk->entries().size());
-    for (size_t row = 0; row < mask.size(); ++row) {
-      if (mask[row] != 0 && chunk->is_present(row)) ++by_entry[chunk->entry_of(row)];
-    }
-    for (size_t entry = 0; entry < by_entry.size(); ++entry) {
-      if (by_entry[entry] != 0)
-        OBELISK_CHECK_OK(counter.add(chunk->entries()[entry], chunk->type(), by_entry[entry]));
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 Cost event_scan_cost(const EventView& view, const Scan& scan) {
@@ -138,7 +99,7 @@ Cost event_scan_cost(const EventView& view, const Scan& scan) {
     for (const RowGroupInfo& group : part->directory().row_groups) {
       if (group.max_time < scan.range.begin.value || group.min_time >= scan.range.end.value) continue;
       cost.rows += group.row_count;
-      for (const ChunkInfo& chunk : group.chunks) cost.bytes += chunk.length;
+      cost.bytes += group.chunk_bytes();
     }
   }
   for (const HeadBatchPtr& batch : table.head) {
@@ -238,18 +199,6 @@ Result<std::vector<ColumnInfo>> event_columns(const EventView& view, const Scan&
   std::vector<ColumnInfo> infos;
   for (const auto& [id, type] : found) infos.push_back({id, type});
   return infos;
-}
-
-Result<std::vector<ValueCount>> event_values(const EventView& view, const Scan& scan, const ColumnId& column,
-                                             uint64_t limit, const Cancel& cancel) {
-  Expr where = Expr::all_of({scan.where, Expr::exists(column)});
-  OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view.of(scan.table), scan.range, where, cancel));
-  ValueCounter counter;
-  for (const ScanUnit& unit : units) {
-    OBELISK_CHECK_OK(cancel.check());
-    OBELISK_CHECK_OK(count_values(unit, scan, column, counter));
-  }
-  return counter.most_frequent(limit);
 }
 
 }  // namespace obelisk

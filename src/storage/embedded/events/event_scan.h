@@ -16,8 +16,8 @@ Result<std::unique_ptr<Cursor>> open_event_scan(EventViewPtr view, const Scan& s
                                                 const Cancel& cancel);
 Result<std::vector<Labels>> event_series(const EventView& view, const Scan& scan, const Cancel& cancel);
 Result<std::vector<ColumnInfo>> event_columns(const EventView& view, const Scan& scan);
-// too_large when the column has more than kEventValuesMax distinct values in the scan: they would have to be
-// held (value_counter.h).
+// Exact counts, most frequent first (event_values.cc). With a limit of any number of distinct values; without
+// one too_large when there are more than kEventValuesMax, which would all have to be held.
 Result<std::vector<ValueCount>> event_values(const EventView& view, const Scan& scan, const ColumnId& column,
                                              uint64_t limit, const Cancel& cancel);
 

@@ -63,20 +63,20 @@ bool decode_parent_rows(ByteReader& reader, size_t count, ParentRows& out) {
   return zeros == 0 || decode_integer_column(reader, zeros, out.elsewhere.data());
 }
 
-bool ParentRows::resolve(std::span<const uint32_t> rows, std::span<const int64_t> span_ids,
+bool ParentRows::resolve(std::span<const uint32_t> rows, size_t first, std::span<const int64_t> span_ids,
                          std::vector<int64_t>& parents) const {
-  size_t next = 0;
-  parents.resize(distances.size());
-  for (size_t i = 0; i < distances.size(); ++i) {
-    if (distances[i] == 0) {
+  auto begin = distances.begin() + static_cast<ptrdiff_t>(first);
+  auto next = static_cast<size_t>(std::count(distances.begin(), begin, 0));
+  parents.resize(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    int64_t distance = distances[first + i];
+    if (distance == 0) {
       parents[i] = elsewhere[next++];
       continue;
     }
-    int64_t parent = 0;
-    if (__builtin_sub_overflow(static_cast<int64_t>(rows[i]), distances[i], &parent) || parent < 0 ||
-        static_cast<uint64_t>(parent) >= span_ids.size())
-      return false;
-    parents[i] = span_ids[static_cast<size_t>(parent)];
+    uint64_t parent = rows[i] - static_cast<uint64_t>(distance);
+    if (parent >= span_ids.size()) return false;
+    parents[i] = span_ids[parent];
   }
   return true;
 }

@@ -27,8 +27,9 @@ struct ParentRows {
   std::vector<int64_t> distances;  // of each row that has a parent id
   std::vector<int64_t> elsewhere;  // ids of the parents that have no row here, in order
 
-  // The ids, one a distance; `rows` as they were encoded. False when a distance leads out of the rows.
-  bool resolve(std::span<const uint32_t> rows, std::span<const int64_t> span_ids,
+  // The ids of rows.size() distances from number `first` on; `rows` as they were encoded. False when a
+  // distance leads out of the rows.
+  bool resolve(std::span<const uint32_t> rows, size_t first, std::span<const int64_t> span_ids,
                std::vector<int64_t>& parents) const;
 };
 bool decode_parent_rows(ByteReader& reader, size_t count, ParentRows& out);

@@ -5,7 +5,6 @@
 
 #include <random>
 
-
 namespace obelisk {
 namespace {
 
@@ -37,14 +36,17 @@ TEST(ParentRows, AnyParentsRoundTrip) {
     EXPECT_TRUE(reader.at_end());
     std::vector<int64_t> ids, back;
     for (const SpanRow& span : spans) ids.push_back(span.span_id);
-    ASSERT_TRUE(decoded.resolve(rows, ids, back));
+    ASSERT_TRUE(decoded.resolve(rows, 0, ids, back));
     EXPECT_EQ(back, parents);
+    size_t first = random() % rows.size(), count = random() % (rows.size() - first);
+    ASSERT_TRUE(decoded.resolve(std::span(rows).subspan(first, count), first, ids, back));
+    EXPECT_TRUE(std::equal(back.begin(), back.end(), parents.begin() + static_cast<ptrdiff_t>(first)));
     for (size_t cut = 0; cut < bytes.size(); cut += 7) {
       ByteReader short_reader(std::string_view(bytes).substr(0, cut));
       ParentRows rest;
       EXPECT_FALSE(decode_parent_rows(short_reader, rows.size(), rest));
     }
-    EXPECT_FALSE(decoded.resolve(rows, std::span(ids).subspan(0, 1), back));
+    EXPECT_FALSE(decoded.resolve(rows, 0, std::span(ids).subspan(0, 1), back));
   }
 }
 

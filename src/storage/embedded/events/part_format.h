@@ -60,6 +60,10 @@ struct RowGroupInfo {
   Extent trace_filter;  // behind the chunks; length 0: none
 
   const ChunkInfo* find(uint32_t column) const;
+  // Of all chunks, which lie side by side.
+  uint64_t chunk_bytes() const {
+    return chunks.empty() ? 0 : chunks.back().offset + chunks.back().length - chunks.front().offset;
+  }
 };
 
 struct EventPartDirectory {

@@ -89,27 +89,37 @@ RowGroupReader::RowGroupReader(EventPartPtr part, uint32_t row_group,
       labels_(std::move(labels)),
       counts_(counts),
       charge_(budget),
+      fetched_(info_.chunks.size()),
       loaded_(info_.chunks.size()) {
   counts_.rows += info_.row_count;
   note_read({info_.row_count, 0});
 }
 
-Result<void> RowGroupReader::load_chunks(const std::vector<size_t>& indexes, bool with_parents) {
+Result<void> RowGroupReader::fetch_chunks(const std::vector<size_t>& indexes, bool alone) {
   std::vector<size_t> missing;
   for (size_t index : indexes) {
-    if (loaded_[index]) continue;
+    if (loaded_[index] || fetched_[index].owner) continue;
     missing.push_back(index);
     counts_.bytes += info_.chunks[index].length;
     note_read({0, info_.chunks[index].length});
     OBELISK_CHECK_OK(charge_.add(info_.chunks[index].length));
   }
-  std::vector<ColumnChunk> chunks;
-  if (!missing.empty()) {
-    OBELISK_TRY(chunks, part_->read_chunks(row_group_, missing));
-  }
-  for (size_t i = 0; i < missing.size(); ++i) {
-    OBELISK_CHECK_OK(charge_.add(chunks[i].memory_bytes()));
-    loaded_[missing[i]] = std::move(chunks[i]);
+  if (missing.empty()) return {};
+  OBELISK_TRY(std::vector<EventPart::StoredChunk> chunks, part_->fetch_chunks(row_group_, missing, alone));
+  for (size_t i = 0; i < missing.size(); ++i) fetched_[missing[i]] = std::move(chunks[i]);
+  return {};
+}
+
+Result<void> RowGroupReader::load_chunks(const std::vector<size_t>& indexes, bool with_parents) {
+  OBELISK_CHECK_OK(fetch_chunks(indexes, false));
+  std::vector<size_t> missing;
+  for (size_t index : indexes) {
+    if (loaded_[index]) continue;
+    missing.push_back(index);
+    OBELISK_TRY(ColumnChunk chunk, part_->parse_chunk(row_group_, index, fetched_[index], wanted_rows_));
+    fetched_[index] = {};
+    OBELISK_CHECK_OK(charge_.add(chunk.memory_bytes()));
+    loaded_[index] = std::move(chunk);
   }
   for (size_t index : missing) OBELISK_CHECK_OK(give_what_it_needs(*loaded_[index]));
   for (size_t index : indexes) {
@@ -154,7 +164,7 @@ Result<const ColumnChunk*> RowGroupReader::parents() {
   return static_cast<const ColumnChunk*>(nullptr);
 }
 
-Result<void> RowGroupReader::load(const std::vector<ColumnId>* wanted) {
+std::vector<size_t> RowGroupReader::indexes_of(const std::vector<ColumnId>* wanted) const {
   std::vector<size_t> indexes;
   for (size_t i = 0; i < info_.chunks.size(); ++i) {
     const ColumnId& id = part_->directory().columns[info_.chunks[i].column].id;
@@ -162,7 +172,15 @@ Result<void> RowGroupReader::load(const std::vector<ColumnId>* wanted) {
     if (wanted == nullptr || is_time || std::find(wanted->begin(), wanted->end(), id) != wanted->end())
       indexes.push_back(i);
   }
-  return load_chunks(indexes);
+  return indexes;
+}
+
+Result<void> RowGroupReader::load(const std::vector<ColumnId>* wanted) {
+  return load_chunks(indexes_of(wanted));
+}
+
+Result<void> RowGroupReader::fetch(const std::vector<ColumnId>* wanted) {
+  return fetch_chunks(indexes_of(wanted), true);
 }
 
 Result<std::vector<std::pair<uint32_t, ColumnChunk*>>> RowGroupReader::chunks_of(const ColumnId& id) {
@@ -200,7 +218,7 @@ Result<RowTimes> RowGroupReader::row_times() {
   const ColumnId id = fixed_column(column::kTime);
   for (size_t i = 0; i < info_.chunks.size(); ++i) {
     const PartColumn& column = part_->directory().columns[info_.chunks[i].column];
-    if (column.id != id || column.type != ColumnType::int64 || loaded_[i]) continue;
+    if (column.id != id || column.type != ColumnType::int64 || loaded_[i] || fetched_[i].owner) continue;
     OBELISK_TRY(std::optional<RowTimes> pieces, open_times(i));
     if (pieces) return std::move(*pieces);
   }
@@ -239,6 +257,21 @@ Result<const std::vector<TraceId>*> RowGroupReader::trace_ids() {
     if (chunk->type() == ColumnType::trace_id) return &chunk->trace_ids();
   }
   return none;
+}
+
+Result<std::vector<TraceRun>> RowGroupReader::trace_runs() {
+  OBELISK_TRY(auto chunks, chunks_of(fixed_column(column::kTraceId)));
+  for (auto& [column, chunk] : chunks) {
+    if (chunk->type() == ColumnType::trace_id && !chunk->trace_runs().empty()) return chunk->trace_runs();
+  }
+  std::vector<TraceRun> runs;
+  OBELISK_TRY(const std::vector<TraceId>* ids, trace_ids());
+  if (ids == nullptr) return runs;
+  for (uint32_t row = 0; row < ids->size(); ++row) {
+    if (runs.empty() || runs.back().id != (*ids)[row]) runs.push_back({(*ids)[row], row, 0});
+    ++runs.back().row_count;
+  }
+  return runs;
 }
 
 Result<RowMask> RowGroupReader::candidates(const TimeRange& range, const std::vector<Decision>& decisions) {
@@ -352,6 +385,30 @@ Result<void> RowGroupReader::mark_labels(const Expr& expr, const RowMask& candid
   return {};
 }
 
+namespace {
+
+// Sets the candidates whose dictionary entry holds. Bytes may alias anything, so the loops are over pointers
+// that are known not to.
+void mark_entries(const ColumnChunk& chunk, const std::vector<uint8_t>& holds, const RowMask& candidates,
+                  RowMask& out) {
+  const uint32_t* __restrict numbers = chunk.entry_numbers().data();
+  const uint8_t* __restrict of_entry = holds.data();
+  const uint8_t* __restrict open = candidates.data();
+  uint8_t* __restrict marks = out.data();
+  const size_t count = out.size();
+  if (chunk.all_present()) {
+    for (size_t row = 0; row < count; ++row)
+      marks[row] = static_cast<uint8_t>(marks[row] | (open[row] & of_entry[numbers[row]]));
+    return;
+  }
+  for (size_t row = 0; row < count; ++row) {
+    uint8_t here = chunk.is_present(row) ? 1 : 0;
+    marks[row] = static_cast<uint8_t>(marks[row] | (open[row] & of_entry[numbers[row]] & here));
+  }
+}
+
+}  // namespace
+
 // Applies the predicate to the entries of a dictionary, or to the values of the candidates.
 Result<void> RowGroupReader::mark_chunk(const Expr& expr, ColumnChunk& chunk, const RowMask& candidates,
                                         RowMask& out) {
@@ -365,12 +422,14 @@ Result<void> RowGroupReader::mark_chunk(const Expr& expr, ColumnChunk& chunk, co
     values.columns.push_back(std::move(entries));
     std::vector<uint8_t> holds = obelisk::evaluate(expr, values);
     if (std::find(holds.begin(), holds.end(), 1) == holds.end()) return {};
-    const std::vector<uint32_t>& numbers = chunk.entry_numbers();
-    if (chunk.all_present()) {
-      for (size_t row = 0; row < out.size(); ++row) out[row] |= candidates[row] & holds[numbers[row]];
-    } else {
-      for (size_t row = 0; row < out.size(); ++row)
-        out[row] |= candidates[row] & holds[numbers[row]] & static_cast<uint8_t>(chunk.is_present(row));
+    mark_entries(chunk, holds, candidates, out);
+    return {};
+  }
+  if (expr.kind() == Expr::Kind::in_trace_ids && !chunk.trace_runs().empty()) {
+    for (const TraceRun& run : chunk.trace_runs()) {
+      if (!expr.trace_ids()->contains(run.id)) continue;
+      for (size_t row = run.first_row; row < run.first_row + run.row_count; ++row)
+        out[row] |= candidates[row];
     }
     return {};
   }

@@ -69,6 +69,13 @@ class RowGroupReader {
   Result<std::vector<std::pair<uint32_t, ColumnChunk*>>> chunks_of(const ColumnId& id);
   // Reads the chunks of these columns with as few reads as possible. `wanted` null: all.
   Result<void> load(const std::vector<ColumnId>* wanted);
+  // Reads their bytes, from which they are then made when they are asked for: of a row group that stands for
+  // itself, as one that a trace index named.
+  Result<void> fetch(const std::vector<ColumnId>* wanted);
+  // From here on only these rows will be asked for: the numbers of others are not decoded.
+  void narrow(RowSpan rows) { wanted_rows_ = rows; }
+  // Consecutive rows with one trace id; rows without one have the zero id.
+  Result<std::vector<TraceRun>> trace_runs();
   // `rows` (ascending) with the wanted columns, time and groups.
   Result<Batch> materialise(const std::vector<uint32_t>& rows, const std::vector<ColumnId>* wanted);
 
@@ -81,6 +88,8 @@ class RowGroupReader {
                            RowMask& out);
   Result<std::optional<RowTimes>> open_times(size_t index);
   Result<void> mark_times(const TimeRange& range, RowMask& mask);
+  std::vector<size_t> indexes_of(const std::vector<ColumnId>* wanted) const;
+  Result<void> fetch_chunks(const std::vector<size_t>& indexes, bool alone);
   Result<void> load_chunks(const std::vector<size_t>& indexes, bool with_parents = true);
   Result<void> give_what_it_needs(ColumnChunk& chunk);
   Result<void> resolve_parents(ColumnChunk& parents);
@@ -91,7 +100,10 @@ class RowGroupReader {
   const std::shared_ptr<const LabelTable> labels_;
   ReadCounts& counts_;
   BudgetCharge charge_;
-  std::vector<std::optional<ColumnChunk>> loaded_;  // by index into info_.chunks
+  // By index into info_.chunks. What was fetched is let go of when it is loaded.
+  std::vector<EventPart::StoredChunk> fetched_;
+  std::vector<std::optional<ColumnChunk>> loaded_;
+  RowSpan wanted_rows_;
 };
 
 std::vector<uint32_t> rows_of(const RowMask& mask);

@@ -171,6 +171,9 @@ Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const T
   if (!unit.context) return read_batch(*unit.head, where, range, wanted, order, row_limit, counts, left_out);
   const PartContext& context = *unit.context;
   RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
+  // The trace index has named this row group, so its rows will be wanted: all in one read.
+  bool by_trace = context.part->directory().trace_index.length > 0 && required_trace_ids(where).has_value();
+  if (by_trace) OBELISK_CHECK_OK(reader.fetch(wanted));
   OBELISK_TRY(RowMask mask, reader.candidates(range, context.decisions));
   if (unit.decision != Decision::yes) {
     OBELISK_TRY(mask, reader.evaluate(context.where, mask));
@@ -184,6 +187,7 @@ Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const T
     OBELISK_TRY(const std::vector<int64_t>* times, reader.times());
     keep_first_by_time(rows, *times, order, row_limit);
   }
+  if (by_trace) reader.narrow({rows.front(), rows.back() + size_t{1}});
   OBELISK_TRY(Batch batch, reader.materialise(rows, wanted));
   return std::make_shared<const Batch>(std::move(batch));
 }

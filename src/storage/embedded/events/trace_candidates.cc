@@ -1,7 +1,9 @@
 #include "storage/embedded/events/trace_candidates.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
+#include <queue>
 
 #include "plan/read_progress.h"
 #include "storage/embedded/events/chunk_pruning.h"
@@ -11,6 +13,48 @@ namespace {
 
 // What one entry of the map of candidates costs in memory, roughly.
 constexpr uint64_t kCandidateBytes = 96;
+// So many times the traces asked for may wait while row groups that could hold later ones are looked at: it
+// costs less to test a row group than to read a trace of it.
+constexpr size_t kWaitingMax = 64;
+
+// The smallest of the `count` greatest numbers added.
+class GreatestOf {
+ public:
+  explicit GreatestOf(size_t count) : count_(count) {}
+  void add(int64_t number) {
+    if (numbers_.size() == count_ && number <= numbers_.top()) return;
+    numbers_.push(number);
+    if (numbers_.size() > count_) numbers_.pop();
+  }
+  bool full() const { return numbers_.size() == count_; }
+  int64_t smallest() const { return numbers_.top(); }
+
+ private:
+  const size_t count_;
+  std::priority_queue<int64_t, std::vector<int64_t>, std::greater<>> numbers_;
+};
+
+// Which of `rows` have an upper row above them, by walking up from each: little where they are few. Nullopt
+// when it would take more steps than there are rows.
+std::optional<RowMask> walk_up(const ColumnChunk& parents, const RowMask& upper, bool direct,
+                               const RowMask& rows) {
+  const std::vector<int64_t>& distances = *parents.parent_distances();
+  RowMask related(rows.size(), 0);
+  size_t steps = 0;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    if (rows[row] == 0) continue;
+    for (size_t at = row; parents.is_present(at);) {
+      if (++steps > rows.size()) return std::nullopt;
+      if (distances[at] > 0)
+        at -= static_cast<size_t>(distances[at]);
+      else
+        related[row] = 1;  // its parent is elsewhere
+      related[row] |= upper[at];
+      if (related[row] != 0 || direct) break;
+    }
+  }
+  return related;
+}
 
 }  // namespace
 
@@ -50,7 +94,14 @@ Result<std::vector<TraceId>> TraceCandidates::next(size_t count) {
   if (!started_) OBELISK_CHECK_OK(start());
   // A trace that meets one of several conditions may meet the others in any row group.
   bool all_first = !by_time_ || conditions_.size() > 1;
-  while (next_unit_ < units_.size() && (all_first || pending_.size() - next_pending_ < count)) {
+  GreatestOf begins(count);
+  size_t added = next_pending_;
+  while (next_unit_ < units_.size()) {
+    for (; added < pending_.size(); ++added) begins.add(pending_[added].latest_begin);
+    bool later_may_come = begins.full() && units_[next_unit_].max_time > begins.smallest();
+    bool enough =
+        begins.full() && (!later_may_come || pending_.size() - next_pending_ >= count * kWaitingMax);
+    if (!all_first && enough) break;
     OBELISK_CHECK_OK(cancel_.check());
     OBELISK_CHECK_OK(look_at(units_[next_unit_++]));
   }
@@ -104,9 +155,18 @@ Result<void> TraceCandidates::look_at_row_group(const ScanUnit& unit) {
     if (any_row(rows)) found.push_back({std::move(rows), uint64_t{1} << i});
   }
   if (found.empty()) return {};
-  OBELISK_TRY(const std::vector<TraceId>* ids, reader.trace_ids());
-  if (ids == nullptr) return {};
-  for (const auto& [rows, bit] : found) add_rows(*ids, rows, bit, unit.max_time);
+  OBELISK_TRY(std::vector<TraceRun> runs, reader.trace_runs());
+  const std::vector<int64_t>* times = nullptr;
+  if (by_time_) {
+    OBELISK_TRY(times, reader.times());
+  }
+  for (const TraceRun& run : runs) {
+    int64_t begin = times == nullptr ? unit.max_time : (*times)[run.first_row];
+    for (const auto& [rows, bit] : found) {
+      if (std::memchr(rows.data() + run.first_row, 1, run.row_count) != nullptr)
+        add_trace(run.id, bit, begin);
+    }
+  }
   return {};
 }
 
@@ -118,6 +178,8 @@ Result<RowMask> TraceCandidates::related_rows(RowGroupReader& reader, const Cond
   if (parents == nullptr) return RowMask(rows.size(), 0);  // no row has a parent
   if (parents->parent_distances() == nullptr) return rows;
   OBELISK_TRY(RowMask upper, reader.evaluate(*condition.upper, inside));
+  if (std::optional<RowMask> walked = walk_up(*parents, upper, condition.direct, rows))
+    return std::move(*walked);
   const std::vector<int64_t>& distances = *parents->parent_distances();
   // Of each row: whether an upper row is above it, as far as that can be told from the rows before it. One
   // whose parent is in another row group, has not come, or lies behind it (distance 0 or less) may be.
@@ -144,27 +206,26 @@ Result<void> TraceCandidates::look_at_batch(const ScanUnit& unit) {
   RowMask inside(batch.row_count);
   for (size_t row = 0; row < inside.size(); ++row)
     inside[row] = scan_.range.contains({batch.times()[row]}) ? 1 : 0;
-  if (conditions_.empty()) add_rows(ids->trace_ids, inside, 0, unit.max_time);
+  auto add_rows = [&](const RowMask& rows, uint64_t bit) {
+    for (size_t row = 0; row < rows.size(); ++row) {
+      if (rows[row] != 0) add_trace(ids->trace_ids[row], bit, batch.times()[row]);
+    }
+  };
+  if (conditions_.empty()) add_rows(inside, 0);
   for (size_t i = 0; i < conditions_.size(); ++i) {
     RowMask rows = evaluate(*conditions_[i].rows, batch);
     for (size_t row = 0; row < rows.size(); ++row) rows[row] &= inside[row];
-    add_rows(ids->trace_ids, rows, uint64_t{1} << i, unit.max_time);
+    add_rows(rows, uint64_t{1} << i);
   }
   return {};
 }
 
-void TraceCandidates::add_rows(const std::vector<TraceId>& ids, const RowMask& mask, uint64_t bit,
-                               int64_t latest_begin) {
-  const TraceId* last = nullptr;  // rows of a trace mostly follow each other
-  for (size_t row = 0; row < mask.size(); ++row) {
-    if (mask[row] == 0 || (last != nullptr && *last == ids[row])) continue;
-    last = &ids[row];
-    if (last->is_none()) continue;  // belongs to no trace
-    auto [it, fresh] = bits_.try_emplace(*last, 0);
-    bool was_complete = !fresh && it->second == all_bits_;
-    it->second |= bit;
-    if (!was_complete && it->second == all_bits_) pending_.push_back({latest_begin, *last});
-  }
+void TraceCandidates::add_trace(const TraceId& id, uint64_t bit, int64_t latest_begin) {
+  if (id.is_none()) return;  // belongs to no trace
+  auto [it, fresh] = bits_.try_emplace(id, 0);
+  bool was_complete = !fresh && it->second == all_bits_;
+  it->second |= bit;
+  if (!was_complete && it->second == all_bits_) pending_.push_back({latest_begin, id});
 }
 
 }  // namespace obelisk

@@ -38,7 +38,8 @@ class TraceCandidates {
   Result<void> look_at_row_group(const ScanUnit& unit);
   Result<void> look_at_batch(const ScanUnit& unit);
   Result<RowMask> related_rows(RowGroupReader& reader, const Condition& condition, const RowMask& inside);
-  void add_rows(const std::vector<TraceId>& ids, const RowMask& mask, uint64_t bit, int64_t latest_begin);
+  // A trace with a row that meets the condition of `bit`; it begins at `latest_begin` or before.
+  void add_trace(const TraceId& id, uint64_t bit, int64_t latest_begin);
   void order_pending();
 
   const EventTableView& table_;

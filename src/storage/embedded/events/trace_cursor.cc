@@ -76,23 +76,19 @@ class TraceCursor : public Cursor {
   }
 
   Result<BatchPtr> read_rows_of_traces(const ScanUnit& unit, const std::vector<TraceId>& ids) {
-    auto rows_with_ids = [&](const std::vector<TraceId>& of_rows) {
-      std::vector<uint32_t> rows;
-      bool wanted = false;
-      for (uint32_t row = 0; row < of_rows.size(); ++row) {
-        if (row == 0 || of_rows[row] != of_rows[row - 1])
-          wanted = std::binary_search(ids.begin(), ids.end(), of_rows[row]);
-        if (wanted) rows.push_back(row);
-      }
-      return rows;
-    };
+    auto is_wanted = [&](const TraceId& id) { return std::binary_search(ids.begin(), ids.end(), id); };
     const std::vector<ColumnId>* columns = scan_.all_columns ? nullptr : &read_columns_;
     if (unit.context) {
       RowGroupReader reader(unit.context->part, unit.row_group, unit.context->labels, budget_, counts_);
-      OBELISK_CHECK_OK(reader.load(columns));
-      OBELISK_TRY(const std::vector<TraceId>* of_rows, reader.trace_ids());
-      std::vector<uint32_t> rows = of_rows == nullptr ? std::vector<uint32_t>() : rows_with_ids(*of_rows);
+      OBELISK_CHECK_OK(reader.fetch(columns));
+      OBELISK_TRY(std::vector<TraceRun> runs, reader.trace_runs());
+      std::vector<uint32_t> rows;
+      for (const TraceRun& run : runs) {
+        if (!is_wanted(run.id)) continue;
+        for (uint32_t i = 0; i < run.row_count; ++i) rows.push_back(run.first_row + i);
+      }
       if (rows.empty()) return BatchPtr();
+      reader.narrow({rows.front(), rows.back() + size_t{1}});
       OBELISK_TRY(Batch batch, reader.materialise(rows, columns));
       return std::make_shared<const Batch>(std::move(batch));
     }
@@ -103,7 +99,11 @@ class TraceCursor : public Cursor {
     const std::vector<TraceId>* of_rows = trace_ids_of(*with_ids);
     if (of_rows == nullptr) return BatchPtr();
     std::vector<RowRef> refs;
-    for (uint32_t row : rows_with_ids(*of_rows)) refs.push_back({0, row});
+    bool wanted = false;
+    for (uint32_t row = 0; row < of_rows->size(); ++row) {
+      if (row == 0 || (*of_rows)[row] != (*of_rows)[row - 1]) wanted = is_wanted((*of_rows)[row]);
+      if (wanted) refs.push_back({0, row});
+    }
     if (refs.empty()) return BatchPtr();
     BatchPtr batch = unit.head->batch(columns);
     return std::make_shared<const Batch>(gather_columns(scan_.table, {batch}, refs, columns, false));

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
+#include <iterator>
 
 #include "codec/checksum.h"
 #include "storage/memory/batch_scan.h"
@@ -28,19 +30,20 @@ size_t common_prefix(std::string_view a, std::string_view b) {
 }  // namespace
 
 Result<void> ValueCounter::add(std::string_view value, ColumnType type, uint64_t count) {
-  auto hash = static_cast<uint32_t>(checksum64(value, static_cast<uint64_t>(type)));
+  uint64_t wide_hash = checksum64(value, static_cast<uint64_t>(type));
+  if (passes_ > 1 && (wide_hash >> 32) % passes_ != pass_) return {};
+  auto hash = static_cast<uint32_t>(wide_hash);
   size_t at = hash & (slots_.size() - 1);
   for (; slots_[at].entry_plus_one != 0; at = (at + 1) & (slots_.size() - 1)) {
+    if (slots_[at].hash != hash) continue;
     Entry& entry = entries_[slots_[at].entry_plus_one - 1];
-    if (slots_[at].hash != hash || entry.value != value || entry.type != type) continue;
+    if (entry.value != value || entry.type != type) continue;
     entry.count += count;
     return {};
   }
-  if (entries_.size() == kEventValuesMax) {
-    return make_error(ErrorCode::too_large,
-                      fmt::format("the column has more than {} distinct values; narrow the selector "
-                                  "or the time range",
-                                  kEventValuesMax));
+  if (entries_.size() == most_) {
+    over_ = true;
+    return {};
   }
   entries_.push_back({arena_.copy(value), type, count});
   slots_[at] = {hash, static_cast<uint32_t>(entries_.size())};
@@ -59,7 +62,26 @@ void ValueCounter::grow() {
   }
 }
 
+Result<void> ValueCounter::add_integers(const ColumnData& data) {
+  std::vector<int64_t> sorted;
+  sorted.reserve(data.ints.size());
+  for (size_t row = 0; row < data.ints.size(); ++row) {
+    if (data.is_present(row)) sorted.push_back(data.ints[row]);
+  }
+  std::sort(sorted.begin(), sorted.end());
+  ColumnData one;
+  one.type = data.type;
+  for (auto first = sorted.begin(); first != sorted.end();) {
+    auto last = std::upper_bound(first, sorted.end(), *first);
+    one.ints = {*first};
+    OBELISK_CHECK_OK(add(column_value_text(one, 0), data.type, static_cast<uint64_t>(last - first)));
+    first = last;
+  }
+  return {};
+}
+
 Result<void> ValueCounter::add_rows(const ColumnData& data) {
+  if (!data.ints.empty()) return add_integers(data);
   size_t rows = std::max({data.ints.size(), data.floats.size(), data.strings.size(), data.trace_ids.size()});
   for (size_t row = 0; row < rows; ++row) {
     if (data.is_present(row)) OBELISK_CHECK_OK(add(column_value_text(data, row), data.type, 1));
@@ -67,33 +89,118 @@ Result<void> ValueCounter::add_rows(const ColumnData& data) {
   return {};
 }
 
+namespace {
+
+struct Ranked {
+  uint64_t order = 0;  // the count, inverted: more come first
+  uint64_t prefix = 0;
+  uint32_t entry = 0;
+};
+
+// Stable, by one number of each, byte by byte; bytes in which all agree cost nothing.
+void sort_by(std::vector<Ranked>& items, uint64_t Ranked::*number) {
+  uint64_t all = ~uint64_t{0}, any = 0;
+  for (const Ranked& item : items) {
+    all &= item.*number;
+    any |= item.*number;
+  }
+  std::vector<Ranked> sorted(items.size());
+  for (unsigned shift = 0; shift < 64; shift += 8) {
+    if (((all ^ any) >> shift & 255) == 0) continue;
+    std::array<uint32_t, 257> begins{};
+    for (const Ranked& item : items) ++begins[(item.*number >> shift & 255) + 1];
+    for (size_t i = 1; i < begins.size(); ++i) begins[i] += begins[i - 1];
+    for (const Ranked& item : items) sorted[begins[item.*number >> shift & 255]++] = item;
+    items.swap(sorted);
+  }
+}
+
+// Below this many a comparison sort costs less than passes over bytes.
+constexpr size_t kRadixLeast = 2048;
+
+}  // namespace
+
 std::vector<ValueCount> ValueCounter::most_frequent(uint64_t limit) const {
-  struct Ranked {
-    uint64_t count;
-    uint64_t prefix;
-    const Entry* entry;
-  };
   size_t skip = entries_.empty() ? 0 : entries_[0].value.size();
   for (const Entry& entry : entries_) skip = std::min(skip, common_prefix(entries_[0].value, entry.value));
   std::vector<Ranked> ranked;
   ranked.reserve(entries_.size());
-  for (const Entry& entry : entries_) ranked.push_back({entry.count, prefix_of(entry.value, skip), &entry});
-  auto before = [](const Ranked& a, const Ranked& b) {
-    if (a.count != b.count) return a.count > b.count;
+  for (uint32_t i = 0; i < entries_.size(); ++i)
+    ranked.push_back({~entries_[i].count, prefix_of(entries_[i].value, skip), i});
+  auto before = [this](const Ranked& a, const Ranked& b) {
+    if (a.order != b.order) return a.order < b.order;
     if (a.prefix != b.prefix) return a.prefix < b.prefix;
-    if (a.entry->value != b.entry->value) return a.entry->value < b.entry->value;
-    return a.entry->type < b.entry->type;
+    const Entry &left = entries_[a.entry], &right = entries_[b.entry];
+    return left.value != right.value ? left.value < right.value : left.type < right.type;
   };
   size_t wanted = limit == 0 ? ranked.size() : std::min<size_t>(limit, ranked.size());
-  std::partial_sort(ranked.begin(),
-                    ranked.begin() + static_cast<ptrdiff_t>(wanted == ranked.size() ? 0 : wanted),
-                    ranked.end(), before);
-  if (wanted == ranked.size()) std::sort(ranked.begin(), ranked.end(), before);
+  if (wanted < ranked.size()) {
+    std::nth_element(ranked.begin(), ranked.begin() + static_cast<ptrdiff_t>(wanted), ranked.end(), before);
+    ranked.resize(wanted);
+  }
+  if (ranked.size() >= kRadixLeast) {
+    sort_by(ranked, &Ranked::prefix);
+    sort_by(ranked, &Ranked::order);
+  }
+  // What is sorted but for a few equal prefixes is sorted quickly.
+  for (auto first = ranked.begin(); first != ranked.end();) {
+    auto last = ranked.size() < kRadixLeast
+                    ? ranked.end()
+                    : std::find_if(first, ranked.end(), [&](const Ranked& one) {
+                        return one.order != first->order || one.prefix != first->prefix;
+                      });
+    if (last - first > 1) std::sort(first, last, before);
+    first = last;
+  }
   std::vector<ValueCount> values;
   values.reserve(wanted);
-  for (size_t i = 0; i < wanted; ++i)
-    values.push_back({std::string(ranked[i].entry->value), ranked[i].entry->type, ranked[i].count});
+  for (const Ranked& one : ranked) {
+    const Entry& entry = entries_[one.entry];
+    values.push_back({std::string(entry.value), entry.type, entry.count});
+  }
   return values;
+}
+
+namespace {
+
+constexpr uint32_t kPassesMax = 64;
+
+// Adds values that are not in `kept` to it, both as most_frequent() orders them, and keeps the first `limit`.
+void keep_most_frequent(std::vector<ValueCount> added, uint64_t limit, std::vector<ValueCount>& kept) {
+  auto before = [](const ValueCount& a, const ValueCount& b) {
+    if (a.count != b.count) return a.count > b.count;
+    return a.value != b.value ? a.value < b.value : a.type < b.type;
+  };
+  if (kept.empty()) {
+    kept = std::move(added);
+  } else {
+    auto middle = static_cast<ptrdiff_t>(kept.size());
+    std::move(added.begin(), added.end(), std::back_inserter(kept));
+    std::inplace_merge(kept.begin(), kept.begin() + middle, kept.end(), before);
+  }
+  if (limit != 0 && kept.size() > limit) kept.resize(limit);
+}
+
+}  // namespace
+
+Result<std::vector<ValueCount>> most_frequent_values(
+    uint64_t limit, size_t most, const std::function<Result<void>(ValueCounter&)>& count_all) {
+  std::string_view advice = "ask for the most frequent by a limit";
+  for (uint32_t passes = 1; passes <= kPassesMax; passes *= 4) {
+    std::vector<ValueCount> found;
+    bool over = false;
+    for (uint32_t pass = 0; pass < passes && !over; ++pass) {
+      ValueCounter counter(most, passes, pass);
+      OBELISK_CHECK_OK(count_all(counter));
+      over = counter.is_over();
+      if (!over) keep_most_frequent(counter.most_frequent(limit), limit, found);
+    }
+    if (!over) return found;
+    if (limit == 0 || limit > most) break;
+    advice = "narrow the selector or the time range";
+  }
+  return make_error(ErrorCode::too_large,
+                    fmt::format("the column has more than {} distinct values; {}", most, advice));
 }
 
 }  // namespace obelisk
