@@ -3,13 +3,45 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstring>
 
 #include "base/assert.h"
 #include "base/text.h"
 
 namespace obelisk {
 
+namespace {
+
+// Whether none of eight bytes needs a second look: control characters, quotes, backslashes, not ASCII.
+bool eight_are_plain(uint64_t bytes) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080;
+  auto has_zero = [](uint64_t word) { return (word - kOnes) & ~word & kHighs; };
+  uint64_t below_space = (bytes - kOnes * 0x20) & ~bytes & kHighs;
+  return ((bytes & kHighs) | below_space | has_zero(bytes ^ kOnes * '"') | has_zero(bytes ^ kOnes * '\\')) ==
+         0;
+}
+
+// Text that is JSON as it is. False may also be said of such a text.
+bool is_plain(std::string_view text) {
+  uint64_t word = 0;
+  for (; text.size() >= 8; text.remove_prefix(8)) {
+    std::memcpy(&word, text.data(), 8);
+    if (!eight_are_plain(word)) return false;
+  }
+  word = 0x6161616161616161;
+  std::memcpy(&word, text.data(), text.size());
+  return eight_are_plain(word);
+}
+
+}  // namespace
+
 void append_json_string(std::string& out, std::string_view text) {
+  if (is_plain(text)) {
+    out += '"';
+    out += text;
+    out += '"';
+    return;
+  }
   std::string replaced;
   if (!is_valid_utf8(text)) {
     replaced = replace_invalid_utf8(text);
