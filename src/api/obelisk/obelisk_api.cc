@@ -11,6 +11,7 @@ void register_obelisk_api(Router& router, ApiContext& context) {
   register_parse_routes(router, context);
   register_query_control(router, context);
   register_service_graph(router, context);
+  register_trace_comparison(router, context);
 }
 
 }  // namespace obelisk

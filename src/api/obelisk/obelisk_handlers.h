@@ -9,5 +9,6 @@ void register_trace_pivots(Router& router, ApiContext& context);
 void register_parse_routes(Router& router, ApiContext& context);
 void register_query_control(Router& router, ApiContext& context);
 void register_service_graph(Router& router, ApiContext& context);
+void register_trace_comparison(Router& router, ApiContext& context);
 
 }  // namespace obelisk

@@ -1,27 +1,12 @@
 // The service graph at query time: GET /obelisk/api/v1/service-graph?q={}&start=&end=
-#include <fmt/format.h>
-
 #include "api/obelisk/obelisk_handlers.h"
 #include "api/obelisk/own_answer.h"
+#include "api/obelisk/past_window.h"
 #include "base/json_writer.h"
-#include "base/text.h"
 #include "query/traceql/service_graph.h"
 
 namespace obelisk {
 namespace {
-
-// RFC 3339, or a number of seconds or nanoseconds since the epoch.
-Result<UnixNanos> time_of(const Parameters& parameters, std::string_view name, UnixNanos fallback) {
-  std::string_view text = parameters.get_or(name, "");
-  if (text.empty()) return fallback;
-  if (std::optional<int64_t> nanos = parse_rfc3339(text)) return UnixNanos{*nanos};
-  std::optional<double> number = parse_float(text);
-  if (number && *number >= 0 && *number < 9.2e9) return UnixNanos{static_cast<int64_t>(*number * 1e9)};
-  std::optional<int64_t> nanos = parse_int64(text);
-  if (nanos && *nanos > 0) return UnixNanos{*nanos};
-  return make_error(ErrorCode::invalid_argument,
-                    fmt::format("invalid {}: seconds, nanoseconds or RFC 3339", name));
-}
 
 void write_edge(JsonWriter& out, const traceql::GraphEdge& edge) {
   out.begin_object().field("client", edge.client).field("server", edge.server);
@@ -52,10 +37,7 @@ std::string graph_json(const traceql::ServiceGraphResult& graph) {
 
 Result<std::string> answer(const ApiContext& context, const HttpExchangePtr& exchange) {
   OBELISK_TRY(Parameters parameters, parameters_of(exchange->request()));
-  TimeRange range;
-  OBELISK_TRY(range.end, time_of(parameters, "end", context.clock.now()));
-  OBELISK_TRY(range.begin, time_of(parameters, "start", range.end - 3600 * kNanosPerSecond));
-  if (range.end <= range.begin) return make_error(ErrorCode::invalid_argument, "start must lie before end");
+  OBELISK_TRY(TimeRange range, past_window_of(parameters, context.clock.now()));
   OBELISK_TRY(std::shared_ptr<QueryRun> run, begin_query(context, exchange));
   QueryContext query{context.reader, run->tenant, run->at, run->budget, run->cancel};
   OBELISK_TRY(traceql::ServiceGraphResult graph,

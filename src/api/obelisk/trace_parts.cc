@@ -3,14 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <list>
-#include <map>
 
+#include "api/obelisk/outline_cache.h"
 #include "api/obelisk/own_answer.h"
 #include "base/json_writer.h"
 #include "base/text.h"
-#include "base/thread_annotations.h"
+#include "query/traceql/outline_timeline.h"
 #include "query/traceql/trace_outline.h"
+#include "wire/otlp_encode.h"
 
 namespace obelisk {
 namespace {
@@ -24,61 +24,12 @@ using traceql::TraceOutline;
 constexpr int64_t kLimitDefault = 200;
 constexpr int64_t kLimitMax = 10'000;  // an answer stays readable by a browser
 constexpr int64_t kDepthMax = 1'000'000;
-constexpr int64_t kOutlineNanos = 10 * kNanosPerSecond;
-
-// Outlines by tenant and trace, the last used first.
-class OutlineCache {
- public:
-  using OutlinePtr = std::shared_ptr<const TraceOutline>;
-
-  OutlinePtr find(const Tenant& tenant, const TraceId& id, int64_t now) EXCLUDES(mutex_) {
-    MutexLock lock(mutex_);
-    drop_old(now);
-    auto it = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-      return entry.tenant == tenant && entry.outline->id == id;
-    });
-    if (it == entries_.end()) return nullptr;
-    entries_.splice(entries_.begin(), entries_, it);
-    return it->outline;
-  }
-
-  void put(const Tenant& tenant, OutlinePtr outline, int64_t now) EXCLUDES(mutex_) {
-    size_t bytes = outline->memory_bytes();
-    if (bytes > kOutlineCacheBytesMax) return;
-    MutexLock lock(mutex_);
-    drop_old(now);
-    while (!entries_.empty() && bytes_ + bytes > kOutlineCacheBytesMax) drop(std::prev(entries_.end()));
-    entries_.push_front({tenant, std::move(outline), now, bytes});
-    bytes_ += bytes;
-  }
-
- private:
-  struct Entry {
-    Tenant tenant;
-    OutlinePtr outline;
-    int64_t made = 0;
-    size_t bytes = 0;
-  };
-
-  void drop(std::list<Entry>::iterator entry) REQUIRES(mutex_) {
-    bytes_ -= entry->bytes;
-    entries_.erase(entry);
-  }
-  void drop_old(int64_t now) REQUIRES(mutex_) {
-    for (auto it = entries_.begin(); it != entries_.end();) {
-      auto entry = it++;
-      if (now - entry->made > kOutlineNanos || now < entry->made) drop(entry);
-    }
-  }
-
-  Mutex mutex_;
-  std::list<Entry> entries_ GUARDED_BY(mutex_);
-  size_t bytes_ GUARDED_BY(mutex_) = 0;
-};
 
 struct Call {
-  std::shared_ptr<const TraceOutline> outline;
+  const ApiContext& context;
+  std::shared_ptr<QueryRun> run;
   Parameters parameters;
+  std::shared_ptr<const TraceOutline> outline;
 };
 
 Result<int64_t> number_of(const Parameters& parameters, std::string_view name, int64_t fallback, int64_t low,
@@ -104,7 +55,8 @@ Result<PageRequest> page_of(const Parameters& parameters) {
   return PageRequest{static_cast<size_t>(offset), static_cast<size_t>(limit)};
 }
 
-void write_span(JsonWriter& out, const TraceOutline& outline, const OutlineSpan& span) {
+// Without its end, for more fields.
+void begin_span(JsonWriter& out, const TraceOutline& outline, const OutlineSpan& span) {
   out.begin_object();
   out.field("spanId", SpanId{span.id}.to_hex());
   if (span.parent != kNoSpan) out.field("parentSpanId", SpanId{outline.spans[span.parent].id}.to_hex());
@@ -117,12 +69,14 @@ void write_span(JsonWriter& out, const TraceOutline& outline, const OutlineSpan&
       .field("children", static_cast<int64_t>(span.child_count));
   out.field("subtreeSpans", static_cast<int64_t>(span.size));
   out.field("subtreeErrors", static_cast<int64_t>(span.errors)).field("critical", span.critical);
-  out.end_object();
 }
 
 void write_page(JsonWriter& out, const TraceOutline& outline, const OutlinePage& page) {
   out.field("total", static_cast<int64_t>(page.total)).key("spans").begin_array();
-  for (uint32_t position : page.spans) write_span(out, outline, outline.spans[position]);
+  for (uint32_t position : page.spans) {
+    begin_span(out, outline, outline.spans[position]);
+    out.end_object();
+  }
   out.end_array();
 }
 
@@ -156,23 +110,111 @@ Result<void> write_overview(const Call& call, JsonWriter& out) {
   return {};
 }
 
+// kNoSpan when the request names none.
+Result<uint32_t> span_of(const Call& call) {
+  std::string_view text = call.parameters.get_or("span", "");
+  if (text.empty()) return kNoSpan;
+  std::optional<SpanId> id = text.size() == 16 ? SpanId::from_hex(text) : std::nullopt;
+  if (!id) return make_error(ErrorCode::invalid_argument, "invalid span: 16 hexadecimal digits are one");
+  uint32_t position = call.outline->find(id->value);
+  if (position == kNoSpan) return make_error(ErrorCode::not_found, "the trace has no such span");
+  return position;
+}
+
+Result<uint32_t> required_span_of(const Call& call) {
+  OBELISK_TRY(uint32_t position, span_of(call));
+  if (position == kNoSpan) return make_error(ErrorCode::invalid_argument, "the parameter span is missing");
+  return position;
+}
+
 Result<void> write_tree(const Call& call, JsonWriter& out) {
   OBELISK_TRY(PageRequest page, page_of(call.parameters));
   OBELISK_TRY(int64_t depth, number_of(call.parameters, "depth", 2, 1, kDepthMax));
-  uint32_t top = kNoSpan;
-  std::optional<std::string_view> span = call.parameters.get("span");
-  if (span && !span->empty()) {
-    std::optional<SpanId> id = span->size() == 16 ? SpanId::from_hex(*span) : std::nullopt;
-    if (!id) return make_error(ErrorCode::invalid_argument, "invalid span: 16 hexadecimal digits are one");
-    top = call.outline->find(id->value);
-    if (top == kNoSpan) return make_error(ErrorCode::not_found, "the trace has no such span");
+  OBELISK_TRY(uint32_t top, span_of(call));
+  std::string_view text = call.parameters.get_or("find", "");
+  std::string_view failed = call.parameters.get_or("failed", "false");
+  if (failed != "true" && failed != "false")
+    return make_error(ErrorCode::invalid_argument, "invalid failed: true or false");
+  OutlinePage found;
+  if (!text.empty()) {
+    found = traceql::find_in_outline(*call.outline, text, page.offset, page.limit);
+  } else if (failed == "true") {
+    found = traceql::failures_of(*call.outline, page.offset, page.limit);
+  } else {
+    found =
+        traceql::page_of_outline(*call.outline, top, static_cast<uint32_t>(depth), page.offset, page.limit);
   }
-  std::optional<std::string_view> text = call.parameters.get("find");
-  OutlinePage found = text && !text->empty()
-                          ? traceql::find_in_outline(*call.outline, *text, page.offset, page.limit)
-                          : traceql::page_of_outline(*call.outline, top, static_cast<uint32_t>(depth),
-                                                     page.offset, page.limit);
   write_page(out, *call.outline, found);
+  return {};
+}
+
+Result<void> write_way(const Call& call, JsonWriter& out) {
+  OBELISK_TRY(uint32_t position, required_span_of(call));
+  out.key("spans").begin_array();
+  for (const traceql::OutlineStep& step : traceql::way_to(*call.outline, position)) {
+    begin_span(out, *call.outline, call.outline->spans[step.position]);
+    out.field("place", static_cast<int64_t>(step.place)).end_object();
+  }
+  out.end_array();
+  return {};
+}
+
+// All that is stored of one span: read by its time, which leaves few row groups of a large trace.
+Result<void> write_stored_span(const Call& call, JsonWriter& out) {
+  OBELISK_TRY(uint32_t position, required_span_of(call));
+  const OutlineSpan& span = call.outline->spans[position];
+  Scan scan;
+  scan.tenant = call.run->tenant;
+  scan.table = Table::spans;
+  scan.range = {{span.start}, {span.start + 1}};
+  auto ids = std::make_shared<TraceIdSet>();
+  ids->insert(call.outline->id);
+  scan.where = Expr::all_of(
+      {Expr::in_trace_ids(fixed_column(column::kTraceId), std::move(ids)),
+       Expr::compare(fixed_column(column::kSpanId), CompareOp::equal, static_cast<int64_t>(span.id))});
+  scan.all_columns = true;
+  scan.limit = 1;
+  OBELISK_TRY(std::unique_ptr<Cursor> cursor,
+              open_scan(call.context.reader, call.run->at, scan, call.run->budget, call.run->cancel));
+  OBELISK_TRY(BatchPtr batch, cursor->next());
+  std::vector<BatchPtr> batches;
+  if (batch) batches.push_back(std::move(batch));
+  out.key("resourceSpans");
+  write_resource_spans_json(out, batches, OtlpJsonStyle::otlp);
+  return {};
+}
+
+Result<void> write_timeline(const Call& call, JsonWriter& out) {
+  const TraceOutline& outline = *call.outline;
+  int64_t length = std::max<int64_t>(outline.end - outline.start, 1);
+  traceql::TimelineRequest request;
+  OBELISK_TRY(int64_t begin, number_of(call.parameters, "begin", 0, 0, length - 1));
+  OBELISK_TRY(int64_t end, number_of(call.parameters, "end", length, 1, length));
+  if (begin >= end) return make_error(ErrorCode::invalid_argument, "invalid end: it must be after begin");
+  OBELISK_TRY(int64_t columns, number_of(call.parameters, "columns", 240, 1, traceql::kTimelineColumnsMax));
+  OBELISK_TRY(int64_t levels, number_of(call.parameters, "levels", 12, 1, traceql::kTimelineLevelsMax));
+  request.begin = outline.start + begin;
+  request.end = outline.start + end;
+  request.columns = static_cast<size_t>(columns);
+  request.levels = static_cast<size_t>(levels);
+  traceql::Timeline timeline = traceql::timeline_of_outline(outline, request);
+  auto write_numbers = [&](std::string_view name, const auto& numbers) {
+    out.key(name).begin_array();
+    for (auto number : numbers) out.value(static_cast<int64_t>(number));
+    out.end_array();
+  };
+  out.field("beginNanos", fmt::format("{}", begin)).field("endNanos", fmt::format("{}", end));
+  out.key("services").begin_array();
+  for (const std::string& service : outline.services) out.value(service);
+  out.end_array().key("levels").begin_array();
+  for (const std::vector<int32_t>& level : timeline.services) {
+    out.begin_array();
+    for (int32_t service : level) out.value(static_cast<int64_t>(service));
+    out.end_array();
+  }
+  out.end_array();
+  write_numbers("spans", timeline.spans);
+  write_numbers("errors", timeline.errors);
   return {};
 }
 
@@ -202,30 +244,26 @@ Result<void> write_aggregate(const Call& call, JsonWriter& out) {
 }
 
 Result<Call> begin(const ApiContext& context, const HttpExchangePtr& exchange, const PathParameters& path,
-                   OutlineCache& cache) {
+                   OutlineCache& cache, bool fresh) {
   std::optional<TraceId> id = TraceId::from_hex(path.get("id"));
   if (!id || id->is_none()) {
     return make_error(ErrorCode::invalid_argument,
                       "invalid trace id: 1 to 32 hexadecimal digits, not all zero, are one");
   }
-  Call call;
+  Call call{context, nullptr, {}, nullptr};
   OBELISK_TRY(call.parameters, parameters_of(exchange->request()));
-  OBELISK_TRY(std::shared_ptr<QueryRun> run, begin_query(context, exchange));
-  int64_t now = context.clock.now().value;
-  call.outline = cache.find(run->tenant, *id, now);
-  if (call.outline) return call;
-  QueryContext query{context.reader, run->tenant, run->at, run->budget, run->cancel};
-  OBELISK_TRY(call.outline, traceql::outline_of_trace(query, *id));
+  OBELISK_TRY(call.run, begin_query(context, exchange));
+  QueryRun& run = *call.run;
+  QueryContext query{context.reader, run.tenant, run.at, run.budget, run.cancel};
+  OBELISK_TRY(call.outline, cache.get(run.tenant, *id, fresh, context.clock.now().value, run.cancel,
+                                      [&] { return traceql::outline_of_trace(query, *id); }));
   if (!call.outline) return make_error(ErrorCode::not_found, "trace not found");
-  cache.put(run->tenant, call.outline, now);
   return call;
 }
 
 using PartWriter = Result<void> (*)(const Call&, JsonWriter&);
 
-Result<std::string> answer(const ApiContext& context, const HttpExchangePtr& exchange,
-                           const PathParameters& path, OutlineCache& cache, PartWriter write) {
-  OBELISK_TRY(Call call, begin(context, exchange, path, cache));
+Result<std::string> answer(const Call& call, PartWriter write) {
   JsonWriter out;
   out.begin_object().field("traceId", call.outline->id.to_hex());
   OBELISK_CHECK_OK(write(call, out));
@@ -237,14 +275,19 @@ Result<std::string> answer(const ApiContext& context, const HttpExchangePtr& exc
 
 void register_trace_parts(Router& router, ApiContext& context) {
   auto cache = std::make_shared<OutlineCache>();
-  auto add = [&](std::string_view part, PartWriter write) {
+  // Opening a trace shows what has come by now; its other parts show the same state of it.
+  auto add = [&](std::string_view part, PartWriter write, bool fresh = false) {
     router.add("GET", fmt::format("/obelisk/api/v1/traces/{{id}}/{}", part),
-               [&context, cache, write](HttpExchangePtr exchange, const PathParameters& path) {
-                 respond_own(exchange, answer(context, exchange, path, *cache, write));
+               [&context, cache, write, fresh](HttpExchangePtr exchange, const PathParameters& path) {
+                 Result<Call> call = begin(context, exchange, path, *cache, fresh);
+                 respond_own(exchange, call.ok() ? answer(*call, write) : Result<std::string>(call.error()));
                });
   };
-  add("overview", write_overview);
+  add("overview", write_overview, true);
+  add("timeline", write_timeline);
   add("tree", write_tree);
+  add("way", write_way);
+  add("span", write_stored_span);
   add("critical-path", write_critical_path);
   add("aggregate", write_aggregate);
 }

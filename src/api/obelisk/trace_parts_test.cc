@@ -133,6 +133,63 @@ TEST_F(TracePartsTest, TheCriticalPathAndTextsAreFound) {
   EXPECT_NE(get("tree?find=read").find("\"total\":1000"), std::string::npos);
 }
 
+TEST_F(TracePartsTest, FailedSpansAreAListOfTheirOwn) {
+  std::string failed = get("tree?failed=true&limit=2");
+  EXPECT_NE(failed.find("\"total\":5"), std::string::npos) << failed;
+  EXPECT_EQ(span_ids(failed).size(), 2u);
+  EXPECT_EQ(failed.find("\"status\":0"), std::string::npos) << failed;
+}
+
+TEST_F(TracePartsTest, TheWayToASpanNamesThePlaceOfEach) {
+  std::string way = get(fmt::format("way?span={}", SpanId{10 + 7 * 10 + 2}.to_hex()));
+  EXPECT_EQ(span_ids(way),
+            (std::vector<std::string>{SpanId{1}.to_hex(), SpanId{80}.to_hex(), SpanId{82}.to_hex()}));
+  std::vector<std::string> places;
+  std::regex pattern("\"place\":([0-9]+)");
+  for (auto it = std::sregex_iterator(way.begin(), way.end(), pattern); it != std::sregex_iterator(); ++it)
+    places.push_back((*it)[1]);
+  EXPECT_EQ(places, (std::vector<std::string>{"0", "7", "1"}));
+  // A page of the tree that begins at that place begins with the span.
+  EXPECT_EQ(span_ids(get("tree?span=0000000000000001&depth=1&offset=7&limit=1"))[0], SpanId{80}.to_hex());
+}
+
+TEST_F(TracePartsTest, OneSpanIsReadAsItIsStored) {
+  std::string span = get(fmt::format("span?span={}", SpanId{82}.to_hex()));
+  EXPECT_NE(span.find(R"("spanId":"0000000000000052","parentSpanId":"0000000000000050","name":"read")"),
+            std::string::npos)
+      << span;
+  EXPECT_NE(span.find(R"("key":"service.name","value":{"stringValue":"db"})"), std::string::npos) << span;
+  EXPECT_NE(get("span", 400).find("span is missing"), std::string::npos);
+}
+
+// 500 calls of 900 ns, one a microsecond, below a root of a millisecond.
+TEST_F(TracePartsTest, TheTimelineSaysWhatRunsWhen) {
+  std::string line = get("timeline?columns=4&levels=2");
+  EXPECT_NE(line.find(R"("services":["shop","stock","db"],"levels":[[0,0,0,0],[1,1,-1,-1]])"),
+            std::string::npos)
+      << line;
+  EXPECT_NE(line.find(R"("spans":[751,750,0,0],"errors":[3,2,0,0])"), std::string::npos) << line;
+  std::string part = get("timeline?columns=2&levels=9&begin=100000&end=102000");
+  EXPECT_NE(part.find(R"("beginNanos":"100000","endNanos":"102000")"), std::string::npos) << part;
+  EXPECT_NE(part.find(R"("levels":[[0,0],[1,1],[2,2]],"spans":[3,3])"), std::string::npos) << part;
+  EXPECT_NE(get("timeline?begin=5&end=5", 400).find("after begin"), std::string::npos);
+  EXPECT_NE(get("timeline?columns=0", 400).find("invalid columns"), std::string::npos);
+}
+
+// Parts show the state that was opened; opening the trace again later shows what has come since.
+TEST_F(TracePartsTest, AnOutlineIsKeptUntilTheTraceIsOpenedAgain) {
+  EXPECT_NE(get("overview").find("\"spans\":1501"), std::string::npos);
+  BatchBuilder rows(Table::spans);
+  add(rows, 9'000, 1, "late", "shop", 5, 10, 0);
+  WriteRequest request;
+  request.batches.push_back(rows.finish());
+  ASSERT_TRUE(append_and_wait(store_, std::move(request)).ok());
+  clock_.advance(60 * kNanosPerSecond);
+  EXPECT_NE(get("tree?depth=100").find("\"total\":1501"), std::string::npos);
+  EXPECT_NE(get("overview").find("\"spans\":1502"), std::string::npos);
+  EXPECT_NE(get("tree?depth=100").find("\"total\":1502"), std::string::npos);
+}
+
 TEST_F(TracePartsTest, WrongRequestsSayWhatIsWrong) {
   EXPECT_NE(get("tree?limit=0", 400).find("invalid limit"), std::string::npos);
   EXPECT_NE(get("tree?span=xyz", 400).find("invalid span"), std::string::npos);

@@ -60,8 +60,11 @@ Result<HttpResponse> tag_values(TempoCall& call, const PathParameters& path) {
 }
 
 Result<HttpResponse> typed_tag_values(TempoCall& call, const PathParameters& path) {
+  std::string_view counts = call.parameters.get_or("counts", "false");
+  if (counts != "true" && counts != "false")
+    return make_error(ErrorCode::invalid_argument, "invalid counts: true or false");
   OBELISK_TRY(FoundValues found, find_values(call, path.get("tag"), call.parameters.get_or("q", "")));
-  return json_response(typed_tag_values_json(found.values, found.statistics));
+  return json_response(typed_tag_values_json(found.values, counts == "true", found.statistics));
 }
 
 }  // namespace

@@ -240,12 +240,19 @@ std::string tag_values_json(const std::vector<traceql::TagValue>& values, const 
   return out.take();
 }
 
-std::string typed_tag_values_json(const std::vector<traceql::TagValue>& values,
+std::string typed_tag_values_json(const std::vector<traceql::TagValue>& values, bool with_counts,
                                   const ScanStatistics& statistics) {
   JsonWriter out;
   out.begin_object().key("tagValues").begin_array();
+  std::string one;  // there may be a million of them
   for (const traceql::TagValue& value : values) {
-    out.begin_object().field("type", value.type).field("value", value.value).end_object();
+    one = "{\"type\":\"";
+    one += value.type;
+    one += "\",\"value\":";
+    append_json_string(one, value.value);
+    if (with_counts) fmt::format_to(std::back_inserter(one), ",\"count\":\"{}\"", value.count);
+    one += '}';
+    out.raw(one);
   }
   out.end_array();
   write_metadata_metrics(out, statistics);

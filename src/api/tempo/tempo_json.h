@@ -20,7 +20,8 @@ std::string tag_scopes_json(const std::vector<traceql::TagScope>& scopes,
                             const traceql::ScanStatistics& statistics);
 std::string tag_values_json(const std::vector<traceql::TagValue>& values,
                             const traceql::ScanStatistics& statistics);
-std::string typed_tag_values_json(const std::vector<traceql::TagValue>& values,
+// `with_counts`: how many spans have each, as "count" (an addition of ours).
+std::string typed_tag_values_json(const std::vector<traceql::TagValue>& values, bool with_counts,
                                   const traceql::ScanStatistics& statistics);
 
 // The names of all scopes, each once, sorted.

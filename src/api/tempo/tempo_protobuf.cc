@@ -324,7 +324,7 @@ std::string encode_typed_tag_values_response(const std::vector<traceql::TagValue
   for (const traceql::TagValue& value : values) {
     std::string message;
     pbf_writer value_writer(message);
-    value_writer.add_string(1, value.type);
+    value_writer.add_string(1, value.type.data(), value.type.size());
     value_writer.add_string(2, value.value);
     writer.add_message(1, message);
   }

@@ -3,11 +3,8 @@
 #include <algorithm>
 
 namespace obelisk::traceql {
-namespace {
 
-// A column as an attribute of TraceQL; empty for those that compare() leaves out (ids, times, nested
-// messages).
-std::string attribute_of(const ColumnId& id) {
+std::string compared_attribute(const ColumnId& id) {
   switch (id.scope) {
     case Scope::resource:
       return Attribute{Intrinsic::none, AttributeScope::resource, false, id.name}.to_string();
@@ -26,6 +23,8 @@ std::string attribute_of(const ColumnId& id) {
   if (id.name == column::kStatusMessage) return "statusMessage";
   return "";
 }
+
+namespace {
 
 Value value_of(const ColumnData& data, uint32_t row) {
   if (data.id.scope == Scope::fixed && data.id.name == column::kKind) return Value::of_kind(data.ints[row]);
@@ -58,7 +57,7 @@ Result<void> CompareAggregate::add(SpanView& span) {
   Side& side = is_selected(span) ? selection_ : baseline_;
   for (const ColumnData& data : span.batch().columns) {
     if (!data.is_present(span.row())) continue;
-    std::string name = attribute_of(data.id);
+    std::string name = compared_attribute(data.id);
     if (name.empty()) continue;
     Value value = value_of(data, span.row());
     if (!value.is_nil()) OBELISK_CHECK_OK(count(side, std::move(name), value, point));

@@ -10,6 +10,10 @@
 
 namespace obelisk::traceql {
 
+// A column as an attribute of TraceQL; empty for those that comparisons leave out (ids, times, nested
+// messages).
+std::string compared_attribute(const ColumnId& id);
+
 class CompareAggregate {
  public:
   static constexpr size_t kValuesMax = 10'000;

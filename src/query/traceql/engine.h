@@ -125,8 +125,9 @@ Result<std::vector<TagScope>> tag_names(const QueryContext& context, std::string
                                         std::string_view filter, TimeRange range, ScanStatistics& statistics);
 
 struct TagValue {
-  std::string type;  // string, int, float, bool, duration, keyword
+  std::string_view type;  // string, int, float, bool, duration, keyword
   std::string value;
+  uint64_t count = 0;  // of spans that have it, exactly; 0: keywords, which are not counted
 };
 // `tag` as it is written in a query ("resource.service.name", ".x", "name"). `filter` narrows to spans that
 // fit it: one spanset filter; of text that does not parse the conditions that do are kept (an editor asks

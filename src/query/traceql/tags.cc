@@ -149,18 +149,18 @@ std::string_view type_of(ColumnType type) {
 
 // Values of a tag that the store can list by itself.
 struct CountedValues {
-  std::map<std::pair<std::string, std::string>, uint64_t> counts;  // (type, value)
+  std::map<std::pair<std::string_view, std::string>, uint64_t> counts;  // (type, value)
 
   // True when the value is new.
   bool add(std::string_view type, std::string value, uint64_t count) {
-    uint64_t& held = counts[{std::string(type), std::move(value)}];
+    uint64_t& held = counts[{type, std::move(value)}];
     held += count;
     return held == count;
   }
 
   std::vector<TagValue> ranked(uint64_t limit) const {
     std::vector<std::pair<uint64_t, TagValue>> all;
-    for (const auto& [key, count] : counts) all.push_back({count, {key.first, key.second}});
+    for (const auto& [key, count] : counts) all.push_back({count, {key.first, key.second, count}});
     std::stable_sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.first > b.first; });
     if (limit != 0 && all.size() > limit) all.resize(limit);
     std::vector<TagValue> values;
@@ -174,17 +174,17 @@ std::vector<TagValue> values_of_store(std::vector<ValueCount> counted) {
   std::vector<TagValue> values;
   values.reserve(counted.size());
   for (ValueCount& value : counted)
-    values.push_back({std::string(type_of(value.type)), std::move(value.value)});
+    values.push_back({type_of(value.type), std::move(value.value), value.count});
   return values;
 }
 
 std::vector<TagValue> keywords(Intrinsic intrinsic) {
   std::vector<TagValue> values;
   if (intrinsic == Intrinsic::status) {
-    for (int64_t code : {2, 1, 0}) values.push_back({"keyword", std::string(status_text(code))});
+    for (int64_t code : {2, 1, 0}) values.push_back({"keyword", std::string(status_text(code)), 0});
   }
   if (intrinsic == Intrinsic::kind) {
-    for (int64_t code = 0; code < 6; ++code) values.push_back({"keyword", std::string(kind_text(code))});
+    for (int64_t code = 0; code < 6; ++code) values.push_back({"keyword", std::string(kind_text(code)), 0});
   }
   return values;
 }
@@ -313,8 +313,10 @@ Result<std::vector<TagValue>> tag_values(const QueryContext& context, std::strin
     return found.ranked(limit);
   }
   for (const ColumnId& column : columns) {
+    // What is frequent in one column may be rare in another, and counts are to be exact.
+    uint64_t of_column = columns.size() == 1 ? limit : 0;
     OBELISK_TRY(std::vector<ValueCount> values,
-                context.reader.values(context.at, scan, column, limit, context.cancel));
+                context.reader.values(context.at, scan, column, of_column, context.cancel));
     bool one_type = std::all_of(values.begin(), values.end(),
                                 [&](const ValueCount& value) { return value.type == values[0].type; });
     if (columns.size() == 1 && one_type) return values_of_store(std::move(values));

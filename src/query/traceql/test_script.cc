@@ -252,7 +252,7 @@ class Script {
       Result<std::vector<TagValue>> values = tag_values(context, tag, filter, {}, 0, statistics);
       if (!values.ok()) return error_lines(values.error());
       std::vector<std::string> lines;
-      for (const TagValue& value : *values) lines.push_back(value.type + " " + value.value);
+      for (const TagValue& value : *values) lines.push_back(std::string(value.type) + " " + value.value);
       std::sort(lines.begin(), lines.end());
       if (lines.empty()) lines.push_back("none");
       return lines;

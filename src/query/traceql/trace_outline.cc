@@ -2,75 +2,9 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_map>
-
-#include "query/traceql/attribute_reader.h"
 
 namespace obelisk::traceql {
 namespace {
-
-// Numbers texts as they come.
-class TextNumbers {
- public:
-  explicit TextNumbers(std::vector<std::string>& texts) : texts_(texts) {}
-  uint32_t number_of(std::string_view text) {
-    auto [it, fresh] = numbers_.try_emplace(std::string(text), static_cast<uint32_t>(texts_.size()));
-    if (fresh) texts_.push_back(it->first);
-    return it->second;
-  }
-
- private:
-  std::vector<std::string>& texts_;
-  std::unordered_map<std::string, uint32_t> numbers_;
-};
-
-void add_subtrees(std::vector<OutlineSpan>& spans) {
-  for (size_t at = spans.size(); at-- > 0;) {
-    OutlineSpan& span = spans[at];
-    span.errors += span.status == 2 ? 1 : 0;
-    if (span.parent == kNoSpan) continue;
-    spans[span.parent].size += span.size;
-    spans[span.parent].errors += span.errors;
-    ++spans[span.parent].child_count;
-  }
-}
-
-std::shared_ptr<const TraceOutline> make_outline(const Batch& batch, const Group& group) {
-  TraceTree tree(batch, group);
-  tree.link();
-  tree.measure();
-  auto outline = std::make_shared<TraceOutline>();
-  outline->id = tree.trace_id();
-  outline->start = tree.start();
-  outline->end = tree.start() + tree.duration();
-  TextNumbers names(outline->names), services(outline->services);
-  const ColumnData* durations = batch.find_fixed(column::kDuration);
-  const ColumnData* kinds = batch.find_fixed(column::kKind);
-  const ColumnData* statuses = batch.find_fixed(column::kStatusCode);
-  const ColumnData* name_texts = batch.find_fixed(column::kName);
-  const ColumnData* service_texts = batch.find({Scope::resource, "service.name"}, ColumnType::string);
-  std::vector<uint32_t> position_of(tree.span_count());
-  outline->spans.reserve(tree.span_count());
-  for (uint32_t number : tree.preorder()) {
-    uint32_t row = tree.row(number), parent = tree.parent(number);
-    position_of[number] = static_cast<uint32_t>(outline->spans.size());
-    OutlineSpan span;
-    span.id = tree.span_id(number);
-    span.start = batch.times()[row];
-    span.duration = int_at(durations, row);
-    span.self_time = tree.self_time(number);
-    span.parent = parent == kNoSpan ? kNoSpan : position_of[parent];
-    span.depth = parent == kNoSpan ? 0 : outline->spans[span.parent].depth + 1;
-    span.name = names.number_of(text_at(name_texts, row));
-    span.service = services.number_of(text_at(service_texts, row));
-    span.kind = static_cast<uint8_t>(int_at(kinds, row));
-    span.status = static_cast<uint8_t>(int_at(statuses, row));
-    span.critical = tree.on_critical_path(number);
-    outline->spans.push_back(span);
-  }
-  add_subtrees(outline->spans);
-  return outline;
-}
 
 // Counts matching spans, and keeps those of the page.
 class PageBuilder {
@@ -102,28 +36,6 @@ uint32_t TraceOutline::find(uint64_t span_id) const {
   auto it =
       std::find_if(spans.begin(), spans.end(), [&](const OutlineSpan& span) { return span.id == span_id; });
   return it == spans.end() ? kNoSpan : static_cast<uint32_t>(it - spans.begin());
-}
-
-Result<std::shared_ptr<const TraceOutline>> outline_of_trace(const QueryContext& context, const TraceId& id) {
-  Scan scan;
-  scan.tenant = context.tenant;
-  scan.table = Table::spans;
-  scan.unit = Unit::trace;
-  auto ids = std::make_shared<TraceIdSet>();
-  ids->insert(id);
-  scan.marks.push_back(Expr::in_trace_ids(fixed_column(column::kTraceId), std::move(ids)));
-  scan.require_marks = {0};
-  scan.columns = {fixed_column(column::kDuration),   fixed_column(column::kKind),
-                  fixed_column(column::kName),       fixed_column(column::kParentSpanId),
-                  fixed_column(column::kStatusCode), {Scope::resource, "service.name"}};
-  OBELISK_TRY(std::unique_ptr<Cursor> cursor,
-              open_scan(context.reader, context.at, scan, context.budget, context.cancel));
-  OBELISK_TRY(BatchPtr batch, cursor->next());
-  if (!batch || batch->groups.empty()) return std::shared_ptr<const TraceOutline>();
-  OBELISK_CHECK_OK(context.cancel.check());
-  // The tree and the outline, roughly.
-  OBELISK_CHECK_OK(context.budget.charge(batch->row_count * 200));
-  return make_outline(*batch, batch->groups[0]);
 }
 
 AggregatedTrace aggregate_outline(const TraceOutline& outline, size_t nodes_max) {
@@ -190,6 +102,27 @@ OutlinePage find_in_outline(const TraceOutline& outline, std::string_view text, 
     if (names[span.name] != 0 || services[span.service] != 0) page.add(at);
   }
   return page.take();
+}
+
+OutlinePage failures_of(const TraceOutline& outline, size_t offset, size_t limit) {
+  PageBuilder page(offset, limit);
+  for (uint32_t at = 0; at < outline.spans.size(); ++at) {
+    if (outline.spans[at].status == 2) page.add(at);
+  }
+  return page.take();
+}
+
+std::vector<OutlineStep> way_to(const TraceOutline& outline, uint32_t position) {
+  std::vector<OutlineStep> way;
+  for (uint32_t at = position; at != kNoSpan; at = outline.spans[at].parent) {
+    OutlineStep step{at, 0};
+    uint32_t parent = outline.spans[at].parent;
+    uint32_t sibling = parent == kNoSpan ? 0 : parent + 1;
+    for (; sibling < at; sibling += outline.spans[sibling].size) ++step.place;
+    way.push_back(step);
+  }
+  std::reverse(way.begin(), way.end());
+  return way;
 }
 
 OutlinePage critical_path_of(const TraceOutline& outline, size_t offset, size_t limit) {

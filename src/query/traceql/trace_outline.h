@@ -1,8 +1,9 @@
 #pragma once
 // A trace without its attributes, of any size: every span in pre-order with what a viewer needs to draw parts
 // of it (level of detail): the size and the errors of the subtree below, self time, whether it is on the
-// critical path. Some 80 bytes a span, so that a trace of a million spans is read once, by seven columns, and
-// then answered from. Immutable once made; safe from any thread. Bound: the caller's budget while it is made.
+// critical path. 64 bytes a span, so that a trace of a million spans is read once, by seven columns
+// (read_outline.cc), and then answered from. Immutable once made; safe from any thread. Bound: the caller's
+// budget while it is made.
 #include <memory>
 #include <string>
 #include <string_view>
@@ -74,6 +75,14 @@ OutlinePage page_of_outline(const TraceOutline& outline, uint32_t top, uint32_t 
                             size_t limit);
 // Spans whose name or service contains `text`, in pre-order.
 OutlinePage find_in_outline(const TraceOutline& outline, std::string_view text, size_t offset, size_t limit);
+// Those that failed themselves, in pre-order.
+OutlinePage failures_of(const TraceOutline& outline, size_t offset, size_t limit);
+// The way from a top down to the span at `position`, it included, with the place of each among its siblings.
+struct OutlineStep {
+  uint32_t position = 0;
+  uint64_t place = 0;
+};
+std::vector<OutlineStep> way_to(const TraceOutline& outline, uint32_t position);
 // Those on the critical path, in pre-order.
 OutlinePage critical_path_of(const TraceOutline& outline, size_t offset, size_t limit);
 

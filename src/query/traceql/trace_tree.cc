@@ -9,7 +9,8 @@ TraceTree::TraceTree(const Batch& batch, const Group& group)
     : batch_(batch),
       ids_(batch.find_fixed(column::kSpanId)),
       parent_ids_(batch.find_fixed(column::kParentSpanId)),
-      durations_(batch.find_fixed(column::kDuration)) {
+      durations_(batch.find_fixed(column::kDuration)),
+      by_id_(group.row_count) {
   collapse_duplicates(group);
   const ColumnData* traces = batch.find_fixed(column::kTraceId);
   if (traces != nullptr && group.row_count > 0) trace_id_ = traces->trace_ids[group.first_row];
@@ -34,39 +35,32 @@ int64_t TraceTree::end_of(uint32_t span) const {
 void TraceTree::collapse_duplicates(const Group& group) {
   rows_.resize(group.row_count);
   for (uint32_t i = 0; i < group.row_count; ++i) rows_[i] = group.first_row + i;
-  if (ids_ == nullptr || rows_.size() < 2) return;
-  std::vector<uint32_t> by_id = rows_;
-  auto id_of = [&](uint32_t row) { return ids_->ints[row]; };
-  std::stable_sort(by_id.begin(), by_id.end(), [&](uint32_t a, uint32_t b) { return id_of(a) < id_of(b); });
-  bool unique = true;
-  for (size_t i = 1; i < by_id.size() && unique; ++i) unique = id_of(by_id[i - 1]) != id_of(by_id[i]);
-  if (unique) return;
-  by_id.erase(
-      std::unique(by_id.begin(), by_id.end(), [&](uint32_t a, uint32_t b) { return id_of(a) == id_of(b); }),
-      by_id.end());
-  std::sort(by_id.begin(), by_id.end());
-  rows_ = std::move(by_id);
+  if (ids_ == nullptr) return;
+  uint32_t kept = 0;
+  auto id_of = [this](uint32_t span) { return span_id(span); };
+  for (uint32_t i = 0; i < group.row_count; ++i) {
+    rows_[kept] = group.first_row + i;
+    if (by_id_.insert(span_id(kept), kept, id_of)) ++kept;
+  }
+  rows_.resize(kept);
 }
 
 void TraceTree::link() {
   if (!parents_.empty() || rows_.empty()) return;
   find_parents();
+  list_children();
   number_spans();
 }
 
 void TraceTree::find_parents() {
   size_t count = rows_.size();
-  std::vector<std::pair<uint64_t, uint32_t>> by_id;
-  by_id.reserve(count);
-  for (uint32_t span = 0; span < count; ++span) by_id.emplace_back(span_id(span), span);
-  std::sort(by_id.begin(), by_id.end());
   parents_.assign(count, kNoSpan);
-  for (uint32_t span = 0; span < count; ++span) {
+  auto id_of = [this](uint32_t span) { return span_id(span); };
+  for (uint32_t span = 0; span < count && ids_ != nullptr; ++span) {
     uint64_t wanted = parent_id(span);
     if (wanted == 0) continue;
-    auto found = std::lower_bound(by_id.begin(), by_id.end(), std::pair(wanted, uint32_t{0}));
-    if (found != by_id.end() && found->first == wanted && found->second != span)
-      parents_[span] = found->second;
+    uint32_t parent = by_id_.find(wanted, id_of);
+    if (parent != span) parents_[span] = parent;
   }
   // Cut cycles: walk up from every span; a span met twice on one walk is on a cycle and becomes its top.
   std::vector<uint32_t> walk_of(count, kNoSpan);
@@ -79,47 +73,48 @@ void TraceTree::find_parents() {
       at = next;
     }
   }
-  child_counts_.assign(count, 0);
+}
+
+void TraceTree::list_children() {
+  size_t count = rows_.size();
+  child_begins_.assign(count + 1, 0);
+  for (uint32_t parent : parents_) {
+    if (parent != kNoSpan) ++child_begins_[parent + 1];
+  }
+  for (size_t span = 0; span < count; ++span) child_begins_[span + 1] += child_begins_[span];
+  children_.resize(child_begins_.back());
+  std::vector<uint32_t> next(child_begins_.begin(), child_begins_.end() - 1);
   for (uint32_t span = 0; span < count; ++span) {
-    if (parents_[span] != kNoSpan) ++child_counts_[parents_[span]];
+    if (parents_[span] != kNoSpan) children_[next[parents_[span]]++] = span;
   }
 }
 
 void TraceTree::number_spans() {
   size_t count = rows_.size();
-  // Children of each span as linked lists, in time order.
-  std::vector<uint32_t> first_child(count, kNoSpan);
-  std::vector<uint32_t> next_sibling(count, kNoSpan);
-  for (uint32_t span = static_cast<uint32_t>(count); span-- > 0;) {
-    uint32_t parent = parents_[span];
-    if (parent == kNoSpan) continue;
-    next_sibling[span] = first_child[parent];
-    first_child[parent] = span;
-  }
   nested_sets_.assign(count, {});
   preorder_.reserve(count);
+  std::vector<uint32_t> next_child(child_begins_.begin(), child_begins_.end() - 1);
   int32_t next_number = 1;
   for (uint32_t top = 0; top < count; ++top) {
     if (parents_[top] != kNoSpan) continue;
     bool numbered = parent_id(top) == 0;
     uint32_t span = top;
-    for (;;) {
+    auto enter = [&](uint32_t entered) {
+      span = entered;
       preorder_.push_back(span);
-      if (numbered) {
-        nested_sets_[span].left = next_number++;
-        nested_sets_[span].parent = span == top ? -1 : nested_sets_[parents_[span]].left;
-      }
-      if (first_child[span] != kNoSpan) {
-        span = first_child[span];
+      if (!numbered) return;
+      nested_sets_[span].left = next_number++;
+      nested_sets_[span].parent = span == top ? -1 : nested_sets_[parents_[span]].left;
+    };
+    enter(top);
+    for (;;) {
+      if (next_child[span] < child_begins_[span + 1]) {
+        enter(children_[next_child[span]++]);
         continue;
-      }
-      while (span != top && next_sibling[span] == kNoSpan) {
-        if (numbered) nested_sets_[span].right = next_number++;
-        span = parents_[span];
       }
       if (numbered) nested_sets_[span].right = next_number++;
       if (span == top) break;
-      span = next_sibling[span];
+      span = parents_[span];
     }
   }
 }
@@ -153,27 +148,23 @@ void TraceTree::find_self_times() {
 void TraceTree::find_critical_path() {
   size_t count = rows_.size();
   critical_.assign(count, 0);
-  std::vector<std::vector<uint32_t>> children(count);
   uint32_t top = root_;
-  for (uint32_t span = 0; span < count; ++span) {
-    if (parents_[span] != kNoSpan) {
-      children[parents_[span]].push_back(span);
-    } else if (root_ == kNoSpan &&
-               (top == kNoSpan || end_of(span) - start_of(span) > end_of(top) - start_of(top))) {
-      top = span;
-    }
+  for (uint32_t span = 0; span < count && root_ == kNoSpan; ++span) {
+    if (parents_[span] != kNoSpan) continue;
+    if (top == kNoSpan || end_of(span) - start_of(span) > end_of(top) - start_of(top)) top = span;
   }
   struct Visit {
     uint32_t span;
     int64_t until;
   };
   std::vector<Visit> open;
+  std::vector<uint32_t> below;
   if (top != kNoSpan) open.push_back({top, end_of(top)});
   while (!open.empty()) {
     auto [span, until] = open.back();
     open.pop_back();
     critical_[span] = 1;
-    std::vector<uint32_t>& below = children[span];
+    below.assign(children_.begin() + child_begins_[span], children_.begin() + child_begins_[span + 1]);
     auto end_inside = [&](uint32_t child) { return std::min(end_of(child), until); };
     std::sort(below.begin(), below.end(), [&](uint32_t a, uint32_t b) {
       return end_inside(a) != end_inside(b) ? end_inside(a) > end_inside(b) : start_of(a) > start_of(b);

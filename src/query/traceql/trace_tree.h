@@ -10,6 +10,7 @@
 
 #include "model/ids.h"
 #include "plan/batch.h"
+#include "query/traceql/span_id_index.h"
 
 namespace obelisk::traceql {
 
@@ -32,10 +33,10 @@ class TraceTree {
   }
   uint64_t parent_id(uint32_t span) const;
 
-  // The following need link(), which costs a sort; it may be called again.
+  // The following need link(); it may be called again.
   void link();
   uint32_t parent(uint32_t span) const { return parents_[span]; }
-  uint32_t child_count(uint32_t span) const { return child_counts_[span]; }
+  uint32_t child_count(uint32_t span) const { return child_begins_[span + 1] - child_begins_[span]; }
   // Every span after its parent.
   const std::vector<uint32_t>& preorder() const { return preorder_; }
   // The nested set numbers of Tempo: from 1, the parent of a root is -1; 0 for spans that hang on no root.
@@ -58,6 +59,7 @@ class TraceTree {
  private:
   void collapse_duplicates(const Group& group);
   void find_parents();
+  void list_children();
   void number_spans();
   void find_self_times();
   void find_critical_path();
@@ -73,8 +75,10 @@ class TraceTree {
   int64_t end_ = 0;
   uint32_t root_ = kNoSpan;
   std::vector<uint32_t> rows_;
+  SpanIdIndex by_id_;
   std::vector<uint32_t> parents_;
-  std::vector<uint32_t> child_counts_;
+  std::vector<uint32_t> child_begins_;  // of each span in children_; one more than spans
+  std::vector<uint32_t> children_;      // in time order
   std::vector<uint32_t> preorder_;
   std::vector<NestedSet> nested_sets_;
   std::vector<int64_t> self_times_;
