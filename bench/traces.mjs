@@ -6,8 +6,8 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { Message } from './protobuf.mjs';
 import { row, finishReport } from './report.mjs';
+import { largeTraceId, sendLargeTrace } from '../tests/e2e/stack/large_trace.mjs';
 import { Server, argument, scratchDirectory } from '../tests/e2e/stack/server.mjs';
 
 const binary = argument('server', 'build/release/obelisk');
@@ -217,41 +217,15 @@ if (only === '' || only === 'small') {
 }
 
 // One trace of a million spans: taken in within the memory bounds, and opened by parts.
-function largeTraceRequest(trace, first, count, total, base) {
-  const id = (number) => { const bytes = Buffer.alloc(8); bytes.writeBigUInt64BE(BigInt(number + 1)); return bytes; };
-  const attribute = (key, value) => new Message().bytes(1, key).message(2, new Message().bytes(1, value));
-  const scope = new Message().message(1, new Message().bytes(1, 'bench'));
-  for (let i = first; i < first + count; ++i) {
-    // Every tenth span has ten children: a tree of six levels.
-    const start = base + BigInt(Math.floor((i / total) * 1e9)) * 10n;
-    const span = new Message().bytes(1, trace).bytes(2, id(i));
-    if (i > 0) span.bytes(4, id(Math.floor((i - 1) / 10)));
-    span.bytes(5, `step-${i % 50}`).varint(6, 1 + (i % 5)).fixed64(7, start).fixed64(8, i === 0 ? base + 10_000_000_000n : start + BigInt(1000 + (i % 977) * 1000));
-    span.message(9, attribute('app.item', `item-${i % 1000}`)).message(9, attribute('thread.name', `worker-${i % 32}`));
-    if (i % 1000 === 999) span.message(15, new Message().varint(3, 2));
-    scope.message(2, span);
-  }
-  const resource = new Message().message(1, attribute('service.name', `service-${Math.floor(first / count) % 8}`));
-  return new Message().message(1, new Message().message(1, resource).message(2, scope)).finish();
-}
-
 async function largeTrace(total) {
   const server = await new Server({ binary, directory: scratchDirectory('traces'), config: plain }).start();
-  const trace = Buffer.from('0123456789abcdef0123456789abcdef', 'hex');
-  const base = BigInt(Date.now() - 30_000) * 1_000_000n;
-  const each = 2000;
-  for (let first = 0; first < total; first += each) {
-    const body = largeTraceRequest(trace, first, Math.min(each, total - first), total, base);
-    const response = await fetch(`${server.url}/v1/traces`, { method: 'POST', headers: { 'content-type': 'application/x-protobuf' }, body });
-    check(response.status === 200, `a batch of the large trace: ${response.status}`);
-    await response.arrayBuffer();
-  }
+  await sendLargeTrace(server, total);
   await quiet(server);
   const stopped = await stopAndMeasure(server);
   row(`a trace of ${total.toLocaleString('en-US')} spans: peak memory of ingest (VmHWM)`, stopped.peak, 'MiB');
   await server.start();
   await quiet(server);
-  const part = (name) => `/obelisk/api/v1/traces/${trace.toString('hex')}/${name}`;
+  const part = (name) => `/obelisk/api/v1/traces/${largeTraceId}/${name}`;
   const started = performance.now();
   const overview = JSON.parse(await get(server, part('overview')));
   row('its overview, the first request', performance.now() - started, 'ms');

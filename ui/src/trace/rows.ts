@@ -3,18 +3,18 @@
 // other are all on the critical path, and fold all the same: together they say more than one by one.
 import type { Span, Trace } from './trace_model';
 
-export interface SpanRow {
+export interface SpanRow<S = Span> {
   kind: 'span';
-  span: Span;
+  span: S;
 }
 
-export interface FoldRow {
+export interface FoldRow<S = Span> {
   kind: 'fold';
   key: string;
   name: string;
   service: string;
   depth: number;
-  spans: Span[];
+  spans: S[];
   total_ns: number;
   slowest_ns: number;
 }

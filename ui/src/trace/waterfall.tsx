@@ -1,32 +1,53 @@
 // The waterfall: bars on one canvas as high as the window, text of the visible rows in the DOM. Rows have one height, so
-// what is visible follows from the scroll position alone; 10,000 spans cost as much as 30.
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+// what is visible follows from the scroll position alone; 1,000,000 spans cost as much as 30. Browsers end elements at some
+// 17 million pixels: a longer list scrolls by a share of its height.
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { on_theme_change } from '../app/theme';
 import { resolved_color, resolved_slot, service_color, slot_of } from '../format/colors';
 import { duration } from '../format/numbers';
-import type { Row } from './rows';
+import type { FoldRow, Row, SpanRow } from './rows';
 import type { Span, Trace } from './trace_model';
 import css from '../views/trace.module.css';
 
 export const row_height = 26;
 const overscan = 6;
+const height_max_px = 12_000_000;
+
+// What a row needs to know of its span.
+export type Bar = Pick<Span, 'span_id' | 'name' | 'service' | 'start_ns' | 'duration_ns' | 'self_ns' | 'failed' | 'status_message' | 'depth' | 'descendants' | 'critical'> & { children: { readonly length: number } };
+
+// A span that is on its way.
+export interface PendingRow {
+  kind: 'pending';
+  key: string;
+  depth: number;
+}
+
+export type WaterfallRowOf<S extends Bar> = SpanRow<S> | FoldRow<S> | PendingRow;
+
+// An array of rows is one.
+export interface RowList<S extends Bar> {
+  readonly length: number;
+  at(index: number): WaterfallRowOf<S> | undefined;
+}
 
 export interface TimeWindow {
   from_ns: number;
   to_ns: number;
 }
 
-interface Props {
-  trace: Trace;
-  rows: Row[];
+interface Props<S extends Bar> {
+  rows: RowList<S>;
   window: TimeWindow;
-  chosen: Span | null;
+  chosen: S | null;
+  chosen_row: number; // -1: in no row
   lit_ns: number | null;
-  collapsed: ReadonlySet<string>;
   left_share: number;
-  choose(span: Span): void;
-  toggle(span: Span): void;
-  unfold(key: string): void;
+  is_open(span: S): boolean;
+  choose(span: S): void;
+  toggle(span: S): void;
+  unfold?(key: string): void;
+  seen?(first: number, last: number): void; // which rows are in view, or nearly
 }
 
 export function row_span(row: Row): Span {
@@ -57,13 +78,13 @@ export function prepare_canvas(canvas: HTMLCanvasElement, width: number, height:
   return context;
 }
 
-export function Waterfall(props: Props) {
-  const { trace, rows, chosen, left_share } = props;
+export function Waterfall<S extends Bar>(props: Props<S>) {
+  const { rows, chosen, chosen_row, left_share } = props;
   const scroll = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const ruler = useRef<HTMLCanvasElement>(null);
   const [size, set_size] = useState({ width: 0, height: 0 });
-  const [top, set_top] = useState(0);
+  const [scrolled, set_scrolled] = useState(0);
   const [theme, set_theme] = useState(0);
   useEffect(() => on_theme_change(() => set_theme((count) => count + 1)), []);
 
@@ -77,35 +98,48 @@ export function Waterfall(props: Props) {
   }, []);
 
   const left = Math.round(size.width * left_share);
+  const all_px = rows.length * row_height;
+  const inner_px = Math.max(Math.min(all_px, height_max_px), size.height);
+  const stretch = all_px > inner_px ? (all_px - size.height) / (inner_px - size.height) : 1;
+  const top = scrolled * stretch;
   const first = Math.max(0, Math.floor(top / row_height) - overscan);
   const last = Math.min(rows.length, Math.ceil((top + size.height) / row_height) + overscan);
+  const seen = props.seen;
+  useEffect(() => {
+    if (size.height > 0) seen?.(first, last);
+  }, [seen, rows, first, last, size.height]);
 
   // The chosen row comes into view, near the middle, unless it is in view already.
-  const chosen_row = useMemo(() => rows.findIndex((row) => row.kind === 'span' && row.span === chosen), [rows, chosen]);
   useLayoutEffect(() => {
     const element = scroll.current;
     if (!element || chosen_row < 0 || size.height === 0) return;
     const y = chosen_row * row_height;
-    if (y < element.scrollTop || y + row_height > element.scrollTop + size.height) element.scrollTop = Math.max(0, y - size.height / 2);
+    const shown = element.scrollTop * stretch;
+    if (y < shown || y + row_height > shown + size.height) element.scrollTop = Math.max(0, y - size.height / 2) / stretch;
   }, [chosen_row, size.height]);
 
   useLayoutEffect(() => {
     if (size.width === 0 || !canvas.current || !ruler.current) return;
     draw(canvas.current, ruler.current, props, top, size, left);
-  }, [props.rows, props.window, props.chosen, props.lit_ns, top, size, left, theme, trace]);
+  }, [props.rows, props.window, props.chosen, props.lit_ns, top, size, left, theme]);
 
+  const visible: [number, WaterfallRowOf<S>][] = [];
+  for (let index = first; index < last; index++) {
+    const row = rows.at(index);
+    if (row) visible.push([index, row]);
+  }
   return (
     <>
       <div class={css.ruler}>
         <div style={{ width: `${left}px` }}><span>Operation</span><span class="grow" /><span class={css.self}>self time</span></div>
         <canvas ref={ruler} aria-hidden="true" />
       </div>
-      <div class={css.scroll} ref={scroll} onScroll={(event) => set_top(event.currentTarget.scrollTop)} role="tree" tabIndex={0} data-waterfall
+      <div class={css.scroll} ref={scroll} onScroll={(event) => set_scrolled(event.currentTarget.scrollTop)} role="tree" tabIndex={0} data-waterfall
         aria-label={`Spans of the trace, ${rows.length} rows`} aria-activedescendant={chosen ? `span-${chosen.span_id}` : undefined}>
-        <div class={css.inner} style={{ height: `${Math.max(rows.length * row_height, size.height)}px` }} role="presentation">
+        <div class={css.inner} style={{ height: `${inner_px}px` }} role="presentation">
           <canvas class={css.canvas} ref={canvas} aria-hidden="true" />
           <div class={css.rows} role="presentation">
-            {rows.slice(first, last).map((row, index) => <WaterfallRow key={row.kind === 'span' ? row.span.index : row.key} row={row} y={(first + index) * row_height} left={left} props={props} />)}
+            {visible.map(([index, row]) => <WaterfallRow key={row.kind === 'span' ? `${row.span.span_id}${row.span.span_id === '' ? index : ''}` : row.key} row={row} y={index * row_height - top + scrolled} left={left} props={props} />)}
           </div>
         </div>
       </div>
@@ -116,10 +150,17 @@ export function Waterfall(props: Props) {
 const indent_px = 12;
 const indent_levels_max = 16;
 
-function WaterfallRow({ row, y, left, props }: { row: Row; y: number; left: number; props: Props }) {
+function WaterfallRow<S extends Bar>({ row, y, left, props }: { row: WaterfallRowOf<S>; y: number; left: number; props: Props<S> }) {
+  if (row.kind === 'pending') {
+    return (
+      <div class={css.rowitem} role="treeitem" aria-level={row.depth + 1} aria-busy="true" style={{ top: `${y}px` }}>
+        <span class={`${css.left} t3`} style={{ width: `${left}px`, paddingLeft: `${8 + Math.min(row.depth, indent_levels_max) * indent_px}px` }}><span class={css.twist} aria-hidden="true" />…</span>
+      </div>
+    );
+  }
   if (row.kind === 'fold') {
     return (
-      <div class={css.rowitem} role="treeitem" aria-level={row.depth + 1} aria-expanded={false} style={{ top: `${y}px` }} onClick={() => props.unfold(row.key)}>
+      <div class={css.rowitem} role="treeitem" aria-level={row.depth + 1} aria-expanded={false} style={{ top: `${y}px` }} onClick={() => props.unfold?.(row.key)}>
         <span class={css.left} style={{ width: `${left}px`, paddingLeft: `${8 + Math.min(row.depth, indent_levels_max) * indent_px}px` }}>
           <span class={css.twist} aria-hidden="true">▸</span><span class={css.bar} style={{ background: service_color(row.service) }} />
           <bdi class="ell">{row.name}</bdi><b> × {row.spans.length.toLocaleString('en-US')}</b>
@@ -129,7 +170,7 @@ function WaterfallRow({ row, y, left, props }: { row: Row; y: number; left: numb
     );
   }
   const { span } = row;
-  const open = !props.collapsed.has(span.span_id);
+  const open = props.is_open(span);
   return (
     <div class={`${css.rowitem}${span === props.chosen ? ` ${css.chosen}` : ''}`} id={`span-${span.span_id}`} role="treeitem" aria-level={span.depth + 1} data-span={span.name}
       aria-expanded={span.children.length > 0 ? open : undefined} aria-selected={span === props.chosen} style={{ top: `${y}px` }} onClick={() => props.choose(span)}
@@ -143,7 +184,7 @@ function WaterfallRow({ row, y, left, props }: { row: Row; y: number; left: numb
           : <span class={css.twist} aria-hidden="true" />}
         <span class={css.bar} style={{ background: service_color(span.service) }} />
         <bdi class={`ell${span === props.chosen ? ' b' : ''}`}>{span.name || '(no name)'}</bdi> <bdi class={`t3 xs ell ${css.service}`}>{span.service}</bdi>
-        {!open && <span class="t3 xs">+{span.descendants}</span>}
+        {!open && <span class="t3 xs">+{span.descendants.toLocaleString('en-US')}</span>}
         <span class={css.self}>{span.failed && <span class="crit">▲<span class="sr">failed</span> </span>}{duration(span.self_ns / 1e9)}</span>
       </span>
     </div>
@@ -152,7 +193,7 @@ function WaterfallRow({ row, y, left, props }: { row: Row; y: number; left: numb
 
 const bar_inset = 6;
 
-function draw(canvas: HTMLCanvasElement, ruler: HTMLCanvasElement, props: Props, top: number, size: { width: number; height: number }, left: number): void {
+function draw<S extends Bar>(canvas: HTMLCanvasElement, ruler: HTMLCanvasElement, props: Props<S>, top: number, size: { width: number; height: number }, left: number): void {
   const { rows, window: view, chosen, lit_ns } = props;
   const context = prepare_canvas(canvas, size.width, size.height);
   const width = Math.max(1, size.width - left - 70);
@@ -184,7 +225,8 @@ function draw(canvas: HTMLCanvasElement, ruler: HTMLCanvasElement, props: Props,
   const first = Math.floor(top / row_height);
   const end = Math.min(rows.length, Math.ceil((top + size.height) / row_height) + 1);
   for (let index = first; index < end; index++) {
-    const row = rows[index];
+    const row = rows.at(index);
+    if (!row || row.kind === 'pending') continue;
     const y = index * row_height - top;
     const height = row_height - 2 * bar_inset;
     if (row.kind === 'fold') {

@@ -25,7 +25,7 @@ import { absolute_range, format_duration_short, scale_range, step_seconds, type 
 import { useUrl } from '../state/url_state';
 import { message_text } from './log_line';
 import { assign_slots, common_labels, series_name } from './metrics';
-import { LongText } from './trace';
+import { LongText } from '../trace/attributes';
 import css from './logs.module.css';
 
 const page_lines = 500;

@@ -1,4 +1,4 @@
-// One trace: minimap, waterfall, the chosen span's details, and the log lines of trace, span or service beside it.
+// One trace (a large one by parts: large_trace.tsx): minimap, waterfall, the chosen span's details, and the log lines of trace, span or service beside it.
 // URL: at = chosen span, v=win:from-to (ns in the trace), v=logs:trace|span|service, v=failed:1.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
@@ -7,6 +7,7 @@ import { ApiError } from '../api/http';
 import { query_lines, type LogLine } from '../api/loki';
 import { fields_of, ids_of, trace_exemplars, trace_logs } from '../api/obelisk';
 import { get_trace } from '../api/tempo';
+import { trace_overview } from '../api/trace_parts';
 import { useClock } from '../app/clock';
 import { add_keys } from '../app/keys';
 import { level_of } from '../format/colors';
@@ -14,32 +15,42 @@ import { count, duration, percent } from '../format/numbers';
 import { Panel, ServiceMark, Time } from '../parts/marks';
 import { useLogSelector } from '../parts/services';
 import { Empty, Failure, Loading, Partial } from '../parts/states';
-import { around, quoted, selector, service_of, span_red_queries, traceql_of_span } from '../state/pivots';
+import { around, selector, service_of, span_red_queries, traceql_of_span } from '../state/pivots';
 import { absolute_range } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import { visible_rows } from '../trace/rows';
-import { attribute_text, longest_self_time, read_trace, self_time_by_service, type Attributes, type Span, type Trace } from '../trace/trace_model';
+import { longest_self_time, read_trace, self_time_by_service, type Span, type Trace } from '../trace/trace_model';
+import { AttributeList, AttributeRows } from '../trace/attributes';
 import { Minimap, row_span, Waterfall, type TimeWindow } from '../trace/waterfall';
+import { LargeTrace } from './large_trace';
 import { message_text } from './log_line';
 import css from './trace.module.css';
+
+// A larger one is shown by parts: the page would be slow, and the server would have to send it whole.
+const spans_shown_whole = 10_000;
 
 export default function TraceView() {
   const { id = '' } = useParams<{ id: string }>();
   const url = useUrl();
   const clock = useClock();
-  const answer = useQuery({ queryKey: ['trace', id], staleTime: 60_000, queryFn: ({ signal }) => get_trace(id, signal) });
+  const overview = useQuery({ queryKey: ['trace overview', id], staleTime: 60_000, queryFn: ({ signal }) => trace_overview(id, signal) });
+  const is_large = (overview.data?.spans ?? 0) > spans_shown_whole;
+  const answer = useQuery({ queryKey: ['trace', id], staleTime: 60_000, enabled: overview.data !== undefined && !is_large, queryFn: ({ signal }) => get_trace(id, signal) });
   const trace = useMemo(() => (answer.data ? read_trace(answer.data) : null), [answer.data]);
-  if (answer.isPending) return <Loading on what={`trace ${id.slice(0, 8)}`} />;
-  if ((answer.error instanceof ApiError && answer.error.status === 404) || (answer.data && !trace)) {
+  const reload = () => void overview.refetch().then(() => answer.refetch());
+  if (overview.data && is_large) return <LargeTrace key={`${overview.data.trace_id} ${overview.data.spans}`} overview={overview.data} />;
+  const error = overview.error ?? answer.error;
+  if ((error instanceof ApiError && error.status === 404) || (answer.data && !trace)) {
     return (
       <Empty title={`No spans of trace ${id} are here.`}>
         <ul class="t2"><li>It may still be on its way: spans arrive in batches of a few seconds.</li><li>It may be older than the retention, or was never sampled.</li></ul>
-        <p class="row wrap"><button class="btn" type="button" onClick={() => void answer.refetch()}>Look again</button><Link class="btn" href={url.to('/logs', { trace: id })}>Its log lines</Link><Link class="btn" href={url.to('/traces')}>Search traces</Link></p>
+        <p class="row wrap"><button class="btn" type="button" onClick={reload}>Look again</button><Link class="btn" href={url.to('/logs', { trace: id })}>Its log lines</Link><Link class="btn" href={url.to('/traces')}>Search traces</Link></p>
       </Empty>
     );
   }
-  if (answer.error) return <Failure error={answer.error} what="The trace" retry={() => void answer.refetch()} />;
-  return <Loaded key={`${trace!.trace_id} ${trace!.spans.length}`} trace={trace!} now_ms={clock.now_ms} reload={() => void answer.refetch()} />;
+  if (error) return <Failure error={error} what="The trace" retry={reload} />;
+  if (!trace) return <Loading on what={`trace ${id.slice(0, 8)}`} />;
+  return <Loaded key={`${trace.trace_id} ${trace.spans.length}`} trace={trace} now_ms={clock.now_ms} reload={reload} />;
 }
 
 function read_window(text: string | null, trace: Trace): TimeWindow {
@@ -72,6 +83,7 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
     return path;
   }, [chosen]);
   const rows = useMemo(() => visible_rows(trace, { collapsed, unfolded, keep, only_failed }), [trace, collapsed, unfolded, keep, only_failed]);
+  const chosen_row = useMemo(() => rows.findIndex((row) => row.kind === 'span' && row.span === chosen), [rows, chosen]);
   const choose = (span: Span) => url.set({ at: span.span_id }, { replace: true });
   const toggle = (span: Span) => set_collapsed((old) => {
     const next = new Set(old);
@@ -87,7 +99,7 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
   };
 
   useEffect(() => add_keys((event) => {
-    const at = rows.findIndex((row) => row.kind === 'span' && row.span === chosen);
+    const at = chosen_row;
     const move = (to: number) => rows[to] && choose(row_span(rows[to]));
     const next = (wanted: (span: Span) => boolean) => {
       const found = [...trace.spans.slice(chosen.index + 1), ...trace.spans.slice(0, chosen.index)].find(wanted);
@@ -149,7 +161,7 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
           <span class="grow" />
           {by_service.slice(0, 5).map(({ service, self_ns }) => <span class="row" key={service}><ServiceMark name={service} /><b class="num">{percent(self_ns / total_self)}</b></span>)}
         </div>
-        <Waterfall trace={trace} rows={rows} window={view} chosen={chosen} lit_ns={lit_ns} collapsed={collapsed} left_share={narrow ? 0.62 : 0.42} choose={choose} toggle={toggle}
+        <Waterfall rows={rows} window={view} chosen={chosen} chosen_row={chosen_row} lit_ns={lit_ns} is_open={(span) => !collapsed.has(span.span_id)} left_share={narrow ? 0.62 : 0.42} choose={choose} toggle={toggle}
           unfold={(key) => set_unfolded((old) => new Set(old).add(key))} />
       </section>
       <div class={css.side}>
@@ -230,52 +242,6 @@ function histogram_query(series: Record<string, string>): string {
   const { __name__: name = '', le: _le, ...rest } = series;
   const wanted = Object.fromEntries(Object.entries(rest).filter(([label]) => !['instance', 'http_status', 'status', 'status_code'].includes(label)));
   return name.endsWith('_bucket') ? `histogram_quantile(0.99, sum by (le, job) (rate(${name}${selector(wanted)}[1m])))` : `${name}${selector(wanted)}`;
-}
-
-const attributes_shown = 100;
-
-function AttributeList({ title, attributes, scope, range, open }: { title: string; attributes: Attributes; scope: 'span' | 'resource'; range: { from: string; to: string }; open?: boolean }) {
-  const names = Object.keys(attributes);
-  if (names.length === 0) return null;
-  return (
-    <details class={css.attrs} open={open}>
-      <summary>{title} {count(names.length)}</summary>
-      <AttributeRows attributes={attributes} scope={scope} range={range} />
-    </details>
-  );
-}
-
-function AttributeRows({ attributes, scope, range }: { attributes: Attributes; scope?: 'span' | 'resource'; range?: { from: string; to: string } }) {
-  const url = useUrl();
-  const [text, set_text] = useState('');
-  const [all, set_all] = useState(false);
-  const names = Object.keys(attributes).filter((name) => text === '' || name.toLowerCase().includes(text.toLowerCase()));
-  const shown = all ? names.slice(0, 20_000) : names.slice(0, attributes_shown);
-  return (
-    <>
-      {Object.keys(attributes).length > 30 && <input class="input" type="search" aria-label="Find an attribute" placeholder="Find an attribute" value={text} onInput={(event) => set_text(event.currentTarget.value)} />}
-      <dl>
-        {shown.map((name) => {
-          const value = attributes[name];
-          const search = scope && range && value !== null && typeof value !== 'object' && String(value).length <= 200
-            ? url.to('/traces', { q: `{ ${scope}.${/^[\w.-]+$/.test(name) ? name : quoted(name)} = ${typeof value === 'string' ? quoted(value) : String(value)} }`, ...range }) : null;
-          return (
-            <><dt><bdi>{name.length > 200 ? `${name.slice(0, 200)}…` : name}</bdi></dt>
-              <dd><LongText text={attribute_text(value)} />{search && <> <Link class={`btn ghost ${css.find}`} href={search} aria-label={`Traces with this ${name.slice(0, 60)}`} title="Traces with this value">⌕</Link></>}</dd></>
-          );
-        })}
-      </dl>
-      {names.length > shown.length && <button type="button" class="btn sm" onClick={() => set_all(true)}>Show all {count(names.length)}</button>}
-    </>
-  );
-}
-
-const text_shown = 2000;
-
-export function LongText({ text }: { text: string }) {
-  const [all, set_all] = useState(false);
-  if (text.length <= text_shown) return <bdi>{text}</bdi>;
-  return <><bdi>{all ? text.slice(0, 200_000) : text.slice(0, text_shown)}</bdi>… <button type="button" class="link acc" onClick={() => set_all(!all)}>{all ? 'Less' : `All ${count(text.length)} characters`}</button></>;
 }
 
 const log_lines_shown = 300;
