@@ -173,7 +173,13 @@ Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const T
   RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
   // The trace index has named this row group, so its rows will be wanted: all in one read.
   bool by_trace = context.part->directory().trace_index.length > 0 && required_trace_ids(where).has_value();
-  if (by_trace) OBELISK_CHECK_OK(reader.fetch(wanted));
+  if (by_trace && wanted != nullptr) {
+    std::vector<ColumnId> columns = *wanted;
+    where.collect_columns(columns);
+    OBELISK_CHECK_OK(reader.fetch(&columns));
+  } else if (by_trace) {
+    OBELISK_CHECK_OK(reader.fetch(nullptr));
+  }
   OBELISK_TRY(RowMask mask, reader.candidates(range, context.decisions));
   if (unit.decision != Decision::yes) {
     OBELISK_TRY(mask, reader.evaluate(context.where, mask));
