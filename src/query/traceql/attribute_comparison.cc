@@ -14,6 +14,8 @@
 namespace obelisk::traceql {
 namespace {
 
+// Of a value with a share below 1 in kComparedValuesMax on both sides.
+constexpr double kEffectOfRareValues = 0.07;
 constexpr double kNormal95 = 1.959963984540054;
 
 using ValueKey = std::pair<ColumnType, std::string>;
@@ -116,38 +118,61 @@ class Comparison {
     return counts;
   }
 
-  // The counts under `where` of the values of `from` that `known` lacks because it was cut off.
+  double effect_of(uint64_t selected, uint64_t others) const {
+    auto share = [](uint64_t part, uint64_t whole) {
+      return std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
+    };
+    return 2 * std::asin(std::sqrt(share(selected, result_.selected))) -
+           2 * std::asin(std::sqrt(share(others, result_.others)));
+  }
+
+  // Whether the effect of a value that is in one list and was cut from the other may count: `held` is what
+  // the list says of it, `most` the least that the other has of any value, and so the most it can have of
+  // this.
+  bool may_matter(uint64_t held, uint64_t most, bool held_are_selected) const {
+    double low = held_are_selected ? effect_of(held, 0) : effect_of(0, held);
+    double high = held_are_selected ? effect_of(held, most) : effect_of(most, held - std::min(held, most));
+    return std::max(std::abs(low), std::abs(high)) >= kEffectOfRareValues;
+  }
+
+  // The counts under `where` of those values of `from` that may matter and that `known` lacks because it was
+  // cut off.
   Result<void> complete(const Expr& where, const ColumnId& column, const ValueCounts& from,
-                        ValueCounts& known) {
+                        ValueCounts& known, bool from_selected) {
     if (known.size() < kComparedValuesMax) return {};
+    uint64_t least = UINT64_MAX;
+    for (const auto& [key, count] : known) least = std::min(least, count);
     std::vector<Expr> wanted;
+    std::vector<ValueKey> asked;
     for (const auto& [key, count] : from) {
-      std::optional<Literal> literal = known.contains(key) ? std::nullopt : literal_of(key);
-      if (literal) wanted.push_back(Expr::compare(column, CompareOp::equal, std::move(*literal)));
+      if (known.contains(key) || !may_matter(count, least, from_selected)) continue;
+      std::optional<Literal> literal = literal_of(key);
+      if (!literal) continue;
+      asked.push_back(key);
+      wanted.push_back(Expr::compare(column, CompareOp::equal, std::move(*literal)));
     }
     if (wanted.empty()) return {};
     OBELISK_TRY(ValueCounts more,
                 count_values(Expr::all_of({where, Expr::any_of(std::move(wanted))}), column, 0));
     known.merge(more);
+    for (const ValueKey& key : asked) known.try_emplace(key, 0);  // looked for, and there are none
     return {};
   }
 
   Result<void> compare(const ColumnId& column, const std::string& attribute) {
     OBELISK_TRY(ValueCounts all, count_values(all_, column, kComparedValuesMax));
     OBELISK_TRY(ValueCounts selected, count_values(selected_, column, kComparedValuesMax));
+    const bool selected_are_all = selected.size() < kComparedValuesMax;
     const ValueCounts frequent = selected;
-    OBELISK_CHECK_OK(complete(selected_, column, all, selected));
-    OBELISK_CHECK_OK(complete(all_, column, frequent, all));
+    OBELISK_CHECK_OK(complete(selected_, column, all, selected, false));
+    OBELISK_CHECK_OK(complete(all_, column, frequent, all, true));
     for (const auto& [key, count] : all) {
       auto found = selected.find(key);
+      if (found == selected.end() && !selected_are_all) continue;  // too rare to matter
       ComparedValue value;
       value.selected = found == selected.end() ? 0 : found->second;
       value.others = count - std::min(count, value.selected);
-      auto share = [](uint64_t part, uint64_t whole) {
-        return std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
-      };
-      value.effect = 2 * std::asin(std::sqrt(share(value.selected, result_.selected))) -
-                     2 * std::asin(std::sqrt(share(value.others, result_.others)));
+      value.effect = effect_of(value.selected, value.others);
       double error =
           std::sqrt(1 / static_cast<double>(result_.selected) + 1 / static_cast<double>(result_.others));
       value.significant = std::abs(value.effect) > kNormal95 * error;

@@ -5,8 +5,8 @@
 // span, of any number of distinct values. Counts are of stored rows: a span that was sent twice counts twice.
 //
 // Of an attribute with more than kComparedValuesMax distinct values those that are frequent among the
-// selected or among all spans are compared; any other is rarer than 1 in kComparedValuesMax on both sides,
-// where h cannot exceed 0.07.
+// selected or among all spans are looked at; of the others, and of those that are frequent on one side and
+// too rare on the other to tell, h is below 0.07.
 #include <string>
 #include <vector>
 

@@ -14,7 +14,7 @@ import { absolute_range } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import { AttributeList, AttributeRows } from '../trace/attributes';
 import { bar_of, PageLoader, PartList, tree_rows, type PartBar } from '../trace/part_rows';
-import { PartTree, page_size, type PartNode } from '../trace/part_tree';
+import { PartTree, page_size } from '../trace/part_tree';
 import { Timeline } from '../trace/timeline';
 import { Waterfall, type TimeWindow } from '../trace/waterfall';
 import css from './trace.module.css';
@@ -51,18 +51,6 @@ export function LargeTrace({ overview }: { overview: TraceOverview }) {
     if (list) void list.load(loader, 0, 1);
   }, [list, loader]);
 
-  // The first page, and on below it where a span has one child only.
-  useEffect(() => {
-    void loader.page({ kind: 'children', span_id: null }, 0, (spans) => take(tree.current!.top, 0, spans, 0));
-  }, [loader]);
-  const take = (parent: PartNode, page: number, spans: PartSpan[], level: number) => {
-    spans.forEach((span, index) => tree.current!.add(parent, page * page_size + index, span));
-    const only = parent.child_count === 1 ? parent.children.get(0) : undefined;
-    if (!only || level >= opened_levels || only.child_count === 0) return;
-    tree.current!.set_open(only, true);
-    void loader.page({ kind: 'children', span_id: only.span!.span_id }, 0, (below) => take(only, 0, below, level + 1));
-  };
-
   const at = url.params.get('at');
   const [chosen, set_chosen] = useState<PartSpan | null>(null);
   const choose = (bar: PartBar) => {
@@ -91,6 +79,7 @@ export function LargeTrace({ overview }: { overview: TraceOverview }) {
   const rows = useMemo(() => (list ? list.rows() : tree_rows(tree.current!)), [list, version]);
   const node = chosen ? tree.current.by_id.get(chosen.span_id) ?? null : null;
   const chosen_row = !list && node ? tree.current.index_of(node) : -1;
+  // What is in view is fetched, the first page too. A span that is the only one on its level opens by itself.
   const seen = useCallback((first: number, last: number) => {
     if (list) {
       void list.load(loader, first, last);
@@ -98,7 +87,8 @@ export function LargeTrace({ overview }: { overview: TraceOverview }) {
     }
     for (const { parent, page } of tree.current!.missing(first, last)) {
       void loader.page({ kind: 'children', span_id: parent.span?.span_id ?? null }, page, (spans) => {
-        spans.forEach((span, index) => tree.current!.add(parent, page * page_size + index, span));
+        const added = spans.map((span, index) => tree.current!.add(parent, page * page_size + index, span));
+        if (parent.child_count === 1 && added[0].span!.depth < opened_levels) tree.current!.set_open(added[0], true);
         tree.current!.forget(first, last);
       });
     }
