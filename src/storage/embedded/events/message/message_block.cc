@@ -264,6 +264,11 @@ inline char* MessageBlock::put_slot(size_t slot_index, const TemplateHead& one, 
     case SlotKind::constant:
       return put_piece(head_->constant_text(slot), out);
     case SlotKind::number:
+      if (slot.coding == NumberCoding::frame) {  // what most are
+        const MessageHead::Range& range = head_->range_of(slot);
+        uint64_t value = range.low + unpack(body_.data() + slot.place, slot.width, ordinal);
+        return put_number(std::min(value, range.high), slot.digits, out);
+      }
       return put_number(number_of(slot, slot_index, one.row_count, ordinal), slot.digits, out);
     case SlotKind::clock: {
       uint64_t seconds = number_of(slot, slot_index, one.row_count, ordinal);

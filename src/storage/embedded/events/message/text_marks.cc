@@ -30,7 +30,9 @@ struct TemplateVerdicts {
   bool any_all = false;
 };
 
-TemplateVerdicts verdicts_of(const TextPredicate& predicate, const MessageHead& head, bool has_raw_lines) {
+// `whole` false: ends at the first template judged `some`.
+TemplateVerdicts verdicts_of(const TextPredicate& predicate, const MessageHead& head, bool has_raw_lines,
+                             bool whole) {
   TemplateVerdicts verdicts;
   verdicts.of.resize(head.templates.size() > 256 ? size_t{1} << 16 : 256);
   auto set = [&](size_t number, Verdict verdict) {
@@ -40,7 +42,7 @@ TemplateVerdicts verdicts_of(const TextPredicate& predicate, const MessageHead& 
     verdicts.any_all = verdicts.any_all || verdict == Verdict::all;
   };
   set(kRawTemplate, has_raw_lines ? Verdict::some : Verdict::none);
-  for (size_t number = 1; number < head.templates.size(); ++number)
+  for (size_t number = 1; number < head.templates.size() && (whole || !verdicts.any_some); ++number)
     set(number, predicate.judge(head, number));
   return verdicts;
 }
@@ -134,7 +136,7 @@ Result<std::vector<uint32_t>> open_values(MessageBlock& block, const TextPredica
 Result<bool> mark_by_templates(const TextPredicate& predicate, const MessageHead& head,
                                const TemplatePlanes& planes, bool has_raw_lines,
                                const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out) {
-  TemplateVerdicts verdicts = verdicts_of(predicate, head, has_raw_lines);
+  TemplateVerdicts verdicts = verdicts_of(predicate, head, has_raw_lines, false);
   if (verdicts.any_some) return false;
   if (!verdicts.any) return true;
   OBELISK_TRY(TemplateNumbers numbers, planes.open());
@@ -146,7 +148,7 @@ Result<bool> mark_by_templates(const TextPredicate& predicate, const MessageHead
 
 Result<void> mark_texts(MessageBlock& block, const TextPredicate& predicate,
                         const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out) {
-  TemplateVerdicts verdicts = verdicts_of(predicate, *block.head(), block.raw_count() > 0);
+  TemplateVerdicts verdicts = verdicts_of(predicate, *block.head(), block.raw_count() > 0, true);
   if (!verdicts.any) return {};
   OBELISK_TRY(const TemplateNumbers* numbers, block.template_numbers());
   mark_certain(verdicts, *numbers, candidates, out);
