@@ -176,7 +176,8 @@ class TargetSeries {
   size_t last_row_count_ = 0;
   bool has_start_lines_ = false;  // the last OpenMetrics page had _created lines
 
-  std::string comments_;                                       // the comment lines of the last text page
+  std::string comments_;  // the comment lines of the last text page
+  ExpositionFormat comments_format_ = ExpositionFormat::prometheus_text;
   std::unordered_map<std::string, uint64_t> metadata_hashes_;  // by family
   std::optional<UnixNanos> metadata_written_;
   std::shared_ptr<const std::vector<FamilyMetadata>> families_ =

@@ -394,6 +394,13 @@ TEST_F(TargetSeriesTest, KnownOpenMetricsLinesAreRefusedAsUnknownOnes) {
       series_.accept_page(ExpositionFormat::openmetrics_text, "a_total 2\n", UnixNanos{30}, report).ok());
 }
 
+TEST_F(TargetSeriesTest, CommentsOfTheOtherFormatAreLookedAt) {
+  samples("# nothing\na 1\n", 10);
+  ScrapeReport report;
+  std::string_view page = "# nothing\na 1\n# EOF\n";
+  EXPECT_FALSE(series_.accept_page(ExpositionFormat::openmetrics_text, page, UnixNanos{20}, report).ok());
+}
+
 TEST_F(TargetSeriesTest, AWrongLineIsNamedAlsoAmongKnownOnes) {
   samples("a 1\nb 1\n", 10);
   EXPECT_EQ(refusal("a 2\nb one\n", 20).position->line, 2u);

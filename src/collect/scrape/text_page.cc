@@ -134,6 +134,8 @@ Result<bool> TargetSeries::accept_lines(std::string_view page, Page& out) {
   constexpr bool kOpenMetrics = kFormat == ExpositionFormat::openmetrics_text;
   const char* at = page.data();
   const char* const end = at + page.size();
+  // What is a comment to one format may be a mistake to the other.
+  if (std::exchange(comments_format_, kFormat) != kFormat) comments_.clear();
   Unknown unknown;
   bool ended = !kOpenMetrics;   // the line that ends the page was there
   size_t comments_matched = 0;  // bytes of comments_ that this page has as well
