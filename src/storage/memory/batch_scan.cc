@@ -124,20 +124,33 @@ Batch gather_traces(const std::vector<BatchPtr>& batches, const Scan& scan,
   return builder.finish();
 }
 
-// A line that a stream has twice at the same time is one line (a request that was sent again).
+// A line that a stream has twice at the same time, with the same metadata, is one line (a request that was
+// sent again).
 void drop_repeated_lines(const std::vector<BatchPtr>& batches, std::vector<RowRef>& rows) {
-  std::set<std::tuple<uint64_t, int64_t, std::string_view>> seen;
+  std::set<std::tuple<uint64_t, int64_t, uint64_t, uint64_t>> seen;
   std::erase_if(rows, [&](const RowRef& ref) {
     const Batch& batch = *batches[ref.batch];
-    const ColumnData* lines = batch.find(fixed_column(column::kLine), ColumnType::string);
     auto after = std::upper_bound(batch.groups.begin(), batch.groups.end(), ref.row,
                                   [](uint32_t row, const Group& group) { return row < group.first_row; });
-    std::string_view line = lines == nullptr ? std::string_view() : lines->strings[ref.row];
-    return !seen.insert({(after - 1)->labels_hash, batch.times()[ref.row], line}).second;
+    Hash128 hash = hash_of_row(batch, ref.row);
+    return !seen.insert({(after - 1)->labels_hash, batch.times()[ref.row], hash.low, hash.high}).second;
   });
 }
 
 }  // namespace
+
+Hash128 hash_of_row(const Batch& batch, size_t row) {
+  Hash128 sum;  // columns may come in any order
+  for (const ColumnData& data : batch.columns) {
+    if (!data.is_present(row) || data.id == fixed_column(column::kTime)) continue;
+    uint64_t seed =
+        hash64(data.id.name, static_cast<uint64_t>(data.id.scope) << 8 | static_cast<uint64_t>(data.type));
+    std::string text = column_value_text(data, row);
+    sum.low += hash64(text, seed);
+    sum.high += hash64(text, ~seed);
+  }
+  return sum;
+}
 
 Result<std::unique_ptr<Cursor>> scan_batches(std::vector<BatchPtr> batches, const Scan& scan, Budget& budget,
                                              const Cancel& cancel) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/hash.h"
 #include "storage/reader.h"
 
 namespace obelisk {
@@ -17,6 +18,9 @@ std::vector<Labels> series_of_batches(const std::vector<BatchPtr>& batches, cons
 std::vector<ColumnInfo> columns_of_batches(const std::vector<BatchPtr>& batches, const Scan& scan);
 std::vector<ValueCount> values_of_batches(const std::vector<BatchPtr>& batches, const Scan& scan,
                                           const ColumnId& column, uint64_t limit);
+// Of everything a row has but its stream and time: two rows of one stream and time with equal ones are one
+// row.
+Hash128 hash_of_row(const Batch& batch, size_t row);
 // A value as ValueCount prints it.
 std::string column_value_text(const ColumnData& data, size_t row);
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "base/hash.h"
 #include "storage/embedded/events/row_group_reader.h"
+#include "storage/memory/batch_scan.h"
 
 namespace obelisk {
 namespace {
@@ -230,11 +230,10 @@ class RepeatedLinesFinder {
     for (size_t i = 0; i < rows.size(); ++i) by_source[rows[i].source].push_back({rows[i].row, i});
     for (auto& [number, wanted] : by_source) {
       std::sort(wanted.begin(), wanted.end());
-      const std::vector<ColumnId> columns{fixed_column(column::kLine)};
       BatchPtr batch;
       bool is_batch = sources_[number].batch != nullptr;
       if (is_batch) {
-        batch = sources_[number].batch->batch(&columns);
+        batch = sources_[number].batch->batch(nullptr);
       } else {
         std::vector<uint32_t> numbers;
         for (const auto& [row, index] : wanted) numbers.push_back(row);
@@ -242,13 +241,12 @@ class RepeatedLinesFinder {
         const Source& source = sources_[number];
         OBELISK_TRY(std::shared_ptr<const LabelTable> labels, source.part->labels());
         RowGroupReader reader(source.part, source.row_group, std::move(labels), budget_, counts_);
-        OBELISK_TRY(Batch read, reader.materialise(numbers, &columns));
+        OBELISK_TRY(Batch read, reader.materialise(numbers, nullptr));
         batch = std::make_shared<const Batch>(std::move(read));
       }
-      const ColumnData* lines = batch->find(fixed_column(column::kLine), ColumnType::string);
       for (size_t i = 0; i < wanted.size(); ++i) {
         size_t row = is_batch ? wanted[i].first : i;
-        hashes[wanted[i].second] = hash128(lines == nullptr ? std::string_view() : lines->strings[row]);
+        hashes[wanted[i].second] = hash_of_row(*batch, row);
       }
     }
     std::set<std::pair<uint64_t, uint64_t>> seen;

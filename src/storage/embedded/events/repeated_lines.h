@@ -1,7 +1,7 @@
 #pragma once
-// Log rows that a count must leave out: a line that a stream has twice at the same time is one line (a
-// request that was sent again), wherever its rows lie. Finding them is cheap because rows can be equal only
-// where
+// Log rows that a count must leave out: a line that a stream has twice at the same time, with the same
+// metadata, is one line (a request that was sent again), wherever its rows lie. Finding them is cheap because
+// rows can be equal only where
 //   * runs of one stream (in different row groups or batches of the head) overlap in time, or
 //   * a run has two rows of one time (which a row group's directory entry tells),
 // and there only lines of the same time are read and compared. Of equal rows the one that came first counts.
