@@ -184,7 +184,7 @@ function WaterfallRow<S extends Bar>({ row, y, left, props }: { row: WaterfallRo
           : <span class={css.twist} aria-hidden="true" />}
         <span class={css.bar} style={{ background: service_color(span.service) }} />
         <bdi class={`ell${span === props.chosen ? ' b' : ''}`}>{span.name || '(no name)'}</bdi> <bdi class={`t3 xs ell ${css.service}`}>{span.service}</bdi>
-        {!open && <span class="t3 xs">+{span.descendants.toLocaleString('en-US')}</span>}
+        {!open && span.descendants > 0 && <span class="t3 xs">+{span.descendants.toLocaleString('en-US')}</span>}
         <span class={css.self}>{span.failed && <span class="crit">▲<span class="sr">failed</span> </span>}{duration(span.self_ns / 1e9)}</span>
       </span>
     </div>
