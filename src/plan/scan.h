@@ -9,6 +9,7 @@
 #include "plan/aggregate.h"
 #include "plan/columns.h"
 #include "plan/expression.h"
+#include "plan/tier.h"
 
 namespace obelisk {
 
@@ -57,6 +58,8 @@ struct Scan {
   // late first, as far as Cursor::latest_begin_left then says.
   Order order = Order::any;
   uint64_t limit = 0;  // Unit::row: rows; Unit::trace and series: groups; 0 = all
+  // Of Table::samples by series: not the samples, but an aspect of a tier that Reader::tiers() names.
+  std::optional<TierRead> tier;
 
   // Not the rows that `where` selects, but what is computed from them: with aggregate_scan
   // (storage/reader.h). Unit::row; columns, order and limit are then not looked at.

@@ -76,6 +76,10 @@ class SortingCursor : public Cursor {
 
 }  // namespace
 
+Result<TierReport> Reader::tiers(const Snapshot&, int64_t, int64_t) {
+  return TierReport();
+}
+
 Result<CardinalityReport> Reader::cardinality(const Snapshot&, const CardinalityQuery&, const Cancel&) {
   return make_error(ErrorCode::unsupported, "this store does not report cardinality");
 }

@@ -145,6 +145,9 @@ class Reader {
   // Of the samples table. Walks every series that fits; unsupported by stores that keep no such thing.
   virtual Result<CardinalityReport> cardinality(const Snapshot& at, const CardinalityQuery& query,
                                                 const Cancel& cancel);
+  // Of the samples table, as far as it concerns (after_ms, until_ms]. Stores that do not downsample have
+  // none.
+  virtual Result<TierReport> tiers(const Snapshot& at, int64_t after_ms, int64_t until_ms);
 };
 
 // snapshot + plan + open, and the residual applied where the store left one: what most callers want. Rows

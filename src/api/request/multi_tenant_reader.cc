@@ -180,6 +180,16 @@ Result<CardinalityReport> MultiTenantReader::cardinality(const Snapshot& at, con
   return store_.cardinality(at, query, cancel);
 }
 
+Result<TierReport> MultiTenantReader::tiers(const Snapshot& at, int64_t after_ms, int64_t until_ms) {
+  if (!is_of_several(at)) return store_.tiers(at, after_ms, until_ms);
+  std::optional<TierReport> common;
+  for (const TenantSnapshot& tenant : snapshots_of(at)) {
+    OBELISK_TRY(TierReport report, store_.tiers(tenant.at, after_ms, until_ms));
+    common = common ? common_tiers(*common, report) : std::move(report);
+  }
+  return std::move(*common);
+}
+
 Result<std::vector<Labels>> MultiTenantReader::series(const Snapshot& at, const Scan& scan,
                                                       const Cancel& cancel) {
   if (!names_several(scan.tenant)) return store_.series(at, scan, cancel);

@@ -25,6 +25,8 @@ class MultiTenantReader : public Reader {
   // Of one tenant; unsupported of several.
   Result<CardinalityReport> cardinality(const Snapshot& at, const CardinalityQuery& query,
                                         const Cancel& cancel) override;
+  // Of several tenants: what the tiers of all of them hold.
+  Result<TierReport> tiers(const Snapshot& at, int64_t after_ms, int64_t until_ms) override;
   Result<std::vector<Labels>> series(const Snapshot& at, const Scan& scan, const Cancel& cancel) override;
   Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) override;
   Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column,

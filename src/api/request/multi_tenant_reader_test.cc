@@ -65,6 +65,44 @@ TEST_F(MultiTenantReaderTest, AggregatesOfOneAndOfSeveral) {
   EXPECT_EQ(counted("a|b"), 5u);
 }
 
+// A store that knows tiers of two tenants and nothing else.
+class TieredStore : public Reader {
+ public:
+  Result<Snapshot> snapshot(const Tenant& tenant) override {
+    return Snapshot{1, std::make_shared<const Tenant>(tenant)};
+  }
+  Result<TierReport> tiers(const Snapshot& at, int64_t, int64_t) override {
+    const Tenant& tenant = *static_cast<const Tenant*>(at.pin.get());
+    if (tenant == "a") return TierReport{{{300'000, {{0, 100}}}, {3'600'000, {{0, 100}}}}, 10};
+    return TierReport{{{300'000, {{50, 200}}}}, 20};
+  }
+  Result<Plan> plan(const Snapshot&, const Scan&) override { return none(); }
+  Result<std::unique_ptr<Cursor>> open(const Plan&, Budget&, const Cancel&) override { return none(); }
+  Result<std::vector<Labels>> series(const Snapshot&, const Scan&, const Cancel&) override { return none(); }
+  Result<std::vector<ColumnInfo>> columns(const Snapshot&, const Scan&) override { return none(); }
+  Result<std::vector<ValueCount>> values(const Snapshot&, const Scan&, const ColumnId&, uint64_t,
+                                         const Cancel&) override {
+    return none();
+  }
+
+ private:
+  static Error none() { return make_error(ErrorCode::unsupported, "not asked here"); }
+};
+
+TEST(MultiTenantReaderTiers, OfOneAndOfSeveral) {
+  TieredStore store;
+  MultiTenantReader reader(store);
+  Result<TierReport> one = reader.tiers(*reader.snapshot("a"), 0, 1);
+  ASSERT_TRUE(one.ok());
+  EXPECT_EQ(one->tiers.size(), 2u);
+  EXPECT_EQ(one->raw_after_ms, 10);
+  Result<TierReport> both = reader.tiers(*reader.snapshot("a|b"), 0, 1);
+  ASSERT_TRUE(both.ok());
+  ASSERT_EQ(both->tiers.size(), 1u);
+  EXPECT_EQ(both->tiers[0].spans, (std::vector<TierSpan>{{50, 100}}));
+  EXPECT_EQ(both->raw_after_ms, 20);
+}
+
 TEST_F(MultiTenantReaderTest, CardinalityOfOneOnly) {
   CardinalityQuery query;
   Result<CardinalityReport> report = reader_.cardinality(*reader_.snapshot("a"), query, Cancel());

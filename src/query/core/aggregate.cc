@@ -5,8 +5,9 @@
 #include <unordered_map>
 
 #include "base/hash.h"
+#include "model/kahan_sum.h"
 #include "query/core/float_text.h"
-#include "query/core/kahan_sum.h"
+#include "query/core/histogram_text.h"
 
 namespace obelisk {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "query/core/histogram_sum.h"
+#include "model/histogram_sum.h"
 #include "query/core/sample_vector.h"
 
 namespace obelisk {

@@ -8,9 +8,10 @@
 #include <unordered_map>
 
 #include "base/text.h"
+#include "model/kahan_sum.h"
 #include "query/core/aggregate.h"
 #include "query/core/float_text.h"
-#include "query/core/kahan_sum.h"
+#include "query/core/histogram_text.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/go_string.h"
 

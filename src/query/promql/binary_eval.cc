@@ -5,8 +5,8 @@
 #include <cmath>
 #include <unordered_map>
 
-#include "query/core/histogram_arithmetic.h"
-#include "query/core/histogram_buckets.h"
+#include "model/histogram_arithmetic.h"
+#include "model/histogram_buckets.h"
 #include "query/promql/evaluation_trace.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/go_string.h"

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <unordered_map>
 
-#include "query/core/histogram_arithmetic.h"
+#include "model/histogram_arithmetic.h"
 #include "query/promql/evaluation_trace.h"
 #include "query/promql/functions.h"
 

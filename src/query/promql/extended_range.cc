@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "query/core/histogram_arithmetic.h"
+#include "model/histogram_arithmetic.h"
 
 namespace obelisk::promql {
 namespace {

@@ -7,8 +7,8 @@
 #include <unordered_map>
 
 #include "base/text.h"
+#include "model/histogram_buckets.h"
 #include "query/core/float_text.h"
-#include "query/core/histogram_buckets.h"
 #include "query/promql/classic_histogram.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/functions.h"

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#include "model/histogram_arithmetic.h"
+#include "model/kahan_sum.h"
 #include "query/core/aggregate.h"
-#include "query/core/histogram_arithmetic.h"
-#include "query/core/kahan_sum.h"
 #include "query/promql/rate_functions.h"
 
 namespace obelisk::promql {

@@ -6,9 +6,10 @@
 #include <cmath>
 #include <limits>
 
+#include "model/histogram_arithmetic.h"
+#include "model/histogram_spread.h"
 #include "query/core/float_text.h"
-#include "query/core/histogram_arithmetic.h"
-#include "query/core/histogram_spread.h"
+#include "query/core/histogram_text.h"
 
 namespace obelisk::promql {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/text.h"
-#include "query/core/histogram_arithmetic.h"
+#include "model/histogram_arithmetic.h"
 
 namespace obelisk::promql {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
-#include "query/core/histogram_arithmetic.h"
+#include "model/histogram_arithmetic.h"
 #include "query/promql/lexer.h"
 #include "query/promql/parser.h"
 

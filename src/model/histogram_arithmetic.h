@@ -5,7 +5,6 @@
 // Two histograms are combined at the coarser of their schemas and the wider of their zero buckets.
 // Custom-bounds histograms (schema -53) with different bounds are combined on the bounds they share.
 // Exponential and custom-bounds histograms cannot be combined.
-#include <string>
 #include <vector>
 
 #include "model/histogram.h"
@@ -34,8 +33,5 @@ void divide_histogram(Histogram& histogram, double divisor);
 bool histograms_equal(const Histogram& a, const Histogram& b);
 // Whether a counter was reset between `previous` and `current`: by the hint, or because some bucket fell.
 bool is_counter_reset(const Histogram& current, const Histogram& previous);
-
-// {count:4, sum:5, (0.5,1]:1, (1,2]:3}: how count_values labels a histogram.
-std::string histogram_text(const Histogram& histogram);
 
 }  // namespace obelisk

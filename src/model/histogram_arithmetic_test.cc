@@ -1,14 +1,14 @@
 // Goal: combining, resets and what is read off a histogram, each on a case small enough to check by hand.
-#include "query/core/histogram_arithmetic.h"
+#include "model/histogram_arithmetic.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "query/core/histogram_buckets.h"
-#include "query/core/histogram_spread.h"
-#include "query/core/histogram_sum.h"
+#include "model/histogram_buckets.h"
+#include "model/histogram_spread.h"
+#include "model/histogram_sum.h"
 
 namespace obelisk {
 namespace {
@@ -79,16 +79,6 @@ TEST(HistogramArithmetic, AveragesPastTheLargestDouble) {
   EXPECT_TRUE(std::isinf(sum.sum().count));
   EXPECT_DOUBLE_EQ(sum.mean().count, huge.count);
   EXPECT_DOUBLE_EQ(sum.mean().positive_counts[0], 1);
-}
-
-TEST(HistogramArithmetic, PrintsBucketsFromTheLowest) {
-  Histogram histogram = exponential(0, 1, {2});
-  histogram.sum = 3;
-  histogram.zero_count = 1;
-  histogram.zero_threshold = 0.001;
-  histogram.negative_spans = {{0, 1}};
-  histogram.negative_counts = {1};
-  EXPECT_EQ(histogram_text(histogram), "{count:2, sum:3, [-1,-0.5):1, [-0.001,0.001]:1, (1,2]:2}");
 }
 
 TEST(HistogramBuckets, BoundsOfExtremeIndices) {

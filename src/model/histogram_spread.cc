@@ -1,10 +1,10 @@
-#include "query/core/histogram_spread.h"
+#include "model/histogram_spread.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "query/core/kahan_sum.h"
+#include "model/kahan_sum.h"
 
 namespace obelisk::buckets {
 namespace {

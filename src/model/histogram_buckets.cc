@@ -1,12 +1,12 @@
-#include "query/core/histogram_buckets.h"
+#include "model/histogram_buckets.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "query/core/histogram_arithmetic.h"
-#include "query/core/histogram_spread.h"
-#include "query/core/kahan_sum.h"
+#include "model/histogram_arithmetic.h"
+#include "model/histogram_spread.h"
+#include "model/kahan_sum.h"
 
 namespace obelisk {
 

@@ -2,8 +2,8 @@
 // The compensated sum or mean of many native histograms, as sum(), avg() and their *_over_time form them.
 #include <cstddef>
 
-#include "query/core/histogram_arithmetic.h"
-#include "query/core/histogram_spread.h"
+#include "model/histogram_arithmetic.h"
+#include "model/histogram_spread.h"
 
 namespace obelisk {
 

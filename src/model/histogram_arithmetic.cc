@@ -1,11 +1,10 @@
-#include "query/core/histogram_arithmetic.h"
+#include "model/histogram_arithmetic.h"
 
 #include <algorithm>
 #include <bit>
 
-#include "query/core/float_text.h"
-#include "query/core/histogram_buckets.h"
-#include "query/core/histogram_spread.h"
+#include "model/histogram_buckets.h"
+#include "model/histogram_spread.h"
 
 namespace obelisk {
 
@@ -23,13 +22,6 @@ bool some_bucket_fell(const IndexedCounts& current, const IndexedCounts& previou
       return true;
   }
   return false;
-}
-
-void append_bucket_text(std::string& out, const HistogramBucket& bucket) {
-  out += bucket.lower_inclusive ? ", [" : ", (";
-  out += format_go_g(bucket.lower) + "," + format_go_g(bucket.upper);
-  out += bucket.upper_inclusive ? "]:" : "):";
-  out += format_go_g(bucket.count);
 }
 
 }  // namespace
@@ -140,12 +132,6 @@ bool is_counter_reset(const Histogram& current, const Histogram& previous) {
   reduce_spread(before, current.schema);
   return some_bucket_fell(after.positive, before.positive) ||
          some_bucket_fell(after.negative, before.negative);
-}
-
-std::string histogram_text(const Histogram& histogram) {
-  std::string out = "{count:" + format_go_g(histogram.count) + ", sum:" + format_go_g(histogram.sum);
-  for (const HistogramBucket& bucket : buckets_of(histogram)) append_bucket_text(out, bucket);
-  return out + "}";
 }
 
 }  // namespace obelisk

@@ -1,9 +1,9 @@
-#include "query/core/histogram_sum.h"
+#include "model/histogram_sum.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "query/core/kahan_sum.h"
+#include "model/kahan_sum.h"
 
 namespace obelisk {
 
