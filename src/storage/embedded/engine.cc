@@ -158,7 +158,12 @@ Result<Engine::TenantPtr> Engine::make_tenant(const Tenant& name, const TenantMa
       metric_erasures.push_back(std::make_shared<const Erasure>(Erasure{record, std::move(*where)}));
   }
   OBELISK_TRY(tenant->metrics, MetricStore::open(disk_, directory + "/metrics", options_.metrics,
-                                                 manifest.metric_parts, std::move(metric_erasures)));
+                                                 manifest.metric_parts, metric_erasures));
+  OBELISK_TRY(tenant->tiers, TierStore::open(disk_, directory + "/tiers",
+                                             {retention_of(name).tiers, options_.tier_delay_nanos,
+                                              retention_of(name).metrics_nanos},
+                                             manifest.tier_parts, manifest.raw_after_ms, manifest.dirty_days,
+                                             std::move(metric_erasures)));
   tenant->events_applied = tenant->events_flushed = manifest.events_through;
   tenant->metrics_applied = tenant->metrics_flushed = manifest.metrics_through;
   return tenant;
@@ -470,6 +475,7 @@ Result<std::unique_ptr<Cursor>> Engine::open(const Plan& plan, Budget& budget, c
   OBELISK_TRY(const EngineSnapshot* pin, pinned(plan.at));
   const Scan& scan = plan.pushed;
   if (is_event_table(scan.table)) return open_event_scan(pin->events, scan, budget, cancel);
+  if (pin->tenant && scan.tier) return pin->tenant->tiers->open_scan(scan, budget, cancel);
   if (pin->tenant) return pin->tenant->metrics->open(plan.at.sequence, scan, budget, cancel);
   return std::unique_ptr<Cursor>(std::make_unique<NoRows>());
 }
@@ -483,7 +489,16 @@ Result<AggregateAnswer> Engine::aggregate(const Plan& plan, Budget& budget, cons
 Result<std::vector<Labels>> Engine::series(const Snapshot& at, const Scan& scan, const Cancel& cancel) {
   OBELISK_TRY(const EngineSnapshot* pin, pinned(at));
   if (is_event_table(scan.table)) return event_series(*pin->events, scan, cancel);
-  return pin->tenant ? pin->tenant->metrics->series(scan, cancel) : std::vector<Labels>();
+  if (!pin->tenant) return std::vector<Labels>();
+  OBELISK_TRY(std::vector<Labels> found, pin->tenant->metrics->series(scan, cancel));
+  bool from_tiers = scan.table == Table::samples &&
+                    scan.range.begin <= UnixNanos::from_millis(pin->tenant->tiers->raw_after_ms());
+  if (!from_tiers) return found;
+  OBELISK_TRY(std::vector<Labels> old, pin->tenant->tiers->series(scan, cancel));
+  std::vector<Labels> all;
+  std::set_union(found.begin(), found.end(), old.begin(), old.end(), std::back_inserter(all));
+  if (scan.limit != 0 && all.size() > scan.limit) all.resize(scan.limit);
+  return all;
 }
 
 Result<std::vector<ColumnInfo>> Engine::columns(const Snapshot& at, const Scan& scan) {

@@ -5,6 +5,7 @@
 //   append -> log (write, sync) -> heads -> visible -> done          the log's thread
 //   heads -> new parts -> MANIFEST -> log released                   the flush thread
 //   small parts -> larger parts, old days dropped -> MANIFEST        the maintenance thread
+//   days that are over -> downsampled tiers -> MANIFEST              the same
 //
 // Invariants: a request is in the log until every store that it touches has it in synced parts named by the
 // manifest; what the manifest names exists; replaying the log onto the parts gives every acknowledged request
@@ -29,6 +30,7 @@
 #include "storage/embedded/events/event_store.h"
 #include "storage/embedded/manifest.h"
 #include "storage/embedded/metrics/metric_store.h"
+#include "storage/embedded/metrics/tiers/tier_store.h"
 #include "storage/embedded/retention_clock.h"
 #include "storage/embedded/wal/write_ahead_log.h"
 #include "storage/reader.h"
@@ -36,19 +38,29 @@
 
 namespace obelisk {
 
+// How long a tenant's data is kept, by its own time; 0: for ever. Exemplars go with the metrics. Days are
+// dropped whole.
+struct Retention {
+  int64_t metrics_nanos = 0;
+  int64_t logs_nanos = 0;
+  int64_t traces_nanos = 0;
+  std::vector<TierRule> tiers;  // of the metrics, ascending; none: samples alone are kept
+};
+
 struct EngineOptions {
   Disk* disk = nullptr;          // outlives the engine
   const Clock* clock = nullptr;  // outlives the engine
   Durability durability = Durability::sync;
   uint32_t sync_interval_ms = 100;  // with Durability::interval
 
-  // How long data is kept, by its own time; 0: for ever. Exemplars go with the metrics. Days are dropped
-  // whole.
-  int64_t metrics_retention_nanos = 0;
-  int64_t logs_retention_nanos = 0;
-  int64_t traces_retention_nanos = 0;
+  Retention retention;
+  std::map<Tenant, Retention> tenant_retention;  // of those that differ
   // Of all tenants' metric parts together; over it the parts that end first are dropped. 0: any size.
   uint64_t metrics_retention_bytes = 0;
+  // Of all parts of all signals and tenants together, tiers included; the same.
+  uint64_t retention_bytes = 0;
+  // A day's tiers are written this long after its end: most late samples have come.
+  int64_t tier_delay_nanos = 3600 * kNanosPerSecond;
 
   // A tenant's events go to parts when they take this much memory or are this old: large enough that parts
   // compress well, small enough that the log stays short. Metrics wait longer, because a head holds every
@@ -81,6 +93,18 @@ struct EngineOptions {
   MetricStoreOptions metrics;
 };
 
+// A file of samples or of a downsampled tier.
+struct StoredPart {
+  std::string name;
+  TimeRange range;
+  uint64_t series = 0;
+  uint64_t samples = 0;  // of a tier: values
+  uint64_t blocks = 0;
+  uint64_t bytes = 0;
+  uint32_t merges = 0;
+  int64_t resolution_ms = 0;  // 0: of samples
+};
+
 // What a start found.
 struct StartReport {
   uint64_t replayed_requests = 0;
@@ -105,18 +129,23 @@ class Engine : public Reader, public Writer, private LogSink {
                                          uint64_t limit, const Cancel& cancel) override;
   Result<CardinalityReport> cardinality(const Snapshot& at, const CardinalityQuery& query,
                                         const Cancel& cancel) override;
+  Result<TierReport> tiers(const Snapshot& at, int64_t after_ms, int64_t until_ms) override;
 
   // Everything visible into parts, now.
   Result<void> flush();
   // One merge in every store that has one to do; false when none had.
   Result<bool> merge();
   Result<void> apply_retention();
+  // One piece of work on the tiers of every tenant; false when there was none.
+  Result<bool> downsample();
   // A copy of everything visible, in hard links, as a data directory that an engine can open: `directory`, a
   // path below this engine's own that must not exist yet. Durable when it returns; a failed one is removed.
   Result<void> backup(const std::string& directory);
   // Refuses further requests, finishes those accepted, flushes. The engine can still be read.
   Result<void> close();
 
+  // Of a tenant's metrics, in the order of their times.
+  std::vector<StoredPart> stored_parts(const Tenant& tenant) const;
   const StartReport& start_report() const { return start_report_; }
   // Memory of events that are in no part yet.
   uint64_t events_heads_bytes() const { return events_heads_bytes_; }
@@ -165,8 +194,14 @@ class Engine : public Reader, public Writer, private LogSink {
   Result<EraseReport> erase_events(TenantStores& tenant, const Scan& what);
   Result<void> link_backup(const Manifest& manifest, const std::string& directory) REQUIRES(merge_mutex_);
   Result<void> drop_finished_erasures(TenantStores& tenant) REQUIRES(merge_mutex_);
-  Result<void> retain_tenant(TenantStores& tenant, UnixNanos metrics_from) REQUIRES(merge_mutex_);
-  UnixNanos metrics_kept_from() const;
+  Result<void> retain_tenant(TenantStores& tenant) REQUIRES(merge_mutex_);
+  Result<void> retain_by_size(uint64_t bytes_max, bool all_signals) REQUIRES(merge_mutex_);
+  Result<void> drop_events(TenantStores& tenant, Table table, UnixNanos keep_from) REQUIRES(merge_mutex_);
+  Result<void> drop_metrics(TenantStores& tenant, UnixNanos keep_from) REQUIRES(merge_mutex_);
+  Result<void> drop_tiers(TenantStores& tenant, UnixNanos dropped_until) REQUIRES(merge_mutex_);
+  const Retention& retention_of(const Tenant& tenant) const;
+  Result<void> finish_tiers(TenantStores& tenant) REQUIRES(merge_mutex_);
+  Result<void> work_on_tiers(TenantStores& tenant, bool& worked) REQUIRES(merge_mutex_);
   // Writes the manifest with `change` applied to it, then calls `commit`.
   Result<void> commit_manifest(const std::function<void(Manifest&)>& change,
                                const std::function<void()>& commit) EXCLUDES(manifest_mutex_);

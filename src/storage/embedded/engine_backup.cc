@@ -38,6 +38,7 @@ Result<void> Engine::link_backup(const Manifest& manifest, const std::string& di
     for (const std::string& part : tenant.event_parts) OBELISK_CHECK_OK(link(of_tenant + "/events/" + part));
     for (const std::string& part : tenant.metric_parts)
       OBELISK_CHECK_OK(link(of_tenant + "/metrics/" + part));
+    for (const std::string& part : tenant.tier_parts) OBELISK_CHECK_OK(link(of_tenant + "/tiers/" + part));
   }
   for (const std::string& linked : directories) OBELISK_CHECK_OK(disk_.sync_directory(linked));
   OBELISK_CHECK_OK(disk_.create_directories(directory));

@@ -1,4 +1,5 @@
-// How the engine's parts change: flushes, merges, retention, and the two threads that call for them.
+// How the engine's parts change: flushes, merges, and the two threads that call for them. Retention and tiers
+// have files of their own.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,14 +14,6 @@ namespace {
 
 constexpr auto kTick = std::chrono::seconds(1);
 constexpr int64_t kMetricsFlushAgeMinNanos = 60 * kNanosPerSecond;
-
-void replace_names(std::vector<std::string>& names, const std::vector<std::string>& removed,
-                   const std::vector<std::string>& added) {
-  std::erase_if(names, [&](const std::string& name) {
-    return std::find(removed.begin(), removed.end(), name) != removed.end();
-  });
-  names.insert(names.end(), added.begin(), added.end());
-}
 
 }  // namespace
 
@@ -73,6 +66,10 @@ Result<void> Engine::flush_tenant(TenantStores& tenant, Which which) {
     fresh_metrics = true;
   }
   if (!tenant.pending_events && !tenant.pending_metrics) return {};
+  if (tenant.pending_metrics && !tenant.pending_outdated_days) {
+    OBELISK_TRY(tenant.pending_outdated_days,
+                tenant.tiers->days_outdated_by(tenant.metrics->new_part(*tenant.pending_metrics)));
+  }
   OBELISK_CHECK_OK(commit_manifest(
       [&](Manifest& manifest) {
         TenantManifest& entry = manifest.tenants[tenant.name];
@@ -83,6 +80,7 @@ Result<void> Engine::flush_tenant(TenantStores& tenant, Which which) {
         if (tenant.pending_metrics) {
           replace_names(entry.metric_parts, {}, tenant.pending_metrics->new_parts);
           entry.metrics_through = tenant.pending_metrics->through_sequence;
+          entry.dirty_days = tenant.tiers->dirty_days_with(*tenant.pending_outdated_days);
         }
       },
       [&] {
@@ -93,10 +91,12 @@ Result<void> Engine::flush_tenant(TenantStores& tenant, Which which) {
         if (tenant.pending_metrics) {
           tenant.metrics->commit(*tenant.pending_metrics);
           tenant.metrics_flushed = tenant.pending_metrics->through_sequence;
+          tenant.tiers->mark_dirty(*tenant.pending_outdated_days);
         }
       }));
   tenant.pending_events.reset();
   tenant.pending_metrics.reset();
+  tenant.pending_outdated_days.reset();
   int64_t now = clock_.now().value;
   if (which != Which::metrics) tenant.events_waiting_since = tenant.events_wait() ? now : 0;
   if (which != Which::events) tenant.metrics_waiting_since = tenant.metrics_wait() ? now : 0;
@@ -151,13 +151,16 @@ Result<void> Engine::finish_merge(TenantStores& tenant) {
           replace_names(entry.event_parts, change->removed_parts, change->new_parts);
         if (auto& change = tenant.pending_metric_merge)
           replace_names(entry.metric_parts, change->removed_parts, change->new_parts);
+        entry.raw_after_ms = std::max(entry.raw_after_ms, tenant.pending_raw_after_ms);
       },
       [&] {
         if (tenant.pending_event_merge) tenant.events->commit(*tenant.pending_event_merge);
         if (tenant.pending_metric_merge) tenant.metrics->commit(*tenant.pending_metric_merge);
+        tenant.tiers->raw_dropped(tenant.pending_raw_after_ms);
       }));
   tenant.pending_event_merge.reset();
   tenant.pending_metric_merge.reset();
+  tenant.pending_raw_after_ms = std::numeric_limits<int64_t>::min();
   static Counter& merges = counter("obelisk_storage_merges_total", "Merges and removals of parts.");
   merges.add();
   return {};
@@ -168,62 +171,6 @@ Result<bool> Engine::merge() {
   bool merged = false;
   for (const TenantPtr& tenant : all_tenants()) OBELISK_CHECK_OK(merge_tenant(*tenant, merged));
   return merged;
-}
-
-// A removal is a merge into nothing: it uses the same slots, so that it is finished before the next of its
-// kind begins.
-Result<void> Engine::retain_tenant(TenantStores& tenant, UnixNanos metrics_from) {
-  OBELISK_CHECK_OK(finish_merge(tenant));
-  int64_t now = retention_now_.value;
-  auto keep_from = [&](int64_t retention) { return UnixNanos{now - retention}; };
-  struct Rule {
-    Table table;
-    int64_t retention;
-  };
-  for (const Rule& rule :
-       {Rule{Table::logs, options_.logs_retention_nanos}, Rule{Table::spans, options_.traces_retention_nanos},
-        Rule{Table::exemplars, options_.metrics_retention_nanos}}) {
-    if (rule.retention <= 0) continue;
-    OBELISK_TRY(EventStore::Change change,
-                tenant.events->apply_retention(rule.table, keep_from(rule.retention)));
-    if (change.empty()) continue;
-    tenant.pending_event_merge = std::move(change);
-    OBELISK_CHECK_OK(finish_merge(tenant));
-  }
-  OBELISK_TRY(MetricStore::Flush change, tenant.metrics->apply_retention(metrics_from));
-  if (change.change_id == 0) return {};
-  tenant.pending_metric_merge = std::move(change);
-  return finish_merge(tenant);
-}
-
-// Metric parts that end before this go: by age, and by size, oldest ends first until the rest fits.
-UnixNanos Engine::metrics_kept_from() const {
-  int64_t from = INT64_MIN;
-  if (options_.metrics_retention_nanos > 0) from = retention_now_.value - options_.metrics_retention_nanos;
-  if (options_.metrics_retention_bytes == 0) return {from};
-  std::vector<MetricStore::PartSize> parts;
-  uint64_t bytes = 0;
-  for (const TenantPtr& tenant : all_tenants()) {
-    for (const MetricStore::PartSize& part : tenant->metrics->part_sizes()) {
-      parts.push_back(part);
-      bytes += part.bytes;
-    }
-  }
-  std::sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.max_time < b.max_time; });
-  for (const MetricStore::PartSize& part : parts) {
-    if (bytes <= options_.metrics_retention_bytes) break;
-    bytes -= part.bytes;
-    from = std::max(from, part.max_time + 1);
-  }
-  return {from};
-}
-
-Result<void> Engine::apply_retention() {
-  MutexLock lock(merge_mutex_);
-  retention_now_ = retention_clock_.now();
-  UnixNanos metrics_from = metrics_kept_from();
-  for (const TenantPtr& tenant : all_tenants()) OBELISK_CHECK_OK(retain_tenant(*tenant, metrics_from));
-  return {};
 }
 
 // ---- threads ----
@@ -316,6 +263,10 @@ void Engine::run_maintenance() {
       Result<bool> merged = merge();
       if (!merged.ok()) log_error("storage", "merge: " + merged.error().to_string());
       more = merged.ok() && *merged;
+      if (more) continue;
+      Result<bool> downsampled = downsample();
+      if (!downsampled.ok()) log_error("storage", "tiers: " + downsampled.error().to_string());
+      more = downsampled.ok() && *downsampled;
     }
   }
 }

@@ -80,7 +80,11 @@ Result<EraseReport> Engine::erase_metrics(TenantStores& tenant, const Scan& what
         erasure.record.id = ++entry.last_erasure_id;
         entry.erasures.push_back(erasure.record);
       },
-      [&] { tenant.metrics->activate(std::make_shared<const Erasure>(erasure)); }));
+      [&] {
+        auto active = std::make_shared<const Erasure>(erasure);
+        tenant.metrics->activate(active);
+        tenant.tiers->activate(active);
+      }));
   {
     MutexLock lock(threads_mutex_);
     merge_wanted_ = true;
@@ -92,6 +96,7 @@ Result<EraseReport> Engine::erase_metrics(TenantStores& tenant, const Scan& what
 Result<void> Engine::drop_finished_erasures(TenantStores& tenant) {
   if (tenant.metrics->erasure_count() == 0) return {};
   std::vector<uint64_t> finished = tenant.metrics->finished_erasures();
+  std::erase_if(finished, [&](uint64_t id) { return tenant.tiers->holds_erased(id); });
   if (finished.empty()) return {};
   return commit_manifest(
       [&](Manifest& manifest) {
@@ -100,7 +105,10 @@ Result<void> Engine::drop_finished_erasures(TenantStores& tenant) {
                  std::find(finished.begin(), finished.end(), record.id) != finished.end();
         });
       },
-      [&] { tenant.metrics->forget(finished); });
+      [&] {
+        tenant.metrics->forget(finished);
+        tenant.tiers->forget(finished);
+      });
 }
 
 }  // namespace obelisk

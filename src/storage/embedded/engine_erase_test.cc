@@ -352,7 +352,7 @@ TEST(EnginePowerLoss, AtRandomMomentsOfEveryChange) {
     FaultDisk disk;
     ManualClock clock(UnixNanos{kBegin});
     EngineOptions options = options_for(disk, clock);
-    options.metrics_retention_nanos = kRetention;
+    options.retention.metrics_nanos = kRetention;
     Requests requests;
     for (int life = 0; life < 4; ++life) {
       auto opened = Engine::open(options);

@@ -1,5 +1,6 @@
 #pragma once
 // What the engine keeps for one tenant. See engine.h for the threads.
+#include <algorithm>
 #include <atomic>
 
 #include "storage/embedded/engine.h"
@@ -10,6 +11,7 @@ struct Engine::TenantStores {
   Tenant name;
   std::unique_ptr<EventStore> events;
   std::unique_ptr<MetricStore> metrics;
+  std::unique_ptr<TierStore> tiers;
 
   // Sequences: what was applied to a store last, and what its parts hold.
   std::atomic<uint64_t> events_applied = 0;
@@ -26,10 +28,24 @@ struct Engine::TenantStores {
   std::optional<MetricStore::Flush> pending_metrics;
   std::optional<EventStore::Change> pending_event_merge;
   std::optional<MetricStore::Flush> pending_metric_merge;
+  std::optional<TierStore::Change> pending_tiers;
+  // Of pending_metric_merge when it is a removal: samples up to here go.
+  int64_t pending_raw_after_ms = std::numeric_limits<int64_t>::min();
+  // Of pending_metrics: days whose tiers it outdates.
+  std::optional<std::vector<int64_t>> pending_outdated_days;
 
   bool events_wait() const { return events_applied > events_flushed; }
   bool metrics_wait() const { return metrics_applied > metrics_flushed; }
 };
+
+// Of a manifest's list of files.
+inline void replace_names(std::vector<std::string>& names, const std::vector<std::string>& removed,
+                          const std::vector<std::string>& added) {
+  std::erase_if(names, [&](const std::string& name) {
+    return std::find(removed.begin(), removed.end(), name) != removed.end();
+  });
+  names.insert(names.end(), added.begin(), added.end());
+}
 
 // A moment of one tenant. Keeps its event parts; samples are read as they are when the cursor is opened.
 struct Engine::EngineSnapshot {

@@ -380,8 +380,8 @@ TEST(Engine, TenantsAreBoundedNamedAndApart) {
 TEST(Engine, RetentionDropsOldDays) {
   Fixture fixture;
   EngineOptions options = options_for(fixture.disk, fixture.clock);
-  options.logs_retention_nanos = 86'400 * kNanosPerSecond;
-  options.traces_retention_nanos = 30ll * 86'400 * kNanosPerSecond;
+  options.retention.logs_nanos = 86'400 * kNanosPerSecond;
+  options.retention.traces_nanos = 30ll * 86'400 * kNanosPerSecond;
   auto engine = Engine::open(options);
   ASSERT_TRUE(engine.ok());
   ASSERT_TRUE(append_and_wait(**engine, named_request(1)).ok());

@@ -24,6 +24,7 @@ Result<std::string> inspect_manifest(Disk& disk, const std::string& path) {
                        tenant_directory(name), tenant.events_through, tenant.metrics_through);
     for (const std::string& part : tenant.event_parts) out += fmt::format("  events/{}\n", part);
     for (const std::string& part : tenant.metric_parts) out += fmt::format("  metrics/{}\n", part);
+    for (const std::string& part : tenant.tier_parts) out += fmt::format("  tiers/{}\n", part);
   }
   return out;
 }

@@ -12,7 +12,8 @@ namespace obelisk {
 namespace {
 
 constexpr std::string_view kMagic("OBLKMAN\n", 8);
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
+constexpr uint32_t kVersionWithoutTiers = 2;
 constexpr uint32_t kVersionWithoutErasures = 1;
 constexpr size_t kFixedBytes = 24;  // magic, version, zero, body length
 // File names have at most 255 bytes; the hash takes 17.
@@ -68,6 +69,10 @@ std::string encode_manifest(const Manifest& manifest) {
     append_varint(body, tenant.last_erasure_id);
     append_varint(body, tenant.erasures.size());
     for (const ErasureRecord& erasure : tenant.erasures) put_erasure(erasure, body);
+    put_names(tenant.tier_parts, body);
+    append_signed_varint(body, tenant.raw_after_ms);
+    append_varint(body, tenant.dirty_days.size());
+    for (int64_t day : tenant.dirty_days) append_signed_varint(body, day);
   }
   std::string out(kMagic);
   append_fixed<uint32_t>(out, kVersion);
@@ -83,7 +88,7 @@ Result<Manifest> parse_manifest(std::string_view bytes) {
     return make_error(ErrorCode::corrupt, "not a manifest");
   uint32_t version = 0;
   std::memcpy(&version, bytes.data() + kMagic.size(), sizeof version);
-  if (version != kVersion && version != kVersionWithoutErasures) {
+  if (version != kVersion && version != kVersionWithoutTiers && version != kVersionWithoutErasures) {
     return make_error(ErrorCode::unsupported,
                       fmt::format("manifest of format version {}, this server reads {}", version, kVersion));
   }
@@ -107,6 +112,12 @@ Result<Manifest> parse_manifest(std::string_view bytes) {
       tenant.last_erasure_id = reader.varint();
       uint64_t erasures = reader.varint_up_to(reader.left());
       for (; erasures > 0 && !reader.failed(); --erasures) tenant.erasures.push_back(get_erasure(reader));
+    }
+    if (version == kVersion) {
+      tenant.tier_parts = get_names(reader);
+      tenant.raw_after_ms = reader.signed_varint();
+      uint64_t days = reader.varint_up_to(reader.left());
+      for (; days > 0 && !reader.failed(); --days) tenant.dirty_days.push_back(reader.signed_varint());
     }
     manifest.tenants[name] = std::move(tenant);
   }

@@ -3,6 +3,7 @@
 // what is part of the store; it is replaced as a whole and atomically (env/disk.h, replace_file), so that a
 // flush or a merge happened entirely or not at all. Format: docs/formats/manifest.md.
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ struct TenantManifest {
   std::vector<std::string> metric_parts;
   uint64_t last_erasure_id = 0;
   std::vector<ErasureRecord> erasures;  // ascending ids
+  std::vector<std::string> tier_parts;
+  // Of samples up to this time some were dropped while their tiers stay.
+  int64_t raw_after_ms = std::numeric_limits<int64_t>::min();
+  std::vector<int64_t> dirty_days;  // that got samples after their tiers were written
   bool operator==(const TenantManifest&) const = default;
 };
 

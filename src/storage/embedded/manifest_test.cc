@@ -12,7 +12,10 @@ Manifest example() {
   Manifest manifest;
   manifest.log_from = 41;
   manifest.last_sequence = 42;
-  manifest.tenants["a"] = {42, 41, {"logs/20260503/0000000000000001.part"}, {"m1"}, 3, {}};
+  manifest.tenants["a"] = {42, 41, {"logs/20260503/0000000000000001.part"}, {"m1"}, 3, {}, {}, {}, {}};
+  manifest.tenants["a"].tier_parts = {"300000-19704-1-000000000000002a.tier"};
+  manifest.tenants["a"].raw_after_ms = 1'702'425'600'000;
+  manifest.tenants["a"].dirty_days = {19'704};
   manifest.tenants["a"].erasures.push_back(
       {3, Table::samples, 40, {{-5}, {1'714'718'277'000'000'000}}, std::string(1, '\0')});
   return manifest;

@@ -68,6 +68,7 @@ Error EventPart::located(const Error& error, uint64_t offset) const {
 
 Result<void> EventPart::read_directory() {
   OBELISK_TRY(uint64_t file_bytes, file_->size());
+  file_bytes_ = file_bytes;
   if (file_bytes < kEventPartHeaderBytes + kEventPartTailBytes)
     return make_error(ErrorCode::corrupt, "shorter than an event part");
   std::string end(std::min(file_bytes, kOpenReadBytes), '\0');

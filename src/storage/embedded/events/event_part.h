@@ -27,6 +27,7 @@ class EventPart {
   ~EventPart();
 
   const std::string& name() const { return name_; }
+  uint64_t file_bytes() const { return file_bytes_; }
   // For inspection; null when the part has no trace ids.
   Result<std::shared_ptr<const TraceIndexDirectory>> trace_index_directory() const EXCLUDES(mutex_);
   const EventPartDirectory& directory() const { return directory_; }
@@ -97,6 +98,7 @@ class EventPart {
   const std::string path_;
   const std::string name_;
   std::unique_ptr<File> file_;
+  uint64_t file_bytes_ = 0;
   EventPartDirectory directory_;
   std::atomic<bool> obsolete_ = false;
 

@@ -329,6 +329,16 @@ Result<std::optional<EventStore::Change>> EventStore::merge() {
   return std::optional<Change>(std::move(change));
 }
 
+std::vector<EventStore::PartSize> EventStore::part_sizes() const {
+  std::vector<PartSize> sizes;
+  MutexLock lock(mutex_);
+  for (Table table : {Table::spans, Table::logs, Table::exemplars}) {
+    for (const auto& part : parts_[event_table_index(table)])
+      sizes.push_back({table, end_of_partition(partition_of(part->name())), part->file_bytes()});
+  }
+  return sizes;
+}
+
 Result<EventStore::Change> EventStore::apply_retention(Table table, UnixNanos keep_from) {
   OBELISK_ASSERT(!merge_open_);
   Change change;

@@ -61,6 +61,12 @@ class EventStore {
   Result<Change> flush(uint64_t sequence) EXCLUDES(mutex_);
   // One merge, when one pays.
   Result<std::optional<Change>> merge() EXCLUDES(mutex_);
+  struct PartSize {
+    Table table = Table::logs;
+    int64_t end_nanos = 0;  // of the part's day
+    uint64_t bytes = 0;
+  };
+  std::vector<PartSize> part_sizes() const EXCLUDES(mutex_);
   // Whole days that end at or before `keep_from`, of one table.
   Result<Change> apply_retention(Table table, UnixNanos keep_from) EXCLUDES(mutex_);
   // The parts that may hold rows with a time in `range`.

@@ -244,6 +244,9 @@ Result<void> write_part_of_parts(File& file, const std::vector<std::shared_ptr<c
   if (!erasures.empty()) OBELISK_CHECK_OK(add_pairs_left(sources_of(parts, erasures), texts, pairs));
   MetricPartWriter writer(file, sorted_unique(std::move(pairs)), parts.front()->footer().first_sequence,
                           parts.back()->footer().last_sequence);
+  uint32_t merges = 0;
+  for (const auto& part : parts) merges = std::max(merges, part->footer().merges());
+  writer.set_merges(merges + 1);
   OBELISK_CHECK_OK(PartMerger(writer, sources_of(parts, erasures)).run());
   OBELISK_TRY([[maybe_unused]] uint64_t bytes, writer.finish(metadata));
   return {};

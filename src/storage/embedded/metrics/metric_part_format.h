@@ -39,6 +39,10 @@ struct PartFooter {
   static constexpr uint32_t kHasValues = 1;
   static constexpr uint32_t kHasHistograms = 2;
   static constexpr uint32_t kHasStartTimes = 4;
+  static constexpr uint32_t kMergesShift = 8;  // of the eight bits that count merges
+  static constexpr uint32_t kMergesMax = 255;
+  // How many merges lie behind the part: 0 for one that a flush wrote. Counts no further than kMergesMax.
+  uint32_t merges() const { return (flags >> kMergesShift) & kMergesMax; }
 
   PageReference directory;
   uint32_t flags = 0;

@@ -9,6 +9,7 @@
 // footer, which no reader opens. Format: docs/formats/metric_part.md.
 #include <absl/container/flat_hash_map.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,9 @@ class MetricPartWriter {
   // The number of bytes of the file, synced.
   Result<uint64_t> finish(const MetadataRows& metadata);
 
+  void set_merges(uint32_t merges) {
+    footer_.flags |= std::min(merges, PartFooter::kMergesMax) << PartFooter::kMergesShift;
+  }
   const PartFooter& footer() const { return footer_; }
 
  private:

@@ -360,6 +360,26 @@ Result<MetricStore::Flush> MetricStore::apply_retention(UnixNanos keep_from) {
   return flush;
 }
 
+std::vector<std::shared_ptr<const MetricPart>> MetricStore::parts() const {
+  MutexLock lock(mutex_);
+  return parts_;
+}
+
+std::shared_ptr<const MetricPart> MetricStore::new_part(const Flush& change) const {
+  MutexLock lock(mutex_);
+  auto found = changes_.find(change.change_id);
+  return found == changes_.end() ? nullptr : found->second.new_part;
+}
+
+int64_t MetricStore::unflushed_min_time() const {
+  MutexLock lock(mutex_);
+  int64_t min_time = head_->sample_count() == 0 ? INT64_MAX : head_->min_time();
+  for (const FrozenHead& head : frozen_) {
+    if (head.samples->sample_count() > 0) min_time = std::min(min_time, head.samples->min_time());
+  }
+  return min_time;
+}
+
 std::vector<MetricStore::PartSize> MetricStore::part_sizes() const {
   MutexLock lock(mutex_);
   std::vector<PartSize> sizes;

@@ -102,6 +102,12 @@ class MetricStore {
   // Drops the parts whose samples are all older than `keep_from`.
   Result<Flush> apply_retention(UnixNanos keep_from);
 
+  std::vector<std::shared_ptr<const MetricPart>> parts() const;
+  // Of an open change; null when it has none.
+  std::shared_ptr<const MetricPart> new_part(const Flush& change) const;
+  // Of the samples that are not in parts; INT64_MAX: there are none.
+  int64_t unflushed_min_time() const;
+
   struct PartSize {
     int64_t max_time = 0;
     uint64_t bytes = 0;
