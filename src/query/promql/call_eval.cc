@@ -13,6 +13,7 @@
 #include "query/promql/go_string.h"
 #include "query/promql/range_functions.h"
 #include "query/promql/rate_functions.h"
+#include "query/promql/tier_read.h"
 
 namespace obelisk::promql {
 namespace {
@@ -261,6 +262,8 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
     OBELISK_TRY(ScalarSteps values, evaluate_scalar(*node.children[i], steps));
     call.scalars.push_back(std::move(values));
   }
+  OBELISK_TRY(std::optional<TierData> tier, read_tier(node, *node.children[matrix], steps));
+  if (tier) return call_on_tier(call, *tier, steps);
   RangeData data;
   int64_t first = 0;
   SeriesList out;
@@ -275,13 +278,11 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
     bool any = fill_range_steps(call, data, raw, steps, first, series, failed);
     if (!failed.ok()) return failed.error();
     if (!any) return {};
-    if (call.id == FunctionId::rate || call.id == FunctionId::increase) check_counter_name(call, series);
     series.labels = std::move(raw.labels);
     series.drop_name = raw.drop_name;
-    if (!keeps_name(call.id)) {
-      drop_name(series);
-      if (!raw.has_all_labels && !options_.delayed_name_removal) identities.push_back(raw.identity);
-    }
+    finish_range_series(call, series);
+    if (!keeps_name(call.id) && !raw.has_all_labels && !options_.delayed_name_removal)
+      identities.push_back(raw.identity);
     out.push_back(std::move(series));
     return {};
   };
@@ -331,6 +332,11 @@ void Evaluator::count_queryable_windows(const RawSeries& raw, const Steps& steps
     for (const HistogramPtr& histogram : window.histograms) samples += size_in_floats(*histogram);
     count_queryable(step, samples);
   }
+}
+
+void Evaluator::finish_range_series(const RangeCall& call, StepSeries& series) const {
+  if (call.id == FunctionId::rate || call.id == FunctionId::increase) check_counter_name(call, series);
+  if (!keeps_name(call.id)) drop_name(series);
 }
 
 // False: no step has a result.

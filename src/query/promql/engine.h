@@ -30,6 +30,9 @@ struct PromqlOptions {
   bool delayed_name_removal = false;     // Prometheus' feature flag: names go only when the query ends
   bool use_start_timestamps = false;     // its other one: a changed start is a counter reset
   bool count_queryable_samples = false;  // PromqlStats::queryable_per_step
+  // Downsampled tiers (plan/tier.h) answer where they are exact, and where nothing else is left. Off: samples
+  // alone are read.
+  bool use_tiers = true;
 };
 
 enum class PromqlType : uint8_t { scalar, string, vector, matrix };
@@ -42,6 +45,16 @@ struct PromqlAnnotations {
   std::vector<std::string> infos;
 };
 
+// A tier that took part in an answer.
+struct PromqlTierUse {
+  int64_t resolution_ms = 0;
+  int64_t after_ms = 0;  // what was read of it
+  int64_t until_ms = 0;
+  bool exact = true;     // false: the samples themselves could have given something else
+  std::string selector;  // as in the query
+  bool operator==(const PromqlTierUse&) const = default;
+};
+
 struct PromqlStats {
   uint64_t samples = 0;  // samples read
   uint64_t series = 0;   // series selected
@@ -51,6 +64,7 @@ struct PromqlStats {
   // range selector, of a subquery those of its result. A histogram counts as the floats that it takes the
   // memory of.
   std::vector<uint64_t> queryable_per_step;
+  std::vector<PromqlTierUse> tiers;
 };
 
 struct FloatPoint {

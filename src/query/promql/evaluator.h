@@ -8,17 +8,21 @@
 // aggregation_eval.cc, call_eval.cc and the files of the function families.
 #include <cstdint>
 #include <functional>
+#include <limits>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "plan/expression.h"
+#include "plan/tier.h"
 #include "query/core/query_context.h"
 #include "query/promql/annotations.h"
 #include "query/promql/ast.h"
 #include "query/promql/engine.h"
 #include "query/promql/range_functions.h"
 #include "query/promql/series.h"
+#include "query/promql/tier_choice.h"
 
 namespace obelisk::promql {
 
@@ -39,10 +43,16 @@ struct SeriesRequest {
   // Labels that count to whoever asked, where that are not all: the others are not copied.
   const std::vector<std::string>* wanted_labels = nullptr;
   bool wants_identity = false;  // RawSeries::identity where labels are left out
+  // The selector: where samples may come from a downsampled tier, for windows as here. Null: samples alone.
+  const Node* node = nullptr;
+  TierNeed windows = {};
+  std::optional<TierRead> tier = std::nullopt;  // rows of an aspect of a tier instead of samples
 };
 
 // Sees one series; may move from it.
 using SeriesVisitor = std::function<Result<void>(RawSeries&)>;
+
+struct TierData;
 
 // What is asked of the samples that an instant selector finds.
 enum class SampleAspect : uint8_t { value, time, start_time };
@@ -105,6 +115,17 @@ class Evaluator {
   Result<RangeData> read_subquery(const Node& node, const Steps& steps);
   Result<int64_t> duration_ms(const DurationExpr& duration, bool must_be_positive) const;
 
+  // tier_read.cc, tier_call.cc
+  Result<std::optional<TierChoice>> tier_for(const TierNeed& need) const;
+  void tell_tier(const Node& node, const TierChoice& choice);
+  // Samples, and what a tier has in their place, put together by series.
+  Result<std::vector<RawSeries>> load_stretches(const SeriesRequest& request, const TierChoice& choice);
+  // What a call of a function of a range can be computed from without samples; nullopt: it needs them.
+  Result<std::optional<TierData>> read_tier(const Node& call, const Node& argument, const Steps& steps);
+  Result<void> read_aspects(const Node& node, const TierChoice& choice,
+                            const std::vector<TierAspect>& aspects, TierData& data);
+  Result<SeriesList> call_on_tier(RangeCall& call, const TierData& data, const Steps& steps);
+
   // binary_eval.cc
   Result<Value> evaluate_binary(const Node& node, const Steps& steps);
   Result<SeriesList> vector_with_scalar(const Node& node, SeriesList vector, const ScalarSteps& scalar,
@@ -127,6 +148,8 @@ class Evaluator {
   bool fill_range_steps(const RangeCall& call, const RangeData& data, const RawSeries& raw,
                         const Steps& steps, int64_t first_end_ms, StepSeries& series,
                         Result<void>& failed) const;
+  // The annotations of a function of a range, and its name, where it goes.
+  void finish_range_series(const RangeCall& call, StepSeries& series) const;
   Result<SeriesList> call_absent_over_time(const Node& node, const Steps& steps);
   Result<SeriesList> call_vector_function(const Node& node, const Steps& steps);
   Result<SeriesList> call_time_function(const Node& node, const Steps& steps);

@@ -166,6 +166,15 @@ ExplainedNode explained(const TracedNode& traced) {
 
 }  // namespace
 
+Result<void> explain_trace(const QueryContext& context, promql::EvaluationTrace& trace,
+                           Explanation& explanation) {
+  for (const TracedNode& root : trace.take()) {
+    OBELISK_CHECK_OK(collect_reasons(context, root, explanation.why_empty));
+    explanation.nodes.push_back(explained(root));
+  }
+  return {};
+}
+
 Result<Explanation> explain_query(const PromqlOptions& options, const QueryContext& context,
                                   std::string_view query, UnixNanos start, UnixNanos end,
                                   int64_t step_nanos) {
@@ -186,10 +195,7 @@ Result<Explanation> explain_query(const PromqlOptions& options, const QueryConte
     explanation.stats = result.stats;
     explanation.annotations = std::move(result.annotations);
   }
-  for (const TracedNode& root : trace.take()) {
-    OBELISK_CHECK_OK(collect_reasons(context, root, explanation.why_empty));
-    explanation.nodes.push_back(explained(root));
-  }
+  OBELISK_CHECK_OK(explain_trace(context, trace, explanation));
   return explanation;
 }
 

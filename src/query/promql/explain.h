@@ -31,6 +31,15 @@ struct Explanation {
   PromqlAnnotations annotations;
 };
 
+namespace promql {
+class EvaluationTrace;
+}
+
+// The nodes of a query that was run with this trace, and why its result is empty; the rest of `explanation`
+// is the caller's.
+Result<void> explain_trace(const QueryContext& context, promql::EvaluationTrace& trace,
+                           Explanation& explanation);
+
 // At `start` alone when `step_nanos` is 0. Errors are those of the query itself.
 Result<Explanation> explain_query(const PromqlOptions& options, const QueryContext& context,
                                   std::string_view query, UnixNanos start, UnixNanos end, int64_t step_nanos);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "query/core/histogram_arithmetic.h"
+#include "model/histogram_arithmetic.h"
 
 namespace obelisk::promql {
 namespace {
@@ -76,6 +76,7 @@ std::shared_ptr<Histogram> histogram_change(const RangeCall& call, const Window&
 double float_change(const Window& window, bool is_counter) {
   std::span<const double> values = window.floats;
   double change = values.back() - values.front();
+  if (is_counter && window.told != nullptr) return change + window.told->lost;
   if (!is_counter || !window.may_reset) return change;
   for (size_t i = 1; i < values.size(); ++i) {
     if (window.is_reset(i)) change += values[i - 1];
@@ -165,8 +166,9 @@ RangeOutcome extrapolated(const RangeCall& call, const Window& window, bool is_c
   } else {
     outcome.value = float_change(window, is_counter);
   }
-  double interval =
-      times.size() > 1 ? seconds(times.back() - times.front()) / static_cast<double>(times.size() - 1) : 0;
+  double interval = times.size() > 1 ? seconds(times.back() - times.front()) /
+                                           static_cast<double>(window.samples_in(times) - 1)
+                                     : 0;
   double threshold = interval * 1.1;
   Stretch stretch{seconds(times.back() - times.front()), seconds(times.front() - window.start_ms),
                   seconds(window.end_ms - times.back())};

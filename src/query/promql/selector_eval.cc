@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "query/core/histogram_arithmetic.h"
+#include "model/histogram_arithmetic.h"
 #include "query/promql/evaluation_trace.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/extended_range.h"
@@ -226,6 +226,7 @@ Result<bool> Evaluator::visit_series(const SeriesRequest& request, bool in_order
   scan.where = predicate_of(*request.matchers);
   scan.unit = Unit::series;
   scan.newest_only = request.newest_only;
+  scan.tier = request.tier;
   scan.columns = {fixed_column(column::kValue), fixed_column(column::kHistogram)};
   if (options_.use_start_timestamps) scan.columns.push_back(fixed_column(column::kStartTime));
   OBELISK_TRY(std::unique_ptr<Cursor> cursor,
@@ -275,6 +276,10 @@ Result<bool> Evaluator::visit_series(const SeriesRequest& request, bool in_order
 }
 
 Result<std::vector<RawSeries>> Evaluator::load(const SeriesRequest& request) {
+  if (request.node != nullptr) {
+    OBELISK_TRY(std::optional<TierChoice> choice, tier_for(request.windows));
+    if (choice) return load_stretches(request, *choice);
+  }
   std::vector<RawSeries> loaded;
   SeriesRequest all = request;
   all.wanted_labels = nullptr;
@@ -291,9 +296,17 @@ Result<std::vector<RawSeries>> Evaluator::load(const SeriesRequest& request) {
 
 Result<void> Evaluator::for_each_series(const SeriesRequest& request, const std::function<void()>& restart,
                                         const SeriesVisitor& visitor) {
+  restart();
+  if (request.node != nullptr) {
+    OBELISK_TRY(std::optional<TierChoice> choice, tier_for(request.windows));
+    if (choice) {
+      OBELISK_TRY(std::vector<RawSeries> loaded, load_stretches(request, *choice));
+      for (RawSeries& series : loaded) OBELISK_CHECK_OK(visitor(series));
+      return {};
+    }
+  }
   PromqlStats stats_before = stats_;
   std::vector<uint64_t> queryable_before = queryable_;
-  restart();
   OBELISK_TRY(bool ordered, visit_series(request, true, visitor));
   if (ordered) return {};
   stats_ = stats_before;
@@ -312,6 +325,9 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
   SeriesRequest request{&node.matchers, first - lookback, smoothed ? last + lookback : last,
                         first == last && !smoothed && !reset_hints_wanted_,
                         std::exchange(wanted_labels_, nullptr)};
+  request.node = &node;
+  request.windows = {request.after_ms, request.until_ms, first, first == last ? 0 : steps.step_ms, 0, false};
+  request.windows.can_be_exact = !smoothed && !reset_hints_wanted_ && aspect != SampleAspect::start_time;
   bool pinned = node.time.at != TimeModifiers::At::none;
   // timestamp() of a pinned selector looks at the pinned time itself, of what the offset let it read: so the
   // reference does.
@@ -352,7 +368,8 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
       ptrdiff_t histogram = raw.histograms.empty() ? -1 : histograms.move_to(raw.histogram_times, reference);
       bool is_histogram = histogram >= 0 && raw.histogram_times[static_cast<size_t>(histogram)] > time;
       if (is_histogram) time = raw.histogram_times[static_cast<size_t>(histogram)];
-      if ((!is_histogram && at < 0) || time <= reference - newest_age) continue;
+      int64_t age = time > raw.sparse_until_ms ? newest_age : newest_age + raw.sparse_slack_ms;
+      if ((!is_histogram && at < 0) || time <= reference - age) continue;
       any = true;
       count_queryable(step,
                       is_histogram ? size_in_floats(*raw.histograms[static_cast<size_t>(histogram)]) : 1);
@@ -402,8 +419,11 @@ Result<SeriesRequest> Evaluator::matrix_request(const Node& node, const Steps& s
   OBELISK_TRY(int64_t last, reference_time(node.time, steps.last()));
   int64_t before = node.range_mode == RangeMode::plain ? 0 : options_.lookback_ms;
   int64_t after = node.range_mode == RangeMode::smoothed ? options_.lookback_ms : 0;
-  return SeriesRequest{&node.children[0]->matchers, first - data.range_ms - before, last + after, false,
-                       nullptr};
+  SeriesRequest request{&node.children[0]->matchers, first - data.range_ms - before, last + after};
+  request.node = &node;
+  request.windows = {
+      request.after_ms, request.until_ms, first, first == last ? 0 : steps.step_ms, data.range_ms, false};
+  return request;
 }
 
 Result<RangeData> Evaluator::read_matrix(const Node& node, const Steps& steps) {

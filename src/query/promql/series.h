@@ -2,6 +2,7 @@
 // The data an evaluation works on: samples as stored, and values at the steps of a query.
 #include <bit>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -83,6 +84,10 @@ struct RawSeries {
   std::vector<int64_t> histogram_starts;
   std::vector<int64_t> histogram_times;
   std::vector<HistogramPtr> histograms;
+  // Of what a downsampled tier has in the place of samples up to here: each stands for the series this much
+  // longer.
+  int64_t sparse_until_ms = std::numeric_limits<int64_t>::min();
+  int64_t sparse_slack_ms = 0;
   // Times at which the series was said to have ended: instants after one, and before the next sample, have no
   // value.
   std::vector<int64_t> stale_times;
@@ -127,6 +132,13 @@ struct Window {
   int64_t end_ms = 0;
   // False when it is known without looking that is_reset() holds for no sample.
   bool may_reset = true;
+  // Of a downsampled tier the samples here are some of those in the window: what the others add.
+  struct Told {
+    size_t samples = 0;  // in all
+    double lost = 0;     // the floats before falls
+  };
+  const Told* told = nullptr;
+  size_t samples_in(std::span<const int64_t> times) const { return told ? told->samples : times.size(); }
   // Whether the counter began anew between float i - 1 and float i: it fell, or says that it started later.
   bool is_reset(size_t i) const {
     return floats[i] < floats[i - 1] || (!float_starts.empty() && float_start_step(i).is_reset());
