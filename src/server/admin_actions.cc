@@ -32,7 +32,9 @@ AdminProviders admin_actions(Engine& engine, const Clock& clock, bool enabled) {
   };
   actions.clean_tombstones = [&engine]() -> Result<void> {
     for (bool more = true; more;) {
-      OBELISK_TRY(more, engine.merge());
+      OBELISK_TRY(bool merged, engine.merge());
+      OBELISK_TRY(bool downsampled, engine.downsample());
+      more = merged || downsampled;
     }
     return {};
   };

@@ -67,20 +67,11 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   map.string("log_level", config.log_level);
   std::string durability = "sync";
   map.string("durability", durability);
-  map.node("retention", [&](const YamlNode& node) -> Result<void> {
-    if (node.kind == YamlNode::Kind::scalar) {  // one value for all three
-      Result<int64_t> all = parse_prometheus_duration(node.scalar);
-      if (!all.ok()) return yaml_error(file, node, "retention: " + all.error().message);
-      config.metrics_retention_nanos = config.logs_retention_nanos = config.traces_retention_nanos = *all;
-      return {};
-    }
-    YamlMap retention(node, file, "retention");
-    retention.duration("metrics", config.metrics_retention_nanos);
-    retention.byte_size("metrics_size", config.metrics_retention_bytes);
-    retention.duration("logs", config.logs_retention_nanos);
-    retention.duration("traces", config.traces_retention_nanos);
-    return retention.finish();
-  });
+  const YamlNode* retention = root.find("retention");
+  map.node("retention", [&](const YamlNode&) { return Result<void>(); });
+  if (retention != nullptr && retention->kind != YamlNode::Kind::null) {
+    OBELISK_TRY(config.retention, parse_retention(*retention, file));
+  }
   map.duration("future_tolerance", config.future_tolerance_nanos);
   map.node("limits", [&](const YamlNode& node) -> Result<void> {
     YamlMap limits(node, file, "limits");
@@ -92,6 +83,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   });
   map.duration("query_timeout", config.query_timeout_nanos);
   map.byte_size("query_memory", config.query_memory_bytes);
+  map.boolean("query_tiers", config.query_tiers);
   map.byte_size("request_size_max", config.request_bytes);
   map.node("span_metrics",
            [&](const YamlNode& node) { return parse_span_metrics(node, file, config.generator); });
@@ -131,16 +123,13 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   if (config.listen.empty() || config.listen == "off")
     return yaml_error(file, root, "listen: the one port cannot be switched off");
   for (const loki::RetentionRule& rule : config.logs.retention_stream) {
-    if (rule.period_nanos > config.logs_retention_nanos) {
+    if (rule.period_nanos > config.retention.logs_nanos) {
       return yaml_error(
           file, root,
           fmt::format("logs.retention_stream: {} is kept longer than retention.logs allows", rule.selector));
     }
   }
-  for (auto [key, nanos] : {std::pair("retention.metrics", config.metrics_retention_nanos),
-                            std::pair("retention.logs", config.logs_retention_nanos),
-                            std::pair("retention.traces", config.traces_retention_nanos),
-                            std::pair("span_metrics_interval", config.span_metrics_interval_nanos),
+  for (auto [key, nanos] : {std::pair("span_metrics_interval", config.span_metrics_interval_nanos),
                             std::pair("query_timeout", config.query_timeout_nanos)}) {
     if (nanos <= 0) return yaml_error(file, root, fmt::format("{} must be longer than 0", key));
   }

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "server/generator_config.h"
 #include "server/logs_config.h"
+#include "server/retention_config.h"
 #include "wire/otlp_translation.h"
 
 namespace obelisk::server {
@@ -33,10 +34,7 @@ struct Config {
   std::string log_level = "info";
 
   Durability durability = Durability::sync;
-  int64_t metrics_retention_nanos = 15 * 86400 * kNanosPerSecond;
-  uint64_t metrics_retention_bytes = 0;  // 0: any size
-  int64_t logs_retention_nanos = 7 * 86400 * kNanosPerSecond;
-  int64_t traces_retention_nanos = 7 * 86400 * kNanosPerSecond;
+  RetentionConfig retention;
   int64_t future_tolerance_nanos = 600 * kNanosPerSecond;
 
   // Active series; 0: no limit.
@@ -46,6 +44,7 @@ struct Config {
 
   int64_t query_timeout_nanos = 120 * kNanosPerSecond;
   uint64_t query_memory_bytes = 1ull << 30;
+  bool query_tiers = true;  // whether queries read downsampled tiers
   uint64_t request_bytes = 64ull << 20;
 
   GeneratorConfig generator;  // span metrics, service graph, hosts

@@ -18,7 +18,7 @@ TEST(Config, DefaultsAndRelativePaths) {
   EXPECT_EQ(config->listen, "127.0.0.1:4319");
   EXPECT_EQ(config->data_dir, "/conf/d");
   EXPECT_EQ(config->prometheus_config, "/etc/p.yml");
-  EXPECT_EQ(config->logs_retention_nanos, 86400 * kNanosPerSecond);
+  EXPECT_EQ(config->retention.logs_nanos, 86400 * kNanosPerSecond);
   EXPECT_TRUE(parse_config("", "o.yml", "").ok());
 }
 
@@ -47,7 +47,8 @@ TEST(Config, TheReferencesExampleParses) {
   // The example spells out the defaults.
   EXPECT_EQ(config->listen, Config().listen);
   EXPECT_EQ(config->query_memory_bytes, Config().query_memory_bytes);
-  EXPECT_EQ(config->metrics_retention_nanos, Config().metrics_retention_nanos);
+  EXPECT_EQ(config->retention.metrics_nanos, Config().retention.metrics_nanos);
+  EXPECT_EQ(config->retention.metrics_tiers, Config().retention.metrics_tiers);
   EXPECT_EQ(config->span_metrics_interval_nanos, Config().span_metrics_interval_nanos);
   EXPECT_EQ(config->generator.service_graph_options.rules.peer_attributes, EdgeRules().peer_attributes);
   EXPECT_EQ(config->generator.span_metrics_options.series.label_sets_max,

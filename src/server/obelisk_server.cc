@@ -186,6 +186,19 @@ struct ObeliskServer::Parts {
   void stop();
 };
 
+namespace {
+
+Retention retention_of(const SignalRetention& config) {
+  Retention retention{config.metrics_nanos, config.logs_nanos, config.traces_nanos, {}};
+  for (const TierRetention& tier : config.metrics_tiers) {
+    int64_t keep = tier.keep_nanos == 0 ? config.metrics_nanos : tier.keep_nanos;
+    retention.tiers.push_back({tier.resolution_nanos / kNanosPerMilli, keep});
+  }
+  return retention;
+}
+
+}  // namespace
+
 Result<void> ObeliskServer::Parts::open_store() {
   OBELISK_TRY(disk, open_posix_disk(config.data_dir));
   EngineOptions options;
@@ -199,10 +212,11 @@ Result<void> ObeliskServer::Parts::open_store() {
                        : config.durability == Durability::interval ? obelisk::Durability::interval
                                                                    : obelisk::Durability::off;
   options.sync_interval_ms = 1000;
-  options.metrics_retention_nanos = config.metrics_retention_nanos;
-  options.metrics_retention_bytes = config.metrics_retention_bytes;
-  options.logs_retention_nanos = config.logs_retention_nanos;
-  options.traces_retention_nanos = config.traces_retention_nanos;
+  options.retention = retention_of(config.retention);
+  for (const auto& [tenant, own] : config.retention.tenants)
+    options.tenant_retention[tenant] = retention_of(own);
+  options.metrics_retention_bytes = config.retention.metrics_bytes;
+  options.retention_bytes = config.retention.bytes;
   Result<std::unique_ptr<Engine>> opened = Engine::open(options);
   if (!opened.ok()) return opened.error().with_context("data directory " + config.data_dir);
   engine = std::move(*opened);
@@ -295,7 +309,16 @@ PrometheusProviders ObeliskServer::Parts::prometheus_providers() {
         {"web.enable-admin-api", config.admin_api ? "true" : "false"},
         {"web.listen-address", config.listen}};
   };
-  providers.storage_retention = [this] { return format_prometheus_duration(config.metrics_retention_nanos); };
+  providers.storage_retention = [this] { return format_prometheus_duration(config.retention.metrics_nanos); };
+  providers.promql.use_tiers = config.query_tiers;
+  providers.blocks = [this](const Tenant& tenant) {
+    std::vector<StoredBlock> blocks;
+    for (StoredPart& part : engine->stored_parts(tenant)) {
+      blocks.push_back({std::move(part.name), part.range, part.samples, part.series, part.blocks,
+                        part.merges + 1, part.resolution_ms});
+    }
+    return blocks;
+  };
   providers.replayed_requests = [this] { return engine->start_report().replayed_requests; };
   providers.notifications = notifications;
   providers.admin = server::admin_actions(*engine, clock, config.admin_api);

@@ -124,6 +124,18 @@ Error invalid_parameter(std::string_view name, std::string_view why) {
   return make_error(ErrorCode::invalid_argument, fmt::format("invalid parameter \"{}\": {}", name, why));
 }
 
+Result<PromqlOptions> promql_options_of(const ApiCall& call) {
+  PromqlOptions options = call.service.providers.promql;
+  OBELISK_TRY(int64_t lookback,
+              duration_of(call.parameters, "lookback_delta", options.lookback_ms * kNanosPerMilli));
+  if (lookback < kNanosPerMilli) return invalid_parameter("lookback_delta", "the lookback must be positive");
+  options.lookback_ms = lookback / kNanosPerMilli;
+  std::string_view tiers = call.parameters.get_or("tiers", "auto");
+  if (tiers != "auto" && tiers != "off") return invalid_parameter("tiers", "it must be auto or off");
+  options.use_tiers &= tiers == "auto";
+  return options;
+}
+
 Result<UnixNanos> parse_time(std::string_view text) {
   if (std::optional<double> seconds = parse_float(text); seconds && std::fabs(*seconds) <= kSecondsMax) {
     double whole = 0;

@@ -40,6 +40,9 @@ struct ApiCall {
   }
 };
 
+// The server's, with lookback_delta and tiers (auto, off) of the request.
+Result<PromqlOptions> promql_options_of(const ApiCall& call);
+
 using Handler = std::function<Result<Answer>(ApiCall&, const PathParameters&)>;
 RouteHandler route_handler(std::shared_ptr<const Service> service, Handler handler);
 // The same for answers that are not in the envelope; errors are.

@@ -135,8 +135,9 @@ class ContractTest : public testing::Test {
     };
     providers.admin.clean_tombstones = [] { return Result<void>(); };
     providers.admin.snapshot = [](bool) -> Result<std::string> { return std::string("20260102T030405Z-1"); };
-    providers.blocks = [] {
-      return std::vector<StoredBlock>{{"metrics-1", {UnixNanos{0}, UnixNanos{1'000'000}}, 20, 2, 1}};
+    providers.blocks = [](const Tenant&) {
+      return std::vector<StoredBlock>{
+          {"metrics-1", {UnixNanos{0}, UnixNanos{1'000'000}}, 20, 2, 4, 1, 300'000}};
     };
     router_ = std::make_unique<Router>();
     register_prometheus_api(*router_, context_, std::move(providers));

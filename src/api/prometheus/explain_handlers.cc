@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "api/prometheus/handlers.h"
+#include "api/prometheus/result_json.h"
 #include "base/text.h"
 #include "query/promql/explain.h"
 #include "query/promql/parser.h"
@@ -30,6 +31,13 @@ void write_node(JsonWriter& json, const ExplainedNode& node) {
 
 }  // namespace
 
+void write_explanation(JsonWriter& json, const Explanation& explanation) {
+  write_strings(json, "whyEmpty", explanation.why_empty);
+  json.key("nodes").begin_array();
+  for (const ExplainedNode& node : explanation.nodes) write_node(json, node);
+  json.end_array();
+}
+
 // query, and either time or start, end and step.
 Result<Answer> handle_explain(ApiCall& call, const PathParameters&) {
   OBELISK_TRY(int64_t step, duration_of(call.parameters, "step", 0));
@@ -41,8 +49,9 @@ Result<Answer> handle_explain(ApiCall& call, const PathParameters&) {
     if (step < kNanosPerMilli) return invalid_parameter("step", "zero or negative step");
   }
   OBELISK_TRY(std::shared_ptr<QueryRun> run, call.begin());
-  Result<Explanation> explanation = explain_query(call.service.providers.promql, call.query_context(*run),
-                                                  call.parameters.get_or("query", ""), time, end, step);
+  OBELISK_TRY(PromqlOptions options, promql_options_of(call));
+  Result<Explanation> explanation =
+      explain_query(options, call.query_context(*run), call.parameters.get_or("query", ""), time, end, step);
   if (!explanation.ok()) {
     if (explanation.error().code != ErrorCode::parse_error) return explanation.error();
     return invalid_parameter("query", promql::parse_error_text(explanation.error()));
@@ -51,10 +60,9 @@ Result<Answer> handle_explain(ApiCall& call, const PathParameters&) {
   json.begin_object().field("resultType", promql_type_name(explanation->type));
   json.field("samplesRead", explanation->stats.samples).field("seriesRead", explanation->stats.series);
   json.field("complete", explanation->stats.complete);
-  write_strings(json, "whyEmpty", explanation->why_empty);
-  json.key("nodes").begin_array();
-  for (const ExplainedNode& node : explanation->nodes) write_node(json, node);
-  json.end_array().end_object();
+  write_tiers(json, explanation->stats.tiers);
+  write_explanation(json, *explanation);
+  json.end_object();
   return Answer{json.take(), explanation->annotations.warnings, explanation->annotations.infos};
 }
 

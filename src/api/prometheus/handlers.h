@@ -1,6 +1,8 @@
 #pragma once
 // The handlers by the file they are in; prometheus_api.cc gives each its path.
 #include "api/prometheus/api_call.h"
+#include "base/json_writer.h"
+#include "query/promql/explain.h"
 
 namespace obelisk::prometheus_api {
 
@@ -37,6 +39,8 @@ Result<HttpResponse> handle_openapi(ApiCall& call, const PathParameters& path);
 void stream_notifications(const std::shared_ptr<const Service>& service, const HttpExchangePtr& exchange);
 
 // explain_handlers.cc
+// The members whyEmpty and nodes of an open object.
+void write_explanation(JsonWriter& json, const Explanation& explanation);
 Result<Answer> handle_explain(ApiCall& call, const PathParameters& path);
 Result<Answer> handle_cardinality(ApiCall& call, const PathParameters& path);
 

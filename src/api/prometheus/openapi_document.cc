@@ -11,9 +11,9 @@ namespace {
 
 constexpr ApiRoute kRoutes[] = {
     {"GET POST", "/query", "Evaluate an expression at one time",
-     "!query time timeout limit lookback_delta stats"},
+     "!query time timeout limit lookback_delta stats tiers explain"},
     {"GET POST", "/query_range", "Evaluate an expression over a range of time",
-     "!query !start !end !step timeout limit lookback_delta stats"},
+     "!query !start !end !step timeout limit lookback_delta stats tiers explain"},
     {"GET POST", "/query_exemplars", "Exemplars of the series an expression selects", "!query start end"},
     {"GET POST", "/format_query", "An expression laid out", "!query"},
     {"GET POST", "/parse_query", "An expression as a syntax tree", "!query"},

@@ -35,7 +35,10 @@ struct StoredBlock {
   TimeRange range;
   uint64_t samples = 0;
   uint64_t series = 0;
-  uint32_t level = 1;
+  uint64_t chunks = 0;  // runs of samples coded together
+  uint32_t level = 1;   // one more than the merges behind it
+  // Of a downsampled tier; 0: of samples.
+  int64_t resolution_ms = 0;
 };
 
 // What other parts of the server know. Called from worker threads, at any time; what is not set answers as
@@ -50,7 +53,7 @@ struct PrometheusProviders {
   std::function<std::vector<std::pair<std::string, std::string>>()> flags;
   std::function<std::string()> storage_retention;  // "15d"
   std::function<uint64_t()> replayed_requests;     // by the last start
-  std::function<std::vector<StoredBlock>()> blocks;
+  std::function<std::vector<StoredBlock>(const Tenant&)> blocks;
   std::shared_ptr<NotificationBoard> notifications;
   AdminProviders admin;
   UnixNanos start_time;

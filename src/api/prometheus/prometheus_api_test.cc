@@ -228,6 +228,25 @@ TEST_F(PrometheusApiTest, WarningsInfosLimitAndLookback) {
   EXPECT_EQ(get("/api/v1/query", with({{"query", "up"}, {"limit", "-1"}})).status, 400);
 }
 
+TEST_F(PrometheusApiTest, AnAnswerExplainsItselfWhenAsked) {
+  Reply plain = get("/api/v1/query", with({{"query", "sum(up)"}, {"time", "60"}}));
+  EXPECT_EQ(plain.body.find("\"explain\""), std::string::npos);
+  Reply told = get("/api/v1/query", with({{"query", "sum(up)"}, {"time", "60"}, {"explain", ""}}));
+  EXPECT_EQ(told.status, 200);
+  EXPECT_NE(told.body.find(R"-("explain":{"whyEmpty":[],"nodes":[{"expression":"sum(up)","kind":"agg)-"),
+            std::string::npos)
+      << told.body;
+  Reply empty = get(
+      "/api/v1/query_range",
+      with({{"query", "rate(upp[1m])"}, {"start", "0"}, {"end", "60"}, {"step", "15"}, {"explain", "true"}}));
+  EXPECT_NE(empty.body.find(R"("result":[])"), std::string::npos);
+  EXPECT_NE(empty.body.find(R"-("whyEmpty":["upp[1m]: no series at all has )-"), std::string::npos)
+      << empty.body;
+  EXPECT_EQ(get("/api/v1/query", with({{"query", "sum("}, {"explain", "true"}})).status, 400);
+  EXPECT_EQ(get("/api/v1/query", with({{"query", "up"}, {"tiers", "some"}})).status, 400);
+  EXPECT_EQ(get("/api/v1/query", with({{"query", "up"}, {"tiers", "off"}})).status, 200);
+}
+
 TEST_F(PrometheusApiTest, SeriesLabelsAndValues) {
   Reply series =
       get("/api/v1/series", with({{"match[]", "up{instance=\"b\"}"}, {"match[]", "{\"http.latency\"}"}}));

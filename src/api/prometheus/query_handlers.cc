@@ -8,6 +8,7 @@
 #include "api/prometheus/handlers.h"
 #include "api/prometheus/result_json.h"
 #include "base/text.h"
+#include "query/promql/evaluation_trace.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/parser.h"
 #include "query/promql/printer.h"
@@ -24,11 +25,7 @@ Error query_error(const Error& error) {
 }
 
 Result<PromqlEngine> engine_of(const ApiCall& call) {
-  PromqlOptions options = call.service.providers.promql;
-  OBELISK_TRY(int64_t lookback,
-              duration_of(call.parameters, "lookback_delta", options.lookback_ms * kNanosPerMilli));
-  if (lookback < kNanosPerMilli) return invalid_parameter("lookback_delta", "the lookback must be positive");
-  options.lookback_ms = lookback / kNanosPerMilli;
+  OBELISK_TRY(PromqlOptions options, promql_options_of(call));
   options.count_queryable_samples = !call.parameters.get_or("stats", "").empty();
   return PromqlEngine(options);
 }
@@ -82,12 +79,35 @@ void write_stats(JsonWriter& json, const ApiCall& call, const PromqlStats& stats
   json.field("totalQueryableSamples", std::accumulate(per_step.begin(), per_step.end(), uint64_t{0}));
   json.field("samplesRead", stats.samples);
   json.end_object();
+  write_tiers(json, stats.tiers);
   json.end_object();
+}
+
+// Beyond Prometheus: `explain` in the request adds to the answer what each part of the query cost and gave,
+// and why its result is empty.
+bool wants_explanation(const ApiCall& call) {
+  std::optional<std::string_view> asked = call.parameters.get("explain");
+  return asked && *asked != "false" && *asked != "0";
+}
+
+// Runs `query` by one of the engine's two ways, with a trace when it is to be explained.
+template <typename Run, typename RunTraced>
+auto run_query(ApiCall& call, const QueryContext& context, const PromqlEngine& engine, Run run,
+               RunTraced run_traced, std::optional<Explanation>& explanation) -> decltype(run(context)) {
+  if (!wants_explanation(call)) return run(context);
+  promql::ParserOptions options{engine.options().experimental_functions};
+  OBELISK_TRY(promql::NodePtr node, promql::parse(call.parameters.get_or("query", ""), options));
+  promql::EvaluationTrace trace;
+  auto result = run_traced(context, *node, trace);
+  if (!result.ok()) return result;
+  explanation.emplace();
+  OBELISK_CHECK_OK(explain_trace(context, trace, *explanation));
+  return result;
 }
 
 template <typename QueryResult>
 Answer answer_of(const ApiCall& call, const QueryResult& result, const StepTimes& times, uint64_t limit,
-                 const Stopwatch& watch) {
+                 const Stopwatch& watch, const std::optional<Explanation>& explanation) {
   Answer answer;
   answer.warnings = shorten(result.annotations.warnings, "warning");
   answer.infos = shorten(result.annotations.infos, "info");
@@ -95,6 +115,11 @@ Answer answer_of(const ApiCall& call, const QueryResult& result, const StepTimes
   json.begin_object();
   if (write_result(json, result, limit)) answer.warnings.emplace_back(kTruncated);
   write_stats(json, call, result.stats, times, watch);
+  if (explanation) {
+    json.key("explain").begin_object();
+    write_explanation(json, *explanation);
+    json.end_object();
+  }
   json.end_object();
   if (!result.stats.complete)
     answer.warnings.push_back("the answer is not complete: " + result.stats.incomplete_reason);
@@ -155,10 +180,17 @@ Result<Answer> handle_query(ApiCall& call, const PathParameters&) {
   OBELISK_TRY(UnixNanos time, time_of(call.parameters, "time", call.service.context.clock.now()));
   OBELISK_TRY(PromqlEngine engine, engine_of(call));
   OBELISK_TRY(std::shared_ptr<QueryRun> run, call.begin());
-  Result<InstantResult> result =
-      engine.instant(call.query_context(*run), call.parameters.get_or("query", ""), time);
+  std::string_view query = call.parameters.get_or("query", "");
+  std::optional<Explanation> explanation;
+  Result<InstantResult> result = run_query(
+      call, call.query_context(*run), engine,
+      [&](const QueryContext& context) { return engine.instant(context, query, time); },
+      [&](const QueryContext& context, const promql::Node& node, promql::EvaluationTrace& trace) {
+        return engine.instant_traced(context, query, node, time, trace);
+      },
+      explanation);
   if (!result.ok()) return query_error(result.error());
-  return answer_of(call, *result, {time.to_millis(), 0}, limit, watch);
+  return answer_of(call, *result, {time.to_millis(), 0}, limit, watch, explanation);
 }
 
 Result<Answer> handle_query_range(ApiCall& call, const PathParameters&) {
@@ -176,10 +208,17 @@ Result<Answer> handle_query_range(ApiCall& call, const PathParameters&) {
   }
   OBELISK_TRY(PromqlEngine engine, engine_of(call));
   OBELISK_TRY(std::shared_ptr<QueryRun> run, call.begin());
-  Result<MatrixResult> result =
-      engine.range(call.query_context(*run), call.parameters.get_or("query", ""), start, end, step);
+  std::string_view query = call.parameters.get_or("query", "");
+  std::optional<Explanation> explanation;
+  Result<MatrixResult> result = run_query(
+      call, call.query_context(*run), engine,
+      [&](const QueryContext& context) { return engine.range(context, query, start, end, step); },
+      [&](const QueryContext& context, const promql::Node& node, promql::EvaluationTrace& trace) {
+        return engine.range_traced(context, query, node, start, end, step, trace);
+      },
+      explanation);
   if (!result.ok()) return query_error(result.error());
-  return answer_of(call, *result, {start.to_millis(), step / kNanosPerMilli}, limit, watch);
+  return answer_of(call, *result, {start.to_millis(), step / kNanosPerMilli}, limit, watch, explanation);
 }
 
 Result<Answer> handle_query_exemplars(ApiCall& call, const PathParameters&) {

@@ -2,7 +2,7 @@
 
 #include "api/prometheus/api_call.h"
 #include "base/text.h"
-#include "query/core/histogram_buckets.h"
+#include "model/histogram_buckets.h"
 
 namespace obelisk::prometheus_api {
 namespace {
@@ -112,6 +112,18 @@ bool write_result(JsonWriter& json, const InstantResult& result, uint64_t limit)
 bool write_result(JsonWriter& json, const MatrixResult& result, uint64_t limit) {
   json.field("resultType", "matrix").key("result");
   return write_matrix(json, result.series, limit);
+}
+
+void write_tiers(JsonWriter& json, const std::vector<PromqlTierUse>& tiers) {
+  if (tiers.empty()) return;
+  json.key("tiers").begin_array();
+  for (const PromqlTierUse& use : tiers) {
+    json.begin_object().field("selector", use.selector);
+    json.field("resolution", format_prometheus_duration(use.resolution_ms * kNanosPerMilli));
+    json.key("start").raw(format_time(use.after_ms)).key("end").raw(format_time(use.until_ms));
+    json.field("exact", use.exact).end_object();
+  }
+  json.end_array();
 }
 
 }  // namespace obelisk::prometheus_api

@@ -17,4 +17,7 @@ void write_histogram(JsonWriter& json, const Histogram& histogram);
 bool write_result(JsonWriter& json, const InstantResult& result, uint64_t limit);
 bool write_result(JsonWriter& json, const MatrixResult& result, uint64_t limit);
 
+// The member tiers: which downsampled tiers took part, and for what time. None: no member.
+void write_tiers(JsonWriter& json, const std::vector<PromqlTierUse>& tiers);
+
 }  // namespace obelisk::prometheus_api

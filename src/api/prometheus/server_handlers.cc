@@ -101,19 +101,25 @@ Result<Answer> handle_self_metrics(ApiCall& call, const PathParameters&) {
   return Answer{json.take(), {}, {}};
 }
 
+// A tier's resolution stands among the hints of its compaction: the shape has no other place for it.
 Result<Answer> handle_tsdb_blocks(ApiCall& call, const PathParameters&) {
   const auto& provider = call.service.providers.blocks;
-  if (!provider)
-    return make_error(ErrorCode::unsupported,
-                      "unsupported: a list of the stored blocks (see obelisk inspect)");
+  if (!provider) return make_error(ErrorCode::unsupported, "unsupported: this store lists no blocks");
+  OBELISK_TRY(Tenant tenant, tenant_of(call.service.context, call.exchange->request()));
   JsonWriter json;
   json.begin_object().key("blocks").begin_array();
-  for (const StoredBlock& block : provider()) {
+  for (const StoredBlock& block : provider(tenant)) {
     json.begin_object().field("ulid", block.name);
     json.field("minTime", block.range.begin.to_millis()).field("maxTime", block.range.end.to_millis());
     json.key("stats").begin_object().field("numSamples", block.samples).field("numSeries", block.series);
+    json.field("numChunks", block.chunks).end_object();
+    json.key("compaction").begin_object().field("level", block.level);
+    if (block.resolution_ms != 0) {
+      json.key("hints").begin_array();
+      json.value("downsampled to " + format_prometheus_duration(block.resolution_ms * kNanosPerMilli));
+      json.end_array();
+    }
     json.end_object();
-    json.key("compaction").begin_object().field("level", block.level).end_object();
     json.field("version", 1).end_object();
   }
   json.end_array().end_object();
