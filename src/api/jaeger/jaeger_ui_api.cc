@@ -188,6 +188,12 @@ Result<HttpResponse> dependencies(TempoCall& call, const PathParameters&) {
   return enveloped(out.take(), edges.size());
 }
 
+// The UI's button: nothing has to be archived.
+Result<HttpResponse> archive(TempoCall&, const PathParameters&) {
+  return make_error(ErrorCode::unsupported,
+                    "unsupported: archiving; a trace is kept for the retention of traces");
+}
+
 }  // namespace
 
 void register_jaeger_ui_api(Router& router, ApiContext& context, const std::string& prefix) {
@@ -200,6 +206,7 @@ void register_jaeger_ui_api(Router& router, ApiContext& context, const std::stri
   add("traces", traces);
   add("traces/{id}", trace);
   add("dependencies", dependencies);
+  router.add("POST", prefix + "/api/archive/{id}", route_of(context, archive));
 }
 
 }  // namespace obelisk
