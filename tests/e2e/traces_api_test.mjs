@@ -240,6 +240,18 @@ await test('jaeger: api_v3', async () => {
   await assert.rejects(query('FindTraces', { query: { service_name: 'pay' } }), (error) => error.code === status.INVALID_ARGUMENT);
   jaeger.close();
 });
+await test('jaeger: a trace larger than what may wait for a client', async () => {
+  await send({ bulk: Array.from({ length: 90 }, (_, i) => span('b16', String(i + 1), '', 'large', 1, i, 1, { attributes: [text('payload', `${i} `.repeat(60_000))] })) });
+  for (const [version, type] of [['api_v2', 'bytes'], ['api_v3', 'string']]) {
+    const jaeger = grpcClient(server.url.slice(7), jaegerProto(version, type, 'repeated string names = 1; repeated Operation operations = 2;'));
+    const id = 'b16'.padStart(32, '0');
+    const messages = await jaeger.call(`jaeger.${version}.QueryService/GetTrace`, { trace_id: version === 'api_v2' ? Buffer.from(id, 'hex') : id });
+    const spans = version === 'api_v2' ? messages.flatMap((chunk) => chunk.spans)
+      : messages.flatMap((data) => data.resource_spans).flatMap((one) => one.scope_spans).flatMap((one) => one.spans);
+    assert.equal(spans.length, 90);
+    jaeger.close();
+  }
+});
 await test('jaeger: http v3 and sampling', async () => {
   const range = `query.start_time_min=${new Date(Date.now() - 3600e3).toISOString()}&query.start_time_max=${new Date().toISOString()}`;
   const found = await json(`/api/v3/traces?query.service_name=shop&query.attributes=${encodeURIComponent('{"http.route":"/orders"}')}&${range}`);

@@ -21,7 +21,7 @@ using Messages = std::vector<std::string>;
 using Trace = std::vector<BatchPtr>;
 
 constexpr int64_t kLookbackNanos = 2 * 86400 * kNanosPerSecond;  // of a search that names no start
-constexpr size_t kRowsPerMessage = 2000;                         // of OTLP; some 1 MiB
+constexpr size_t kRowsPerMessage = 2000;                         // of OTLP; usually some 1 MiB
 
 // Digits of v3, bytes of v2.
 Result<Trace> trace_of(const TempoCall& call, std::string_view message, bool digits) {
@@ -32,22 +32,35 @@ Result<Trace> trace_of(const TempoCall& call, std::string_view message, bool dig
   return jaeger::trace_by_id(call, id->to_hex());
 }
 
+// About what a row takes in a message.
+size_t bytes_of(const Batch& batch, size_t row) {
+  size_t bytes = 0;
+  for (const ColumnData& data : batch.columns) {
+    if (data.is_present(row))
+      bytes += data.id.name.size() + (data.strings.empty() ? 8 : data.strings[row].size());
+  }
+  return bytes;
+}
+
+void add_as_otlp(const BatchPtr& batch, Messages& messages) {
+  std::vector<traceql::RowPlace> rows;
+  size_t bytes = 0;
+  for (size_t row = 0; row < batch->row_count; ++row) {
+    rows.emplace_back(0, static_cast<uint32_t>(row));
+    bytes += bytes_of(*batch, row);
+    bool is_last = row + 1 == batch->row_count;
+    if (!is_last && bytes < tempo::kGrpcMessageBytes && rows.size() < kRowsPerMessage) continue;
+    BatchPtr piece = is_last && rows.size() == batch->row_count ? batch : traceql::rows_of({batch}, rows);
+    messages.push_back(encode_traces_data(std::span(&piece, 1)));
+    rows.clear();
+    bytes = 0;
+  }
+}
+
 Messages as_otlp(const std::vector<Trace>& traces) {
   Messages messages;
   for (const Trace& trace : traces) {
-    for (const BatchPtr& batch : trace) {
-      for (size_t row = 0; row < batch->row_count; row += kRowsPerMessage) {
-        if (batch->row_count <= kRowsPerMessage) {
-          messages.push_back(encode_traces_data(std::span(&batch, 1)));
-          break;
-        }
-        std::vector<traceql::RowPlace> rows;
-        for (size_t i = row; i < std::min(row + kRowsPerMessage, batch->row_count); ++i)
-          rows.emplace_back(0, static_cast<uint32_t>(i));
-        BatchPtr piece = traceql::rows_of({batch}, rows);
-        messages.push_back(encode_traces_data(std::span(&piece, 1)));
-      }
-    }
+    for (const BatchPtr& batch : trace) add_as_otlp(batch, messages);
   }
   return messages;
 }
