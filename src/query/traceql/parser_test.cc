@@ -92,6 +92,36 @@ TEST(TraceqlParser, ErrorsSayWhere) {
       "parse error at line 1, col 1: unexpected end of query, expected a spanset, an aggregate or a number");
 }
 
+// "code line:column offset" of the error.
+std::string place_of(std::string_view text) {
+  Result<Query> query = prepare(text);
+  if (query.ok()) return "ok";
+  const Error& error = query.error();
+  if (!error.position) return "nowhere";
+  return std::string(error_code_name(error.code)) + " " + std::to_string(error.position->line) + ":" +
+         std::to_string(error.position->column) + " " + std::to_string(error.position->offset);
+}
+
+TEST(TraceqlParser, EveryErrorHasItsPlace) {
+  EXPECT_EQ(place_of("{ .a = 1 }\n  | maxx(.b) > 1"), "parse_error 2:5 15");
+  EXPECT_EQ(place_of("{ .a = 1 } | max(.b) >"), "parse_error 1:23 22");
+  EXPECT_EQ(place_of("/* one\ntwo */ { .a == 1 }"), "parse_error 2:14 20");
+  EXPECT_EQ(place_of("{ .a = \"\\q\" }"), "parse_error 1:9 8");
+  EXPECT_EQ(place_of("{ .a = `x"), "parse_error 1:8 7");
+  EXPECT_EQ(place_of("{ span:nope = 1 }"), "parse_error 1:3 2");
+  EXPECT_EQ(place_of("{} | rate() by (name, 1)"), "parse_error 1:23 22");
+  EXPECT_EQ(place_of("{} | quantile_over_time(duration, x)"), "parse_error 1:35 34");
+  EXPECT_EQ(place_of("{} with(a=b)"), "parse_error 1:11 10");
+  EXPECT_EQ(place_of("({} | rate()) + 5s"), "parse_error 1:17 16");
+  EXPECT_EQ(place_of("{ .a = 1 } | { name }"), "invalid_argument 1:14 13");
+  EXPECT_EQ(place_of("{ .a = 1 && name = 2 }"), "invalid_argument 1:18 17");
+  EXPECT_EQ(place_of("{ name =~ \"(\" }"), "invalid_argument 1:11 10");
+  EXPECT_EQ(place_of("{} | rate() | topk(0)"), "invalid_argument 1:15 14");
+  EXPECT_EQ(place_of("{} | rate() | topk(1) | bottomk(0)"), "invalid_argument 1:25 24");
+  EXPECT_EQ(place_of("{} | compare({.a}, 0)"), "invalid_argument 1:6 5");
+  EXPECT_EQ(place_of("{} | by(1)"), "invalid_argument 1:6 5");
+}
+
 TEST(TraceqlParser, WhatTheGrammarRefuses) {
   for (const char* text : {"true",
                            "{ .a",
