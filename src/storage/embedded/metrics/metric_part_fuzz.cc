@@ -26,7 +26,10 @@ std::string example_file() {
     }
   }
   auto head = std::make_shared<MetricHead>();
-  head->append(builder.finish());
+  Batch batch = builder.finish();
+  std::vector<uint32_t> numbers;
+  head->index()->resolve(batch.groups, numbers);
+  head->append(batch, numbers);
   auto metadata = std::make_shared<MetadataRows>();
   metadata->add_row(std::string("\0\0", 2), 1, 2);
   FaultDisk disk;
