@@ -112,6 +112,7 @@ class PushApiTest : public testing::Test {
     Scan scan;
     scan.tenant = tenant;
     scan.table = table;
+    scan.order = Order::time_ascending;  // every row: without an order, lines that were sent again are one
     Budget budget;
     Cancel cancel;
     Result<Snapshot> at = store_.snapshot(tenant);

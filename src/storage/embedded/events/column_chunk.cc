@@ -456,7 +456,8 @@ Result<void> ColumnChunk::gather_message(const std::vector<uint32_t>& rows,
 void ColumnChunk::gather_trace_ids(const std::vector<uint32_t>& rows, std::vector<TraceId>& out) const {
   out.resize(rows.size());
   if (trace_runs_.empty()) {
-    for (size_t i = 0; i < rows.size(); ++i) out[i] = trace_ids()[rows[i]];
+    if (trace_ids_.empty()) return;  // no row has one
+    for (size_t i = 0; i < rows.size(); ++i) out[i] = trace_ids_[rows[i]];
     return;
   }
   auto run = trace_runs_.begin();

@@ -141,7 +141,7 @@ std::vector<std::string> obelisk::fuzz_seeds() {
   HeadSamples samples;
   Arena arena;
   for (int64_t i = 0; i < 40; ++i) samples.add(i, static_cast<double>(i), i % 3, arena);
-  samples.add_histogram(50, "x", 0);
+  samples.add_histogram(50, "x", 0, arena);
   std::string records;
   samples.copy_to(INT64_MIN, INT64_MAX, records);
   add(6, records);
