@@ -305,7 +305,7 @@ async function states(shop) {
     await page.locator('[aria-selected="true"][data-span]').waitFor();
   });
   await check('keys go to every view', async () => {
-    for (const [key, target] of [['m', '/ui/metrics'], ['l', '/ui/logs'], ['t', '/ui/traces'], ['s', '/ui/services'], ['i', '/ui/alerts'], ['o', '/ui/']]) {
+    for (const [key, target] of [['m', '/ui/metrics'], ['l', '/ui/logs'], ['t', '/ui/traces'], ['s', '/ui/services'], ['i', '/ui/alerts'], ['a', '/ui/targets'], ['o', '/ui/']]) {
       await page.keyboard.press('g');
       await page.keyboard.press(key);
       await until(target, () => viewPath(page) === target);
@@ -437,7 +437,7 @@ async function looks(shop) {
   const trace = new URL(shop.traceUrl);
   const views = {
     overview: '/ui/', alerts: '/ui/alerts', services: '/ui/services', metrics: `/ui/metrics?q=${encodeURIComponent('sum by (job) (rate(http_requests_total[30s]))')}`,
-    logs: '/ui/logs', traces: '/ui/traces', trace: trace.pathname + trace.search,
+    logs: '/ui/logs', traces: '/ui/traces', targets: '/ui/targets', trace: trace.pathname + trace.search,
   };
   for (const theme of ['dark', 'light']) {
     for (const [name, target] of Object.entries(views)) {
@@ -535,7 +535,7 @@ async function hostile() {
       await page.context().close();
     });
     await check('hostile names break no other view', async () => {
-      for (const target of ['/ui/', '/ui/services', '/ui/traces', '/ui/metrics?q=up', `/ui/metrics?q=${encodeURIComponent(attack)}`, `/ui/logs?at=${encodeURIComponent(attack)}&v=${encodeURIComponent(attack)}`, `/ui/traces/${encodeURIComponent(attack)}`, `/ui/alerts?from=${encodeURIComponent(attack)}`]) {
+      for (const target of ['/ui/', '/ui/services', '/ui/traces', '/ui/metrics?q=up', `/ui/metrics?q=${encodeURIComponent(attack)}`, `/ui/logs?at=${encodeURIComponent(attack)}&v=${encodeURIComponent(attack)}`, `/ui/traces/${encodeURIComponent(attack)}`, `/ui/alerts?from=${encodeURIComponent(attack)}`, `/ui/targets?q=${encodeURIComponent(attack)}&at=${encodeURIComponent(attack)}&v=${encodeURIComponent(`state:${attack}`)}`]) {
         const page = await browser.page(server.url + target);
         await sleep(700);
         assert.equal(await page.getByText('This view failed.').count(), 0, target);

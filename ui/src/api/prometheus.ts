@@ -158,14 +158,30 @@ export async function rules(signal?: AbortSignal): Promise<RuleGroup[]> {
 }
 
 export interface Target {
+  discoveredLabels: Labels;
   labels: Labels;
+  scrapePool: string;
   scrapeUrl: string;
   health: string;
   lastError: string;
   lastScrape: string;
   lastScrapeDuration: number;
+  scrapeInterval: string;
+  scrapeTimeout: string;
 }
 
-export async function targets(signal?: AbortSignal): Promise<Target[]> {
-  return (await get_json<Envelope<{ activeTargets: Target[] }>>('/api/v1/targets', {}, signal)).data.activeTargets ?? [];
+export interface DroppedTarget {
+  discoveredLabels: Labels;
+  scrapePool: string;
+}
+
+export interface TargetReport {
+  activeTargets: Target[];
+  droppedTargets: DroppedTarget[];
+  droppedTargetCounts: Record<string, number>; // of every scrape pool there is, 0 included
+}
+
+export async function targets(state: 'active' | 'dropped', signal?: AbortSignal): Promise<TargetReport> {
+  const { activeTargets, droppedTargets, droppedTargetCounts } = (await get_json<Envelope<Partial<TargetReport>>>('/api/v1/targets', { state }, signal)).data;
+  return { activeTargets: activeTargets ?? [], droppedTargets: droppedTargets ?? [], droppedTargetCounts: droppedTargetCounts ?? {} };
 }

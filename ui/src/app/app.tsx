@@ -34,6 +34,7 @@ export const views: View[] = [
   { path: '/metrics', name: 'Metrics', icon: 'metrics', key: 'm', component: view(() => import('../views/metrics')) },
   { path: '/logs', name: 'Logs', icon: 'logs', key: 'l', component: view(() => import('../views/logs')) },
   { path: '/traces', name: 'Traces', icon: 'traces', key: 't', component: view(() => import('../views/trace_search')) },
+  { path: '/targets', name: 'Targets', icon: 'targets', key: 'a', component: view(() => import('../views/targets')) },
 ];
 const TraceView = view(() => import('../views/trace'));
 

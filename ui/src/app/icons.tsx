@@ -6,6 +6,7 @@ const paths: Record<string, string> = {
   metrics: 'M2 3v10h12M4 10l3-3 2 2 4-5',
   logs: 'M2 4h12M2 7h8M2 10h11M2 13h6',
   traces: 'M2 3.500h7M4 6.500h8M6 9.500h5M9 12.500h5',
+  targets: 'M8 2.500a5.500 5.500 0 1 0 .01 0zM8 6a2 2 0 1 0 .01 0zM8 .500v3M8 12.500v3M.500 8h3M12.500 8h3',
 };
 
 export function Icon({ name, size = 16 }: { name: string; size?: number }) {

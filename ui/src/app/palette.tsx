@@ -60,6 +60,7 @@ export default function Palette({ close, views }: { close(): void; views: View[]
       { kind: 'Service', text: `${service}: lines`, then: 'its log lines', run: () => navigate(url.to('/logs', { q: log_selector(service) })) },
       { kind: 'Service', text: `${service}: metrics`, then: 'rate, errors, p99', run: () => navigate(url.to('/metrics', { q: span_red_queries(service, null, rate_window(range)) })) },
     ]),
+    { kind: 'Command', text: 'Scrape targets that are down', then: '', run: () => navigate(url.to('/targets', { v: ['state:down'] })) },
     { kind: 'Command', text: 'Copy link with absolute times', then: 'y', run: () => void copy_link(clock.now_ms, false) },
     ...(['dark', 'light', 'auto'] as const).map((theme) => ({ kind: 'Command', text: `Theme: ${theme}`, then: '', run: () => apply_theme(theme) })),
     ...[['5m', '5 minutes'], ['15m', '15 minutes'], ['1h', '1 hour'], ['6h', '6 hours'], ['1d', '1 day']].map(([span, words]) => ({

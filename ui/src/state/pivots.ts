@@ -34,6 +34,21 @@ export function span_red_queries(service: string, operation: string | null, wind
   ];
 }
 
+// A scrape target's own series: named by job and instance, by all its labels where relabelling took these away.
+function of_target(labels: Labels): string {
+  const named = Object.fromEntries(['job', 'instance'].flatMap((name) => (labels[name] === undefined ? [] : [[name, labels[name]]])));
+  return selector(Object.keys(named).length > 0 ? named : labels);
+}
+
+export function target_up_query(labels: Labels): string {
+  return `up${of_target(labels)}`;
+}
+
+// How its scrapes went: what every scrape writes, a failed one too.
+export function target_scrape_queries(labels: Labels): string[] {
+  return ['up', 'scrape_duration_seconds', 'scrape_samples_scraped', 'scrape_samples_post_metric_relabeling', 'scrape_series_added'].map((name) => `${name}${of_target(labels)}`);
+}
+
 export function edge_red_queries(client: string, server: string, window: string): string[] {
   const inner = selector({ client, server });
   return [

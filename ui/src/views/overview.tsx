@@ -148,12 +148,12 @@ function LogLevels() {
 
 function Scrapes() {
   const url = useUrl();
-  const answer = useQuery({ queryKey: ['targets'], queryFn: ({ signal }) => targets(signal), refetchInterval: 15_000 });
-  const sorted = [...(answer.data ?? [])].sort((left, right) => Number(left.health === 'up') - Number(right.health === 'up'));
+  const answer = useQuery({ queryKey: ['targets', 'active'], queryFn: ({ signal }) => targets('active', signal), refetchInterval: 15_000 });
+  const sorted = [...(answer.data?.activeTargets ?? [])].sort((left, right) => Number(left.health === 'up') - Number(right.health === 'up'));
   if (!answer.data || sorted.length === 0) return null;
   const down = sorted.filter(({ health: state }) => state !== 'up').length;
   return (
-    <Panel title="Scrape targets" side={<span class={`s ${down > 0 ? 'crit' : 'ok'}`}>{down > 0 ? `▲ ${down} down` : `● ${sorted.length} up`}</span>}>
+    <Panel title="Scrape targets" side={<><span class={`s ${down > 0 ? 'crit' : 'ok'}`}>{down > 0 ? `▲ ${down} down` : `● ${sorted.length} up`}</span><Link class="link acc s" href={url.to('/targets')}>All targets</Link></>}>
       <div class="table-scroll"><table><tbody>{sorted.slice(0, 12).map((one) => (
         <tr key={one.scrapeUrl}><td style={{ width: '44%' }}><Link class="link" href={url.to('/metrics', { q: `up{job="${(one.labels.job ?? '').replace(/["\\]/g, '\\$&')}"}` })}><ServiceMark name={one.labels.job ?? one.scrapeUrl} /></Link></td>
           <td class={one.health === 'up' ? 't3' : 'crit'} title={one.lastError || one.labels.instance}><bdi>{one.health === 'up' ? one.labels.instance : `▲ ${one.lastError || one.health}`}</bdi></td><td class="r num" style={{ width: '76px' }}>{duration(one.lastScrapeDuration)}</td></tr>
