@@ -1,8 +1,8 @@
 #pragma once
 // Configuration files: a YAML document as a plain tree with line numbers, and a reader that refuses unknown
 // keys by name, with the place and the nearest valid name. Every configuration of the server is read through
-// this. Merge keys (`<<: *anchor`) are carried out; binary values (`!!binary`) are refused. Bounds: 16 MiB of text, 64 levels, 1 Mi nodes (aliases count each time), so that a hostile file
-// cannot take memory.
+// this. Merge keys (`<<: *anchor`) are carried out; binary values (`!!binary`) are refused. Bounds: 16 MiB of
+// text, 64 levels, 1 Mi nodes (aliases count each time), so that a hostile file cannot take memory.
 #include <cstdint>
 #include <functional>
 #include <initializer_list>

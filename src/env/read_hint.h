@@ -7,8 +7,8 @@ namespace obelisk {
 
 class File;
 
-// These bytes are about to be read, and what follows them is not: they are asked for at once, and the disk does
-// not read on (which may be megabytes).
+// These bytes are about to be read, and what follows them is not: they are asked for at once, and the disk
+// does not read on (which may be megabytes).
 void hint_lone_read(const File& file, uint64_t offset, size_t length);
 
 }  // namespace obelisk

@@ -116,9 +116,7 @@ struct TextTraits {
   static uint32_t hash(std::string_view value) {
     return static_cast<uint32_t>(XXH3_64bits(value.data(), value.size()));
   }
-  static bool same(std::string_view a, std::string_view b) {
-    return equal_texts(a, b);
-  }
+  static bool same(std::string_view a, std::string_view b) { return equal_texts(a, b); }
 };
 struct TraceIdTraits {
   using Value = TraceId;

@@ -22,9 +22,9 @@ class AttributeComparisonTest : public testing::Test {
     for (int i = 0; i < 3000; ++i) {
       bool is_b = i % 10 == 0;
       bool failed = is_b ? i % 100 != 0 : i % 100 == 1;
-      text +=
-          fmt::format("trace {:x}\n  s{} shop A {}ms 1ms span.variant=\"{}\" span.id=\"id-{}\" span.port={}{}\n", i + 1,
-                      i, i, is_b ? "b" : "a", i, i % 2 == 0 ? 80 : 81, failed ? " error" : "");
+      text += fmt::format(
+          "trace {:x}\n  s{} shop A {}ms 1ms span.variant=\"{}\" span.id=\"id-{}\" span.port={}{}\n", i + 1,
+          i, i, is_b ? "b" : "a", i, i % 2 == 0 ? 80 : 81, failed ? " error" : "");
     }
     WriteRequest request;
     request.batches.push_back(test_batch(text));
