@@ -269,7 +269,7 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
   SeriesList out;
   std::vector<Hash128> identities;  // of series without all of their labels
   auto visit = [&](RawSeries& raw) -> Result<void> {
-    OBELISK_CHECK_OK(check_cancel_sometimes());
+    OBELISK_CHECK_OK(check_cancel_sometimes(steps.count));
     if (out.size() % 256 == 0) OBELISK_CHECK_OK(expect_room(out.size() + 256, steps.count));
     call.metric = raw.metric;
     count_queryable_windows(raw, steps, first, call.range_ms, data.node->time.at != TimeModifiers::At::none);

@@ -166,8 +166,11 @@ class Evaluator {
   static Result<void> refuse_equal(std::vector<Hash128>& identities);
   Result<void> check_cancel() const { return context_.cancel.check(); }
   // The same in loops over series: the clock is looked at once in a while.
-  Result<void> check_cancel_sometimes() {
-    return ++series_since_check_ % 64 == 0 ? check_cancel() : Result<void>();
+  Result<void> check_cancel_sometimes(size_t steps) {
+    work_since_check_ += 64 + steps;
+    if (work_since_check_ < kWorkBetweenChecks) return {};
+    work_since_check_ = 0;
+    return check_cancel();
   }
   Result<void> count_samples(uint64_t samples);
   // For PromqlStats::queryable_per_step. Nothing where they are not counted, or inside a subquery.
@@ -189,7 +192,9 @@ class Evaluator {
   PromqlStats stats_;
   EvaluationTrace* trace_ = nullptr;
   uint64_t charged_bytes_ = 0;
-  uint32_t series_since_check_ = 0;
+  // In steps, with 64 for a series: a series of very many steps is a good part of a second of work by itself.
+  static constexpr uint64_t kWorkBetweenChecks = 8192;
+  uint64_t work_since_check_ = 0;
   std::vector<uint64_t> queryable_;  // one a step of the query, or empty
   // Set by an aggregation for the selector, or the function of a range selector, that is its operand.
   const std::vector<std::string>* wanted_labels_ = nullptr;

@@ -339,7 +339,7 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
   }
   SeriesList out;
   auto visit = [&](RawSeries& raw) -> Result<void> {
-    OBELISK_CHECK_OK(check_cancel_sometimes());
+    OBELISK_CHECK_OK(check_cancel_sometimes(steps.count));
     if (out.size() % 1024 == 0) OBELISK_CHECK_OK(expect_room(out.size() + 1024, steps.count));
     StepSeries series = StepSeries::absent(std::move(raw.labels), steps.count);
     LastBefore floats;

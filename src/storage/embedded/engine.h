@@ -69,8 +69,8 @@ struct EngineOptions {
   int64_t events_flush_age_nanos = 120 * kNanosPerSecond;
   uint64_t metrics_flush_bytes = 256ull << 20;
   // A start replays what is not in parts, at 0.1 us a sample (bench/metrics.mjs): this many, and those that
-  // come while they are written, are some 0.2 seconds.
-  uint64_t metrics_flush_samples = 2'000'000;
+  // come while they are written, are some 0.3 seconds.
+  uint64_t metrics_flush_samples = 3'000'000;
   int64_t metrics_flush_age_nanos = 900 * kNanosPerSecond;
   // When the log grows over this everything is flushed: it bounds what a start has to replay.
   uint64_t log_bytes_max = 256ull << 20;
