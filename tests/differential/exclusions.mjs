@@ -67,7 +67,8 @@ export const exclusions = [
   {
     name: 'a subquery without a step in its range evaluates nothing',
     change: '3.x (evaluation returns early when its end lies before its start): before, what @ pins was evaluated all the same',
-    explains: (query, { kind, expected, actual }) => kind === 'error' && actual.status === 'success' && /@.*:/.test(query) &&
+    explains: (query, { kind, expected, actual }) => kind === 'error' && actual.status === 'success' &&
+      /@.*:|:\w*\]\s*@/.test(query) &&
       /same labelset|multiple matches|duplicate series/.test(expected.error),
   },
   {
@@ -81,6 +82,12 @@ export const exclusions = [
     explains: (query, { kind, pairs, points }) => kind === 'value' && pairs.length <= Math.max(2, points * 0.05) &&
       /\b(sum|avg|stddev|stdvar|deriv|predict_linear|rate|increase)/.test(query) &&
       /[<>=]=?|\b(ceil|floor|round|sgn|minute|hour|day_of|month|year|days_in|changes|resets)|%/.test(query),
+  },
+  {
+    name: 'differences of arc functions that hardly differ',
+    change: "no change: Go's own atan, asin and acos end on another last bit than the C library's, and nothing but that bit is left of a difference",
+    explains: (query, { kind, pairs }) => kind === 'value' && /\b(atan|asin|acos)\(/.test(query) && /\b(irate|idelta|rate|delta|increase|deriv)\(| - /.test(query) &&
+      pairs.every(([a, b]) => Math.abs(a - b) < 1e-14),
   },
   {
     name: 'trigonometry and remainders of very large numbers',
