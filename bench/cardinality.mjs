@@ -4,28 +4,17 @@
 // up by its label value, by its trace id, and by a string in its line, warm, with the answer checked, and the label's values
 // are listed. Figures: server CPU to store, disk a line, memory, restart, and the time of a look-up.
 import http from 'node:http';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { finishReport, row } from './report.mjs';
+import { directoryBytes, sleep, statusOf, untilQuiet } from './server_process.mjs';
 import { snappyLiterals } from './protobuf.mjs';
 import { Server, argument, scratchDirectory } from '../tests/e2e/stack/server.mjs';
 
 const binary = argument('server', 'build/release/obelisk');
 const valueCount = Number(argument('values', '1000000')), streamCount = Number(argument('streams', '100000'));
 const linesPerStream = 10, streamsPerPush = 10_000;
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const percentile = (values, of) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * of))];
 
-function directoryBytes(directory) {
-  let total = 0;
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    const full = path.join(directory, entry.name);
-    total += entry.isDirectory() ? directoryBytes(full) : statSync(full).size;
-  }
-  return total;
-}
-const statusOf = (server, key) =>
-  Number(new RegExp(`${key}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${server.process.pid}/status`, 'utf8'))[1]) / 1024;
 
 // ---- Loki's push request, written by hand: millions of small messages ----
 
@@ -98,16 +87,6 @@ function push(server, body) {
   });
 }
 
-async function untilQuiet(server) {
-  let before = server.cpuSeconds(), quiet = 0;
-  for (let i = 0; i < 240 && quiet < 4; ++i) {
-    await sleep(500);
-    const now = server.cpuSeconds();
-    quiet = now - before < 0.015 ? quiet + 1 : 0;
-    before = now;
-  }
-}
-
 async function streamsOf(server, query, limit = 10) {
   const parameters = { query, start: String(nowSeconds - 3600), end: String(nowSeconds + 60), limit: String(limit) };
   return (await server.getJson(`/loki/api/v1/query_range?${new URLSearchParams(parameters)}`)).data.result;
@@ -143,13 +122,13 @@ async function run(title, streams, lines, labelsOf, linesOf, ask) {
   row(`${title}: lines stored`, streams * lines, 'lines');
   row('wall until all were acknowledged', (performance.now() - began) / 1000, 's');
   await ask(server, ' (fresh)', 5);
-  await untilQuiet(server);
+  await untilQuiet(server, 240);
   row('server CPU', server.cpuSeconds(), 's');
   row('peak memory while storing', statusOf(server, 'VmHWM'), 'MiB');
   await server.stop();
   await server.start();
   row('restart to ready', server.startMillis, 'ms');
-  await untilQuiet(server);
+  await untilQuiet(server, 240);
   row('disk a line', directoryBytes(path.join(directory, 'data', 'tenants')) / (streams * lines), 'B');
   row('memory before questions', statusOf(server, 'VmRSS'), 'MiB');
   await ask(server, '', 40);

@@ -5,10 +5,11 @@
 // server's own CPU time is the figure to compare; wall times are those of a possibly busy machine.
 // The corpus comes from ../shared/bench/logload.cpp over ../shared/data/loghub (OBELISK_SHARED moves that).
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { finishReport, row } from './report.mjs';
+import { directoryBytes, sleep, statusOf, untilQuiet } from './server_process.mjs';
 import { Server, argument, scratchDirectory } from '../tests/e2e/stack/server.mjs';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -24,34 +25,8 @@ if (!existsSync(path.join(shared, 'bench', 'logload.cpp')) || !existsSync(path.j
 }
 
 const run = (command, args, options = {}) => execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26, ...options });
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const has = (command) => { try { run('sh', ['-c', `command -v ${command}`]); return true; } catch { return false; } };
 const percentile50 = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-
-function directoryBytes(directory) {
-  let total = 0;
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    const full = path.join(directory, entry.name);
-    total += entry.isDirectory() ? directoryBytes(full) : statSync(full).size;
-  }
-  return total;
-}
-
-const statusOf = (server, key) => {
-  const text = readFileSync(`/proc/${server.process.pid}/status`, 'utf8');
-  return Number(new RegExp(`${key}:\\s+(\\d+) kB`).exec(text)[1]) / 1024;
-};
-
-// Waits until flushes and merges have nothing left to do.
-async function untilQuiet(server) {
-  let before = server.cpuSeconds(), quiet = 0;
-  for (let i = 0; i < 600 && quiet < 4; ++i) {
-    await sleep(500);
-    const now = server.cpuSeconds();
-    quiet = now - before < 0.015 ? quiet + 1 : 0;
-    before = now;
-  }
-}
 
 // The CPU seconds of a clean stop.
 async function stopAndMeasure(server) {
