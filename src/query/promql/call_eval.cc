@@ -89,6 +89,32 @@ size_t matrix_argument(const Node& node) {
   return node.children.size();
 }
 
+// Only functions of the change over a range can take its ends into account.
+Result<void> check_range_mode(const Node& call) {
+  size_t matrix = matrix_argument(call);
+  if (matrix >= call.children.size()) return {};
+  const Node& range = unwrap_parens(*call.children[matrix]);
+  if (range.kind != Node::Kind::matrix || range.range_mode == RangeMode::plain) return {};
+  bool anchored = range.range_mode == RangeMode::anchored;
+  switch (call.function->id) {
+    case FunctionId::delta:
+    case FunctionId::increase:
+    case FunctionId::rate:
+      return {};
+    case FunctionId::changes:
+    case FunctionId::resets:
+      if (anchored) return {};
+      break;
+    default:
+      break;
+  }
+  return make_error(
+      ErrorCode::execution,
+      fmt::format("{} modifier can only be used with: {} - not with {}", anchored ? "anchored" : "smoothed",
+                  anchored ? "changes, delta, increase, rate, resets" : "delta, increase, rate",
+                  call.function->name));
+}
+
 // The functions that may stand around `anchored` and `smoothed`; type checking lets no others through.
 RangeOutcome extended_outcome(const RangeCall& call, const RawSeries& raw, const ExtendedRange& range) {
   if (call.id == FunctionId::changes || call.id == FunctionId::resets) {
@@ -149,6 +175,7 @@ Labels labels_of_absent(const Node& argument) {
 }
 
 Result<Value> Evaluator::evaluate_call(const Node& node, const Steps& steps) {
+  OBELISK_CHECK_OK(check_range_mode(node));
   auto as_value = [](Result<SeriesList> list) -> Result<Value> {
     if (!list.ok()) return list.error();
     return Value(std::move(*list));

@@ -1,6 +1,7 @@
 #include "query/promql/duration_parser.h"
 
 #include <cmath>
+#include <utility>
 
 namespace obelisk::promql {
 namespace {
@@ -9,7 +10,7 @@ constexpr int kDurationNestingMax = 64;  // parentheses and signs inside one dur
 
 class DurationParser {
  public:
-  explicit DurationParser(TokenReader& tokens) : tokens_(tokens) {}
+  DurationParser(TokenReader& tokens, const DurationPlace& place) : tokens_(tokens), place_(place) {}
 
   // Levels: 0 + -, 1 * / %, 2 ^ (right associative).
   Result<DurationExpr> binary(int level) {
@@ -18,14 +19,24 @@ class DurationParser {
     OBELISK_TRY(DurationExpr left, level == 2 ? unary() : binary(level + 1));
     for (;;) {
       std::optional<DurationExpr::Kind> kind = operator_at(level);
-      if (!kind) break;
-      tokens_.take();
+      if (!kind || (only_durations_follow_ && !starts_duration(tokens_.peek(1)))) break;
+      const Token sign = tokens_.take();
       OBELISK_TRY(DurationExpr right, level == 2 ? binary(2) : binary(level + 1));
+      bool divides = kind == DurationExpr::Kind::div || kind == DurationExpr::Kind::mod;
+      if (divides && right.is_literal() && right.seconds == 0)
+        return tokens_.error(sign.begin,
+                             kind == DurationExpr::Kind::div ? "division by zero" : "modulo by zero");
       left = combine(*kind, std::move(left), std::move(right));
       if (level == 2) break;
     }
     --nesting_;
     return left;
+  }
+
+  // Behind `offset`.
+  Result<DurationExpr> offset() {
+    only_durations_follow_ = true;
+    return tokens_.is(TokenKind::left_paren) ? binary(0) : unary();
   }
 
   Result<DurationExpr> unary() {
@@ -66,8 +77,8 @@ class DurationParser {
     }
     if (token.kind == TokenKind::left_paren) {
       tokens_.take();
-      OBELISK_TRY(DurationExpr inner, binary(0));
-      OBELISK_CHECK_OK(tokens_.expect(TokenKind::right_paren, "duration expression", "\")\""));
+      OBELISK_TRY(DurationExpr inner, inside());
+      OBELISK_CHECK_OK(expect(TokenKind::right_paren));
       inner.parenthesised = true;
       inner.source = {result.source.begin, tokens_.last_end()};
       return inner;
@@ -86,17 +97,42 @@ class DurationParser {
       tokens_.take();
       result.kind = kind;
       if (kind == Kind::min_of || kind == Kind::max_of) {
-        OBELISK_TRY(DurationExpr first, binary(0));
-        OBELISK_CHECK_OK(tokens_.expect(TokenKind::comma, "duration expression", "\",\""));
-        OBELISK_TRY(DurationExpr second, binary(0));
+        OBELISK_TRY(DurationExpr first, inside());
+        OBELISK_CHECK_OK(expect(TokenKind::comma));
+        OBELISK_TRY(DurationExpr second, inside());
         result.operands.push_back(std::move(first));
         result.operands.push_back(std::move(second));
       }
-      OBELISK_CHECK_OK(tokens_.expect(TokenKind::right_paren, "duration expression", "\")\""));
+      OBELISK_CHECK_OK(expect(TokenKind::right_paren));
       result.source.end = tokens_.last_end();
       return result;
     }
-    return tokens_.unexpected("duration expression", "number, duration, step() or range()");
+    return tokens_.unexpected(place_.context, place_.expected);
+  }
+
+  Result<void> expect(TokenKind kind) { return tokens_.expect(kind, place_.context, place_.expected); }
+
+  // Between parentheses nothing but a duration can follow an operator.
+  Result<DurationExpr> inside() {
+    bool before = std::exchange(only_durations_follow_, false);
+    auto result = binary(0);
+    only_durations_follow_ = before;
+    return result;
+  }
+
+  // After `offset (..)` an operator goes on with the duration where one follows; what cannot be one is left
+  // to the expression around it.
+  static bool starts_duration(const Token& token) {
+    switch (token.kind) {
+      case TokenKind::number:
+      case TokenKind::duration:
+      case TokenKind::left_paren:
+      case TokenKind::add:
+      case TokenKind::sub:
+        return true;
+      default:
+        return false;
+    }
   }
 
   std::optional<DurationExpr::Kind> operator_at(int level) const {
@@ -128,16 +164,18 @@ class DurationParser {
   }
 
   TokenReader& tokens_;
+  DurationPlace place_;
   int nesting_ = 0;
+  bool only_durations_follow_ = false;
 };
 
 }  // namespace
 
-Result<DurationExpr> parse_duration(TokenReader& tokens) {
-  return DurationParser(tokens).binary(0);
+Result<DurationExpr> parse_duration(TokenReader& tokens, const DurationPlace& place) {
+  return DurationParser(tokens, place).binary(0);
 }
 Result<DurationExpr> parse_offset_duration(TokenReader& tokens) {
-  return DurationParser(tokens).unary();
+  return DurationParser(tokens, {"offset", kDurationStarts}).offset();
 }
 
 }  // namespace obelisk::promql

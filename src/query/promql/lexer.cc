@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "base/text.h"
@@ -60,16 +61,35 @@ class Lexer {
   void add(TokenKind kind, size_t length) {
     at_ = begin_ + length;
     tokens_.push_back({kind, static_cast<uint32_t>(begin_), static_cast<uint32_t>(at_),
-                       std::string(query_.substr(begin_, length)), 0});
+                       std::string(query_.substr(begin_, length)), 0, in_braces_});
   }
 
   Result<void> next() {
     char c = peek();
-    if (c == '"' || c == '\'' || c == '`') return lex_string();
+    if (!in_brackets_ && (c == '"' || c == '\'' || c == '`')) return lex_string();
     if (in_braces_) return lex_in_braces(c);
     if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return lex_number();
+    if (in_brackets_ && c != ':') return lex_in_brackets(c);
     if (is_alpha(c) || (c == ':' && !in_brackets_)) return lex_identifier();
     return lex_operator(c);
+  }
+
+  // Arithmetic of durations: no strings, no other words, no nesting of brackets or braces.
+  Result<void> lex_in_brackets(char c) {
+    static constexpr std::string_view kPunctuation = "]()+-*/%^,";
+    if (is_alpha(c)) {
+      size_t length = 0;
+      while (is_alpha(peek(length))) ++length;
+      std::string_view word = query_.substr(at_, length);
+      for (std::string_view known : {"step", "range", "min_of", "max_of"}) {
+        if (!equals_ignoring_case(word, known)) continue;
+        add(TokenKind::identifier, length);
+        return {};
+      }
+    } else if (kPunctuation.find(c) != std::string_view::npos) {
+      return lex_operator(c);
+    }
+    return error(at_, fmt::format("unexpected character in duration expression: {}", quote_character(0)));
   }
 
   Result<void> lex_in_braces(char c) {
@@ -236,8 +256,8 @@ class Lexer {
       case '}':
         return error(at_, "unexpected right brace '}'");
       case '[':
-        if (in_brackets_) return error(at_, "unexpected left bracket '['");
         in_brackets_ = true;
+        colon_seen_ = false;
         add(TokenKind::left_bracket, 1);
         return {};
       case ']':
@@ -246,6 +266,8 @@ class Lexer {
         add(TokenKind::right_bracket, 1);
         return {};
       case ':':
+        if (colon_seen_) return error(at_, "unexpected colon ':'");
+        colon_seen_ = true;
         add(TokenKind::colon, 1);
         return {};
       case ',':
@@ -316,6 +338,7 @@ class Lexer {
   size_t begin_ = 0;
   bool in_braces_ = false;
   bool in_brackets_ = false;
+  bool colon_seen_ = false;  // since the bracket
   int paren_depth_ = 0;
   std::vector<Token> tokens_;
 };
@@ -326,18 +349,56 @@ Error parse_error(std::string_view query, uint64_t offset, std::string message) 
   return Error{ErrorCode::parse_error, std::move(message), position_of(query, offset)};
 }
 
-std::string describe(const Token& token) {
+namespace {
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view one) { return equals_ignoring_case(word, one); });
+}
+
+std::string describe_word(const Token& token) {
+  std::string quoted = quote_go_string(token.text);
+  if (token.in_braces) return "identifier " + quoted;
+  if (is_one_of(token.text, {"and", "or", "unless", "atan2"})) return fmt::format("<op:{}>", token.text);
+  if (is_one_of(token.text, {"bool", "by", "without", "on", "ignoring", "group_left", "group_right", "offset",
+                             "anchored", "smoothed", "fill", "fill_left", "fill_right"}))
+    return fmt::format("<{}>", token.text);
+  if (is_one_of(token.text, {"sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "topk",
+                             "bottomk", "count_values", "quantile", "limitk", "limit_ratio"}))
+    return fmt::format("<aggr:{}>", token.text);
+  if (is_one_of(token.text, {"start", "end", "step", "range", "min_of", "max_of"})) return quoted;
+  if (is_one_of(token.text, {"inf", "nan"})) return "number " + quoted;
+  bool has_colon = token.text.find(':') != std::string::npos;
+  return (has_colon ? "metric identifier " : "identifier ") + quoted;
+}
+
+// At most ten characters of it.
+std::string quote_beginning(std::string_view text) {
+  constexpr size_t kCharacters = 10;
+  if (text.size() <= kCharacters) return quote_go_string(text);
+  size_t length = 0;
+  for (size_t characters = 0; length < text.size(); ++length) {
+    bool begins = (static_cast<unsigned char>(text[length]) & 0xC0) != 0x80;
+    if (begins && characters++ == kCharacters) break;
+  }
+  return quote_go_string(text.substr(0, length)) + "...";
+}
+
+}  // namespace
+
+std::string describe(const Token& token, std::string_view query) {
+  std::string_view written = query.substr(token.begin, token.end - token.begin);
   switch (token.kind) {
     case TokenKind::end:
       return "end of input";
     case TokenKind::identifier:
-      return fmt::format("identifier \"{}\"", token.text);
+      return describe_word(token);
     case TokenKind::number:
-      return fmt::format("number \"{}\"", token.text);
+      return "number " + quote_beginning(written);
     case TokenKind::duration:
-      return fmt::format("duration \"{}\"", token.text);
+      return "duration " + quote_beginning(written);
     case TokenKind::string:
-      return fmt::format("string {}", quote_go_string(token.text));
+      return "string " + quote_beginning(written);
     case TokenKind::add:
     case TokenKind::sub:
     case TokenKind::mul:

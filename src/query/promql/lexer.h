@@ -51,12 +51,13 @@ struct Token {
   TokenKind kind = TokenKind::end;
   uint32_t begin = 0;  // bytes into the query
   uint32_t end = 0;
-  std::string text;   // as written; strings without quotes and with escapes undone
-  double number = 0;  // number: the value; duration: seconds
+  std::string text;        // as written; strings without quotes and with escapes undone
+  double number = 0;       // number: the value; duration: seconds
+  bool in_braces = false;  // where no word is a keyword
 };
 
-// "identifier \"foo\"", "end of input": how errors name a token.
-std::string describe(const Token& token);
+// `identifier "foo"`, `<by>`, `<aggr:sum>`, `<op:+>`, `end of input`: how errors name a token.
+std::string describe(const Token& token, std::string_view query);
 
 // The tokens, the last of which is `end`. Comments and blanks are gone.
 Result<std::vector<Token>> tokenize(std::string_view query);

@@ -9,7 +9,7 @@ namespace {
 
 Result<double> fill_value(TokenReader& tokens) {
   OBELISK_CHECK_OK(tokens.expect(TokenKind::left_paren, "fill modifier", "\"(\""));
-  OBELISK_TRY(double value, parse_signed_number(tokens, "fill modifier"));
+  OBELISK_TRY(double value, parse_signed_number(tokens, "fill modifier", "number"));
   OBELISK_CHECK_OK(tokens.expect(TokenKind::right_paren, "fill modifier", "\")\""));
   return value;
 }
@@ -41,7 +41,7 @@ std::optional<double> special_number(const Token& token) {
   return std::nullopt;
 }
 
-Result<double> parse_signed_number(TokenReader& tokens, std::string_view context) {
+Result<double> parse_signed_number(TokenReader& tokens, std::string_view context, std::string_view expected) {
   double sign = 1;
   if (tokens.is(TokenKind::add) || tokens.is(TokenKind::sub))
     sign = tokens.take().kind == TokenKind::sub ? -1 : 1;
@@ -50,7 +50,7 @@ Result<double> parse_signed_number(TokenReader& tokens, std::string_view context
     return sign * *special;
   }
   if (!tokens.is(TokenKind::number) && !tokens.is(TokenKind::duration))
-    return tokens.unexpected(context, "number");
+    return tokens.unexpected(context, expected);
   return sign * tokens.take().number;
 }
 

@@ -16,7 +16,7 @@ namespace obelisk::promql {
 Result<void> parse_binary_modifiers(TokenReader& tokens, Node& node);
 // (a, "b.c",)
 Result<std::vector<std::string>> parse_grouping_labels(TokenReader& tokens);
-Result<double> parse_signed_number(TokenReader& tokens, std::string_view context);
+Result<double> parse_signed_number(TokenReader& tokens, std::string_view context, std::string_view expected);
 // Inf and NaN, in any case.
 std::optional<double> special_number(const Token& token);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "query/core/float_text.h"
 #include "query/promql/duration_parser.h"
 #include "query/promql/functions.h"
 #include "query/promql/go_string.h"
@@ -174,11 +175,11 @@ class Parser {
   Result<NodePtr> bracket(NodePtr operand) {
     uint32_t begin = operand->source.begin;
     tokens_.take();
-    OBELISK_TRY(DurationExpr range, positive_duration());
+    OBELISK_TRY(DurationExpr range, positive_duration({"subquery or range selector", kDurationStarts}));
     if (tokens_.take_if(TokenKind::colon)) {
       std::optional<DurationExpr> step;
       if (!tokens_.is(TokenKind::right_bracket)) {
-        OBELISK_TRY(step, positive_duration());
+        OBELISK_TRY(step, positive_duration({"subquery selector", kStepStarts}));
       }
       OBELISK_CHECK_OK(tokens_.expect(TokenKind::right_bracket, "subquery selector", "\"]\""));
       OBELISK_TRY(NodePtr node,
@@ -187,7 +188,7 @@ class Parser {
       node->step = std::move(step);
       return node;
     }
-    OBELISK_CHECK_OK(tokens_.expect(TokenKind::right_bracket, "range selector", "\":\" or \"]\""));
+    OBELISK_CHECK_OK(tokens_.expect(TokenKind::right_bracket, "subquery or range", "\":\" or \"]\""));
     if (operand->kind != Node::Kind::selector) {
       return tokens_.error(operand->source.end, "ranges only allowed for vector selectors");
     }
@@ -205,8 +206,8 @@ class Parser {
     return node;
   }
 
-  Result<DurationExpr> positive_duration() {
-    OBELISK_TRY(DurationExpr duration, parse_duration(tokens_));
+  Result<DurationExpr> positive_duration(const DurationPlace& place) {
+    OBELISK_TRY(DurationExpr duration, parse_duration(tokens_, place));
     if (duration.is_literal() && !duration.evaluate_ms(0, 0, true).ok()) {
       return tokens_.error(duration.source.begin, "duration must be greater than 0");
     }
@@ -214,37 +215,38 @@ class Parser {
   }
 
   Result<void> offset(Node& node) {
-    const Token word = tokens_.take();
+    tokens_.take();
     if (!node.is_selector_like()) {
       return tokens_.error(node.source.begin,
                            "offset modifier must be preceded by an instant vector selector or range vector "
                            "selector or a subquery");
     }
-    if (node.time.offset) return tokens_.error(word.begin, "offset may not be set multiple times");
+    if (node.time.offset) return tokens_.error(node.source.begin, "offset may not be set multiple times");
     OBELISK_TRY(node.time.offset, parse_offset_duration(tokens_));
     return {};
   }
 
   Result<void> at(Node& node) {
-    const Token sign = tokens_.take();
+    tokens_.take();
     if (!node.is_selector_like()) {
       return tokens_.error(
           node.source.begin,
           "@ modifier must be preceded by an instant vector selector or range vector selector or a subquery");
     }
     if (node.time.at != TimeModifiers::At::none)
-      return tokens_.error(sign.begin, "@ <timestamp> may not be set multiple times");
+      return tokens_.error(node.source.begin, "@ <timestamp> may not be set multiple times");
     bool start = tokens_.is_word("start");
     if (start || tokens_.is_word("end")) {
       tokens_.take();
-      OBELISK_CHECK_OK(tokens_.expect(TokenKind::left_paren, "@", "\"(\""));
-      OBELISK_CHECK_OK(tokens_.expect(TokenKind::right_paren, "@", "\")\""));
+      OBELISK_CHECK_OK(tokens_.expect(TokenKind::left_paren, "@", "timestamp"));
+      OBELISK_CHECK_OK(tokens_.expect(TokenKind::right_paren, "@", "timestamp"));
       node.time.at = start ? TimeModifiers::At::start : TimeModifiers::At::end;
       return {};
     }
-    OBELISK_TRY(double seconds, parse_signed_number(tokens_, "@"));
+    OBELISK_TRY(double seconds, parse_signed_number(tokens_, "@", "timestamp"));
     if (!(std::fabs(seconds) < 9.2e15)) {
-      return tokens_.error(sign.begin, fmt::format("timestamp out of bounds for @ modifier: {}", seconds));
+      std::string written = std::isfinite(seconds) ? fmt::format("{:f}", seconds) : format_go_g(seconds);
+      return tokens_.error(node.source.begin, "timestamp out of bounds for @ modifier: " + written);
     }
     node.time.at = TimeModifiers::At::time;
     node.time.at_ms = static_cast<int64_t>(std::round(seconds * 1000));
@@ -254,15 +256,15 @@ class Parser {
   Result<void> range_mode(Node& node) {
     const Token word = tokens_.take();
     bool anchored = equals_ignoring_case(word.text, "anchored");
-    if (node.kind != Node::Kind::matrix && !(node.kind == Node::Kind::selector && !anchored)) {
-      return tokens_.error(
-          word.begin, anchored ? "anchored modifier can only be used with range vector selectors"
-                               : "smoothed modifier can only be used with instant or range vector selectors");
-    }
-    if (node.range_mode != RangeMode::plain) {
-      return tokens_.error(word.begin, "anchored and smoothed modifiers cannot be used together or twice");
-    }
-    node.range_mode = anchored ? RangeMode::anchored : RangeMode::smoothed;
+    RangeMode mode = anchored ? RangeMode::anchored : RangeMode::smoothed;
+    std::string name = anchored ? "anchored" : "smoothed";
+    if (node.kind == Node::Kind::subquery)
+      return tokens_.error(node.source.begin, name + " modifier is not supported for subqueries");
+    if (node.kind != Node::Kind::matrix && node.kind != Node::Kind::selector)
+      return tokens_.error(node.source.begin, name + " modifier not implemented");
+    if (node.range_mode != RangeMode::plain && node.range_mode != mode)
+      return tokens_.error(node.source.begin, "anchored and smoothed modifiers cannot be used together");
+    node.range_mode = mode;
     return {};
   }
 
@@ -284,7 +286,7 @@ class Parser {
       case TokenKind::identifier:
         return named();
       default:
-        return tokens_.unexpected("");
+        return unexpected();
     }
   }
 
@@ -300,7 +302,7 @@ class Parser {
   Result<NodePtr> parens() {
     uint32_t begin = tokens_.take().begin;
     OBELISK_TRY(NodePtr inner, binary(1));
-    OBELISK_CHECK_OK(tokens_.expect(TokenKind::right_paren, "", "\")\""));
+    if (!tokens_.take_if(TokenKind::right_paren)) return unexpected();
     return make(Node::Kind::paren, {begin, tokens_.last_end()}, list(std::move(inner)));
   }
 
@@ -314,7 +316,7 @@ class Parser {
       return node;
     }
     for (std::string_view reserved : {"bool", "on", "ignoring", "group_left", "group_right", "atan2"}) {
-      if (tokens_.is_word(reserved)) return tokens_.unexpected("");
+      if (tokens_.is_word(reserved)) return unexpected();
     }
     if (std::optional<AggregationOp> op = aggregation_of(token.text);
         op && (called || tokens_.is_word("by", 1) || tokens_.is_word("without", 1))) {
@@ -327,24 +329,23 @@ class Parser {
     uint32_t begin = tokens_.peek().begin;
     OBELISK_TRY(NodePtr node, make(Node::Kind::selector, {begin, begin}, {}));
     if (tokens_.is(TokenKind::identifier)) node->text = tokens_.take().text;
-    OBELISK_TRY(node->matchers, parse_matchers(tokens_, node->text));
+    OBELISK_TRY(node->matchers, parse_matchers(tokens_, node->text, begin));
     node->source.end = tokens_.last_end();
     return node;
   }
 
-  Result<std::vector<NodePtr>> arguments(std::string_view context) {
-    OBELISK_CHECK_OK(tokens_.expect(TokenKind::left_paren, context, "\"(\""));
+  Result<std::vector<NodePtr>> arguments() {
+    if (!tokens_.take_if(TokenKind::left_paren)) return unexpected();
     std::vector<NodePtr> nodes;
     if (tokens_.take_if(TokenKind::right_paren)) return nodes;
     for (;;) {
       OBELISK_TRY(NodePtr node, binary(1));
       nodes.push_back(std::move(node));
       if (tokens_.take_if(TokenKind::right_paren)) return nodes;
-      if (!tokens_.is(TokenKind::comma)) return tokens_.unexpected(context, "\",\" or \")\"");
-      tokens_.take();
-      if (tokens_.is(TokenKind::right_paren)) {
-        return tokens_.error(tokens_.peek().begin, "trailing commas not allowed in function call args");
-      }
+      if (!tokens_.is(TokenKind::comma)) return unexpected();
+      const Token comma = tokens_.take();
+      if (tokens_.is(TokenKind::right_paren))
+        return tokens_.error(comma.begin, "trailing commas not allowed in function call args");
     }
   }
 
@@ -357,7 +358,7 @@ class Parser {
     if (function->experimental && !options_.experimental_functions) {
       return tokens_.error(name.begin, fmt::format("function \"{}\" is not enabled", name.text));
     }
-    OBELISK_TRY(std::vector<NodePtr> nodes, arguments("function call"));
+    OBELISK_TRY(std::vector<NodePtr> nodes, arguments());
     OBELISK_TRY(NodePtr node, make(Node::Kind::call, {name.begin, tokens_.last_end()}, std::move(nodes)));
     node->function = function;
     return node;
@@ -366,9 +367,10 @@ class Parser {
   Result<NodePtr> aggregation(AggregationOp op) {
     const Token word = tokens_.take();
     Node grouping;
+    ++aggregations_;
     OBELISK_CHECK_OK(aggregation_grouping(grouping));
-    if (!tokens_.is(TokenKind::left_paren)) return tokens_.unexpected("aggregation");
-    OBELISK_TRY(std::vector<NodePtr> nodes, arguments("aggregation"));
+    OBELISK_TRY(std::vector<NodePtr> nodes, arguments());
+    --aggregations_;
     if (!grouping.has_grouping) OBELISK_CHECK_OK(aggregation_grouping(grouping));
     SourceRange source{word.begin, tokens_.last_end()};
     if (nodes.empty()) return tokens_.error(source.begin, "no arguments for aggregate expression provided");
@@ -396,9 +398,13 @@ class Parser {
     return {};
   }
 
+  // What cannot stand here is told of the innermost aggregation around it, if there is one.
+  Error unexpected() const { return tokens_.unexpected(aggregations_ > 0 ? "aggregation" : ""); }
+
   TokenReader tokens_;
   const ParserOptions& options_;
   uint32_t nesting_ = 0;
+  uint32_t aggregations_ = 0;  // open around the place
 };
 
 }  // namespace

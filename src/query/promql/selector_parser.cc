@@ -21,7 +21,8 @@ std::optional<Matcher::Op> matcher_op(TokenKind kind) {
 }
 
 // One element of the list; `name` is filled by a lone quoted string, the metric's name.
-Result<void> parse_element(TokenReader& tokens, std::string& name, std::vector<Matcher>& matchers) {
+Result<void> parse_element(TokenReader& tokens, uint32_t selector_begin, std::string& name,
+                           std::vector<Matcher>& matchers) {
   const Token label = tokens.peek();
   bool quoted = label.kind == TokenKind::string;
   if (label.kind != TokenKind::identifier && !quoted)
@@ -33,10 +34,12 @@ Result<void> parse_element(TokenReader& tokens, std::string& name, std::vector<M
       return tokens.unexpected("label matching", "label matching operator");
     }
     if (!name.empty()) {
-      return tokens.error(label.begin, "metric name must not be set twice: " + quote_go_string(name) +
-                                           " or " + quote_go_string(label.text));
+      return tokens.error(selector_begin, "metric name must not be set twice: " + quote_go_string(name) +
+                                              " or " + quote_go_string(label.text));
     }
-    if (label.text.empty()) return tokens.error(label.begin, "the metric name must not be empty");
+    // An empty one is a matcher that selects nothing by itself.
+    if (label.text.empty())
+      matchers.push_back({std::string(kMetricNameLabel), Matcher::Op::equal, "", nullptr});
     name = label.text;
     return {};
   }
@@ -44,11 +47,11 @@ Result<void> parse_element(TokenReader& tokens, std::string& name, std::vector<M
   if (!tokens.is(TokenKind::string)) return tokens.unexpected("label matching", "string");
   const Token value = tokens.take();
   if (label.text == kMetricNameLabel && !name.empty()) {
-    return tokens.error(label.begin, "metric name must not be set twice: " + quote_go_string(name) + " or " +
-                                         quote_go_string(value.text));
+    return tokens.error(selector_begin, "metric name must not be set twice: " + quote_go_string(name) +
+                                            " or " + quote_go_string(value.text));
   }
   Result<Matcher> matcher = make_matcher(label.text, *op, value.text);
-  if (!matcher.ok()) return tokens.error(value.begin, matcher.error().message);
+  if (!matcher.ok()) return tokens.error(label.begin, matcher.error().message);
   matchers.push_back(std::move(*matcher));
   return {};
 }
@@ -63,12 +66,13 @@ Result<Matcher> make_matcher(std::string name, Matcher::Op op, std::string value
   return matcher;
 }
 
-Result<std::vector<Matcher>> parse_matchers(TokenReader& tokens, const std::string& metric_name) {
+Result<std::vector<Matcher>> parse_matchers(TokenReader& tokens, const std::string& metric_name,
+                                            uint32_t selector_begin) {
   std::string name = metric_name;
   std::vector<Matcher> matchers;
   if (tokens.take_if(TokenKind::left_brace)) {
     while (!tokens.is(TokenKind::right_brace)) {
-      OBELISK_CHECK_OK(parse_element(tokens, name, matchers));
+      OBELISK_CHECK_OK(parse_element(tokens, selector_begin, name, matchers));
       if (!tokens.take_if(TokenKind::comma)) break;
     }
     OBELISK_CHECK_OK(tokens.expect(TokenKind::right_brace, "label matching", "\",\" or \"}\""));

@@ -18,12 +18,20 @@
 namespace obelisk::promql {
 namespace {
 
-// What one `expect` asks of warnings, infos or the failure.
+// What one `expect` line wants of a message: this text, this pattern, or (neither) any text.
+struct MessageDemand {
+  std::string message;
+  std::shared_ptr<const Regex> regex;
+
+  bool any() const { return message.empty() && !regex; }
+};
+
+// What the `expect` lines ask of warnings, infos or the failure. Each message that is asked for must be
+// there, and once any is, each that is there must have been asked for.
 struct Demand {
   bool wanted = false;
   bool forbidden = false;
-  std::string message;  // exact, when not empty
-  std::shared_ptr<const Regex> regex;
+  std::vector<MessageDemand> messages;
 };
 
 struct Eval {
@@ -175,23 +183,27 @@ class ScriptRunner {
   Result<void> parse_demand(size_t line, std::string_view rest, Demand& demand) {
     demand.wanted = true;
     rest = trim(rest);
+    MessageDemand one;
     if (rest.starts_with("msg:")) {
-      demand.message = trim(rest.substr(4));
+      one.message = trim(rest.substr(4));
     } else if (rest.starts_with("regex:")) {
-      OBELISK_TRY(demand.regex, Regex::compile(trim(rest.substr(6)), Regex::Mode::searching));
+      OBELISK_TRY(one.regex, Regex::compile(trim(rest.substr(6)), Regex::Mode::searching));
     } else if (!rest.empty()) {
       return at_line(line, "expected msg: or regex:");
     }
+    demand.messages.push_back(std::move(one));
     return {};
   }
 
   Result<void> parse_expectation(Eval& eval, std::string_view text) {
     if (text.starts_with("expected_fail_message")) {
-      eval.fail.message = trim(text.substr(21));
+      eval.fail.messages.push_back({std::string(trim(text.substr(21))), nullptr});
       return {};
     }
     if (text.starts_with("expected_fail_regexp")) {
-      OBELISK_TRY(eval.fail.regex, Regex::compile(trim(text.substr(20)), Regex::Mode::searching));
+      MessageDemand one;
+      OBELISK_TRY(one.regex, Regex::compile(trim(text.substr(20)), Regex::Mode::searching));
+      eval.fail.messages.push_back(std::move(one));
       return {};
     }
     std::string_view rest = text;
@@ -267,19 +279,29 @@ class ScriptRunner {
     if (eval.fail.wanted && !as_written) return result.ok() ? "was expected to fail" : "";
     if (std::optional<std::string> verdict = check_failure(eval, result.ok(), error)) return *verdict;
     std::string wrong = check_annotations(eval, result->annotations, as_written);
-    if (wrong.empty()) wrong = check_instant(eval, *result);
+    if (wrong.empty()) {
+      wrong = check_instant(eval, *result);
+      if (!wrong.empty()) wrong += list(result->annotations);
+    }
     bool has_range_form = result->type == PromqlType::vector || result->type == PromqlType::scalar;
     if (wrong.empty() && !eval.ordered && has_range_form && !depends_on_query_range(question.query))
       wrong = check_inside_range(eval, question, *result, context);
     return wrong;
   }
 
+  // Where places do not count, patterns do not either: they may name one.
+  static bool is_met_by(const MessageDemand& demand, std::string_view message, bool places_count) {
+    if (demand.any()) return true;
+    if (demand.regex) return !places_count || demand.regex->matches(message);
+    return places_count ? demand.message == message : without_place(demand.message) == without_place(message);
+  }
+
   static std::optional<std::string> check_failure(const Eval& eval, bool ok, const std::string& error) {
     if (!eval.fail.wanted) return ok ? std::nullopt : std::optional("failed: " + error);
     if (ok) return "was expected to fail";
-    if (!eval.fail.message.empty() && eval.fail.message != error)
-      return "failed with another message: " + error;
-    if (eval.fail.regex && !eval.fail.regex->matches(error)) return "failed with another message: " + error;
+    for (const MessageDemand& one : eval.fail.messages) {
+      if (!is_met_by(one, error, true)) return "failed with another message: " + error;
+    }
     return "";
   }
 
@@ -298,13 +320,17 @@ class ScriptRunner {
     if (demand.forbidden && !messages.empty()) return fmt::format("unexpected {}:{}", kind, all);
     if (!demand.wanted) return "";
     if (messages.empty()) return fmt::format("expected a {}, there was none", kind);
-    bool found = std::any_of(messages.begin(), messages.end(), [&](const std::string& message) {
-      if (demand.regex) return !places_count || demand.regex->matches(message);
-      if (!places_count) return without_place(demand.message) == without_place(message);
-      return demand.message == message;
-    });
-    if (demand.message.empty() && !demand.regex) found = true;
-    return found ? "" : fmt::format("expected {} {}, got{}", kind, demand.message, all);
+    for (const MessageDemand& one : demand.messages) {
+      auto meets = [&](const std::string& message) { return is_met_by(one, message, places_count); };
+      if (std::none_of(messages.begin(), messages.end(), meets))
+        return fmt::format("expected {} {}, got{}", kind, one.message, all);
+    }
+    for (const std::string& message : messages) {
+      auto asked = [&](const MessageDemand& one) { return is_met_by(one, message, places_count); };
+      if (!demand.messages.empty() && std::none_of(demand.messages.begin(), demand.messages.end(), asked))
+        return fmt::format("unexpected {} {}", kind, message);
+    }
+    return "";
   }
 
   static std::string check_annotations(const Eval& eval, const PromqlAnnotations& annotations,
@@ -362,6 +388,25 @@ class ScriptRunner {
     return out;
   }
 
+  static std::string list(const PromqlAnnotations& annotations) {
+    std::string out;
+    for (const std::string& message : annotations.warnings) out += "\n      " + message;
+    for (const std::string& message : annotations.infos) out += "\n      " + message;
+    return out;
+  }
+
+  static std::string list(const std::vector<MatrixSeries>& matrix) {
+    std::string out = "; the result was";
+    for (const MatrixSeries& series : matrix) {
+      out += "\n      " + series.labels.to_string();
+      for (const FloatPoint& point : series.floats)
+        out += fmt::format(" {}@{}", format_go_g(point.value), point.time_ms);
+      for (const HistogramPoint& point : series.histograms)
+        out += fmt::format(" {}@{}", point_text(0, point.histogram.get()), point.time_ms);
+    }
+    return out;
+  }
+
   static std::string check_matrix(const Eval& eval, const std::vector<MatrixSeries>& matrix, int64_t start_ms,
                                   int64_t step_ms) {
     std::vector<bool> used(matrix.size());
@@ -370,13 +415,13 @@ class ScriptRunner {
       for (size_t j = 0; j < matrix.size(); ++j) {
         if (matrix[j].labels == expected.labels) found = j;
       }
-      if (found == matrix.size()) return "missing " + expected.labels.to_string();
+      if (found == matrix.size()) return "missing " + expected.labels.to_string() + list(matrix);
       used[found] = true;
       std::string wrong = check_points(expected, matrix[found], start_ms, step_ms);
       if (!wrong.empty()) return wrong;
     }
     for (size_t j = 0; j < matrix.size(); ++j) {
-      if (!used[j]) return "more series than expected: " + matrix[j].labels.to_string();
+      if (!used[j]) return "more series than expected: " + matrix[j].labels.to_string() + list(matrix);
     }
     return "";
   }
@@ -419,7 +464,9 @@ class ScriptRunner {
       return *verdict;
     }
     std::string wrong = check_annotations(eval, result->annotations);
-    return wrong.empty() ? check_matrix(eval, result->series, eval.start_ms, eval.step_ms) : wrong;
+    if (!wrong.empty()) return wrong;
+    wrong = check_matrix(eval, result->series, eval.start_ms, eval.step_ms);
+    return wrong.empty() ? "" : wrong + list(result->annotations);
   }
 
   // The same query over three steps, the middle one at the time of the instant.

@@ -46,7 +46,7 @@ class TokenReader {
 
   // "unexpected identifier "x" in aggregation, expected ..."
   Error unexpected(std::string_view context, std::string_view expected = {}) const {
-    std::string message = "unexpected " + describe(peek());
+    std::string message = "unexpected " + describe(peek(), query_);
     if (!context.empty()) message += " in " + std::string(context);
     if (!expected.empty()) message += ", expected " + std::string(expected);
     return error(peek().begin, std::move(message));

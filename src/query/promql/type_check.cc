@@ -58,9 +58,14 @@ class TypeChecker {
   }
 
   Result<void> expect(const Node& node, ValueType wanted, std::string_view context) const {
+    return expect_at(node, node, wanted, context);
+  }
+
+  Result<void> expect_at(const Node& place, const Node& node, ValueType wanted,
+                         std::string_view context) const {
     if (node.type() == wanted) return {};
-    return error(node, fmt::format("expected type {} in {}, got {}", documented_type(wanted), context,
-                                   documented_type(node.type())));
+    return error(place, fmt::format("expected type {} in {}, got {}", documented_type(wanted), context,
+                                    documented_type(node.type())));
   }
 
   Result<void> check_selector(const Node& node) const {
@@ -94,49 +99,24 @@ class TypeChecker {
         return error(node, count_message("expected at most", most, function, given));
     }
     std::string context = fmt::format("call to function \"{}\"", function.name);
+    if (function.id == FunctionId::info && given > 1)
+      OBELISK_CHECK_OK(check_info_selector(node, *node.children[1], context));
     for (size_t i = 0; i < given; ++i) {
       const Node& argument = *node.children[i];
-      if (function.id == FunctionId::info && i == 1) {
-        // Its label selectors may all match the empty string.
-        if (argument.kind != Node::Kind::selector) {
-          return error(argument, "expected label selectors as the second argument to info function, got " +
-                                     std::string(documented_type(argument.type())));
-        }
-        if (!argument.text.empty())
-          return error(argument, "expected label selectors only, got vector selector instead");
-        continue;
-      }
+      if (function.id == FunctionId::info && i == 1) continue;
       OBELISK_CHECK_OK(check(argument));
-      OBELISK_CHECK_OK(check_range_mode(argument, function));
       OBELISK_CHECK_OK(expect(argument, function.arguments[std::min(i, named - 1)], context));
     }
     return {};
   }
 
-  // Only functions of the change over a range can take its ends into account.
-  Result<void> check_range_mode(const Node& argument, const Function& function) const {
-    const Node& range = unwrap_parens(argument);
-    if (range.kind != Node::Kind::matrix || range.range_mode == RangeMode::plain) return {};
-    bool anchored = range.range_mode == RangeMode::anchored;
-    switch (function.id) {
-      case FunctionId::delta:
-      case FunctionId::increase:
-      case FunctionId::rate:
-        return {};
-      case FunctionId::changes:
-      case FunctionId::resets:
-        if (anchored) return {};
-        break;
-      default:
-        break;
-    }
-    return error(
-        argument,
-        anchored ? fmt::format("anchored modifier can only be used with: changes, delta, increase, rate, "
-                               "resets - not with {}",
-                               function.name)
-                 : fmt::format("smoothed modifier can only be used with: delta, increase, rate - not with {}",
-                               function.name));
+  // What info() takes labels from: matchers only, which may all match the empty string.
+  Result<void> check_info_selector(const Node& call, const Node& argument, std::string_view context) const {
+    if (argument.type() != ValueType::vector) return expect_at(call, argument, ValueType::vector, context);
+    if (argument.kind != Node::Kind::selector) return error(argument, "expected label selectors only");
+    if (!argument.text.empty())
+      return error(argument, "expected label selectors only, got vector selector instead");
+    return {};
   }
 
   static std::string count_message(std::string_view expected, size_t count, const Function& function,
@@ -149,22 +129,12 @@ class TypeChecker {
     const Node& right = *node.children[1];
     OBELISK_CHECK_OK(check(left));
     OBELISK_CHECK_OK(check(right));
-    if (node.return_bool && !is_comparison(node.op)) {
-      return error(node, "bool modifier can only be used on comparison operators");
-    }
+    bool vectors = left.type() == ValueType::vector && right.type() == ValueType::vector;
+    OBELISK_CHECK_OK(check_operator(node, left, right));
     for (const Node* side : {&left, &right}) {
       if (side->type() != ValueType::scalar && side->type() != ValueType::vector) {
         return error(*side, "binary expression must contain only scalar and instant vector types");
       }
-    }
-    bool vectors = left.type() == ValueType::vector && right.type() == ValueType::vector;
-    if (is_comparison(node.op) && !node.return_bool && left.type() == ValueType::scalar &&
-        right.type() == ValueType::scalar) {
-      return error(node, "comparisons between scalars must use BOOL modifier");
-    }
-    if (is_set_op(node.op) && !vectors) {
-      return error(node, fmt::format("set operator \"{}\" not allowed in binary scalar expression",
-                                     binary_op_text(node.op)));
     }
     const VectorMatching& matching = node.matching;
     bool fills = matching.fill_left.has_value() || matching.fill_right.has_value();
@@ -173,21 +143,41 @@ class TypeChecker {
     }
     if (!vectors && fills)
       return error(node, "filling in missing series only allowed between instant vectors");
-    if (is_set_op(node.op) && node.has_group_modifier) {
+    if (vectors && is_set_op(node.op) && node.has_group_modifier) {
       return error(node, fmt::format("no grouping allowed for \"{}\" operation", binary_op_text(node.op)));
     }
-    if (is_set_op(node.op) && fills)
+    if (vectors && is_set_op(node.op) && fills)
       return error(node, "filling in missing series not allowed for set operators");
-    if (matching.on) {
-      for (const std::string& label : matching.include) {
-        if (std::find(matching.labels.begin(), matching.labels.end(), label) != matching.labels.end()) {
-          return error(node,
-                       fmt::format("label \"{}\" must not occur in ON and GROUP clause at once", label));
-        }
-      }
+    if (!vectors && is_set_op(node.op)) {
+      return error(node, fmt::format("set operator \"{}\" not allowed in binary scalar expression",
+                                     binary_op_text(node.op)));
     }
     return {};
   }
+
+  // What is wrong with the operator is told at the operator.
+  Result<void> check_operator(const Node& node, const Node& left, const Node& right) const {
+    auto at_operator = [&](std::string message) {
+      uint32_t at = left.source.end;
+      while (at < query_.size() && is_blank(query_[at])) ++at;
+      return parse_error(query_, at, std::move(message));
+    };
+    if (node.return_bool && !is_comparison(node.op))
+      return at_operator("bool modifier can only be used on comparison operators");
+    bool scalars = left.type() == ValueType::scalar && right.type() == ValueType::scalar;
+    if (is_comparison(node.op) && !node.return_bool && scalars)
+      return at_operator("comparisons between scalars must use BOOL modifier");
+    if (!node.matching.on) return {};
+    const std::vector<std::string>& labels = node.matching.labels;
+    for (const std::string& label : labels) {
+      const std::vector<std::string>& include = node.matching.include;
+      if (std::find(include.begin(), include.end(), label) != include.end())
+        return at_operator(fmt::format("label \"{}\" must not occur in ON and GROUP clause at once", label));
+    }
+    return {};
+  }
+
+  static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
   std::string_view query_;
 };
