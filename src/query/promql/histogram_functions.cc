@@ -13,6 +13,7 @@
 #include "query/promql/evaluator.h"
 #include "query/promql/functions.h"
 #include "query/promql/go_string.h"
+#include "wire/exposition_bounds.h"
 
 namespace obelisk::promql {
 namespace {
@@ -267,7 +268,7 @@ Result<SeriesList> Evaluator::call_histogram_function(const Node& node, const St
       for (size_t step = 0; step < steps.count; ++step) {
         double value = answers.answer(histogram, question, which, step);
         if (is_absent(value)) continue;
-        std::string phi = question.label.empty() ? "" : format_plain_float(question.phi[which][step]);
+        std::string phi = question.label.empty() ? "" : bound_text(question.phi[which][step]);
         auto [place, is_new] = of_phi.try_emplace(phi, out.size());
         if (is_new) {
           OBELISK_CHECK_OK(expect_room(out.size() + 1, steps.count));

@@ -353,6 +353,8 @@ class ScriptRunner {
       return check_matrix(eval, result.matrix, eval.vector_start_ms, eval.vector_step_ms);
     }
     if (eval.range_vector) return "expected a range vector";
+    if (result.type == PromqlType::scalar) return "got a scalar " + format_go_g(result.scalar);
+    if (result.type == PromqlType::string) return "got a string " + result.text;
     return check_vector(eval, result.vector);
   }
 
