@@ -29,7 +29,7 @@ bool is_plain(std::string_view text) {
     if (!eight_are_plain(word)) return false;
   }
   word = 0x6161616161616161;
-  std::memcpy(&word, text.data(), text.size());
+  if (!text.empty()) std::memcpy(&word, text.data(), text.size());
   return eight_are_plain(word);
 }
 

@@ -124,6 +124,10 @@ class BulkDecoder {
   }
 
   void add_document(std::string_view text, BulkItem& item) {
+    if (text.empty()) {
+      item.error = "failed to parse: the action has no document";
+      return;
+    }
     dom::object document;
     simdjson::error_code code = parser_.parse(text.data(), text.size()).get(document);
     if (code != simdjson::SUCCESS) {

@@ -71,6 +71,16 @@ TEST(ElasticBulk, WhatIsWrongFailsAlone) {
   EXPECT_EQ(decoded->batches[0].times()[0], kNow.value);
 }
 
+TEST(ElasticBulk, AnActionAtTheEndHasNoDocument) {
+  for (const char* body : {"{\"create\":{}}\n", "{\"create\":{}}\n\n", "{\"create\":{}}\n   "}) {
+    auto decoded = decode_elastic_bulk(body, "", kNow);
+    ASSERT_TRUE(decoded.ok()) << decoded.error().message;
+    ASSERT_EQ(decoded->items.size(), 1u);
+    EXPECT_NE(decoded->items[0].error.find("has no document"), std::string::npos) << decoded->items[0].error;
+    EXPECT_TRUE(decoded->batches.empty());
+  }
+}
+
 TEST(ElasticBulk, ActionsThatAreNoneEndTheRequest) {
   for (const char* body : {"hello\n", "[]\n", "{}\n", "{\"frob\":{}}\n{}\n", "{\"create\":1}\n{}\n"}) {
     auto decoded = decode_elastic_bulk(body, "", kNow);
