@@ -13,6 +13,9 @@ namespace obelisk {
 namespace {
 
 constexpr auto kTick = std::chrono::seconds(1);
+// What parts keep for searches goes away after one to two of these without a search: soon enough that an idle
+// server is small, late enough that a person who searches finds it again.
+constexpr int64_t kReleaseIntervalNanos = 2'500'000'000;
 constexpr int64_t kMetricsFlushAgeMinNanos = 60 * kNanosPerSecond;
 
 }  // namespace
@@ -228,6 +231,7 @@ void Engine::flush_due() {
 }
 
 void Engine::run_flushes() {
+  int64_t released_at = 0;
   for (;;) {
     {
       MutexLock lock(threads_mutex_);
@@ -237,6 +241,10 @@ void Engine::run_flushes() {
     }
     flush_due();
     flushed_.notify_all();
+    int64_t now = clock_.now().value;
+    if (now - released_at < kReleaseIntervalNanos) continue;
+    released_at = now;
+    for (const TenantPtr& tenant : all_tenants()) tenant->events->release_unused();
   }
 }
 

@@ -152,7 +152,7 @@ bool ColumnChunk::parse_presence(ByteReader& reader, size_t row_count) {
 }
 
 template <typename T>
-void ColumnChunk::spread(std::vector<T>& values, size_t row_count) {
+void ColumnChunk::spread(std::vector<T>& values, size_t row_count) const {
   if (present_.empty()) return;
   std::vector<T> all(row_count);
   if (values.empty()) {
@@ -192,12 +192,10 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
     }
     case ColumnType::trace_id:
       if (coding == kRawIds && value_count_ <= reader.left() / 16) {
-        std::string_view raw = reader.bytes(value_count_ * 16);
-        trace_ids_.resize(value_count_);
-        if (value_count_ > 0) std::memcpy(trace_ids_.data(), raw.data(), raw.size());
-      } else if (coding != kIdRuns || !parse_trace_ids(reader)) {
-        return wrong("trace ids");
+        raw_ids_ = reader.bytes(value_count_ * 16);
+        return {};
       }
+      if (coding != kIdRuns || !parse_trace_ids(reader)) return wrong("trace ids");
       if (trace_runs_.empty() && value_count_ > 0) spread(trace_ids_, row_count);
       return {};
     case ColumnType::string:
@@ -284,11 +282,53 @@ bool ColumnChunk::parse_trace_ids(ByteReader& reader) {
 
 const std::vector<TraceId>& ColumnChunk::trace_ids() const {
   if (id_source_ != nullptr) return id_source_->trace_ids();
-  if (trace_ids_.empty()) {
-    trace_ids_.reserve(value_count_);
-    for (const TraceRun& run : trace_runs_) trace_ids_.insert(trace_ids_.end(), run.row_count, run.id);
+  if (!trace_ids_.empty()) return trace_ids_;
+  if (!raw_ids_.empty()) {
+    trace_ids_.resize(value_count_);
+    std::memcpy(trace_ids_.data(), raw_ids_.data(), raw_ids_.size());
+    spread(trace_ids_, present_.empty() ? value_count_ : present_.size());
+    return trace_ids_;
   }
+  trace_ids_.reserve(value_count_);
+  for (const TraceRun& run : trace_runs_) trace_ids_.insert(trace_ids_.end(), run.row_count, run.id);
   return trace_ids_;
+}
+
+size_t ColumnChunk::row_of_value(size_t value) const {
+  if (present_.empty()) return value;
+  size_t row = 0;
+  for (; row + 64 <= present_.size(); row += 64) {
+    size_t here = count_marks(present_.data() + row, 64);
+    if (value < here) break;
+    value -= here;
+  }
+  for (; present_[row] == 0 || value > 0; ++row) value -= present_[row];
+  return row;
+}
+
+void ColumnChunk::mark_trace_id(const TraceId& wanted, const std::vector<uint8_t>& candidates,
+                                std::vector<uint8_t>& out) const {
+  if (id_source_ != nullptr) return id_source_->mark_trace_id(wanted, candidates, out);
+  // Half of an id is compared first.
+  uint64_t half = 0;
+  std::memcpy(&half, wanted.bytes.data(), 8);
+  auto is_at = [&](const void* id) {
+    uint64_t other = 0;
+    std::memcpy(&other, id, 8);
+    return other == half && std::memcmp(id, wanted.bytes.data(), 16) == 0;
+  };
+  if (!raw_ids_.empty()) {
+    for (size_t value = 0; value < value_count_; ++value) {
+      if (!is_at(raw_ids_.data() + value * 16)) continue;
+      size_t row = row_of_value(value);
+      if (candidates[row] != 0) out[row] = 1;
+    }
+    return;
+  }
+  const std::vector<TraceId>& ids = trace_ids();
+  for (size_t row = 0; row < ids.size(); ++row) {
+    if (is_at(ids[row].bytes.data()) && candidates[row] != 0 && is_present(row)) out[row] = 1;
+  }
 }
 
 namespace {
@@ -455,8 +495,18 @@ Result<void> ColumnChunk::gather_message(const std::vector<uint32_t>& rows,
 
 void ColumnChunk::gather_trace_ids(const std::vector<uint32_t>& rows, std::vector<TraceId>& out) const {
   out.resize(rows.size());
+  if (trace_runs_.empty() && trace_ids_.empty()) {
+    size_t value = 0, counted = 0;  // values before row `counted`
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (!is_present(rows[i]) || raw_ids_.empty()) continue;
+      value +=
+          present_.empty() ? rows[i] - counted : count_marks(present_.data() + counted, rows[i] - counted);
+      counted = rows[i];
+      std::memcpy(out[i].bytes.data(), raw_ids_.data() + value * 16, 16);
+    }
+    return;
+  }
   if (trace_runs_.empty()) {
-    if (trace_ids_.empty()) return;  // no row has one
     for (size_t i = 0; i < rows.size(); ++i) out[i] = trace_ids_[rows[i]];
     return;
   }
@@ -469,12 +519,15 @@ void ColumnChunk::gather_trace_ids(const std::vector<uint32_t>& rows, std::vecto
 
 void ColumnChunk::gather_id_text(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out) {
   static constexpr char kDigits[] = "0123456789abcdef";
+  if (id_source_ == nullptr) return;
+  std::vector<TraceId> ids;
+  id_source_->gather_trace_ids(rows, ids);
   std::shared_ptr<char[]> text(new char[rows.size() * 32]);
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (id_source_ == nullptr || !is_present(rows[i])) continue;
+    if (!is_present(rows[i])) continue;
     char* digits = text.get() + i * 32;
     out[i] = {digits, 32};
-    for (uint8_t byte : trace_ids()[rows[i]].bytes) {
+    for (uint8_t byte : ids[i].bytes) {
       *digits++ = kDigits[byte >> 4];
       *digits++ = kDigits[byte & 15];
     }

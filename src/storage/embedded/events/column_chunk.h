@@ -146,8 +146,11 @@ class ColumnChunk {
   // How many rows before each row its parent lies (0: it has none, or not here). Null for other chunks.
   const std::vector<int64_t>* parent_distances() const { return parents_ ? &parent_distances_ : nullptr; }
   const std::vector<double>& floats() const { return floats_; }  // one a row
-  // One a row; of text that is digits of ids too.
+  // One a row; of text that is digits of ids too. Put together at the first call.
   const std::vector<TraceId>& trace_ids() const;
+  // Sets the candidates that have this trace id, nearly always none.
+  void mark_trace_id(const TraceId& wanted, const std::vector<uint8_t>& candidates,
+                     std::vector<uint8_t>& out) const;
 
   // The same as runs, when they are stored so and every row has one; empty otherwise.
   const std::vector<TraceRun>& trace_runs() const { return trace_runs_; }
@@ -178,9 +181,10 @@ class ColumnChunk {
   Result<void> gather_text(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out);
   Result<void> gather_message(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out);
   void gather_trace_ids(const std::vector<uint32_t>& rows, std::vector<TraceId>& out) const;
+  size_t row_of_value(size_t value) const;
   void gather_id_text(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out);
   template <typename T>
-  void spread(std::vector<T>& values, size_t row_count);
+  void spread(std::vector<T>& values, size_t row_count) const;
 
   ColumnType type_ = ColumnType::string;
   uint8_t coding_ = 0;
@@ -193,7 +197,8 @@ class ColumnChunk {
   std::vector<int64_t> parent_distances_;  // one a row
   bool parents_resolved_ = false;
   std::vector<double> floats_;
-  mutable std::vector<TraceId> trace_ids_;  // put together from runs when they are asked for
+  std::string_view raw_ids_;                // 16 bytes a value
+  mutable std::vector<TraceId> trace_ids_;  // put together from these or from runs when they are asked for
   std::vector<TraceRun> trace_runs_;
   bool has_dictionary_ = false;
   std::vector<std::string_view> entries_;

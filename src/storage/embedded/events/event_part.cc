@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "env/read_hint.h"
 #include "storage/damage_counter.h"
+#include "storage/embedded/events/message/known_texts.h"
 #include "storage/embedded/events/trace_filter.h"
 
 namespace obelisk {
@@ -50,7 +51,7 @@ Result<std::shared_ptr<EventPart>> EventPart::open(Disk& disk, const std::string
 EventPart::~EventPart() {
   {
     MutexLock lock(heads_mutex_);
-    for (const auto& [key, known] : heads_) known_texts_bytes -= known.memory_bytes();
+    for (const auto& [key, known] : heads_) known_texts_bytes -= known->memory_bytes();
     for (const auto& [row_group, skips] : time_skips_) time_skips_bytes -= skips->memory_bytes();
   }
   trace_index_bytes -= trace_blocks_.size();
@@ -132,10 +133,13 @@ Result<ColumnChunk> EventPart::parse_chunk(size_t row_group, size_t chunk, const
   const RowGroupInfo& group = directory_.row_groups[row_group];
   const ChunkInfo& info = group.chunks[chunk];
   const PartColumn& column = directory_.columns[info.column];
+  std::shared_ptr<const message::KnownTexts> known = known_texts(row_group, chunk);
   Result<ColumnChunk> parsed = ColumnChunk::parse(stored.bytes, stored.owner, column.type, group.row_count,
-                                                  known_texts(row_group, chunk).head, wanted);
+                                                  known != nullptr ? known->head() : nullptr, wanted);
   if (!parsed.ok()) return located(parsed.error().with_context("column " + column.id.name), info.offset);
-  keep_texts(row_group, chunk, *parsed);
+  if (parsed->message() == nullptr) return parsed;
+  if (known == nullptr) known = keep_texts(row_group, chunk, *parsed->message());
+  parsed->message()->set_known(std::move(known));
   return parsed;
 }
 
@@ -176,24 +180,29 @@ Result<std::string> EventPart::read_stored(size_t row_group) const {
   return bytes;
 }
 
-EventPart::KnownTexts EventPart::known_texts(size_t row_group, size_t chunk) const {
+std::shared_ptr<const message::KnownTexts> EventPart::known_texts(size_t row_group, size_t chunk) const {
   MutexLock lock(heads_mutex_);
   auto it = heads_.find(chunk_key(row_group, chunk));
-  return it == heads_.end() ? KnownTexts() : it->second;
+  return it == heads_.end() ? nullptr : it->second;
 }
 
-void EventPart::keep_texts(size_t row_group, size_t chunk, ColumnChunk& read) const {
-  if (read.message() == nullptr || known_texts_bytes > kKnownTextsBytesMax) return;
-  {
-    MutexLock lock(heads_mutex_);
-    if (heads_.contains(chunk_key(row_group, chunk))) return;
-  }
-  KnownTexts known{read.message()->head(), read.message()->template_planes().copy(),
-                   read.message()->raw_count() > 0};
-  size_t bytes = known.memory_bytes();
+// Null when there is no room.
+std::shared_ptr<const message::KnownTexts> EventPart::keep_texts(size_t row_group, size_t chunk,
+                                                                 const message::MessageBlock& read) const {
+  if (known_texts_bytes > kKnownTextsBytesMax) return nullptr;
+  auto known =
+      std::make_shared<const message::KnownTexts>(read.head(), read.template_planes(), read.raw_count() > 0);
+  size_t bytes = known->memory_bytes();
   MutexLock lock(heads_mutex_);
-  if (known_texts_bytes + bytes > kKnownTextsBytesMax) return;
-  if (heads_.try_emplace(chunk_key(row_group, chunk), std::move(known)).second) known_texts_bytes += bytes;
+  if (known_texts_bytes + bytes > kKnownTextsBytesMax) return nullptr;
+  auto [it, fresh] = heads_.try_emplace(chunk_key(row_group, chunk), std::move(known));
+  if (fresh) known_texts_bytes += bytes;
+  return it->second;
+}
+
+void EventPart::release_unused() const {
+  MutexLock lock(heads_mutex_);
+  for (const auto& [key, known] : heads_) known->release_unused();
 }
 
 std::shared_ptr<const IntegerSkips> EventPart::time_skips(size_t row_group) const {

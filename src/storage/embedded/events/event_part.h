@@ -66,13 +66,10 @@ class EventPart {
   Result<bool> may_hold_trace(size_t row_group, uint64_t key) const;
   // What is known of the texts of a chunk, kept from an earlier reading of it; null when it was not read or
   // is not of that coding. `chunk`: index into RowGroupInfo::chunks.
-  struct KnownTexts {
-    std::shared_ptr<const message::MessageHead> head;
-    std::shared_ptr<const message::TemplatePlanes> planes;
-    bool has_raw_lines = false;
-    size_t memory_bytes() const { return head->memory_bytes() + planes->stored_bytes(); }
-  };
-  KnownTexts known_texts(size_t row_group, size_t chunk) const EXCLUDES(heads_mutex_);
+  std::shared_ptr<const message::KnownTexts> known_texts(size_t row_group, size_t chunk) const
+      EXCLUDES(heads_mutex_);
+  // Lets go of what was made for searches and not used since the last call.
+  void release_unused() const EXCLUDES(heads_mutex_);
   // Where the pieces of a row group's time column lie, kept from an earlier decoding of it; only of row
   // groups whose runs ascend by time. Null when it is not kept.
   std::shared_ptr<const IntegerSkips> time_skips(size_t row_group) const EXCLUDES(heads_mutex_);
@@ -85,7 +82,9 @@ class EventPart {
       : disk_(disk), path_(std::move(path)), name_(std::move(name)) {}
 
   Result<void> read_directory();
-  void keep_texts(size_t row_group, size_t chunk, ColumnChunk& read) const EXCLUDES(heads_mutex_);
+  std::shared_ptr<const message::KnownTexts> keep_texts(size_t row_group, size_t chunk,
+                                                        const message::MessageBlock& read) const
+      EXCLUDES(heads_mutex_);
   Result<std::vector<uint32_t>> filtered_row_groups(std::span<const uint64_t> keys) const;
   Result<std::shared_ptr<const TraceIndexDirectory>> trace_index() const EXCLUDES(mutex_);
   Result<std::shared_ptr<const TraceIndexDirectory>> load_trace_index() const REQUIRES(mutex_);
@@ -111,7 +110,8 @@ class EventPart {
 
   mutable Mutex heads_mutex_;
   // By row group and chunk. All parts together keep kKnownTextsBytesMax (event_part.cc).
-  mutable std::unordered_map<uint64_t, KnownTexts> heads_ GUARDED_BY(heads_mutex_);
+  mutable std::unordered_map<uint64_t, std::shared_ptr<const message::KnownTexts>> heads_
+      GUARDED_BY(heads_mutex_);
   // By row group. All parts together keep kTimeSkipsBytesMax.
   mutable std::unordered_map<size_t, std::shared_ptr<const IntegerSkips>> time_skips_
       GUARDED_BY(heads_mutex_);

@@ -118,6 +118,15 @@ size_t EventStore::apply(HeadBatchPtr batch, uint64_t sequence) {
   return bytes;
 }
 
+void EventStore::release_unused() const {
+  std::vector<std::shared_ptr<EventPart>> parts;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& of_table : parts_) parts.insert(parts.end(), of_table.begin(), of_table.end());
+  }
+  for (const std::shared_ptr<EventPart>& part : parts) part->release_unused();
+}
+
 void EventStore::settle(uint64_t sequence) {
   MutexLock lock(mutex_);
   for (EventHead& head : heads_) head.settle(sequence);

@@ -48,6 +48,8 @@ class EventStore {
   EventViewPtr view(uint64_t sequence) const EXCLUDES(mutex_);
   size_t head_bytes() const EXCLUDES(mutex_);
   size_t part_count() const EXCLUDES(mutex_);
+  // Lets go of what parts keep for searches and no search used since the last call.
+  void release_unused() const EXCLUDES(mutex_);
 
   struct Change {
     std::vector<std::string> new_parts;

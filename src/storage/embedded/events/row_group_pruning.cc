@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "storage/embedded/events/chunk_pruning.h"
+#include "storage/embedded/events/message/known_texts.h"
 #include "storage/embedded/events/message/text_predicate.h"
 #include "storage/embedded/events/trace_index_block.h"
 
@@ -117,11 +118,10 @@ class RowGroupDecision {
       const ChunkInfo* chunk = info_.find(number);
       if (chunk == nullptr) continue;
       if (part_.directory().columns[number].type != ColumnType::string) return Decision::depends;
-      EventPart::KnownTexts known =
+      std::shared_ptr<const message::KnownTexts> known =
           part_.known_texts(row_group_, static_cast<size_t>(chunk - info_.chunks.data()));
-      if (known.head == nullptr) return Decision::depends;
-      message::Verdict verdict =
-          message::judge_head(message::predicate_for(expr), *known.head, known.has_raw_lines);
+      if (known == nullptr) return Decision::depends;
+      message::Verdict verdict = known->verdicts_of(message::predicate_for(expr))->overall();
       if (verdict == message::Verdict::none) continue;
       if (verdict == message::Verdict::all && chunk->stats.present_count == info_.row_count)
         return Decision::yes;

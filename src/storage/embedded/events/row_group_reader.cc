@@ -5,6 +5,7 @@
 
 #include "codec/integer_column.h"
 #include "plan/read_progress.h"
+#include "storage/embedded/events/message/known_texts.h"
 #include "storage/embedded/events/message/text_predicate.h"
 
 namespace obelisk {
@@ -34,18 +35,6 @@ int cost_rank(const Expr& expr) {
     }
   }
   return 5;
-}
-
-// Marks the candidates with this trace id, nearly always none: half of it is compared first.
-void mark_id(const TraceId& wanted, const ColumnChunk& chunk, const RowMask& candidates, RowMask& out) {
-  uint64_t half = 0;
-  std::memcpy(&half, wanted.bytes.data(), 8);
-  const std::vector<TraceId>& ids = chunk.trace_ids();
-  for (size_t row = 0; row < out.size(); ++row) {
-    uint64_t other = 0;
-    std::memcpy(&other, ids[row].bytes.data(), 8);
-    if (other == half && ids[row] == wanted && candidates[row] != 0 && chunk.is_present(row)) out[row] = 1;
-  }
 }
 
 // Conditions that templates can decide.
@@ -254,7 +243,11 @@ Result<const std::vector<TraceId>*> RowGroupReader::trace_ids() {
   OBELISK_TRY(auto chunks, chunks_of(fixed_column(column::kTraceId)));
   const std::vector<TraceId>* none = nullptr;
   for (auto& [column, chunk] : chunks) {
-    if (chunk->type() == ColumnType::trace_id) return &chunk->trace_ids();
+    if (chunk->type() != ColumnType::trace_id) continue;
+    size_t held = chunk->memory_bytes();
+    const std::vector<TraceId>& ids = chunk->trace_ids();
+    OBELISK_CHECK_OK(charge_.add(chunk->memory_bytes() - held));
+    return &ids;
   }
   return none;
 }
@@ -365,10 +358,9 @@ Result<bool> RowGroupReader::mark_known_texts(const Expr& expr, const RowMask& c
     return false;
   size_t index = static_cast<size_t>(infos[0].first - info_.chunks.data());
   if (loaded_[index]) return false;
-  EventPart::KnownTexts known = part_->known_texts(row_group_, index);
-  if (known.head == nullptr) return false;
-  return message::mark_by_templates(message::predicate_for(expr), *known.head, *known.planes,
-                                    known.has_raw_lines, candidates, out);
+  std::shared_ptr<const message::KnownTexts> known = part_->known_texts(row_group_, index);
+  if (known == nullptr) return false;
+  return message::mark_by_templates(message::predicate_for(expr), *known, candidates, out);
 }
 
 Result<void> RowGroupReader::mark_labels(const Expr& expr, const RowMask& candidates, RowMask& out) const {
@@ -435,7 +427,7 @@ Result<void> RowGroupReader::mark_chunk(const Expr& expr, ColumnChunk& chunk, co
   }
   if (chunk.type() == ColumnType::trace_id && expr.kind() == Expr::Kind::in_trace_ids &&
       expr.trace_ids()->size() == 1) {
-    mark_id(*expr.trace_ids()->begin(), chunk, candidates, out);
+    chunk.mark_trace_id(*expr.trace_ids()->begin(), candidates, out);
     return {};
   }
   if (chunk.is_trace_id_text() && mark_id_text(expr, chunk, candidates, out)) return {};
@@ -469,7 +461,7 @@ bool RowGroupReader::mark_id_text(const Expr& expr, const ColumnChunk& chunk, co
   if (expr.kind() != Expr::Kind::compare || expr.op() != CompareOp::equal || text == nullptr) return false;
   std::optional<TraceId> id = text->size() == 32 ? TraceId::from_hex(*text) : std::nullopt;
   if (!id || id->to_hex() != *text) return true;  // no row has such digits
-  mark_id(*id, chunk, candidates, out);
+  chunk.mark_trace_id(*id, candidates, out);
   return true;
 }
 

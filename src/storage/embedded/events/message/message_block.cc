@@ -7,6 +7,7 @@
 #include "codec/byte_reader.h"
 #include "codec/compression.h"
 #include "codec/integer_column.h"
+#include "storage/embedded/events/message/known_texts.h"
 #include "storage/embedded/events/message/slot_text.h"
 #include "storage/embedded/events/message/tokenizer.h"
 
@@ -19,6 +20,8 @@ constexpr uint64_t kTextBytesMax = 1ull << 30;  // of one chunk (column_chunk.h)
 constexpr size_t kArenaPieceBytes = 64 << 10;
 // Literal pieces are copied 16 bytes at a time, so this much may be written beyond a text's end.
 constexpr size_t kSlackBytes = 16;
+// Counting what precedes a value takes some microseconds, numbering all values a hundred.
+constexpr size_t kFewValues = 24;
 
 Error wrong(std::string_view what) {
   return make_error(ErrorCode::corrupt, "message block: " + std::string(what));
@@ -67,26 +70,32 @@ Result<MessageBlock> MessageBlock::parse(std::string_view bytes, size_t value_co
   return block;
 }
 
-// Packed numbers, then bytes of digits: as they lie, or put together where the latter are compressed.
+// Packed numbers, and bytes of digits behind them, or before them where they are compressed.
 Result<void> MessageBlock::parse_body(ByteReader& reader) {
   uint64_t packed_digits = reader.varint_up_to(kTextBytesMax);
+  uint64_t numbers = head_->body_bytes - head_->digit_bytes;
   if (packed_digits == 0) {
     if (reader.failed() || reader.left() != head_->body_bytes) return wrong("length of the body");
     body_ = reader.rest();
+    digits_ = body_.substr(numbers);
+    digits_loaded_ = true;
     return {};
   }
-  std::string_view packed = reader.text();
-  uint64_t numbers = head_->body_bytes - head_->digit_bytes;
+  packed_digits_ = reader.text();
   if (reader.failed() || packed_digits != head_->digit_bytes || reader.left() != numbers)
     return wrong("length of the body");
-  constexpr size_t kReadBeyond = 8;
-  std::shared_ptr<char[]> body(new char[head_->body_bytes + kReadBeyond]);
-  std::memcpy(body.get(), reader.rest().data(), numbers);
-  OBELISK_CHECK_OK(zstd_decompress(packed, packed_digits, body.get() + numbers));
-  std::memset(body.get() + head_->body_bytes, 0, kReadBeyond);
-  body_ = {body.get(), head_->body_bytes};
-  memory_bytes_ += head_->body_bytes;
-  owners_.push_back(std::move(body));
+  body_ = reader.rest();
+  return {};
+}
+
+Result<void> MessageBlock::load_digits() {
+  if (digits_loaded_) return {};
+  std::shared_ptr<char[]> digits(new char[head_->digit_bytes]);
+  OBELISK_CHECK_OK(zstd_decompress(packed_digits_, head_->digit_bytes, digits.get()));
+  digits_ = {digits.get(), head_->digit_bytes};
+  digits_loaded_ = true;
+  memory_bytes_ += digits_.size();
+  owners_.push_back(std::move(digits));
   return {};
 }
 
@@ -119,11 +128,17 @@ Result<void> MessageBlock::parse_raw(ByteReader& reader) {
 }
 
 Result<const TemplateNumbers*> MessageBlock::template_numbers() {
-  if (numbers_.count == 0 && value_count_ > 0) {
-    OBELISK_TRY(numbers_, planes_.open());
-    memory_bytes_ += numbers_.memory_bytes();
+  if (numbers_ != nullptr) return numbers_.get();
+  if (known_ != nullptr) {
+    OBELISK_TRY(numbers_, known_->numbers());
+  } else {
+    auto numbers = std::make_shared<TemplateNumbers>();
+    OBELISK_TRY(*numbers, planes_.open(head_->templates.size()));
+    numbers_ = std::move(numbers);
   }
-  return &numbers_;
+  if (numbers_->count != value_count_) return wrong("template numbers");
+  memory_bytes_ += numbers_->memory_bytes();
+  return numbers_.get();
 }
 
 Result<void> MessageBlock::load_ordinals() {
@@ -131,18 +146,28 @@ Result<void> MessageBlock::load_ordinals() {
   OBELISK_TRY(const TemplateNumbers* numbers, template_numbers());
   std::vector<uint32_t> next(head_->templates.size());
   std::vector<uint32_t> ordinals(value_count_);
-  for (size_t i = 0; i < value_count_; ++i) {
-    uint16_t number = numbers->at(i);
-    if (number >= next.size()) return wrong("template numbers");
-    ordinals[i] = next[number]++;
-  }
+  for (size_t i = 0; i < value_count_; ++i) ordinals[i] = next[numbers->at(i)]++;
   for (size_t number = 0; number < next.size(); ++number) {
-    uint64_t wanted = number == kRawTemplate ? raw_count() : head_->templates[number].row_count;
-    if (next[number] != wanted) return wrong("template numbers");
+    if (next[number] != rows_of(number)) return wrong("template numbers");
   }
   ordinals_ = std::move(ordinals);
   memory_bytes_ += value_count_ * 4;
   return {};
+}
+
+uint64_t MessageBlock::rows_of(size_t number) const {
+  return number == kRawTemplate ? raw_count() : head_->templates[number].row_count;
+}
+
+// The ordinals of few values: what precedes each is counted.
+Result<std::vector<uint32_t>> MessageBlock::count_ordinals(std::span<const uint32_t> values) {
+  OBELISK_TRY(const TemplateNumbers* numbers, template_numbers());
+  std::vector<uint32_t> ordinals;
+  for (uint32_t value : values) {
+    ordinals.push_back(static_cast<uint32_t>(numbers->count_before(value)));
+    if (ordinals.back() >= rows_of(numbers->at(value))) return wrong("template numbers");
+  }
+  return ordinals;
 }
 
 Result<const std::vector<uint32_t>*> MessageBlock::ordinals() {
@@ -153,24 +178,17 @@ Result<const std::vector<uint32_t>*> MessageBlock::ordinals() {
 Result<void> MessageBlock::load_ids() {
   if (ids_loaded_) return {};
   OBELISK_TRY(ids_, open_packed_text(packed_ids_, owners_));
-  // Entry numbers are bounded here, once.
-  for (const TemplateHead& one : head_->templates) {
-    for (uint32_t i = one.first_slot; i < one.first_slot + one.slot_count; ++i) {
-      const Slot& slot = head_->slots[i];
-      bool in_stream = slot.kind == SlotKind::dictionary
-                           ? slot.entry_count <= kByteDictionaryMax
-                           : (slot.kind == SlotKind::number || slot.kind == SlotKind::clock) &&
-                                 slot.coding == NumberCoding::dictionary;
-      if (!in_stream || slot.entry_count == 256) continue;
-      uint8_t largest = 0;
-      for (char id : ids_.substr(slot.place, one.row_count))
-        largest = std::max(largest, static_cast<uint8_t>(id));
-      if (largest >= slot.entry_count) return wrong("entry number");
-    }
-  }
   memory_bytes_ += ids_.size();
   ids_loaded_ = true;
   return {};
+}
+
+// An entry number beyond the last entry is one that was damaged, and is read as the last.
+size_t MessageBlock::entry_at(const Slot& slot, uint32_t ordinal) const {
+  size_t id = slot.kind == SlotKind::dictionary && slot.entry_count > kByteDictionaryMax
+                  ? unpack(body_.data() + slot.place, slot.width, ordinal)
+                  : static_cast<uint8_t>(ids_[slot.place + ordinal]);
+  return std::min<size_t>(id, slot.entry_count - size_t{1});
 }
 
 Result<void> MessageBlock::load_text_slots() {
@@ -249,7 +267,7 @@ uint64_t MessageBlock::number_of(const Slot& slot, size_t slot_index, uint32_t r
       return std::min(head_->range_of(slot).low + unpack(body_.data() + slot.place, slot.width, ordinal),
                       head_->range_of(slot).high);
     case NumberCoding::dictionary:
-      return numbers_of(slot, slot_index)[static_cast<uint8_t>(ids_[slot.place + ordinal])];
+      return numbers_of(slot, slot_index)[entry_at(slot, ordinal)];
     case NumberCoding::delta:
       break;
   }
@@ -277,17 +295,12 @@ inline char* MessageBlock::put_slot(size_t slot_index, const TemplateHead& one, 
     }
     case SlotKind::hex: {
       size_t bytes = slot.digits / 2;
-      return put_hex(body_.data() + slot.place + ordinal * bytes, bytes, out);
+      return put_hex(digits_of(slot) + ordinal * bytes, bytes, out);
     }
     case SlotKind::uuid:
-      return put_uuid(body_.data() + slot.place + ordinal * size_t{16}, out);
-    case SlotKind::dictionary: {
-      uint64_t id = slot.entry_count <= kByteDictionaryMax
-                        ? static_cast<uint8_t>(ids_[slot.place + ordinal])
-                        : std::min<uint64_t>(unpack(body_.data() + slot.place, slot.width, ordinal),
-                                             slot.entry_count - 1);
-      return put_piece(entries_of(slot, slot_index)[id], out);
-    }
+      return put_uuid(digits_of(slot) + ordinal * size_t{16}, out);
+    case SlotKind::dictionary:
+      return put_piece(entries_of(slot, slot_index)[entry_at(slot, ordinal)], out);
     case SlotKind::text: {
       const TextSlot& texts = *text_slots_[slot_index];
       size_t length = texts.offsets[ordinal + 1] - texts.offsets[ordinal];
@@ -329,22 +342,49 @@ Result<std::string_view> MessageBlock::raw_text(uint64_t index) {
                           raw_offsets_[index + 1] - raw_offsets_[index]);
 }
 
+// What the variables of these templates are read from.
+Result<void> MessageBlock::load_streams_of(std::span<const uint32_t> values) {
+  OBELISK_TRY(const TemplateNumbers* numbers, template_numbers());
+  std::vector<uint8_t> seen(head_->templates.size());
+  for (uint32_t value : values) {
+    uint16_t number = numbers->at(value);
+    if (number == kRawTemplate || seen[number] != 0) continue;
+    seen[number] = 1;
+    const TemplateHead& one = head_->templates[number];
+    for (uint32_t i = one.first_slot; i < one.first_slot + one.slot_count; ++i) {
+      const Slot& slot = head_->slots[i];
+      bool is_clock = slot.kind == SlotKind::clock;
+      bool is_number = is_clock || slot.kind == SlotKind::number;
+      if (is_clock && head_->clocks_relative && times_ == nullptr) {
+        if (!times_source_) return wrong("clock times without a time column");
+        OBELISK_TRY(times_, times_source_());
+      }
+      if (slot.kind == SlotKind::dictionary || (is_number && slot.coding == NumberCoding::dictionary))
+        OBELISK_CHECK_OK(load_ids());
+      if (slot.kind == SlotKind::hex || slot.kind == SlotKind::uuid) OBELISK_CHECK_OK(load_digits());
+      if (slot.kind == SlotKind::text) OBELISK_CHECK_OK(load_text_slots());
+    }
+  }
+  return {};
+}
+
 Result<void> MessageBlock::rebuild(std::span<const uint32_t> values, std::string_view* out, Arena& arena) {
   if (values.empty()) return {};
-  if (head_->clocks_relative && times_ == nullptr) {
-    if (!times_source_) return wrong("clock times without a time column");
-    OBELISK_TRY(times_, times_source_());
+  OBELISK_CHECK_OK(load_streams_of(values));
+  std::vector<uint32_t> few;
+  if (values.size() <= kFewValues && ordinals_.empty()) {
+    OBELISK_TRY(few, count_ordinals(values));
+  } else {
+    OBELISK_CHECK_OK(load_ordinals());
   }
-  OBELISK_CHECK_OK(load_ordinals());
-  OBELISK_CHECK_OK(load_ids());
-  OBELISK_CHECK_OK(load_text_slots());
   char* free = nullptr;
   size_t left = 0;
   for (size_t i = 0; i < values.size(); ++i) {
     uint32_t value = values[i];
-    uint16_t number = numbers_.at(value);
+    uint16_t number = numbers_->at(value);
+    uint32_t ordinal = few.empty() ? ordinals_[value] : few[i];
     if (number == kRawTemplate) {
-      OBELISK_TRY(out[i], raw_text(ordinals_[value]));
+      OBELISK_TRY(out[i], raw_text(ordinal));
       continue;
     }
     const TemplateHead& one = head_->templates[number];
@@ -353,7 +393,7 @@ Result<void> MessageBlock::rebuild(std::span<const uint32_t> values, std::string
       left = std::max(kArenaPieceBytes, needed);
       free = arena.allocate(left);
     }
-    char* end = put_text(one, value, ordinals_[value], free);
+    char* end = put_text(one, value, ordinal, free);
     size_t length = static_cast<size_t>(end - free);
     out[i] = {free, length};
     free += length;

@@ -13,11 +13,13 @@
 #include "base/arena.h"
 #include "base/result.h"
 #include "storage/embedded/events/message/message_head.h"
-#include "storage/embedded/events/message/needle_search.h"
 #include "storage/embedded/events/message/packed_text.h"
 #include "storage/embedded/events/message/template_numbers.h"
 
 namespace obelisk::message {
+
+class KnownTexts;
+struct SlotTest;
 
 class MessageBlock {
  public:
@@ -33,7 +35,10 @@ class MessageBlock {
   void set_times_source(std::function<Result<const int64_t*>()> source) { times_source_ = std::move(source); }
   bool needs_times() const { return head_->clocks_relative; }
 
-  // The template of every text. A damaged block may name templates that there are not.
+  // What is kept of this block in memory, whose template numbers are then used; null: nothing is.
+  void set_known(std::shared_ptr<const KnownTexts> known) { known_ = std::move(known); }
+  const std::shared_ptr<const KnownTexts>& known() const { return known_; }
+  // The template of every text.
   Result<const TemplateNumbers*> template_numbers();
   const TemplatePlanes& template_planes() const { return planes_; }
   // The number of every text among those of its template.
@@ -63,13 +68,21 @@ class MessageBlock {
 
   Result<void> parse_raw(class ByteReader& reader);
   Result<void> parse_body(class ByteReader& reader);
+  uint64_t rows_of(size_t number) const;
   Result<void> load_ordinals();
+  Result<std::vector<uint32_t>> count_ordinals(std::span<const uint32_t> values);
+  Result<void> load_streams_of(std::span<const uint32_t> values);
+  Result<void> load_digits();
   Result<void> load_ids();
   Result<void> load_text_slots();
   Result<std::string_view> raw_text(uint64_t index);
   const std::vector<uint64_t>& deltas_of(size_t slot, uint32_t rows);
   const std::vector<uint64_t>& numbers_of(const Slot& slot, size_t slot_index);
   const std::vector<std::string_view>& entries_of(const Slot& slot, size_t slot_index);
+  size_t entry_at(const Slot& slot, uint32_t ordinal) const;
+  const char* digits_of(const Slot& slot) const {
+    return digits_.data() + (slot.place - (head_->body_bytes - head_->digit_bytes));
+  }
   uint64_t number_of(const Slot& slot, size_t slot_index, uint32_t rows, uint32_t ordinal);
   void mark_numbers(const TemplateHead& one, const SlotTest& test, uint8_t mark, uint8_t* marks);
   void mark_bytes(const TemplateHead& one, const SlotTest& test, uint8_t mark, uint8_t* marks) const;
@@ -87,10 +100,14 @@ class MessageBlock {
   PackedText packed_text_;
   std::vector<uint64_t> raw_offsets_;  // of each raw line over all pages; one more than lines
   std::vector<RawPage> raw_pages_;
-  std::string_view body_;
+  std::string_view body_;  // the packed numbers, and the digits where they are not compressed
+  std::string_view packed_digits_;
 
-  TemplateNumbers numbers_;
+  std::shared_ptr<const KnownTexts> known_;
+  std::shared_ptr<const TemplateNumbers> numbers_;
   std::vector<uint32_t> ordinals_;  // of each value among those of its template
+  std::string_view digits_;
+  bool digits_loaded_ = false;
   bool ids_loaded_ = false;
   std::string_view ids_;
   std::string_view text_;

@@ -5,6 +5,7 @@
 
 #include "codec/bit_packing.h"
 #include "storage/embedded/events/message/message_block.h"
+#include "storage/embedded/events/message/needle_search.h"
 #include "storage/embedded/events/message/slot_text.h"
 
 namespace obelisk::message {
@@ -78,6 +79,7 @@ Result<void> MessageBlock::mark_slot(size_t number, const SlotTest& test, uint8_
       return {};
     case SlotKind::hex:
     case SlotKind::uuid:
+      OBELISK_CHECK_OK(load_digits());
       mark_bytes(one, test, mark, marks.data());
       return {};
     case SlotKind::dictionary:
@@ -105,7 +107,8 @@ void MessageBlock::mark_numbers(const TemplateHead& one, const SlotTest& test, u
   if (slot.coding == NumberCoding::dictionary) {
     std::array<uint8_t, 256> of_id{};
     const std::vector<uint64_t>& numbers = numbers_of(slot, test.slot);
-    for (size_t i = 0; i < numbers.size(); ++i) of_id[i] = passes(numbers[i]) ? mark : 0;
+    for (size_t i = 0; i < 256; ++i)  // a damaged entry number is read as the last
+      of_id[i] = i < numbers.size() ? (passes(numbers[i]) ? mark : uint8_t{0}) : of_id[i - 1];
     const char* ids = ids_.data() + slot.place;
     for (uint32_t row = 0; row < one.row_count; ++row)
       raise(marks[row], of_id[static_cast<uint8_t>(ids[row])]);
@@ -143,7 +146,7 @@ void MessageBlock::mark_numbers(const TemplateHead& one, const SlotTest& test, u
 void MessageBlock::mark_bytes(const TemplateHead& one, const SlotTest& test, uint8_t mark,
                               uint8_t* marks) const {
   const Slot& slot = head_->slots[test.slot];
-  const char* body = body_.data() + slot.place;
+  const char* body = digits_of(slot);
   std::string text(slot.length_max + size_t{16}, '\0');
   bool is_uuid = slot.kind == SlotKind::uuid;
   size_t bytes = is_uuid ? 16 : slot.digits / 2;
@@ -169,8 +172,9 @@ void MessageBlock::mark_entries(const TemplateHead& one, const SlotTest& test, u
   const Slot& slot = head_->slots[test.slot];
   const std::vector<std::string_view>& entries = entries_of(slot, test.slot);
   std::vector<uint8_t> of_entry(std::max<size_t>(slot.entry_count, 256));
-  for (size_t i = 0; i < slot.entry_count; ++i)
-    of_entry[i] = relates(entries[i], test.relation, test.piece) ? mark : 0;
+  for (size_t i = 0; i < of_entry.size(); ++i)  // a damaged entry number is read as the last
+    of_entry[i] = i < slot.entry_count ? (relates(entries[i], test.relation, test.piece) ? mark : uint8_t{0})
+                                       : of_entry[i - 1];
   if (slot.entry_count <= kByteDictionaryMax) {
     const char* ids = ids_.data() + slot.place;
     for (uint32_t row = 0; row < one.row_count; ++row)

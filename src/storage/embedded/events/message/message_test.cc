@@ -10,6 +10,7 @@
 #include <random>
 
 #include "plan/regex.h"
+#include "storage/embedded/events/message/known_texts.h"
 #include "storage/embedded/events/message/message_encode.h"
 #include "storage/embedded/events/message/pattern_automaton.h"
 #include "storage/embedded/events/message/text_predicate.h"
@@ -183,6 +184,39 @@ std::string pattern_of(const std::string& line, std::mt19937_64& random) {
   }
 }
 
+// With what is kept in memory: judged, learned from rows, and after the numbers were let go of; of all rows
+// and of some.
+void expect_found_again(MessageBlock& block, const TextPredicate& predicate,
+                        const std::vector<uint8_t>& wanted, const std::string& what) {
+  auto known =
+      std::make_shared<const KnownTexts>(block.head(), block.template_planes(), block.raw_count() > 0);
+  std::vector<uint8_t> all(wanted.size(), 1), some = wanted, wanted_of_some = wanted;
+  for (size_t row = 0; row < some.size(); ++row) {
+    some[row] = row % 3 == 1 ? 1 : 0;
+    wanted_of_some[row] = wanted[row] & some[row];
+  }
+  block.set_known(known);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<uint8_t> found(wanted.size(), 0), of_some(wanted.size(), 0), by_templates(wanted.size(), 0);
+    ASSERT_TRUE(mark_texts(block, predicate, some, of_some).ok());
+    EXPECT_EQ(of_some, wanted_of_some) << what << ", round " << round;
+    ASSERT_TRUE(mark_texts(block, predicate, all, found).ok());
+    EXPECT_EQ(found, wanted) << what << ", round " << round;
+    Result<bool> decided = mark_by_templates(predicate, *known, all, by_templates);
+    ASSERT_TRUE(decided.ok());
+    EXPECT_EQ(by_templates, *decided ? wanted : std::vector<uint8_t>(wanted.size())) << what;
+    auto sum = static_cast<size_t>(std::count(wanted.begin(), wanted.end(), 1));
+    Verdict verdict = known->verdicts_of(predicate)->overall();
+    EXPECT_EQ(verdict, sum == 0               ? Verdict::none
+                       : sum == wanted.size() ? Verdict::all
+                                              : Verdict::some)
+        << what;
+    known->release_unused();
+    known->release_unused();
+  }
+  block.set_known(nullptr);
+}
+
 void expect_found(const Corpus& corpus, MessageBlock& block, const Expr& expr, const std::string& what) {
   std::vector<uint8_t> all(corpus.lines.size(), 1), found(corpus.lines.size(), 0);
   const TextPredicate& predicate = predicate_for(expr);
@@ -192,8 +226,10 @@ void expect_found(const Corpus& corpus, MessageBlock& block, const Expr& expr, c
   }
   bool any = std::find(found.begin(), found.end(), 1) != found.end();
   if (any) {
-    EXPECT_NE(judge_head(predicate, *block.head(), block.raw_count() > 0), Verdict::none) << what;
+    EXPECT_NE(judge_templates(predicate, *block.head(), block.raw_count() > 0).overall(), Verdict::none)
+        << what;
   }
+  expect_found_again(block, predicate, found, what);
 }
 
 void expect_searches(const Corpus& corpus, MessageBlock& block, std::mt19937_64& random, int count) {
@@ -312,7 +348,7 @@ TEST(Message, TemplatesDecideWhatTheyCan) {
   ASSERT_TRUE(result.block);
   const MessageHead& head = *result.block->head();
   ColumnId line = fixed_column(column::kLine);
-  auto judge = [&](const Expr& expr) { return judge_head(predicate_for(expr), head, false); };
+  auto judge = [&](const Expr& expr) { return judge_templates(predicate_for(expr), head, false).overall(); };
   auto matches = [&](const char* pattern) {
     return judge(Expr::matches(line, *Regex::compile(pattern, Regex::Mode::searching)));
   };

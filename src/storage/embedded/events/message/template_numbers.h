@@ -20,6 +20,8 @@ struct TemplateNumbers {
   uint16_t at(size_t value) const {
     return high == nullptr ? low[value] : static_cast<uint16_t>(low[value] | high[value] << 8);
   }
+  // How many texts before this one have its template.
+  size_t count_before(size_t value) const;
   size_t memory_bytes() const { return count * (high == nullptr ? 1 : 2); }
 };
 
@@ -29,9 +31,11 @@ class TemplatePlanes {
   // Views of stored bytes; `high` without any: all numbers are below 256.
   TemplatePlanes(PackedText low, PackedText high) : low_(low), high_(high) {}
 
-  Result<TemplateNumbers> open() const;
+  // corrupt when a text is of a template that there is not. Planes that are stored uncompressed are viewed:
+  // this must outlive what is returned.
+  Result<TemplateNumbers> open(size_t template_count) const;
   // The same with bytes of its own.
-  std::shared_ptr<const TemplatePlanes> copy() const;
+  std::unique_ptr<const TemplatePlanes> copy() const;
   size_t stored_bytes() const { return low_.stored.size() + high_.stored.size(); }
 
  private:
@@ -39,5 +43,10 @@ class TemplatePlanes {
   PackedText high_;
   std::string owned_;
 };
+
+// Raises out[value] to 1 for the texts with candidates[value] whose template is chosen (one byte a template,
+// 0 or 1). Both have a byte, 0 or 1, for every text.
+void mark_templates(const TemplateNumbers& numbers, const std::vector<uint8_t>& chosen,
+                    const uint8_t* candidates, uint8_t* out);
 
 }  // namespace obelisk::message

@@ -3,18 +3,19 @@
 #include <algorithm>
 #include <cstring>
 
+#include "storage/embedded/events/message/known_texts.h"
 #include "storage/embedded/events/message/text_predicate.h"
 
 namespace obelisk::message {
 
-Verdict judge_head(const TextPredicate& predicate, const MessageHead& head, bool has_raw_lines) {
-  bool any = has_raw_lines, every = !has_raw_lines;
-  for (size_t number = 1; number < head.templates.size() && (!any || every); ++number) {
-    Verdict verdict = predicate.judge(head, number);
-    any = any || verdict != Verdict::none;
-    every = every && verdict == Verdict::all;
-  }
-  return !any ? Verdict::none : every ? Verdict::all : Verdict::some;
+TemplateVerdicts judge_templates(const TextPredicate& predicate, const MessageHead& head,
+                                 bool has_raw_lines) {
+  TemplateVerdicts verdicts;
+  verdicts.of.resize(head.templates.size());
+  if (has_raw_lines) verdicts.set(kRawTemplate, Verdict::some);
+  for (size_t number = 1; number < head.templates.size(); ++number)
+    verdicts.set(number, predicate.judge(head, number));
+  return verdicts;
 }
 
 namespace {
@@ -22,75 +23,10 @@ namespace {
 // Texts put together and tested at a time.
 constexpr size_t kRowsAtOnce = 1024;
 
-// By template number, with room for numbers that a damaged block may have.
-struct TemplateVerdicts {
-  std::vector<uint8_t> of;
-  bool any = false;
-  bool any_some = false;
-  bool any_all = false;
-};
-
-// `whole` false: ends at the first template judged `some`.
-TemplateVerdicts verdicts_of(const TextPredicate& predicate, const MessageHead& head, bool has_raw_lines,
-                             bool whole) {
-  TemplateVerdicts verdicts;
-  verdicts.of.resize(head.templates.size() > 256 ? size_t{1} << 16 : 256);
-  auto set = [&](size_t number, Verdict verdict) {
-    verdicts.of[number] = static_cast<uint8_t>(verdict);
-    verdicts.any = verdicts.any || verdict != Verdict::none;
-    verdicts.any_some = verdicts.any_some || verdict == Verdict::some;
-    verdicts.any_all = verdicts.any_all || verdict == Verdict::all;
-  };
-  set(kRawTemplate, has_raw_lines ? Verdict::some : Verdict::none);
-  for (size_t number = 1; number < head.templates.size() && (whole || !verdicts.any_some); ++number)
-    set(number, predicate.judge(head, number));
-  return verdicts;
-}
-
-inline void set_four(uint32_t certain, const uint8_t* open, uint8_t* target) {
-  uint32_t candidates = 0, held = 0;
-  std::memcpy(&candidates, open, 4);
-  std::memcpy(&held, target, 4);
-  held |= candidates & certain;
-  std::memcpy(target, &held, 4);
-}
-
 // Sets the candidates of templates that are judged `all`.
 void mark_certain(const TemplateVerdicts& verdicts, const TemplateNumbers& numbers,
                   const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out) {
-  if (!verdicts.any_all) return;
-  std::vector<uint8_t> table(verdicts.of.size());
-  for (size_t number = 0; number < table.size(); ++number)
-    table[number] = verdicts.of[number] == static_cast<uint8_t>(Verdict::all) ? 1 : 0;
-  // Bytes that are written may be anything to the compiler, so all it reads is named here.
-  const uint8_t* certain = table.data();
-  const uint8_t* open = candidates.data();
-  const uint8_t* low = numbers.low;
-  const uint8_t* high = numbers.high;
-  uint8_t* target = out.data();
-  size_t count = candidates.size();
-  auto is_certain = [&](size_t value) -> uint8_t {
-    return high == nullptr ? certain[low[value]] : certain[low[value] | high[value] << 8];
-  };
-  size_t value = 0;
-  if (high == nullptr) {
-    for (; value + 4 <= count; value += 4) {
-      uint8_t a = certain[low[value]], b = certain[low[value + 1]];
-      uint8_t c = certain[low[value + 2]], d = certain[low[value + 3]];
-      uint32_t four = a | b << 8 | c << 16 | static_cast<uint32_t>(d) << 24;
-      set_four(four, open + value, target + value);
-    }
-  } else {
-    for (; value + 4 <= count; value += 4) {
-      uint8_t a = certain[low[value] | high[value] << 8];
-      uint8_t b = certain[low[value + 1] | high[value + 1] << 8];
-      uint8_t c = certain[low[value + 2] | high[value + 2] << 8];
-      uint8_t d = certain[low[value + 3] | high[value + 3] << 8];
-      uint32_t four = a | b << 8 | c << 16 | static_cast<uint32_t>(d) << 24;
-      set_four(four, open + value, target + value);
-    }
-  }
-  for (; value < count; ++value) target[value] |= open[value] & is_certain(value);
+  if (verdicts.any_all) mark_templates(numbers, verdicts.chosen(Verdict::all), candidates.data(), out.data());
 }
 
 // Which candidates of templates judged `some` have to be looked at. Sets those that need not be.
@@ -99,10 +35,15 @@ Result<std::vector<uint32_t>> open_values(MessageBlock& block, const TextPredica
                                           const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out) {
   OBELISK_TRY(const TemplateNumbers* numbers, block.template_numbers());
   std::vector<uint32_t> open;
+  std::vector<uint8_t> in_question(candidates.size());
+  mark_templates(*numbers, verdicts.chosen(Verdict::some), candidates.data(), in_question.data());
   auto for_each_open = [&](auto&& visit) {
-    for (uint32_t value = 0; value < candidates.size(); ++value) {
-      if (candidates[value] != 0 && verdicts.of[numbers->at(value)] == static_cast<uint8_t>(Verdict::some))
-        visit(value);
+    const uint8_t* begin = in_question.data();
+    const uint8_t* end = begin + in_question.size();
+    for (const uint8_t* at = begin; at < end; ++at) {
+      at = static_cast<const uint8_t*>(std::memchr(at, 1, static_cast<size_t>(end - at)));
+      if (at == nullptr) return;
+      visit(static_cast<uint32_t>(at - begin));
     }
   };
   // A variable's whole column is tested, which few candidates do not pay for.
@@ -114,7 +55,7 @@ Result<std::vector<uint32_t>> open_values(MessageBlock& block, const TextPredica
   std::vector<RowFilter> filters(block.head()->templates.size());
   bool any = block.raw_count() > 0;
   for (size_t number = 1; number < filters.size(); ++number) {
-    if (verdicts.of[number] != static_cast<uint8_t>(Verdict::some)) continue;
+    if (verdicts.verdict_of(number) != Verdict::some) continue;
     OBELISK_TRY(filters[number], predicate.filter_rows(block, number));
     any = any || !filters[number].is_known || !filters[number].marks.empty();
   }
@@ -131,28 +72,8 @@ Result<std::vector<uint32_t>> open_values(MessageBlock& block, const TextPredica
   return open;
 }
 
-}  // namespace
-
-Result<bool> mark_by_templates(const TextPredicate& predicate, const MessageHead& head,
-                               const TemplatePlanes& planes, bool has_raw_lines,
-                               const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out) {
-  TemplateVerdicts verdicts = verdicts_of(predicate, head, has_raw_lines, false);
-  if (verdicts.any_some) return false;
-  if (!verdicts.any) return true;
-  OBELISK_TRY(TemplateNumbers numbers, planes.open());
-  if (numbers.count != candidates.size())
-    return make_error(ErrorCode::corrupt, "message block: template numbers");
-  mark_certain(verdicts, numbers, candidates, out);
-  return true;
-}
-
-Result<void> mark_texts(MessageBlock& block, const TextPredicate& predicate,
-                        const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out) {
-  TemplateVerdicts verdicts = verdicts_of(predicate, *block.head(), block.raw_count() > 0, true);
-  if (!verdicts.any) return {};
-  OBELISK_TRY(const TemplateNumbers* numbers, block.template_numbers());
-  mark_certain(verdicts, *numbers, candidates, out);
-  if (!verdicts.any_some) return {};
+Result<void> mark_open(MessageBlock& block, const TextPredicate& predicate, const TemplateVerdicts& verdicts,
+                       const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out) {
   OBELISK_TRY(std::vector<uint32_t> open, open_values(block, predicate, verdicts, candidates, out));
   std::vector<std::string_view> texts(std::min(kRowsAtOnce, open.size()));
   for (size_t first = 0; first < open.size(); first += kRowsAtOnce) {
@@ -161,6 +82,68 @@ Result<void> mark_texts(MessageBlock& block, const TextPredicate& predicate,
     OBELISK_CHECK_OK(block.rebuild(std::span(open).subspan(first, count), texts.data(), arena));
     for (size_t i = 0; i < count; ++i) out[open[first + i]] |= predicate.holds(texts[i]) ? 1 : 0;
   }
+  return {};
+}
+
+// The verdicts after every row was looked at, whose marks are `found`.
+Result<std::shared_ptr<const TemplateVerdicts>> judged_by_rows(MessageBlock& block,
+                                                               const TemplateVerdicts& before,
+                                                               const std::vector<uint8_t>& found) {
+  OBELISK_TRY(const TemplateNumbers* numbers, block.template_numbers());
+  std::vector<uint32_t> holding(before.of.size());
+  for (size_t value = 0; value < found.size(); ++value) holding[numbers->at(value)] += found[value];
+  auto verdicts = std::make_shared<TemplateVerdicts>();
+  verdicts->of.resize(before.of.size());
+  verdicts->by_rows = true;
+  for (size_t number = 0; number < before.of.size(); ++number) {
+    size_t rows = number == kRawTemplate ? block.raw_count() : block.head()->templates[number].row_count;
+    if (rows == 0) continue;
+    verdicts->set(number, holding[number] == 0      ? Verdict::none
+                          : holding[number] == rows ? Verdict::all
+                                                    : Verdict::some);
+  }
+  return std::shared_ptr<const TemplateVerdicts>(std::move(verdicts));
+}
+
+bool all_marked(const std::vector<uint8_t>& marks) {
+  return std::memchr(marks.data(), 0, marks.size()) == nullptr;
+}
+
+bool none_marked(const std::vector<uint8_t>& marks) {
+  return std::memchr(marks.data(), 1, marks.size()) == nullptr;
+}
+
+}  // namespace
+
+Result<bool> mark_by_templates(const TextPredicate& predicate, const KnownTexts& known,
+                               const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out) {
+  std::shared_ptr<const TemplateVerdicts> verdicts = known.verdicts_of(predicate);
+  if (verdicts->any_some) return false;
+  if (!verdicts->any()) return true;
+  OBELISK_TRY(std::shared_ptr<const TemplateNumbers> numbers, known.numbers());
+  if (numbers->count != candidates.size())
+    return make_error(ErrorCode::corrupt, "message block: template numbers");
+  mark_certain(*verdicts, *numbers, candidates, out);
+  return true;
+}
+
+Result<void> mark_texts(MessageBlock& block, const TextPredicate& predicate,
+                        const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out) {
+  const KnownTexts* known = block.known().get();
+  std::shared_ptr<const TemplateVerdicts> verdicts =
+      known != nullptr ? known->verdicts_of(predicate)
+                       : std::make_shared<const TemplateVerdicts>(
+                             judge_templates(predicate, *block.head(), block.raw_count() > 0));
+  if (!verdicts->any()) return {};
+  OBELISK_TRY(const TemplateNumbers* numbers, block.template_numbers());
+  bool learns = known != nullptr && verdicts->any_some && !verdicts->by_rows && none_marked(out) &&
+                all_marked(candidates);
+  mark_certain(*verdicts, *numbers, candidates, out);
+  if (!verdicts->any_some) return {};
+  OBELISK_CHECK_OK(mark_open(block, predicate, *verdicts, candidates, out));
+  if (!learns) return {};
+  OBELISK_TRY(verdicts, judged_by_rows(block, *verdicts, out));
+  known->learn(predicate, std::move(verdicts));
   return {};
 }
 

@@ -290,6 +290,15 @@ struct CachedPredicate {
   std::unique_ptr<TextPredicate> predicate;
 };
 
+Hash128 identity_of(const Expr& expr, const std::string& text) {
+  // Literals that are no text hold for none, whatever they are.
+  std::string bytes = {static_cast<char>(expr.kind()), static_cast<char>(expr.op()),
+                       static_cast<char>(expr.literal().index())};
+  if (expr.kind() != Expr::Kind::matches) return hash128(bytes + text);
+  bytes[2] = static_cast<char>(expr.regex()->mode());
+  return hash128(bytes + expr.regex()->pattern());
+}
+
 }  // namespace
 
 Verdict SkeletonPredicate::judge(const MessageHead& head, size_t number) const {
@@ -317,6 +326,7 @@ const TextPredicate& predicate_for(const Expr& expr) {
   }
   CachedPredicate& entry = cache[next++ % kKept];
   entry = {expr.kind(), expr.op(), text != nullptr ? *text : std::string(), expr.regex(), compile(expr)};
+  entry.predicate->set_identity(identity_of(expr, entry.text));
   return *entry.predicate;
 }
 

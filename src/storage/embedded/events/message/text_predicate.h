@@ -13,9 +13,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/hash.h"
 #include "plan/expression.h"
 #include "storage/embedded/events/message/message_block.h"
 #include "storage/embedded/events/message/needle_search.h"
+#include "storage/embedded/events/message/template_verdicts.h"
 
 namespace obelisk::message {
 
@@ -35,6 +37,12 @@ class TextPredicate {
   virtual Verdict judge(const MessageHead& head, size_t number) const = 0;
   // Of a template that is judged `some`, by its variables.
   virtual Result<RowFilter> filter_rows(MessageBlock& block, size_t number) const;
+  // Equal for equal conditions, whoever compiled them.
+  const Hash128& identity() const { return identity_; }
+  void set_identity(Hash128 identity) { identity_ = identity; }
+
+ private:
+  Hash128 identity_;
 };
 
 // The same skeletons occur in most row groups: whether one can satisfy the condition whatever its variables
@@ -59,13 +67,12 @@ class SkeletonPredicate : public TextPredicate {
 // seven.
 const TextPredicate& predicate_for(const Expr& expr);
 
-// Of all rows that have a value: none when no template and no raw line can satisfy it.
-Verdict judge_head(const TextPredicate& predicate, const MessageHead& head, bool has_raw_lines);
+// Of every template, raw lines being `some`.
+TemplateVerdicts judge_templates(const TextPredicate& predicate, const MessageHead& head, bool has_raw_lines);
 
 // The same as mark_texts for a block that need not be read: false, and nothing is set, when some text would
 // have to be looked at.
-Result<bool> mark_by_templates(const TextPredicate& predicate, const MessageHead& head,
-                               const TemplatePlanes& planes, bool has_raw_lines,
+Result<bool> mark_by_templates(const TextPredicate& predicate, const KnownTexts& known,
                                const std::vector<uint8_t>& candidates, std::vector<uint8_t>& out);
 
 // Sets out[value] for the values with candidates[value] that satisfy the condition.
