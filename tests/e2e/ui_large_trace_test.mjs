@@ -133,6 +133,28 @@ async function lists() {
     await browser.shot(page, 'large-trace-revealed');
     await page.context().close();
   });
+  await check('a search by attributes, and by structure, is TraceQL in the same box', async () => {
+    const page = await browser.page(address());
+    await rows(page).nth(5).waitFor();
+    const ask = async (query, expected) => {
+      const started = performance.now();
+      await page.getByRole('searchbox', { name: /Find spans/ }).fill(query);
+      await page.keyboard.press('Enter');
+      await page.getByText(`${text(expected)} spans`, { exact: true }).waitFor();
+      return `${(performance.now() - started).toFixed(0)} ms`;
+    };
+    const item = await ask('{ span.app.item = "item-77" }', spans / 1000);
+    await rows(page).first().click();
+    await page.getByText('item-77').first().waitFor();
+    await browser.shot(page, 'large-trace-attribute');
+    const structure = await ask('{ } > { status = error }', largeTraceErrors(spans));
+    const words = await ask('worker-31', Math.floor(spans / 32));
+    await page.getByRole('searchbox', { name: /Find spans/ }).fill('{ span.app.item = }');
+    await page.keyboard.press('Enter');
+    await page.getByText(/parse error/).waitFor();
+    await page.context().close();
+    return `attribute ${item}, structure ${structure}, text in attributes ${words}`;
+  });
   await check('an address with a span opens its place in the tree', async () => {
     const span = (BigInt(spans) - 5n).toString(16).padStart(16, '0');
     const page = await browser.page(address(`?at=${span}`));

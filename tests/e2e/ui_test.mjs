@@ -181,6 +181,21 @@ async function pivots(shop) {
     await line.click();
     await page.locator(`[aria-selected="true"][data-span="${span}"]`).waitFor();
   });
+  await check('spans of a trace are found by a text and by TraceQL', async () => {
+    await back();
+    const all = await page.locator('[data-span]').count();
+    const search = page.getByRole('searchbox', { name: /Find spans/ });
+    await search.fill('{ span:childCount = 0 && kind != unspecified }');
+    await page.keyboard.press('Enter');
+    const leaves = Number(/^([\d,]+) found$/.exec(await page.getByText(/^[\d,]+ found$/).textContent())[1]);
+    assert.ok(leaves > 0 && leaves < all, `${leaves} of ${all}`);
+    await search.fill('slow_lookup');
+    await page.keyboard.press('Enter');
+    await page.getByText('1 found', { exact: true }).waitFor();
+    await until('it and the spans above it', async () => (await page.locator('[data-span="slow_lookup"]').count()) === 1 && (await page.locator('[data-span]').count()) < all);
+    await search.fill('');
+    await until('all again', async () => (await page.locator('[data-span]').count()) === all);
+  });
   await check('keys walk the waterfall', async () => {
     await back();
     await page.locator('[data-waterfall]').focus();

@@ -92,7 +92,7 @@ describe('tree', () => {
 });
 
 describe('rows', () => {
-  const options = { collapsed: new Set<string>(), unfolded: new Set<string>(), keep: new Set<never>(), only_failed: false };
+  const options = { collapsed: new Set<string>(), unfolded: new Set<string>(), keep: new Set<never>(), only: null };
   const many = read([{ id: 1, at: 0, ms: 1000 }, ...Array.from({ length: 50 }, (_, index) => ({ id: index + 2, parent: 1, at: index, ms: 1, name: 'SELECT', failed: index === 7 }))]);
   test('equal siblings fold, one after the other too; a failure stays out', () => {
     const rows = visible_rows(many, options);
@@ -107,7 +107,7 @@ describe('rows', () => {
     expect(visible_rows(many, { ...options, collapsed: new Set([hex(1)]) })).toHaveLength(1);
   });
   test('failures only keeps the way to them', () => {
-    expect(visible_rows(many, { ...options, only_failed: true })).toHaveLength(2);
+    expect(visible_rows(many, { ...options, only: (span) => span.failed })).toHaveLength(2);
   });
 });
 

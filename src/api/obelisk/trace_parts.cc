@@ -9,6 +9,7 @@
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "query/traceql/outline_timeline.h"
+#include "query/traceql/search_in_trace.h"
 #include "query/traceql/trace_outline.h"
 #include "wire/otlp_encode.h"
 
@@ -145,6 +146,27 @@ Result<void> write_tree(const Call& call, JsonWriter& out) {
         traceql::page_of_outline(*call.outline, top, static_cast<uint32_t>(depth), page.offset, page.limit);
   }
   write_page(out, *call.outline, found);
+  return {};
+}
+
+// Spans that a TraceQL search (q) or a text finds, each with its place in the trace's pre-order.
+Result<void> write_search(const Call& call, JsonWriter& out) {
+  OBELISK_TRY(PageRequest page, page_of(call.parameters));
+  std::string_view query = call.parameters.get_or("q", ""), text = call.parameters.get_or("text", "");
+  if (query.empty() == text.empty())
+    return make_error(ErrorCode::invalid_argument,
+                      "a search within a trace takes one of q (TraceQL) and text");
+  const QueryContext context{call.context.reader, call.run->tenant, call.run->at, call.run->budget,
+                             call.run->cancel};
+  auto search = query.empty() ? traceql::search_outline_for_text : traceql::search_outline;
+  OBELISK_TRY(OutlinePage found,
+              search(context, *call.outline, query.empty() ? text : query, page.offset, page.limit));
+  out.field("total", static_cast<int64_t>(found.total)).key("spans").begin_array();
+  for (uint32_t position : found.spans) {
+    begin_span(out, *call.outline, call.outline->spans[position]);
+    out.field("position", static_cast<int64_t>(position)).end_object();
+  }
+  out.end_array();
   return {};
 }
 
@@ -286,6 +308,7 @@ void register_trace_parts(Router& router, ApiContext& context) {
   add("overview", write_overview, true);
   add("timeline", write_timeline);
   add("tree", write_tree);
+  add("search", write_search);
   add("way", write_way);
   add("span", write_stored_span);
   add("critical-path", write_critical_path);

@@ -57,6 +57,10 @@ class TracePartsTest : public testing::Test {
     rows.set_string(Scope::resource, "service.name", service);
     rows.set_int(Scope::fixed, column::kDuration, duration);
     rows.set_int(Scope::fixed, column::kStatusCode, status);
+    auto key = std::make_shared<const std::string>(fmt::format("key-{}", id));
+    rows.keep_alive(key);
+    rows.set_string(Scope::attribute, "app.key", *key);
+    if (id % 10 == 1) rows.set_int(Scope::attribute, "app.rows", id);
   }
 
   std::string get(const std::string& part, int status = 200) {
@@ -131,6 +135,48 @@ TEST_F(TracePartsTest, TheCriticalPathAndTextsAreFound) {
   EXPECT_NE(path.find("\"critical\":true"), std::string::npos);
   EXPECT_EQ(path.find("\"critical\":false"), std::string::npos);
   EXPECT_NE(get("tree?find=read").find("\"total\":1000"), std::string::npos);
+}
+
+std::string encoded(std::string_view text) {
+  std::string out;
+  for (unsigned char c : text) out += fmt::format("%{:02X}", c);
+  return out;
+}
+
+TEST_F(TracePartsTest, ASearchFindsSpansByTheirAttributes) {
+  std::string one = get("search?q=" + encoded(R"({ span.app.key = "key-82" })"));
+  ASSERT_EQ(span_ids(one), std::vector<std::string>{SpanId{82}.to_hex()}) << one;
+  EXPECT_NE(one.find(R"("total":1)"), std::string::npos) << one;
+  // The root, seven calls with two children each, the eighth call and its first child come before it.
+  EXPECT_NE(one.find(R"("position":24)"), std::string::npos) << one;
+  std::string page = get("search?limit=2&offset=1&q=" + encoded("{ status = error }"));
+  EXPECT_NE(page.find(R"("total":5)"), std::string::npos) << page;
+  EXPECT_NE(page.find(SpanId{10 + 100 * 10 + 1}.to_hex()), std::string::npos) << page;
+  EXPECT_NE(get("search?q=" + encoded("{ span.app.key =~ `key-1[01]` }")).find(R"("total":2)"),
+            std::string::npos);
+}
+
+TEST_F(TracePartsTest, ASearchMayRelateSpans) {
+  std::string failed = get("search?limit=500&q=" + encoded(R"({ name = "call" } &> { status = error })"));
+  EXPECT_NE(failed.find(R"("total":10)"), std::string::npos) << failed;
+  EXPECT_NE(get("search?q=" + encoded("{ span:childCount = 2 }")).find(R"("total":500)"), std::string::npos);
+  EXPECT_NE(get("search?q=" + encoded("{ } | count() > 2000")).find(R"("total":0)"), std::string::npos);
+}
+
+TEST_F(TracePartsTest, ATextIsFoundInNamesAndAttributes) {
+  EXPECT_NE(get("search?text=read").find(R"("total":1000)"), std::string::npos);
+  EXPECT_NE(get("search?text=stock").find(R"("total":500)"), std::string::npos);
+  EXPECT_EQ(span_ids(get("search?text=key-4982"))[0], SpanId{4982}.to_hex());
+  std::string number = get("search?text=4981");  // app.rows is 4981, and app.key contains it
+  EXPECT_NE(number.find(R"("total":1)"), std::string::npos) << number;
+  EXPECT_NE(get("search?text=nowhere").find(R"("total":0,"spans":[])"), std::string::npos);
+}
+
+TEST_F(TracePartsTest, ASearchThatIsNoneSaysWhy) {
+  EXPECT_NE(get("search", 400).find("one of q"), std::string::npos);
+  EXPECT_NE(get("search?text=a&q=" + encoded("{}"), 400).find("one of q"), std::string::npos);
+  EXPECT_NE(get("search?q=" + encoded("{ span.a = }"), 400).find("parse error"), std::string::npos);
+  EXPECT_NE(get("search?q=" + encoded("{} | rate()"), 400).find("metrics query"), std::string::npos);
 }
 
 TEST_F(TracePartsTest, FailedSpansAreAListOfTheirOwn) {

@@ -50,6 +50,9 @@ Result<ScanStatistics> scan_rows(const SpanScan& asked, const SpansetExpr& filte
   scan.table = Table::spans;
   scan.range = asked.range;
   scan.where = std::move(lowered.expr);
+  if (asked.only)
+    scan.where =
+        Expr::all_of({Expr::in_trace_ids(fixed_column(column::kTraceId), asked.only), std::move(scan.where)});
   scan.all_columns = asked.all_columns;
   scan.columns = {fixed_column(column::kTraceId), fixed_column(column::kSpanId)};
   for (const Attribute& attribute : asked.query.attributes) add_columns(attribute, scan.columns);
@@ -103,6 +106,7 @@ Result<ScanStatistics> scan_spans(const SpanScan& asked, const SpanVisitor& visi
   if (const SpansetExpr* filter = span_local_filter(asked.query, asked.pipeline))
     return scan_rows(asked, *filter, visit);
   TraceScan scan{asked.context, asked.query, asked.pipeline, asked.range, {}, {}, asked.all_columns};
+  scan.only = asked.only;
   return scan_traces(
       scan, [&](const TraceTree& tree, AttributeReader& reader, std::vector<Spanset> found) -> Result<void> {
         FieldEvaluator fields(reader);

@@ -38,6 +38,7 @@ struct SpanScan {
   const Pipeline& pipeline;
   TimeRange range;
   bool all_columns = false;
+  std::shared_ptr<const TraceIdSet> only = nullptr;  // as of TraceScan
 };
 
 // The filter of a pipeline that is one filter on facts of each span itself; null for other pipelines.

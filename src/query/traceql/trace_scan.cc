@@ -62,10 +62,12 @@ StoreScan make_store_scan(const TraceScan& asked, const std::vector<Lowered>& le
     result.mark_of_leaf[leaf.leaf] = static_cast<uint32_t>(scan.marks.size());
     scan.marks.push_back(lowered.expr);
   });
-  for (Expr& required : required_in_trace(asked.pipeline, leaves)) {
+  auto require = [&](Expr expr) {
     scan.require_marks.push_back(static_cast<uint32_t>(scan.marks.size()));
-    scan.marks.push_back(std::move(required));
-  }
+    scan.marks.push_back(std::move(expr));
+  };
+  if (asked.only) require(Expr::in_trace_ids(fixed_column(column::kTraceId), asked.only));
+  for (Expr& required : required_in_trace(asked.pipeline, leaves)) require(std::move(required));
   for (const RequiredRelation& required : required_relations(asked.pipeline)) {
     TraceRelation relation;
     relation.kind = required.direct ? TraceRelation::Kind::child : TraceRelation::Kind::descendant;

@@ -2,6 +2,7 @@
 // Runs a search pipeline over the traces of a store: lowers its filters to marks, reads the traces that can
 // fit, and hands each with what the pipeline found to a visitor. Used by search and metrics.
 #include <functional>
+#include <memory>
 
 #include "query/traceql/engine.h"
 #include "query/traceql/lowering.h"
@@ -22,6 +23,8 @@ struct TraceScan {
   // still to come can begin.
   bool newest_first = false;
   std::function<bool(int64_t latest_begin)> enough = {};
+  // Only these traces; null: all.
+  std::shared_ptr<const TraceIdSet> only = nullptr;
 };
 
 using TraceVisitor = std::function<Result<void>(const TraceTree&, AttributeReader&, std::vector<Spanset>)>;

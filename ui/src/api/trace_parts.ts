@@ -92,11 +92,23 @@ export async function trace_timeline(trace_id: string, window: { from_ns: number
 
 export type SpanList = { kind: 'children'; span_id: string | null } | { kind: 'find'; text: string } | { kind: 'failed' } | { kind: 'critical' };
 
+// What was typed to find spans: TraceQL begins with a brace or a parenthesis, all else is a text.
+export function find_parameters(text: string): { q?: string; text?: string } {
+  return /^\s*[{(]/.test(text) ? { q: text } : { text };
+}
+
+const page_calls: Record<SpanList['kind'], string> = { children: 'tree', find: 'search', failed: 'tree', critical: 'critical-path' };
+
 export async function trace_page(overview: TraceOverview, list: SpanList, offset: number, limit: number, signal?: AbortSignal): Promise<PartPage> {
-  const of_list = list.kind === 'children' ? { depth: 1, span: list.span_id ?? undefined } : list.kind === 'find' ? { find: list.text } : list.kind === 'failed' ? { failed: 'true' } : {};
-  const answer = await get_json<{ total: number; spans: RawPartSpan[] }>(
-    part(overview.trace_id, list.kind === 'critical' ? 'critical-path' : 'tree'), { ...of_list, offset, limit }, signal);
+  const of_list = list.kind === 'children' ? { depth: 1, span: list.span_id ?? undefined } : list.kind === 'find' ? find_parameters(list.text) : list.kind === 'failed' ? { failed: 'true' } : {};
+  const answer = await get_json<{ total: number; spans: RawPartSpan[] }>(part(overview.trace_id, page_calls[list.kind]), { ...of_list, offset, limit }, signal);
   return { total: answer.total, spans: answer.spans.map((span) => read_span(span, overview.start_unix_ns)) };
+}
+
+// The ids of the spans that are found, at most `limit`.
+export async function trace_find(trace_id: string, text: string, limit: number, signal?: AbortSignal): Promise<{ total: number; span_ids: string[] }> {
+  const answer = await get_json<{ total: number; spans: RawPartSpan[] }>(part(trace_id, 'search'), { ...find_parameters(text), limit }, signal);
+  return { total: answer.total, span_ids: answer.spans.map(({ spanId }) => spanId) };
 }
 
 // From a top down to the span: each with its place among its siblings.

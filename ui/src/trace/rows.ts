@@ -27,7 +27,7 @@ export interface RowOptions {
   collapsed: ReadonlySet<string>;
   unfolded: ReadonlySet<string>;
   keep: ReadonlySet<Span>;
-  only_failed: boolean;
+  only: ((span: Span) => boolean) | null; // these and the spans above them; null: all
 }
 
 const noticeable_share = 0.02;
@@ -38,10 +38,10 @@ function stays_out(span: Span, options: RowOptions, trace_ns: number): boolean {
 
 export function visible_rows(trace: Trace, options: RowOptions): Row[] {
   const rows: Row[] = [];
-  if (options.only_failed) {
+  if (options.only) {
     const shown = new Set<Span>();
     for (const span of trace.spans) {
-      if (!span.failed) continue;
+      if (!options.only(span)) continue;
       for (let up: Span | null = span; up && !shown.has(up); up = up.parent) shown.add(up);
     }
     for (const span of trace.spans) if (shown.has(span)) rows.push({ kind: 'span', span });

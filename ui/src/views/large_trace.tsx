@@ -13,6 +13,7 @@ import { around, span_red_queries, traceql_of_span } from '../state/pivots';
 import { absolute_range } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import { AttributeList, AttributeRows } from '../trace/attributes';
+import { Find } from '../trace/find';
 import { bar_of, PageLoader, PartList, tree_rows, type PartBar } from '../trace/part_rows';
 import { PartTree, page_size } from '../trace/part_tree';
 import { Timeline } from '../trace/timeline';
@@ -171,7 +172,7 @@ export function LargeTrace({ overview }: { overview: TraceOverview }) {
           changed();
         }} />}
         {shown === 'paths' && !find ? <Paths overview={overview} />
-          : list?.known && list.total === 0 ? <Empty title={asked?.kind === 'find' ? 'No span has this text in its name or service.' : 'There are none.'} />
+          : list?.known && list.total === 0 ? <Empty title={asked?.kind === 'find' ? 'No span of this trace fits.' : 'There are none.'} />
           : <Waterfall rows={rows} window={view} chosen={chosen ? bar_of(chosen, list ? null : node) : null} chosen_row={chosen_row} lit_ns={null} left_share={window.innerWidth < 760 ? 0.62 : 0.42}
               is_open={(bar) => bar.node?.open ?? true} choose={choose} toggle={toggle} seen={seen} />}
       </section>
@@ -182,23 +183,6 @@ export function LargeTrace({ overview }: { overview: TraceOverview }) {
         }} /> : <Services overview={overview} />}
       </div>
     </div>
-  );
-}
-
-function Find({ text, ask }: { text: string; ask(text: string): void }) {
-  const [value, set_value] = useState(text);
-  useEffect(() => set_value(text), [text]);
-  return (
-    <form class="row" role="search" onSubmit={(event) => {
-      event.preventDefault();
-      ask(value.trim());
-    }}>
-      <input class="input" type="search" aria-label="Find spans by name or service" placeholder="Find by name or service" value={value} onInput={(event) => {
-        set_value(event.currentTarget.value);
-        if (event.currentTarget.value === '') ask('');
-      }} />
-      <button type="submit" class="btn sm">Find</button>
-    </form>
   );
 }
 

@@ -1,5 +1,5 @@
 // One trace (a large one by parts: large_trace.tsx): minimap, waterfall, the chosen span's details, and the log lines of trace, span or service beside it.
-// URL: at = chosen span, v=win:from-to (ns in the trace), v=logs:trace|span|service, v=failed:1.
+// URL: at = chosen span, v=win:from-to (ns in the trace), v=logs:trace|span|service, v=failed:1, v=find:text.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link, useParams } from 'wouter';
@@ -7,20 +7,21 @@ import { ApiError } from '../api/http';
 import { query_lines, type LogLine } from '../api/loki';
 import { fields_of, ids_of, trace_exemplars, trace_logs } from '../api/obelisk';
 import { get_trace } from '../api/tempo';
-import { trace_overview } from '../api/trace_parts';
+import { trace_find, trace_overview } from '../api/trace_parts';
 import { useClock } from '../app/clock';
 import { add_keys } from '../app/keys';
 import { level_of } from '../format/colors';
 import { count, duration, percent } from '../format/numbers';
 import { Panel, ServiceMark, Time } from '../parts/marks';
 import { useLogSelector } from '../parts/services';
-import { Empty, Failure, Loading, Partial } from '../parts/states';
+import { Empty, Failure, Loading, message_of, Partial } from '../parts/states';
 import { around, selector, service_of, span_red_queries, traceql_of_span } from '../state/pivots';
 import { absolute_range } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import { visible_rows } from '../trace/rows';
 import { longest_self_time, read_trace, self_time_by_service, type Span, type Trace } from '../trace/trace_model';
 import { AttributeList, AttributeRows } from '../trace/attributes';
+import { Find } from '../trace/find';
 import { Minimap, row_span, Waterfall, type TimeWindow } from '../trace/waterfall';
 import { LargeTrace } from './large_trace';
 import { message_text } from './log_line';
@@ -82,7 +83,11 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
     for (let up: Span | null = chosen; up; up = up.parent) path.add(up);
     return path;
   }, [chosen]);
-  const rows = useMemo(() => visible_rows(trace, { collapsed, unfolded, keep, only_failed }), [trace, collapsed, unfolded, keep, only_failed]);
+  const find = url.option('find') ?? '';
+  const found = useQuery({ queryKey: ['trace find', trace.trace_id, find], enabled: find !== '', staleTime: 60_000, retry: false, queryFn: ({ signal }) => trace_find(trace.trace_id, find, spans_shown_whole, signal) });
+  const found_ids = useMemo(() => (find !== '' && found.data ? new Set(found.data.span_ids) : null), [find, found.data]);
+  const only = useMemo(() => (only_failed || found_ids ? (span: Span) => (!only_failed || span.failed) && (!found_ids || found_ids.has(span.span_id)) : null), [only_failed, found_ids]);
+  const rows = useMemo(() => visible_rows(trace, { collapsed, unfolded, keep, only }), [trace, collapsed, unfolded, keep, only]);
   const chosen_row = useMemo(() => rows.findIndex((row) => row.kind === 'span' && row.span === chosen), [rows, chosen]);
   const choose = (span: Span) => url.set({ at: span.span_id }, { replace: true });
   const toggle = (span: Span) => set_collapsed((old) => {
@@ -157,6 +162,8 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
         <Minimap trace={trace} window={view} choose={set_window} />
         <div class={css.tools}>
           <label class="row"><input type="checkbox" checked={only_failed} onChange={(event) => url.set_option('failed', event.currentTarget.checked ? '1' : null, { replace: true })} /> Failures only</label>
+          <Find text={find} ask={(text) => url.set_option('find', text === '' ? null : text, { replace: true })} />
+          {find !== '' && <span class="t2" role="status">{found.error ? message_of(found.error) : found.data ? `${count(found.data.total)} found` : '…'}</span>}
           {url.option('win') && <button type="button" class="btn sm" onClick={() => set_window(null)}>Whole trace</button>}
           <span class="grow" />
           {by_service.slice(0, 5).map(({ service, self_ns }) => <span class="row" key={service}><ServiceMark name={service} /><b class="num">{percent(self_ns / total_self)}</b></span>)}
