@@ -260,18 +260,19 @@ TEST_F(GeneratorTest, EdgesHaveDimensionsOfOneOrOfBothSides) {
   std::vector<Span> call = {
       {.id = 1, .kind = kClient, .attributes = {{"zone", "a"}, {"only", "client"}}},
       {.id = 2, .parent = 1, .service = "stock", .kind = kServer, .attributes = {{"zone", "b"}}}};
-  ServiceGraph plain(clock_, {.dimensions = {"zone", "only"}});
+  ServiceGraph plain(clock_, {.rules = {.dimensions = {"zone", "only"}}});
   EXPECT_EQ(names(derive(plain, call, kRequests)),
             "traces_service_graph_request_total{client=\"shop\", only=\"client\", server=\"stock\", "
             "zone=\"b\"} 1\n");
-  ServiceGraph prefixed(clock_, {.dimensions = {"zone"}, .client_server_prefix = true});
+  ServiceGraph prefixed(clock_, {.rules = {.dimensions = {"zone"}, .client_server_prefix = true}});
   EXPECT_EQ(names(derive(prefixed, call, kRequests)),
             "traces_service_graph_request_total{client=\"shop\", client_zone=\"a\", server=\"stock\", "
             "server_zone=\"b\"} 1\n");
 }
 
 TEST_F(GeneratorTest, MessagesOnTheirWayAreMeasured) {
-  ServiceGraph graph(clock_, {.messaging_latency = true, .request = false, .connection_info = true});
+  ServiceGraph graph(clock_,
+                     {.rules = {.messaging_latency = true}, .request = false, .connection_info = true});
   auto found = derive(graph,
                       {{.id = 1, .kind = kProducer, .duration_ms = 100},
                        {.id = 2, .parent = 1, .service = "mailer", .kind = kConsumer, .offset_ms = 600}},
@@ -287,11 +288,12 @@ TEST_F(GeneratorTest, MessagesOnTheirWayAreMeasured) {
 }
 
 TEST_F(GeneratorTest, VirtualNodesByOwnAttributes) {
-  ServiceGraph graph(clock_,
-                     {.wait_nanos = kNanosPerSecond,
-                      .rules = {.peer_attributes = {"net.peer.name"}, .database_attributes = {"db.cluster"}},
-                      .virtual_node_label = true,
-                      .multiplier = {.attribute = "ratio"}});
+  ServiceGraph graph(
+      clock_,
+      {.wait_nanos = kNanosPerSecond,
+       .rules = {.edges = {.peer_attributes = {"net.peer.name"}, .database_attributes = {"db.cluster"}},
+                 .virtual_node_label = true,
+                 .multiplier = {.attribute = "ratio"}}});
   pass(graph, {{.trace = 1,
                 .kind = kClient,
                 .attributes = {{"net.peer.name", "bank"}, {"peer.service", "no"}},

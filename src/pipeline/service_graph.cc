@@ -6,8 +6,6 @@
 #include <optional>
 #include <unordered_map>
 
-#include "pipeline/span_dimensions.h"
-
 namespace obelisk {
 namespace {
 
@@ -54,15 +52,8 @@ std::vector<DerivedFamily> histograms_of(const ServiceGraphOptions& options) {
           {"traces_service_graph_request_client_seconds", "Duration of requests as the client saw it.",
            options.latency},
           {"traces_service_graph_request_messaging_system_seconds",
-           "How long messages were on their way between two services.", options.messaging_latency}};
+           "How long messages were on their way between two services.", options.rules.messaging_latency}};
 }
-
-// One span's half of an edge with what the generator adds to it.
-struct MeasuredHalf {
-  HalfEdge edge;
-  double multiplier = 1;
-  std::vector<std::string> dimensions;  // values in the order of the options; empty: none
-};
 
 }  // namespace
 
@@ -72,14 +63,8 @@ class ServiceGraph::Edges {
   explicit Edges(const Options& options)
       : options_(options),
         series_("service_graph", counters_of(options), histograms_of(options), bounds_of(options),
-                options.series) {
-    std::vector<std::string_view> taken = {"client", "server", "connection_type", "virtual_node"};
-    for (const std::string& dimension : options.dimensions) {
-      if (!options.client_server_prefix) labels_.push_back(dimension_label(dimension, taken));
-      client_labels_.push_back(dimension_label("client_" + dimension, taken));
-      server_labels_.push_back(dimension_label("server_" + dimension, taken));
-    }
-  }
+                options.series),
+        labels_(options_.rules) {}
 
   const Options& options() const { return options_; }
 
@@ -174,10 +159,9 @@ class ServiceGraph::Edges {
   // `client` and `server`: the halves that were measured, at least one.
   void count(uint32_t tenant, const ServiceEdge& edge, const MeasuredHalf* client, const MeasuredHalf* server,
              UnixNanos now) REQUIRES(mutex_) {
-    double weight =
-        std::max(client == nullptr ? 1 : client->multiplier, server == nullptr ? 1 : server->multiplier);
-    auto labels = [&] { return labels_of(edge, client, server); };
-    if (options_.dimensions.empty() && !options_.virtual_node_label) {
+    double weight = multiplier_of(client, server);
+    auto labels = [&] { return labels_.of(edge, client, server); };
+    if (options_.rules.names_only()) {
       key_.assign(edge.client);
       key_.append(1, '\0').append(edge.server).append(1, '\0').append(edge.type);
     } else {
@@ -193,33 +177,15 @@ class ServiceGraph::Edges {
       };
       observe(kServerSeconds, edge.as_server_saw(), edge.as_server_saw().seconds);
       observe(kClientSeconds, edge.as_client_saw(), edge.as_client_saw().seconds);
-      if (!options_.messaging_latency || edge.type != "messaging_system" || client == nullptr ||
-          server == nullptr)
-        return;
-      int64_t nanos = server->edge.start - client->edge.end;
-      // Below 0 the clocks disagree: nothing was measured.
-      if (nanos >= 0) observe(kMessagingSeconds, server->edge, static_cast<double>(nanos) / 1e9);
+      if (!options_.rules.messaging_latency) return;
+      if (std::optional<int64_t> nanos = messaging_nanos(edge))
+        observe(kMessagingSeconds, server->edge, static_cast<double>(*nanos) / 1e9);
     });
-  }
-
-  Labels labels_of(const ServiceEdge& edge, const MeasuredHalf* client, const MeasuredHalf* server) const {
-    Labels labels{{"client", edge.client}, {"server", edge.server}, {"connection_type", edge.type}};
-    if (options_.virtual_node_label && edge.type == "virtual_node")
-      labels.set("virtual_node", client == nullptr ? "client" : "server");
-    auto add = [&](const MeasuredHalf* half, const std::vector<std::string>& names) {
-      if (half == nullptr) return;
-      for (size_t i = 0; i < half->dimensions.size(); ++i) {
-        if (!half->dimensions[i].empty()) labels.set(names[i], half->dimensions[i]);
-      }
-    };
-    add(client, options_.client_server_prefix ? client_labels_ : labels_);
-    add(server, options_.client_server_prefix ? server_labels_ : labels_);
-    return labels;
   }
 
   const Options options_;
   DerivedSeries series_;
-  std::vector<std::string> labels_, client_labels_, server_labels_;  // of the dimensions
+  const EdgeLabels labels_;
   Mutex mutex_;
   WaitingMap waiting_ GUARDED_BY(mutex_);
   // Those of waiting_ in order of arrival, and some that were paired since.
@@ -235,24 +201,17 @@ ServiceGraph::ServiceGraph(const Clock& clock, Options options)
     : clock_(clock), edges_(std::make_shared<Edges>(options)) {}
 
 std::function<void()> ServiceGraph::prepare(const Tenant& tenant, const Batch& spans) {
-  const Options& options = edges_->options();
-  HalfEdgeReader reader(spans, options.rules);
-  SpanFilter filter(options.filter_policies, spans);
-  SpanMultiplier multiplier(options.multiplier, spans);
-  SpanDimensions dimensions(options.dimensions, {}, spans);
+  GraphHalfReader reader(edges_->options().rules, spans);
   uint64_t nameless = 0;
   auto halves = std::make_shared<std::vector<MeasuredHalf>>();
   for (size_t row = 0; row < spans.row_count; ++row) {
-    std::optional<HalfEdge> half = reader.read(row);
+    std::optional<MeasuredHalf> half = reader.read(row);
     if (!half) continue;
-    if (!options.filter_policies.empty() && !filter.keeps(row)) continue;
-    if (half->service.empty()) {
+    if (half->edge.service.empty()) {
       ++nameless;
       continue;
     }
-    MeasuredHalf measured{std::move(*half), multiplier.of(row), {}};
-    if (dimensions.size() > 0) measured.dimensions = dimensions.values(row);
-    halves->push_back(std::move(measured));
+    halves->push_back(std::move(*half));
   }
   if (nameless > 0) dropped("no_service_name").add(nameless);
   if (halves->empty()) return {};

@@ -20,9 +20,7 @@
 // Thread safe.
 #include "pipeline/derived_metrics_flusher.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/span_filter.h"
-#include "pipeline/span_multiplier.h"
-#include "query/core/service_edges.h"
+#include "query/core/graph_rules.h"
 
 namespace obelisk {
 
@@ -31,13 +29,7 @@ struct ServiceGraphOptions {
   size_t half_edges_max = 10'000;
   DerivedSeries::Options series = {};
   std::vector<double> bounds = {};  // in seconds, ascending; none: 100 ms, doubling, 8 of them
-  EdgeRules rules = {};
-  std::vector<std::string> dimensions = {};
-  bool client_server_prefix = false;
-  bool messaging_latency = false;
-  bool virtual_node_label = false;  // which side ("client" or "server") is not instrumented
-  std::vector<SpanFilterPolicy> filter_policies = {};
-  SpanMultiplierOptions multiplier = {};  // of an edge: the larger of its sides'
+  GraphRules rules = {};
   bool request = true;
   bool latency = true;
   bool connection_info = false;

@@ -29,13 +29,23 @@ struct Span {
   bool failed = false;
   std::string peer;
   std::string database;
+  std::string zone = {};   // attribute of its own
+  std::string stage = {};  // of its resource
+  double ratio = 0;
+  int64_t offset_ms = 0;
 };
 
-Batch batch_of(const std::vector<Span>& spans) {
+// The attributes that name peers and databases in `batch_of`.
+struct Names {
+  std::string peer = "peer.service";
+  std::string database = "db.system";
+};
+
+Batch batch_of(const std::vector<Span>& spans, const Names& names = {}) {
   BatchBuilder rows(Table::spans);
   auto copy = [&](std::string_view text) { return rows.arena().copy(text); };
   for (const Span& span : spans) {
-    rows.add_row(kStart);
+    rows.add_row(kStart + span.offset_ms * kNanosPerMilli);
     rows.set_trace_id(Scope::fixed, column::kTraceId, span.trace);
     rows.set_int(Scope::fixed, column::kSpanId, static_cast<int64_t>(span.id));
     if (span.parent != 0)
@@ -45,8 +55,11 @@ Batch batch_of(const std::vector<Span>& spans) {
     rows.set_int(Scope::fixed, column::kDuration, span.millis * kNanosPerMilli);
     if (span.failed) rows.set_int(Scope::fixed, column::kStatusCode, kSpanStatusError);
     rows.set_string(Scope::resource, "service.name", copy(span.service));
-    if (!span.peer.empty()) rows.set_string(Scope::attribute, "peer.service", copy(span.peer));
-    if (!span.database.empty()) rows.set_string(Scope::attribute, "db.system", copy(span.database));
+    if (!span.peer.empty()) rows.set_string(Scope::attribute, names.peer, copy(span.peer));
+    if (!span.database.empty()) rows.set_string(Scope::attribute, names.database, copy(span.database));
+    if (!span.zone.empty()) rows.set_string(Scope::attribute, "zone", copy(span.zone));
+    if (!span.stage.empty()) rows.set_string(Scope::resource, "stage", copy(span.stage));
+    if (span.ratio > 0) rows.set_float(Scope::attribute, "ratio", span.ratio);
   }
   return rows.finish();
 }
@@ -136,6 +149,25 @@ class Generator {
   uint64_t last_id_ = 0;
 };
 
+// What the streamed graph says of every edge: metric{labels} -> value. Of histograms sum and count.
+std::map<std::string, double> streamed_series(const std::vector<Span>& spans, const GraphRules& rules,
+                                              const Names& names) {
+  ManualClock clock(kStart);
+  ServiceGraph graph(clock, {.rules = rules});
+  Batch batch = batch_of(spans, names);
+  if (auto observe = graph.prepare(kDefaultTenant, batch)) observe();
+  std::map<std::string, double> series;
+  for (const TenantBatches& tenant : graph.collect(kStart + 11 * kNanosPerSecond)) {
+    for (const Batch& samples : tenant.batches) {
+      const ColumnData* values = samples.find_fixed(column::kValue);
+      if (samples.table != Table::samples || values == nullptr) continue;
+      for (const Group& group : samples.groups)
+        series[Labels(group.labels).to_string()] = values->floats[group.first_row + group.row_count - 1];
+    }
+  }
+  return series;
+}
+
 Edges streamed(const std::vector<Span>& spans) {
   ManualClock clock(kStart);
   ServiceGraph graph(clock);
@@ -164,11 +196,11 @@ Edges streamed(const std::vector<Span>& spans) {
   return edges;
 }
 
-traceql::ServiceGraphResult stored(MemoryStore& store, std::string_view query) {
+traceql::ServiceGraphResult stored(MemoryStore& store, std::string_view query, const GraphRules& rules = {}) {
   Budget budget(1 << 30);
   Cancel cancel;
   QueryContext context{store, kDefaultTenant, store.snapshot(kDefaultTenant).value(), budget, cancel};
-  auto result = traceql::service_graph(context, query, {kStart, kStart + kNanosPerSecond});
+  auto result = traceql::service_graph(context, query, {kStart, kStart + 10 * kNanosPerSecond}, rules);
   EXPECT_TRUE(result.ok()) << result.error().to_string();
   return result.ok() ? std::move(*result) : traceql::ServiceGraphResult{};
 }
@@ -176,13 +208,14 @@ traceql::ServiceGraphResult stored(MemoryStore& store, std::string_view query) {
 Edges edges_of(const traceql::ServiceGraphResult& graph) {
   Edges edges;
   for (const traceql::GraphEdge& edge : graph.edges)
-    edges[fmt::format("{}>{} {}", edge.client, edge.server, edge.type)] = {edge.requests, edge.failed};
+    edges[fmt::format("{}>{} {}", edge.client, edge.server, edge.type)] = {
+        static_cast<uint64_t>(edge.requests), static_cast<uint64_t>(edge.failed)};
   return edges;
 }
 
-void write(MemoryStore& store, const std::vector<Span>& spans) {
+void write(MemoryStore& store, const std::vector<Span>& spans, const Names& names = {}) {
   WriteRequest request;
-  request.batches.push_back(batch_of(spans));
+  request.batches.push_back(batch_of(spans, names));
   ASSERT_TRUE(append_and_wait(store, std::move(request)).ok());
 }
 
@@ -194,6 +227,85 @@ TEST(ServiceGraphs, StreamedStoredAndCountedAreEqual) {
   MemoryStore store;
   write(store, generator.spans);
   EXPECT_EQ(edges_of(stored(store, "{}")), generator.edges);
+}
+
+// Goal: with every option of the configuration the graph at query time is the streamed one. Method: the same
+// generated spans with attributes of their own under several sets of rules; every series of the streamed
+// graph is compared with what the edge of the same labels says, and none may be missing on either side.
+TEST(ServiceGraphs, StreamedAndStoredAreEqualWithEveryOption) {
+  const Names names{"net.peer.name", "db.cluster"};
+  Generator generator(44);
+  for (uint8_t i = 1; i <= 100; ++i) generator.trace(i);
+  std::mt19937_64 random(45);
+  for (Span& span : generator.spans) {
+    if (random() % 3 != 0) span.zone = fmt::format("z{}", random() % 3);
+    if (random() % 2 == 0) span.stage = random() % 4 == 0 ? "test" : "live";
+    if (random() % 3 == 0) span.ratio = 0.25;
+    if (span.kind == kSpanKindConsumer) span.offset_ms = static_cast<int64_t>(random() % 2000);
+  }
+  GraphRules base;
+  base.edges = {.peer_attributes = {"net.peer.name"}, .database_attributes = {"db.cluster"}};
+  std::vector<GraphRules> all(7, base);
+  all[1].dimensions = {"zone", "stage"};
+  all[2].dimensions = {"zone"};
+  all[2].client_server_prefix = true;
+  all[3].virtual_node_label = true;
+  all[4].multiplier.attribute = "ratio";
+  all[5].messaging_latency = true;
+  SpanFilterPolicy policy;
+  policy.exclude = {*make_span_condition("resource.stage", "test", false)};
+  all[6] = {base.edges, {"stage"}, true, true, true, {policy}, {.attribute = "ratio"}};
+  MemoryStore store;
+  write(store, generator.spans, names);
+  for (size_t i = 0; i < all.size(); ++i) {
+    SCOPED_TRACE(i);
+    std::map<std::string, double> series = streamed_series(generator.spans, all[i], names);
+    traceql::ServiceGraphResult graph = stored(store, "{}", all[i]);
+    size_t edges = 0, messages = 0;
+    for (const auto& [name, value] : series) {
+      edges += name.starts_with("traces_service_graph_request_total{") ? 1 : 0;
+      messages += name.starts_with("traces_service_graph_request_messaging_system_seconds_count{") ? 1 : 0;
+    }
+    EXPECT_GT(edges, 30u);
+    EXPECT_EQ(graph.edges.size(), edges);
+    for (const traceql::GraphEdge& edge : graph.edges) {
+      Labels labels = edge.labels;
+      labels.set("client", edge.client);
+      labels.set("server", edge.server);
+      if (!edge.type.empty()) labels.set("connection_type", edge.type);
+      auto of = [&](std::string_view metric) {
+        auto found = series.find("traces_service_graph_request_" + std::string(metric) + labels.to_string());
+        return found == series.end() ? -1 : found->second;
+      };
+      EXPECT_DOUBLE_EQ(edge.requests, of("total")) << labels.to_string();
+      EXPECT_DOUBLE_EQ(edge.failed, std::max(0.0, of("failed_total"))) << labels.to_string();
+      EXPECT_TRUE(all[i].messaging_latency || edge.messaging_p99 == 0);
+      if (edge.messaging_p99 > 0) {
+        EXPECT_GT(of("messaging_system_seconds_count"), 0) << labels.to_string();
+        --messages;
+      }
+    }
+    EXPECT_LE(messages, 2u);  // those that took no time at all
+  }
+}
+
+TEST(ServiceGraphs, ACallWithAMultiplierWeighsMoreInQuantiles) {
+  TraceId id;
+  id.bytes[15] = 9;
+  MemoryStore store;
+  GraphRules rules;
+  rules.multiplier.attribute = "ratio";
+  std::vector<Span> spans;
+  for (uint64_t i = 1; i <= 4; ++i) {
+    spans.push_back({id, i, 0, "shop", kSpanKindServer, static_cast<int64_t>(10 * i), false, "", ""});
+    if (i == 1) spans.back().ratio = 0.1;
+  }
+  write(store, spans);
+  EXPECT_EQ(stored(store, "{}").edges[0].server_p50, 20 * kNanosPerMilli);
+  traceql::ServiceGraphResult weighed = stored(store, "{}", rules);
+  EXPECT_EQ(weighed.edges[0].server_p50, 10 * kNanosPerMilli);
+  EXPECT_EQ(weighed.edges[0].server_p99, 40 * kNanosPerMilli);
+  EXPECT_DOUBLE_EQ(weighed.edges[0].requests, 13);
 }
 
 TEST(ServiceGraphs, LateSpansAndMissingParents) {

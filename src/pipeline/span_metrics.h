@@ -9,9 +9,9 @@
 // Bounds: derived_series.h. Thread safe.
 #include "pipeline/derived_metrics_flusher.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/span_dimensions.h"
-#include "pipeline/span_filter.h"
-#include "pipeline/span_multiplier.h"
+#include "query/core/span_dimensions.h"
+#include "query/core/span_filter.h"
+#include "query/core/span_multiplier.h"
 
 namespace obelisk {
 

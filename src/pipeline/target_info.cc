@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "pipeline/span_dimensions.h"
+#include "query/core/span_dimensions.h"
 
 namespace obelisk {
 namespace {

@@ -7,7 +7,6 @@
 namespace obelisk::rules {
 namespace {
 
-constexpr std::string_view kRoot = "rules";
 constexpr std::string_view kSuffix = ".yaml";
 constexpr uint64_t kFileBytesMax = 16u << 20;
 
@@ -47,12 +46,8 @@ std::optional<std::string> text_of_file_name(std::string_view name) {
   return out;
 }
 
-std::string directory_of(const Tenant& tenant) {
-  return fmt::format("{}/{}", kRoot, file_name_of(tenant));
-}
-
-std::string path_of(const Tenant& tenant, const std::string& name_space) {
-  return fmt::format("{}/{}{}", directory_of(tenant), file_name_of(name_space), kSuffix);
+std::string_view root_of(RuleLanguage language) {
+  return language == RuleLanguage::traceql ? "trace_rules" : "rules";
 }
 
 auto find_group(std::vector<RuleGroup>& groups, const std::string& name) {
@@ -68,9 +63,17 @@ Result<std::unique_ptr<RuleStore>> RuleStore::open(Disk& disk, RuleLanguage lang
   return store;
 }
 
+std::string RuleStore::directory_of(const Tenant& tenant) const {
+  return fmt::format("{}/{}", root_of(language_), file_name_of(tenant));
+}
+
+std::string RuleStore::path_of(const Tenant& tenant, const std::string& name_space) const {
+  return fmt::format("{}/{}{}", directory_of(tenant), file_name_of(name_space), kSuffix);
+}
+
 Result<void> RuleStore::load() {
   MutexLock lock(mutex_);
-  Result<std::vector<std::string>> directories = disk_.list(std::string(kRoot));
+  Result<std::vector<std::string>> directories = disk_.list(std::string(root_of(language_)));
   if (!directories.ok()) {
     if (directories.error().code == ErrorCode::not_found) return {};
     return directories.error();
@@ -82,7 +85,7 @@ Result<void> RuleStore::load() {
 Result<void> RuleStore::load_tenant(const std::string& directory) {
   std::optional<std::string> tenant = text_of_file_name(directory);
   if (!tenant) return {};  // nothing of ours
-  std::string path = fmt::format("{}/{}", kRoot, directory);
+  std::string path = fmt::format("{}/{}", root_of(language_), directory);
   OBELISK_TRY(std::vector<std::string> files, disk_.list(path));
   for (const std::string& file : files) {
     if (!file.ends_with(kSuffix)) continue;

@@ -3,7 +3,8 @@
 // Namespaces are free texts of at most kNamespaceBytesMax bytes; in file names every byte that is no letter
 // or digit stands as %XX, so that no name leaves the directory.
 //
-//   rules/<tenant>/<namespace>.yaml      {groups: [...]}, as a rule file of Loki
+//   rules/<tenant>/<namespace>.yaml            {groups: [...]}, as a rule file of Loki
+//   trace_rules/<tenant>/<namespace>.yaml      the same of rules in TraceQL
 //
 // A file that cannot be read at the start is an error: rules that are silently not evaluated would be worse
 // than a start that says why. Thread safe. Bounds: kNamespacesMax namespaces a tenant, kGroupsMax groups
@@ -42,6 +43,8 @@ class RuleStore {
 
  private:
   RuleStore(Disk& disk, RuleLanguage language) : disk_(disk), language_(language) {}
+  std::string directory_of(const Tenant& tenant) const;
+  std::string path_of(const Tenant& tenant, const std::string& name_space) const;
   Result<void> load();
   Result<void> load_tenant(const std::string& directory);
   // Writes the namespace as `groups`, or removes its file when there are none.

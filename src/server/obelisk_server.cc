@@ -147,7 +147,8 @@ struct ObeliskServer::Parts {
   std::unique_ptr<DerivedMetricsFlusher> flusher;
   std::unique_ptr<alerting::NotificationLog> notification_log;
   std::unique_ptr<alerting::Dispatcher> dispatcher;
-  std::unique_ptr<rules::RuleStore> rule_store;  // of rules that came by Loki's API
+  std::unique_ptr<rules::RuleStore> rule_store;        // of rules that came by Loki's API
+  std::unique_ptr<rules::RuleStore> trace_rule_store;  // and of those in TraceQL
   Mutex rules_mutex;
   std::vector<rules::RuleGroup> file_rules;  // of the configured files; under rules_mutex
   std::unique_ptr<rules::RuleManager> rule_manager;
@@ -271,7 +272,9 @@ Result<void> ObeliskServer::Parts::build_watch() {
                            *disk, *engine, clock,
                            {config.logs.delete_request_cancel_period_nanos, config.logs.retention_stream}));
   OBELISK_TRY(rule_store, rules::RuleStore::open(*disk, rules::RuleLanguage::logql));
-  rule_store->on_change([this] { load_rules(); });
+  OBELISK_TRY(trace_rule_store, rules::RuleStore::open(*disk, rules::RuleLanguage::traceql));
+  for (const auto& store : {rule_store.get(), trace_rule_store.get()})
+    store->on_change([this] { load_rules(); });
   scrape::Scraper::Options scrape_options;
   scrape_options.clock = &clock;
   scrape_options.output = [this](std::vector<Batch> batches, Intake::Done done) {
@@ -340,6 +343,7 @@ Result<void> ObeliskServer::Parts::build_api() {
   context->otlp = otlp_settings;
   context->log_mapping = std::make_shared<const LogMapping>(config.logs.mapping);
   context->discovers_log_levels = config.logs.discover_log_levels;
+  context->graph_rules = std::make_shared<const GraphRules>(config.generator.service_graph_options.rules);
   context->limits.timeout_nanos = config.query_timeout_nanos;
   context->limits.memory_bytes_max = config.query_memory_bytes;
   register_push_api(router, grpc_router, *context);
@@ -360,6 +364,8 @@ Result<void> ObeliskServer::Parts::build_api() {
   }
   register_zipkin_api(router, *context);
   register_obelisk_api(router, *context);
+  register_trace_rules(router, *context,
+                       {trace_rule_store.get(), [this] { return rule_manager->status(); }});
   bool has_interface = register_ui_api(router);
   server::register_status_routes(
       router, {ready, std::string(kVersion), [this] { return reload(); }, {}, has_interface});
@@ -460,7 +466,9 @@ Result<void> ObeliskServer::Parts::load_again() {
 void ObeliskServer::Parts::load_rules() {
   MutexLock lock(rules_mutex);
   std::vector<rules::RuleGroup> groups = file_rules;
-  for (rules::RuleGroup& group : rule_store->all_groups()) groups.push_back(std::move(group));
+  for (const auto& store : {rule_store.get(), trace_rule_store.get()}) {
+    for (rules::RuleGroup& group : store->all_groups()) groups.push_back(std::move(group));
+  }
   rule_manager->load(std::move(groups));
 }
 

@@ -216,7 +216,7 @@ std::string encode_dependencies(const std::vector<traceql::GraphEdge>& edges) {
     Writer inner(writer, 1);
     inner.add_string(1, edge.client);
     inner.add_string(2, edge.server);
-    inner.add_uint64(3, edge.requests);
+    inner.add_uint64(3, calls_of(edge));
   }
   return out;
 }

@@ -110,7 +110,12 @@ TraceSummary summary_of(const std::vector<BatchPtr>& trace) {
 }
 
 Result<std::vector<traceql::GraphEdge>> dependencies(const tempo::TempoCall& call, TimeRange range) {
-  OBELISK_TRY(traceql::ServiceGraphResult graph, traceql::service_graph(call.query_context(), "{}", range));
+  // One link for each two services: what splits edges further is left out.
+  GraphRules rules = call.api.graph_rules ? *call.api.graph_rules : GraphRules{};
+  rules.dimensions.clear();
+  rules.virtual_node_label = false;
+  OBELISK_TRY(traceql::ServiceGraphResult graph,
+              traceql::service_graph(call.query_context(), "{}", range, rules));
   std::erase_if(graph.edges, [](const traceql::GraphEdge& edge) {
     return edge.type == "virtual_node" && edge.client == "user";
   });

@@ -1,6 +1,7 @@
 #pragma once
 // What both of Jaeger's APIs ask for: services, operations and traces by conditions, put to the TraceQL
 // engine.
+#include <cmath>
 #include <map>
 #include <string>
 #include <utility>
@@ -50,9 +51,13 @@ Result<std::vector<Operation>> operations(const tempo::TempoCall& call, const st
 Result<std::vector<std::vector<BatchPtr>>> find_traces(const tempo::TempoCall& call,
                                                        const TraceConditions& conditions);
 TraceSummary summary_of(const std::vector<BatchPtr>& trace);
-// Calls between services that started in the range: the service graph without the callers from outside
-// ("user").
+// Calls between services that started in the range, each two services and kind of call once: the service
+// graph without the callers from outside ("user").
 Result<std::vector<traceql::GraphEdge>> dependencies(const tempo::TempoCall& call, TimeRange range);
+// For how many calls the edge stands, as a whole number.
+inline uint64_t calls_of(const traceql::GraphEdge& edge) {
+  return static_cast<uint64_t>(std::llround(edge.requests));
+}
 // endTs and lookback, both in milliseconds, as Jaeger and Zipkin ask for dependencies.
 Result<TimeRange> lookback_range_of(const tempo::TempoCall& call, int64_t lookback_default_ms);
 Result<std::vector<BatchPtr>> trace_by_id(const tempo::TempoCall& call, const std::string& id);

@@ -182,7 +182,7 @@ Result<HttpResponse> dependencies(TempoCall& call, const PathParameters&) {
   out.begin_array();
   for (const traceql::GraphEdge& edge : edges) {
     out.begin_object().field("parent", edge.client).field("child", edge.server);
-    out.field("callCount", edge.requests).end_object();
+    out.field("callCount", jaeger::calls_of(edge)).end_object();
   }
   out.end_array();
   return enveloped(out.take(), edges.size());

@@ -199,7 +199,7 @@ Result<HttpResponse> dependencies(TempoCall& call, const PathParameters&) {
   out.begin_object().key("dependencies").begin_array();
   for (const traceql::GraphEdge& edge : edges) {
     out.begin_object().field("parent", edge.client).field("child", edge.server);
-    out.field("callCount", std::to_string(edge.requests)).end_object();
+    out.field("callCount", std::to_string(jaeger::calls_of(edge))).end_object();
   }
   out.end_array().end_object();
   return tempo::json_response(out.take());

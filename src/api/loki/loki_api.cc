@@ -7,7 +7,7 @@
 namespace obelisk {
 
 void register_loki_api(Router& router, ApiContext& context, loki::TailService& tails,
-                       loki::RuleApiParts rules, loki::DeleteService& deletes) {
+                       RuleApiParts rules, loki::DeleteService& deletes) {
   loki::register_query_routes(router, context);
   loki::register_label_routes(router, context);
   loki::register_index_routes(router, context);

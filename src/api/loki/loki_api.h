@@ -12,6 +12,6 @@ namespace obelisk {
 
 // The context and what the others point to must outlive the router.
 void register_loki_api(Router& router, ApiContext& context, loki::TailService& tails,
-                       loki::RuleApiParts rules, loki::DeleteService& deletes);
+                       RuleApiParts rules, loki::DeleteService& deletes);
 
 }  // namespace obelisk

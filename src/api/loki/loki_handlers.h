@@ -1,22 +1,12 @@
 #pragma once
 // The routes of the Loki API by subject; loki_api.cc registers them all.
-#include <functional>
-#include <vector>
-
 #include "api/loki/delete_service.h"
 #include "api/loki/tail_service.h"
 #include "api/request/context.h"
+#include "api/request/rule_api.h"
 #include "net/router.h"
-#include "rules/rule_manager.h"
-#include "rules/rule_store.h"
 
 namespace obelisk::loki {
-
-// What the rule API works on. The store must outlive the router.
-struct RuleApiParts {
-  rules::RuleStore* store = nullptr;
-  std::function<std::vector<rules::RuleGroupStatus>()> status;
-};
 
 void register_query_routes(Router& router, ApiContext& context);
 void register_label_routes(Router& router, ApiContext& context);

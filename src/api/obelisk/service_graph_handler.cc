@@ -1,4 +1,8 @@
 // The service graph at query time: GET /obelisk/api/v1/service-graph?q={}&start=&end=
+#include <fmt/format.h>
+
+#include <cmath>
+
 #include "api/obelisk/obelisk_handlers.h"
 #include "api/obelisk/own_answer.h"
 #include "api/obelisk/past_window.h"
@@ -8,14 +12,28 @@
 namespace obelisk {
 namespace {
 
+// 120; 6.666666666666667 where sampled calls stand for more.
+std::string count_text(double count) {
+  return count == std::floor(count) && count < 1e15 ? fmt::format("{:.0f}", count) : fmt::format("{}", count);
+}
+
 void write_edge(JsonWriter& out, const traceql::GraphEdge& edge) {
   out.begin_object().field("client", edge.client).field("server", edge.server);
   out.field("connectionType", edge.type);
-  out.field("requests", std::to_string(edge.requests)).field("failed", std::to_string(edge.failed));
+  if (!edge.labels.empty()) {
+    out.key("labels").begin_object();
+    for (const auto& [name, value] : edge.labels) out.field(name, value);
+    out.end_object();
+  }
+  out.field("requests", count_text(edge.requests)).field("failed", count_text(edge.failed));
   out.field("serverP50Nanos", std::to_string(edge.server_p50));
   out.field("serverP99Nanos", std::to_string(edge.server_p99));
   out.field("clientP50Nanos", std::to_string(edge.client_p50));
   out.field("clientP99Nanos", std::to_string(edge.client_p99));
+  if (edge.messaging_p99 > 0) {
+    out.field("messagingP50Nanos", std::to_string(edge.messaging_p50));
+    out.field("messagingP99Nanos", std::to_string(edge.messaging_p99));
+  }
   out.field("slowestTraceId", edge.slowest_trace.to_hex()).end_object();
 }
 
@@ -23,8 +41,8 @@ std::string graph_json(const traceql::ServiceGraphResult& graph) {
   JsonWriter out;
   out.begin_object().key("nodes").begin_array();
   for (const traceql::GraphNode& node : graph.nodes) {
-    out.begin_object().field("service", node.service).field("requests", std::to_string(node.requests));
-    out.field("failed", std::to_string(node.failed)).end_object();
+    out.begin_object().field("service", node.service).field("requests", count_text(node.requests));
+    out.field("failed", count_text(node.failed)).end_object();
   }
   out.end_array().key("edges").begin_array();
   for (const traceql::GraphEdge& edge : graph.edges) write_edge(out, edge);
@@ -41,7 +59,8 @@ Result<std::string> answer(const ApiContext& context, const HttpExchangePtr& exc
   OBELISK_TRY(std::shared_ptr<QueryRun> run, begin_query(context, exchange));
   QueryContext query{context.reader, run->tenant, run->at, run->budget, run->cancel};
   OBELISK_TRY(traceql::ServiceGraphResult graph,
-              traceql::service_graph(query, parameters.get_or("q", "{}"), range));
+              traceql::service_graph(query, parameters.get_or("q", "{}"), range,
+                                     context.graph_rules ? *context.graph_rules : GraphRules{}));
   return graph_json(graph);
 }
 

@@ -23,6 +23,7 @@ namespace obelisk {
 
 class Pipeline;
 class OtlpSettings;
+struct GraphRules;
 
 struct QueryLimits {
   int64_t timeout_nanos = 120 * kNanosPerSecond;  // Prometheus' query.timeout
@@ -46,6 +47,8 @@ struct ApiContext {
   // How pushed logs become streams; never null.
   std::shared_ptr<const LogMapping> log_mapping = std::make_shared<const LogMapping>();
   bool discovers_log_levels = false;  // every log line is given a detected_level
+  // Of service graphs at query time; null: as by default.
+  std::shared_ptr<const GraphRules> graph_rules = nullptr;
 };
 
 // The tenant of X-Scope-OrgID; kDefaultTenant when multi-tenancy is off; unauthenticated when it is on and

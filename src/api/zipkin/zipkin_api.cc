@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "api/jaeger/jaeger_search.h"
 #include "api/tempo/tempo_call.h"
@@ -186,7 +187,9 @@ Result<HttpResponse> dependencies(TempoCall& call, const PathParameters&) {
   out.begin_array();
   for (const traceql::GraphEdge& edge : edges) {
     out.begin_object().field("parent", edge.client).field("child", edge.server);
-    out.field("callCount", edge.requests).field("errorCount", edge.failed).end_object();
+    out.field("callCount", jaeger::calls_of(edge))
+        .field("errorCount", static_cast<uint64_t>(std::llround(edge.failed)))
+        .end_object();
   }
   out.end_array();
   return tempo::json_response(out.take());

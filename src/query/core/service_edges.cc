@@ -34,12 +34,12 @@ HalfEdgeReader::HalfEdgeReader(const Batch& spans, const EdgeRules& rules)
       network_addresses_(spans, kNetworkAddress),
       network_ports_(spans, kNetworkPort) {}
 
-std::vector<ColumnId> HalfEdgeReader::columns() {
+std::vector<ColumnId> HalfEdgeReader::columns(const EdgeRules& rules) {
   std::vector<ColumnId> columns;
-  for (std::string_view name : {"peer.service", "db.name", "db.system", "db.system.name", "db.namespace",
-                                "server.address", "network.peer.address", "network.peer.port"}) {
-    columns.push_back({Scope::attribute, std::string(name)});
+  for (const auto* names : {&rules.peer_attributes, &rules.database_attributes, &kAddresses}) {
+    for (const std::string& name : *names) columns.push_back({Scope::attribute, name});
   }
+  for (const std::string& name : {kNetworkAddress, kNetworkPort}) columns.push_back({Scope::attribute, name});
   columns.push_back({Scope::resource, "service.name"});
   for (std::string_view name : {column::kName, column::kKind, column::kStatusCode, column::kDuration,
                                 column::kTraceId, column::kSpanId, column::kParentSpanId}) {

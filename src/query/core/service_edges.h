@@ -75,8 +75,8 @@ class HalfEdgeReader {
   explicit HalfEdgeReader(const Batch& spans, const EdgeRules& rules = {});
   // Nothing for spans that are no side of a call.
   std::optional<HalfEdge> read(size_t row) const;
-  // The attribute columns that are looked at with the rules as they are.
-  static std::vector<ColumnId> columns();
+  // The columns that are looked at.
+  static std::vector<ColumnId> columns(const EdgeRules& rules = {});
 
  private:
   std::string database_of(size_t row) const;

@@ -1,4 +1,4 @@
-#include "pipeline/span_dimensions.h"
+#include "query/core/span_dimensions.h"
 
 #include <algorithm>
 

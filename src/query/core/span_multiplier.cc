@@ -1,4 +1,4 @@
-#include "pipeline/span_multiplier.h"
+#include "query/core/span_multiplier.h"
 
 #include "query/core/trace_state.h"
 

@@ -1,4 +1,4 @@
-#include "pipeline/span_filter.h"
+#include "query/core/span_filter.h"
 
 #include <fmt/format.h>
 
