@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "query/promql/evaluator.h"
+#include "query/promql/go_string.h"
 #include "query/promql/parser.h"
 
 namespace obelisk::prometheus_api {
@@ -156,8 +157,13 @@ Result<UnixNanos> required_time_of(const Parameters& parameters, std::string_vie
 }
 
 Result<UnixNanos> time_of(const Parameters& parameters, std::string_view name, UnixNanos fallback) {
-  if (parameters.get_or(name, "").empty()) return fallback;
-  return required_time_of(parameters, name);
+  std::string_view text = parameters.get_or(name, "");
+  if (text.empty()) return fallback;
+  Result<UnixNanos> time = parse_time(text);
+  if (!time.ok())
+    return invalid_parameter(name,
+                             fmt::format("Invalid time value for '{}': {}", name, time.error().message));
+  return time;
 }
 
 Result<int64_t> duration_of(const Parameters& parameters, std::string_view name, int64_t fallback) {
@@ -176,11 +182,24 @@ Result<uint64_t> limit_of(const Parameters& parameters, std::string_view name) {
   std::string_view text = parameters.get_or(name, "");
   if (text.empty()) return uint64_t{0};
   std::optional<int64_t> limit = parse_int64(text);
-  if (!limit)
-    return invalid_parameter(
-        name, fmt::format("cannot parse \"{}\" to a number", replace_invalid_utf8(text.substr(0, 100))));
+  if (!limit) {
+    bool number =
+        text.find_first_not_of("0123456789", text.starts_with('-') ? 1 : 0) == std::string_view::npos;
+    return invalid_parameter(name,
+                             fmt::format("strconv.Atoi: parsing {}: {}",
+                                         promql::quote_go_string(replace_invalid_utf8(text.substr(0, 100))),
+                                         number && text != "-" ? "value out of range" : "invalid syntax"));
+  }
   if (*limit < 0) return invalid_parameter(name, "limit must be non-negative");
   return static_cast<uint64_t>(*limit);
+}
+
+Result<std::optional<uint64_t>> metadata_limit_of(const Parameters& parameters, std::string_view name) {
+  std::string_view text = parameters.get_or(name, "");
+  if (text.empty()) return std::optional<uint64_t>();
+  std::optional<int64_t> limit = parse_int64(text);
+  if (!limit) return make_error(ErrorCode::invalid_argument, fmt::format("{} must be a number", name));
+  return *limit < 0 ? std::optional<uint64_t>() : std::optional<uint64_t>(static_cast<uint64_t>(*limit));
 }
 
 Result<TimeRange> range_of(const Parameters& parameters) {
@@ -188,7 +207,7 @@ Result<TimeRange> range_of(const Parameters& parameters) {
   constexpr UnixNanos kLast{std::numeric_limits<int64_t>::max()};
   OBELISK_TRY(UnixNanos start, time_of(parameters, "start", kFirst));
   OBELISK_TRY(UnixNanos end, time_of(parameters, "end", kLast));
-  if (end < start) return invalid_parameter("end", "end timestamp must not be before start timestamp");
+  if (end < start) return TimeRange{start, start};
   // The millisecond `end` names is inside.
   if (end != kLast) end = UnixNanos::from_millis(end.to_millis() + 1);
   return TimeRange{start, end};

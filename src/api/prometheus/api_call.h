@@ -64,7 +64,11 @@ Result<UnixNanos> required_time_of(const Parameters& parameters, std::string_vie
 Result<int64_t> duration_of(const Parameters& parameters, std::string_view name, int64_t fallback);
 // 0: no limit.
 Result<uint64_t> limit_of(const Parameters& parameters, std::string_view name = "limit");
-// start and end for metadata endpoints, both inside; the whole of time when absent.
+// Of metadata: absent or negative is no limit, and zero is none at all.
+Result<std::optional<uint64_t>> metadata_limit_of(const Parameters& parameters,
+                                                  std::string_view name = "limit");
+// start and end for metadata endpoints, both inside; the whole of time when absent, nothing when the end lies
+// before the start.
 Result<TimeRange> range_of(const Parameters& parameters);
 // The label sets selected by match[] (any of them); always when there is none.
 Result<Expr> selection_of(const Parameters& parameters);

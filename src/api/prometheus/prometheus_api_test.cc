@@ -177,7 +177,7 @@ TEST_F(PrometheusApiTest, RangeQueries) {
   Reply many =
       get("/api/v1/query_range", with({{"query", "up"}, {"start", "0"}, {"end", "12000"}, {"step", "1"}}));
   EXPECT_EQ(many.status, 400);
-  EXPECT_NE(many.body.find("exceeded maximum resolution of 11000 points"), std::string::npos) << many.body;
+  EXPECT_NE(many.body.find("exceeded maximum resolution of 11,000 points"), std::string::npos) << many.body;
   Reply backwards =
       get("/api/v1/query_range", with({{"query", "up"}, {"start", "10"}, {"end", "0"}, {"step", "1"}}));
   EXPECT_EQ(backwards.status, 400);
@@ -204,8 +204,39 @@ TEST_F(PrometheusApiTest, ErrorsHaveTheEnvelopeAndTheStatus) {
   EXPECT_NE(execution.body.find(R"("errorType":"execution")"), std::string::npos);
   Reply time = get("/api/v1/query", with({{"query", "up"}, {"time", "yesterday"}}));
   EXPECT_EQ(time.status, 400);
-  EXPECT_NE(time.body.find(R"(invalid parameter \"time\": cannot parse \"yesterday\" to a valid timestamp)"),
+  EXPECT_NE(time.body.find(R"(invalid parameter \"time\": Invalid time value for 'time': cannot parse )"
+                           R"(\"yesterday\" to a valid timestamp)"),
             std::string::npos);
+  Reply start =
+      get("/api/v1/query_range", with({{"query", "up"}, {"start", "x"}, {"end", "1"}, {"step", "1"}}));
+  EXPECT_NE(start.body.find(R"(invalid parameter \"start\": cannot parse \"x\" to a valid timestamp)"),
+            std::string::npos);
+  Reply limit = get("/api/v1/labels", with({{"limit", "many"}}));
+  EXPECT_NE(limit.body.find(R"(invalid parameter \"limit\": strconv.Atoi: parsing \"many\": invalid syntax)"),
+            std::string::npos)
+      << limit.body;
+  EXPECT_NE(
+      get("/api/v1/metadata", with({{"limit", "many"}})).body.find(R"("error":"limit must be a number")"),
+      std::string::npos);
+  EXPECT_EQ(get("/api/v1/metadata", with({{"limit", "0"}})).body, R"({"status":"success","data":{}})");
+  EXPECT_NE(get("/api/v1/status/tsdb", with({{"limit", "0"}})).body.find("limit must be a positive number"),
+            std::string::npos);
+  EXPECT_EQ(get("/api/v1/labels", with({{"start", "2"}, {"end", "1"}})).body,
+            R"({"status":"success","data":[]})");
+  EXPECT_NE(get("/api/v1/query_exemplars", with({{"query", "up"}, {"start", "2"}, {"end", "1"}}))
+                .body.find(R"("error":"end timestamp must not be before start timestamp")"),
+            std::string::npos);
+  EXPECT_NE(
+      get("/api/v1/query", with({{"query", ""}}))
+          .body.find(R"(invalid parameter \"query\": unknown position: parse error: no expression found)"),
+      std::string::npos);
+  EXPECT_NE(
+      get("/api/v1/series", with({{"match[]", "{}"}}))
+          .body.find(R"(invalid parameter \"match[]\": match[] must contain at least one non-empty matcher)"),
+      std::string::npos);
+  EXPECT_NE(get("/api/v1/query", with({{"query", "1e-7"}, {"time", "1"}})).body.find(R"([1,"0.0000001"])"),
+            std::string::npos)
+      << "a scalar has no exponent";
   Reply missing = get("/api/v1/nothing/here");
   EXPECT_EQ(missing.status, 404);
   EXPECT_NE(missing.body.find(R"("status":"error","errorType":"not_found")"), std::string::npos);

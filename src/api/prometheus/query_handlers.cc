@@ -223,6 +223,8 @@ Result<Answer> handle_query_range(ApiCall& call, const PathParameters&) {
 
 Result<Answer> handle_query_exemplars(ApiCall& call, const PathParameters&) {
   OBELISK_TRY(TimeRange range, range_of(call.parameters));
+  if (range.begin == range.end)
+    return make_error(ErrorCode::invalid_argument, "end timestamp must not be before start timestamp");
   Result<promql::NodePtr> node = promql::parse(call.parameters.get_or("query", ""));
   if (!node.ok()) return query_error(node.error());
   std::vector<Expr> selectors;

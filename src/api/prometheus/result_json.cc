@@ -3,6 +3,7 @@
 #include "api/prometheus/api_call.h"
 #include "base/text.h"
 #include "model/histogram_buckets.h"
+#include "query/core/float_text.h"
 
 namespace obelisk::prometheus_api {
 namespace {
@@ -96,7 +97,11 @@ bool write_result(JsonWriter& json, const InstantResult& result, uint64_t limit)
   json.field("resultType", promql_type_name(result.type)).key("result");
   switch (result.type) {
     case PromqlType::scalar:
-      write_point(json, result.time_ms, result.scalar);
+      // A lone number never has an exponent.
+      json.begin_array()
+          .raw(format_time(result.time_ms))
+          .value(format_plain_float(result.scalar))
+          .end_array();
       return false;
     case PromqlType::string:
       json.begin_array().raw(format_time(result.time_ms)).value(result.text).end_array();

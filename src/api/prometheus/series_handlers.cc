@@ -75,18 +75,19 @@ Result<Answer> handle_label_values(ApiCall& call, const PathParameters& path) {
 }
 
 Result<Answer> handle_metadata(ApiCall& call, const PathParameters&) {
-  OBELISK_TRY(uint64_t limit, limit_of(call.parameters));
-  OBELISK_TRY(uint64_t limit_per_metric, limit_of(call.parameters, "limit_per_metric"));
+  OBELISK_TRY(std::optional<uint64_t> limit, metadata_limit_of(call.parameters));
+  OBELISK_TRY(std::optional<uint64_t> limit_per_metric,
+              metadata_limit_of(call.parameters, "limit_per_metric"));
   OBELISK_TRY(MetadataByFamily families, read_metadata(call, call.parameters.get_or("metric", "")));
   JsonWriter json;
   json.begin_object();
   uint64_t written = 0;
   for (const auto& [family, entries] : families) {
-    if (limit != 0 && written++ == limit) break;
+    if (limit && written++ == *limit) break;
     json.key(family).begin_array();
     uint64_t of_family = 0;
     for (const FamilyMetadata& metadata : entries) {
-      if (limit_per_metric != 0 && of_family++ == limit_per_metric) break;
+      if (limit_per_metric.value_or(0) != 0 && of_family++ == *limit_per_metric) break;
       json.begin_object().field("type", metadata.type.empty() ? "unknown" : metadata.type.c_str());
       json.field("help", metadata.help).field("unit", metadata.unit).end_object();
     }

@@ -85,11 +85,12 @@ Result<Answer> handle_configuration(ApiCall& call, const PathParameters&) {
 // Counted from the series of the last hour: what Prometheus calls its head. Chunks are not a notion of this
 // store, so there are none to count.
 Result<Answer> handle_tsdb(ApiCall& call, const PathParameters&) {
-  constexpr uint64_t kLimitDefault = 10;
-  constexpr uint64_t kLimitMax = 10'000;
-  OBELISK_TRY(uint64_t limit, limit_of(call.parameters));
-  if (limit > kLimitMax) return invalid_parameter("limit", "limit must not exceed 10000");
-  if (limit == 0) limit = kLimitDefault;
+  constexpr int64_t kLimitDefault = 10;
+  constexpr int64_t kLimitMax = 10'000;
+  std::string_view limit_text = call.parameters.get_or("limit", "");
+  int64_t limit = limit_text.empty() ? kLimitDefault : parse_int64(limit_text).value_or(0);
+  if (limit < 1) return make_error(ErrorCode::invalid_argument, "limit must be a positive number");
+  if (limit > kLimitMax) return make_error(ErrorCode::invalid_argument, "limit must not exceed 10000");
   OBELISK_TRY(std::shared_ptr<QueryRun> run, call.begin());
   UnixNanos now = call.service.context.clock.now();
   Scan scan;
@@ -118,10 +119,10 @@ Result<Answer> handle_tsdb(ApiCall& call, const PathParameters&) {
   json.begin_object().key("headStats").begin_object().field("numSeries", uint64_t{series.size()});
   json.field("numLabelPairs", uint64_t{by_pair.size()}).field("chunkCount", 0);
   json.field("minTime", scan.range.begin.to_millis()).field("maxTime", now.to_millis()).end_object();
-  write_largest(json, "seriesCountByMetricName", by_metric, limit);
-  write_largest(json, "labelValueCountByLabelName", value_counts, limit);
-  write_largest(json, "memoryInBytesByLabelName", bytes, limit);
-  write_largest(json, "seriesCountByLabelValuePair", by_pair, limit);
+  write_largest(json, "seriesCountByMetricName", by_metric, static_cast<size_t>(limit));
+  write_largest(json, "labelValueCountByLabelName", value_counts, static_cast<size_t>(limit));
+  write_largest(json, "memoryInBytesByLabelName", bytes, static_cast<size_t>(limit));
+  write_largest(json, "seriesCountByLabelValuePair", by_pair, static_cast<size_t>(limit));
   json.end_object();
   return Answer{json.take(), {}, {}};
 }

@@ -66,11 +66,11 @@ void write_dropped(JsonWriter& json, const std::vector<scrape::JobStatus>& jobs,
   json.end_object();
 }
 
-// What metadata is asked for: of one metric, of targets with these labels; at most `limit` targets, 0 is all.
+// What metadata is asked for: of one metric, of targets with these labels; at most `limit` targets.
 struct MetadataQuery {
   std::vector<promql::Matcher> matchers;
   std::string metric;
-  uint64_t limit = 0;
+  std::optional<uint64_t> limit;
 
   bool selects(const Labels& labels) const {
     return std::all_of(matchers.begin(), matchers.end(), [&](const promql::Matcher& matcher) {
@@ -82,11 +82,11 @@ struct MetadataQuery {
 Result<MetadataQuery> metadata_query(const ApiCall& call) {
   MetadataQuery query;
   query.metric = call.parameters.get_or("metric", "");
-  OBELISK_TRY(query.limit, limit_of(call.parameters));
+  OBELISK_TRY(query.limit, metadata_limit_of(call.parameters));
   std::string_view selector = call.parameters.get_or("match_target", "");
   if (selector.empty() || selector == "{}") return query;
   auto matchers = promql::parse_selector(selector);
-  if (!matchers.ok()) return invalid_parameter("match_target", matchers.error().message);
+  if (!matchers.ok()) return invalid_parameter("match_target", promql::parse_error_text(matchers.error()));
   query.matchers = std::move(*matchers);
   return query;
 }
@@ -162,7 +162,7 @@ Result<Answer> handle_target_metadata(ApiCall& call, const PathParameters&) {
   uint64_t matched = 0;
   for (const scrape::TargetStatus& target : targets_of(call)) {
     if (!query.selects(target.labels) || target.families == nullptr) continue;
-    if (query.limit > 0 && matched == query.limit) break;
+    if (query.limit && matched == *query.limit) break;
     ++matched;
     for (const scrape::FamilyMetadata& family : *target.families) {
       if (query.metric.empty() || family.name == query.metric)

@@ -11,6 +11,13 @@
 namespace obelisk {
 namespace {
 
+// 11000 -> "11,000"
+std::string with_thousands(uint64_t number) {
+  std::string text = std::to_string(number);
+  for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
+  return text;
+}
+
 using promql::Evaluator;
 using promql::Node;
 using promql::SeriesList;
@@ -196,7 +203,7 @@ Result<MatrixResult> PromqlEngine::run_range(const QueryContext& context, std::s
     return make_error(ErrorCode::invalid_argument,
                       fmt::format("exceeded maximum resolution of {} points per timeseries. Try decreasing "
                                   "the query resolution (?step=XX)",
-                                  options_.points_per_series_max));
+                                  with_thousands(options_.points_per_series_max)));
   }
   // The steps a query sees end at the last one evaluated; @ end() means the end asked for.
   Steps steps{start_ms, step_ms, static_cast<size_t>(points)};

@@ -25,7 +25,16 @@ class Lexer {
  public:
   explicit Lexer(std::string_view query) : query_(query) {}
 
-  Result<std::vector<Token>> run() {
+  TokenList run() {
+    Result<void> read = read_all();
+    if (read.ok()) return {std::move(tokens_), std::nullopt};
+    begin_ = query_.size();
+    add(TokenKind::invalid, 0);
+    return {std::move(tokens_), read.error()};
+  }
+
+ private:
+  Result<void> read_all() {
     for (;;) {
       skip_blanks();
       begin_ = at_;
@@ -36,10 +45,9 @@ class Lexer {
     if (in_brackets_) return error(at_, "unexpected end of input in duration expression");
     if (paren_depth_ > 0) return error(at_, "unclosed left parenthesis");
     add(TokenKind::end, 0);
-    return std::move(tokens_);
+    return {};
   }
 
- private:
   char peek(size_t ahead = 0) const { return at_ + ahead < query_.size() ? query_[at_ + ahead] : '\0'; }
   Error error(uint64_t offset, std::string message) const {
     return parse_error(query_, offset, std::move(message));
@@ -346,6 +354,8 @@ class Lexer {
 }  // namespace
 
 Error parse_error(std::string_view query, uint64_t offset, std::string message) {
+  if (query.empty())  // where nothing is there is no place
+    return Error{ErrorCode::parse_error, "unknown position: parse error: " + message, std::nullopt};
   return Error{ErrorCode::parse_error, std::move(message), position_of(query, offset)};
 }
 
@@ -425,6 +435,17 @@ Result<std::vector<Token>> tokenize(std::string_view query) {
   if (query.size() > kQueryBytesMax) {
     return parse_error(query.substr(0, 1), 0,
                        fmt::format("the query is longer than {} bytes", kQueryBytesMax));
+  }
+  TokenList list = Lexer(query).run();
+  if (list.fault) return std::move(*list.fault);
+  return std::move(list.tokens);
+}
+
+TokenList tokenize_to_fault(std::string_view query) {
+  if (query.size() > kQueryBytesMax) {
+    Token nothing;
+    nothing.kind = TokenKind::invalid;
+    return {{nothing}, tokenize(query).error()};
   }
   return Lexer(query).run();
 }

@@ -3,6 +3,7 @@
 // label names and `=~` is a matcher, inside `[]` a colon separates the subquery step. Bounds: kQueryBytesMax
 // of text (a dashboard's longest query is a few KiB), so tokens are bounded as well.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,7 @@ enum class TokenKind : uint8_t {
   assign,      // = in matchers
   match,
   not_match,  // =~ !~
+  invalid,    // where the text stopped to be tokens; the last
 };
 
 struct Token {
@@ -61,6 +63,14 @@ std::string describe(const Token& token, std::string_view query);
 
 // The tokens, the last of which is `end`. Comments and blanks are gone.
 Result<std::vector<Token>> tokenize(std::string_view query);
+
+// The tokens up to the first fault, told in `fault`; the last is then `invalid`: a parser that cannot go on
+// before it tells its own error.
+struct TokenList {
+  std::vector<Token> tokens;
+  std::optional<Error> fault;
+};
+TokenList tokenize_to_fault(std::string_view query);
 
 // A parse error at a byte of the query.
 Error parse_error(std::string_view query, uint64_t offset, std::string message);

@@ -82,6 +82,14 @@ class Parser {
     return node;
   }
 
+  // A selector and nothing else.
+  Result<NodePtr> run_selector() {
+    if (!tokens_.is(TokenKind::identifier) && !tokens_.is(TokenKind::left_brace)) return unexpected();
+    OBELISK_TRY(NodePtr node, selector());
+    if (!tokens_.is(TokenKind::end)) return unexpected();
+    return node;
+  }
+
  private:
   // Bounds the recursion of this parser, before there are nodes to bound.
   struct Nesting {
@@ -410,18 +418,18 @@ class Parser {
 }  // namespace
 
 Result<NodePtr> parse(std::string_view query, const ParserOptions& options) {
-  OBELISK_TRY(std::vector<Token> tokens, tokenize(query));
-  OBELISK_TRY(NodePtr node, Parser(TokenReader(query, std::move(tokens)), options).run());
+  OBELISK_TRY(NodePtr node, Parser(TokenReader(query, tokenize_to_fault(query)), options).run());
   OBELISK_CHECK_OK(check_types(*node, query));
   return node;
 }
 
 Result<std::vector<Matcher>> parse_selector(std::string_view selector) {
-  OBELISK_TRY(NodePtr node, parse(selector));
-  if (node->kind != Node::Kind::selector || node->time.offset || node->time.at != TimeModifiers::At::none ||
-      node->range_mode != RangeMode::plain) {
-    return parse_error(selector, 0, "expected a series selector such as up{job=\"x\"}");
-  }
+  OBELISK_TRY(NodePtr node,
+              Parser(TokenReader(selector, tokenize_to_fault(selector)), ParserOptions()).run_selector());
+  bool selective = std::any_of(node->matchers.begin(), node->matchers.end(),
+                               [](const Matcher& m) { return !m.matches(""); });
+  if (!selective)
+    return make_error(ErrorCode::invalid_argument, "match[] must contain at least one non-empty matcher");
   return std::move(node->matchers);
 }
 

@@ -17,7 +17,7 @@ struct ParserOptions {
 
 Result<NodePtr> parse(std::string_view query, const ParserOptions& options = {});
 
-// A selector alone, as match[] parameters hold it.
+// A selector alone, as match[] parameters hold it. One that every series meets is refused (invalid_argument).
 Result<std::vector<Matcher>> parse_selector(std::string_view selector);
 
 // "1:5: parse error: unexpected end of input", the form in which Prometheus' APIs report a parse error. Other

@@ -107,9 +107,10 @@ TEST(PromqlParser, Precedence) {
 
 TEST(PromqlParser, ErrorsNameThePlace) {
   for (const auto& [query, expected] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"", "1:1: parse error: no expression found in input"},
+           {"", "unknown position: parse error: no expression found in input"},
            {"# nothing", "1:1: parse error: no expression found in input"},
            {"1 +", "1:4: parse error: unexpected end of input"},
+           {"x y $ (", "1:3: parse error: unexpected identifier \"y\""},
            {"x y", "1:3: parse error: unexpected identifier \"y\""},
            {"sum(x", "1:6: parse error: unclosed left parenthesis"},
            {"x)", "1:2: parse error: unexpected right parenthesis ')'"},
@@ -211,7 +212,7 @@ TEST(PromqlParser, ErrorsNameThePlace) {
     Result<NodePtr> node = parse(query);
     ASSERT_FALSE(node.ok()) << query;
     EXPECT_EQ(parse_error_text(node.error()), expected) << query;
-    EXPECT_EQ(node.error().code, ErrorCode::parse_error);
+    EXPECT_EQ(node.error().code, ErrorCode::parse_error) << query;
   }
 }
 
@@ -263,6 +264,9 @@ TEST(PromqlParser, SelectorsOfMatchParameters) {
   EXPECT_FALSE(parse_selector("sum(up)").ok());
   EXPECT_FALSE(parse_selector("up offset 5m").ok());
   EXPECT_FALSE(parse_selector("up[5m]").ok());
+  EXPECT_EQ(parse_error_text(parse_selector("sum(up)").error()), "1:4: parse error: unexpected \"(\"");
+  EXPECT_EQ(parse_error_text(parse_selector("{a=~\".*\"}").error()),
+            "match[] must contain at least one non-empty matcher");
 }
 
 TEST(PromqlPrinter, SplitsLongLines) {

@@ -1,5 +1,6 @@
 #pragma once
 // A position in the tokens of a query, for the parsers of expressions, selectors and durations.
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,8 +12,8 @@ namespace obelisk::promql {
 
 class TokenReader {
  public:
-  TokenReader(std::string_view query, std::vector<Token> tokens)
-      : query_(query), tokens_(std::move(tokens)) {}
+  TokenReader(std::string_view query, TokenList list)
+      : query_(query), tokens_(std::move(list.tokens)), fault_(std::move(list.fault)) {}
 
   const Token& peek(size_t ahead = 0) const {
     size_t at = at_ + ahead;
@@ -46,6 +47,7 @@ class TokenReader {
 
   // "unexpected identifier "x" in aggregation, expected ..."
   Error unexpected(std::string_view context, std::string_view expected = {}) const {
+    if (is(TokenKind::invalid) && fault_) return *fault_;
     std::string message = "unexpected " + describe(peek(), query_);
     if (!context.empty()) message += " in " + std::string(context);
     if (!expected.empty()) message += ", expected " + std::string(expected);
@@ -61,6 +63,7 @@ class TokenReader {
  private:
   std::string_view query_;
   std::vector<Token> tokens_;
+  std::optional<Error> fault_;  // what `invalid` stands for
   size_t at_ = 0;
 };
 
