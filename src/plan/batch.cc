@@ -12,6 +12,15 @@ namespace {
 // Of a column with its first value: what small requests have.
 constexpr size_t kRowsReserved = 32;
 constexpr size_t kColumnsReserved = 16;
+// Requests of one sender are of one size: the first columns of a batch have room for as many rows as the
+// batch that this thread finished last. Bounded by what that may take in vain, some MiB.
+constexpr size_t kRowsExpectedMax = 4096;
+constexpr size_t kColumnsExpectedMax = 96;
+thread_local size_t rows_expected = 0;
+
+size_t rows_to_reserve(size_t times_reserved, size_t columns) {
+  return std::max({kRowsReserved, times_reserved, columns <= kColumnsExpectedMax ? rows_expected : 0});
+}
 
 size_t stored_values(const ColumnData& data) {
   switch (data.type) {
@@ -163,6 +172,7 @@ void BatchBuilder::begin_group_copy(LabelsView labels) {
 
 void BatchBuilder::add_row(UnixNanos time) {
   if (batch_.groups.empty()) begin_group({});
+  if (times_.capacity() == 0) times_.reserve(std::max(kRowsReserved, rows_expected));
   times_.push_back(time.value);
   ++batch_.row_count;
   ++batch_.groups.back().row_count;
@@ -231,12 +241,14 @@ void BatchBuilder::put(ColumnData& data, std::vector<Value>& values, const Value
   ++value_count_;
   size_t row = batch_.row_count - 1;
   if (values.size() == row) {
-    if (values.capacity() == 0) values.reserve(std::max<size_t>(kRowsReserved, times_.capacity()));
+    if (values.capacity() == 0) values.reserve(rows_to_reserve(times_.capacity(), batch_.columns.size()));
     values.push_back(value);
     if (!data.present.empty()) data.present.push_back(1);
     return;
   }
   if (values.size() < row) {
+    if (values.capacity() == 0) values.reserve(rows_to_reserve(times_.capacity(), batch_.columns.size()));
+    if (data.present.capacity() == 0) data.present.reserve(values.capacity());
     data.present.resize(values.size(), 1);
     data.present.resize(batch_.row_count);
     values.resize(batch_.row_count);
@@ -249,7 +261,8 @@ template <typename Value>
 void BatchBuilder::fill(size_t first_row, ColumnData& data, std::vector<Value>& values, const Value& value) {
   if (first_row >= batch_.row_count) return;
   value_count_ += batch_.row_count - first_row;
-  if (values.capacity() == 0) values.reserve(std::max<size_t>(batch_.row_count, times_.capacity()));
+  if (values.capacity() == 0)
+    values.reserve(std::max(batch_.row_count, rows_to_reserve(times_.capacity(), batch_.columns.size())));
   if (values.size() < first_row) {
     data.present.resize(values.size(), 1);
     data.present.resize(first_row);
@@ -306,6 +319,7 @@ void BatchBuilder::fill_string(size_t first_row, Scope scope, std::string_view n
 }
 
 Batch BatchBuilder::finish() {
+  rows_expected = std::min(batch_.row_count, kRowsExpectedMax);
   for (ColumnData& data : batch_.columns) {
     size_t count = stored_values(data);
     if (count == batch_.row_count) continue;

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <span>
 
 #include "base/short_text.h"
 #include "codec/compression.h"
 #include "codec/varint.h"
+#include "model/trace_id_order.h"
 #include "plan/batch_format.h"
 #include "plan/packed_batch.h"
 
@@ -24,7 +26,7 @@ void put_u8(std::string& out, uint8_t value) {
   out.push_back(static_cast<char>(value));
 }
 
-void put_bits(const std::vector<uint8_t>& flags, std::string& out) {
+void put_bits(std::span<const uint8_t> flags, std::string& out) {
   constexpr uint64_t kGather = 0x0102040810204080;  // bit 0 of each byte to the highest byte
   size_t start = out.size();
   out.resize(start + (flags.size() + 7) / 8);
@@ -60,7 +62,7 @@ void put_fixed_numbers(size_t count, unsigned width, Number&& number, std::strin
   if (width == 8) put_narrow<uint64_t>(count, number, out);
 }
 
-uint8_t put_ints(const std::vector<int64_t>& values, std::string& out) {
+uint8_t put_ints(std::span<const int64_t> values, std::string& out) {
   if (values.empty()) return kRaw;
   int64_t low = values[0], high = values[0];
   for (int64_t value : values) {
@@ -96,12 +98,12 @@ uint8_t put_ints(const std::vector<int64_t>& values, std::string& out) {
   return kFrame;
 }
 
-uint8_t put_bools(const std::vector<int64_t>& values, std::string& out) {
+uint8_t put_bools(std::span<const int64_t> values, std::string& out) {
   put_bits(std::vector<uint8_t>(values.begin(), values.end()), out);
   return kRaw;
 }
 
-uint8_t put_floats(const std::vector<double>& values, std::string& out) {
+uint8_t put_floats(std::span<const double> values, std::string& out) {
   auto same_bits = [&](double value) {
     return std::bit_cast<uint64_t>(value) == std::bit_cast<uint64_t>(values[0]);
   };
@@ -125,7 +127,7 @@ struct TraceIdTraits {
     std::memcpy(halves, id.bytes.data(), sizeof halves);
     return static_cast<uint32_t>(((halves[0] ^ halves[1]) * 0x9E3779B97F4A7C15u) >> 32);
   }
-  static bool same(const TraceId& a, const TraceId& b) { return a == b; }
+  static bool same(const TraceId& a, const TraceId& b) { return same_trace(a, b); }
 };
 
 // The distinct values of a column and their numbers, found in one pass that gives up as soon as the column
@@ -135,7 +137,7 @@ class Dictionary {
  public:
   using Value = typename Traits::Value;
 
-  bool build(const std::vector<Value>& values) {
+  bool build(std::span<const Value> values) {
     entries_.clear();
     hashes_.clear();
     codes_.clear();
@@ -180,7 +182,7 @@ class Dictionary {
   std::vector<uint16_t> codes_;
 };
 
-void put_texts(const std::vector<std::string_view>& texts, std::string& out) {
+void put_texts(std::span<const std::string_view> texts, std::string& out) {
   size_t longest = 0, total = 0;
   for (std::string_view text : texts) {
     longest = std::max(longest, text.size());
@@ -197,15 +199,15 @@ void put_texts(const std::vector<std::string_view>& texts, std::string& out) {
   }
 }
 
-void put_entries(const std::vector<std::string_view>& entries, std::string& out) {
+void put_entries(std::span<const std::string_view> entries, std::string& out) {
   put_texts(entries, out);
 }
-void put_entries(const std::vector<TraceId>& entries, std::string& out) {
+void put_entries(std::span<const TraceId> entries, std::string& out) {
   out.append(reinterpret_cast<const char*>(entries.data()), entries.size() * sizeof(TraceId));
 }
 
 template <typename Traits>
-uint8_t put_repetitive(const std::vector<typename Traits::Value>& values, std::string& out) {
+uint8_t put_repetitive(std::span<const typename Traits::Value> values, std::string& out) {
   thread_local Dictionary<Traits> dictionary;
   if (values.empty() || !dictionary.build(values)) {
     put_entries(values, out);
@@ -213,7 +215,7 @@ uint8_t put_repetitive(const std::vector<typename Traits::Value>& values, std::s
   }
   size_t entries = dictionary.entries().size();
   append_varint(out, entries);
-  put_entries(dictionary.entries(), out);
+  put_entries(std::span(dictionary.entries()), out);
   const std::vector<uint16_t>& codes = dictionary.codes();
   auto code = [&](size_t i) { return codes[i]; };
   if (entries > 256) {
@@ -224,17 +226,23 @@ uint8_t put_repetitive(const std::vector<typename Traits::Value>& values, std::s
   return kDictionary;
 }
 
-// The values of present rows: `values` itself when all are, else a copy in memory that is used again.
+// The values of present rows: `values` itself when all are, else a copy in memory that is used again. Which
+// rows have one cannot be guessed, so every value is written and the next one replaces it where it is absent.
 template <typename T>
-const std::vector<T>& present_values(const ColumnData& data, const std::vector<T>& values) {
+std::span<const T> present_values(const ColumnData& data, const std::vector<T>& values) {
   if (data.present.empty()) return values;
+  constexpr size_t kKeptMax = 1 << 16;
   thread_local std::vector<T> kept;
-  kept.clear();
-  kept.reserve(values.size());
+  if (kept.size() > kKeptMax && values.size() <= kKeptMax) std::vector<T>().swap(kept);
+  if (kept.size() < values.size()) kept.resize(values.size());
+  const uint8_t* present = data.present.data();
+  T* to = kept.data();
+  size_t count = 0;
   for (size_t row = 0; row < values.size(); ++row) {
-    if (data.present[row] != 0) kept.push_back(values[row]);
+    to[count] = values[row];
+    count += present[row];
   }
-  return kept;
+  return {to, count};
 }
 
 uint8_t put_values(const ColumnData& data, std::string& out) {

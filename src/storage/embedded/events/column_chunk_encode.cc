@@ -6,6 +6,7 @@
 #include "codec/checksum.h"
 #include "codec/integer_column.h"
 #include "codec/varint.h"
+#include "model/trace_id_order.h"
 #include "storage/embedded/events/column_chunk.h"
 #include "storage/embedded/events/column_chunk_format.h"
 #include "storage/embedded/events/message/packed_text.h"
@@ -41,8 +42,12 @@ void put_presence(const std::vector<uint8_t>& present, size_t value_count, std::
   put_u8(out, kBitmap);
   size_t start = out.size();
   out.resize(start + (present.size() + 7) / 8);
-  for (size_t row = 0; row < present.size(); ++row) {
-    if (present[row] != 0) out[start + row / 8] = static_cast<char>(out[start + row / 8] | (1 << (row % 8)));
+  constexpr uint64_t kGather = 0x0102040810204080;  // bit 0 of each byte to the highest byte
+  char* to = out.data() + start;
+  for (size_t row = 0; row < present.size(); row += 8) {
+    uint64_t bytes = 0;
+    std::memcpy(&bytes, present.data() + row, std::min<size_t>(8, present.size() - row));
+    *to++ = static_cast<char>((bytes * kGather) >> 56);
   }
 }
 
@@ -50,7 +55,7 @@ void put_trace_ids(const std::vector<TraceId>& ids, std::string& out) {
   std::vector<const TraceId*> distinct;
   std::vector<int64_t> lengths;
   for (const TraceId& id : ids) {
-    if (distinct.empty() || *distinct.back() != id) {
+    if (distinct.empty() || !same_trace(*distinct.back(), id)) {
       distinct.push_back(&id);
       lengths.push_back(0);
     }
@@ -170,6 +175,17 @@ std::pair<T, T> range_of(const std::vector<T>& values) {
   return range;
 }
 
+// Ids come in runs.
+std::pair<TraceId, TraceId> range_of_ids(const std::vector<TraceId>& ids) {
+  std::pair<TraceId, TraceId> range{ids[0], ids[0]};
+  for (size_t i = 1; i < ids.size(); ++i) {
+    if (same_trace(ids[i], ids[i - 1])) continue;
+    if (trace_before(ids[i], range.first)) range.first = ids[i];
+    if (trace_before(range.second, ids[i])) range.second = ids[i];
+  }
+  return range;
+}
+
 void put_strings(const ColumnValues& values, std::string& out, ChunkStats& stats) {
   if (put_dictionary(values, out, stats)) return;
   std::vector<std::string_view> buffer;
@@ -196,7 +212,7 @@ void put_values(const ColumnValues& values, std::string& out, ChunkStats& stats)
       return encode_integer_column(bits, out);
     }
     case ColumnType::trace_id:
-      stats.range = range_of(values.trace_ids);
+      stats.range = range_of_ids(values.trace_ids);
       return put_trace_ids(values.trace_ids, out);
     case ColumnType::string:
       if (values.are_trace_ids) {

@@ -239,14 +239,20 @@ Result<void> EventStore::flush_table(Table table, const std::vector<HeadBatchPtr
   ranks.sort();
   const std::vector<ColumnId> ordering = {fixed_column(column::kTraceId), fixed_column(column::kSpanId)};
   std::vector<OrderedRow> rows;
-  rows.reserve(row_count);
-  for (uint32_t i = 0; i < batches.size(); ++i) {
-    OBELISK_TRY(Batch batch, batches[i]->unpack(&ordering));
-    append_ordered_rows(batch, i, ranks, rows);
-  }
   if (table == Table::spans) {
-    order_spans(rows);
+    std::vector<Batch> columns;
+    columns.reserve(batches.size());
+    for (const PackedBatchPtr& batch : batches) {
+      OBELISK_TRY(Batch unpacked, batch->unpack(&ordering));
+      columns.push_back(std::move(unpacked));
+    }
+    rows = ordered_spans(columns, ranks);
   } else {
+    rows.reserve(row_count);
+    for (uint32_t i = 0; i < batches.size(); ++i) {
+      OBELISK_TRY(Batch batch, batches[i]->unpack(&ordering));
+      append_ordered_rows(batch, i, ranks, rows);
+    }
     sort_rows(rows);
   }
   auto by_time = [](const OrderedRow& a, const OrderedRow& b) { return a.time < b.time; };

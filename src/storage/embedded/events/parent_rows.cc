@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codec/integer_column.h"
+#include "model/trace_id_order.h"
 
 namespace obelisk {
 namespace {
@@ -37,9 +38,9 @@ void encode_parent_rows(std::span<const SpanRow> spans, std::span<const uint32_t
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows[i] >= end) {
       uint32_t begin = rows[i];
-      while (begin > 0 && spans[begin - 1].trace_id == spans[rows[i]].trace_id) --begin;
+      while (begin > 0 && same_trace(spans[begin - 1].trace_id, spans[rows[i]].trace_id)) --begin;
       end = rows[i] + 1;
-      while (end < spans.size() && spans[end].trace_id == spans[rows[i]].trace_id) ++end;
+      while (end < spans.size() && same_trace(spans[end].trace_id, spans[rows[i]].trace_id)) ++end;
       trace.assign(spans, begin, end);
     }
     uint32_t parent = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "model/trace_id_order.h"
 #include "storage/embedded/events/trace_filter.h"
 
 namespace obelisk {
@@ -117,7 +118,7 @@ Result<void> PartWriter::finish_row_group(RowGroupInfo group, std::string_view b
 // Rows of a trace follow each other, over several row groups where it is large.
 void PartWriter::watch_spans(std::span<const OrderedRow> rows) {
   for (const OrderedRow& row : rows) {
-    if (open_span_ids_.empty() || row.key != open_trace_) {
+    if (open_span_ids_.empty() || !same_trace(row.key, open_trace_)) {
       end_trace();
       open_trace_ = row.key;
       open_row_group_ = directory_.row_groups.size() - 1;
@@ -202,7 +203,7 @@ std::vector<size_t> RowGroupCutter::cut(std::span<const OrderedRow> rows) const 
   std::vector<size_t> ends;
   size_t begin = 0, trace_begin = 0, text = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (table_ == Table::spans && (i == begin || rows[i].key != rows[i - 1].key)) trace_begin = i;
+    if (table_ == Table::spans && (i == begin || !same_trace(rows[i].key, rows[i - 1].key))) trace_begin = i;
     size_t row_text = text_of(i);
     if (i > begin && (i - begin == rows_max || text + row_text > limits_.text_bytes)) {
       size_t end = table_ == Table::spans && trace_begin > begin + (i - begin) / 2 ? trace_begin : i;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "model/id_hex.h"
+#include "model/trace_id_order.h"
 #include "storage/embedded/events/trace_index_block.h"
 
 namespace obelisk {
@@ -76,7 +77,9 @@ class Encoder {
     if (!loaded.present.empty()) {
       values_.present.resize(rows.size());
       size_t count = 0;
-      for (size_t i = 0; i < rows.size(); ++i) count += values_.present[i] = loaded.present[rows[i]];
+      const uint8_t* present = loaded.present.data();
+      uint8_t* to = values_.present.data();
+      for (size_t i = 0; i < rows.size(); ++i) count += to[i] = present[rows[i]];
       if (count == 0) return;
       if (count == rows.size()) values_.present.clear();
     }
@@ -103,10 +106,16 @@ class Encoder {
       for (size_t i = 0; i < rows.size(); ++i) out[i] = value(rows[i]);
       return;
     }
-    out.reserve(rows.size());
+    // Which rows have a value cannot be guessed: they are listed without a branch.
+    picked_.resize(rows.size());
+    uint32_t* picked = picked_.data();
+    size_t count = 0;
     for (size_t i = 0; i < rows.size(); ++i) {
-      if (values_.present[i] != 0) out.push_back(value(rows[i]));
+      picked[count] = rows[i];
+      count += values_.present[i];
     }
+    out.resize(count);
+    for (size_t i = 0; i < count; ++i) out[i] = value(picked[i]);
   }
 
   // Entries are numbered anew in the order this row group has them.
@@ -141,7 +150,7 @@ class Encoder {
   void add_trace_keys(std::vector<uint64_t>& keys) const {
     const std::vector<TraceId>& ids = values_.trace_ids;
     for (size_t i = 0; i < ids.size(); ++i) {
-      if (i == 0 || ids[i] != ids[i - 1]) keys.push_back(trace_key(ids[i]));
+      if (i == 0 || !same_trace(ids[i], ids[i - 1])) keys.push_back(trace_key(ids[i]));
     }
   }
 
@@ -158,6 +167,7 @@ class Encoder {
   // Of the column at hand: the number an entry has in the row group at hand, and one; 0: none.
   std::vector<uint32_t> local_;
   std::vector<uint32_t> used_;
+  std::vector<uint32_t> picked_;  // the rows that have a value
   ColumnValues values_;
   std::string bytes_;
   std::vector<EncodedRowGroup> groups_;

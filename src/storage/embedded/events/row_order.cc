@@ -4,6 +4,8 @@
 #include <bit>
 #include <limits>
 
+#include "model/trace_id_order.h"
+
 namespace obelisk {
 namespace {
 
@@ -57,8 +59,11 @@ uint32_t LabelRanks::rank(LabelsView labels, uint64_t hash) const {
   return it->second;
 }
 
-void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& ranks,
-                         std::vector<OrderedRow>& rows) {
+namespace {
+
+// Calls row() with each row of the batch, which is number `index`, as it lies.
+template <typename Row>
+void each_ordered_row(const Batch& batch, uint32_t index, const LabelRanks& ranks, Row&& add) {
   if (batch.row_count == 0) return;
   const std::vector<int64_t>& times = batch.times();
   const ColumnData* traces = nullptr;
@@ -77,9 +82,16 @@ void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& r
       ordered.span_id = spans != nullptr ? static_cast<uint64_t>(spans->ints[row]) : 0;
       ordered.group = rank;
       ordered.ref = {index, row};
-      rows.push_back(ordered);
+      add(ordered);
     }
   }
+}
+
+}  // namespace
+
+void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& ranks,
+                         std::vector<OrderedRow>& rows) {
+  each_ordered_row(batch, index, ranks, [&](const OrderedRow& row) { rows.push_back(row); });
 }
 
 void sort_rows(std::vector<OrderedRow>& rows) {
@@ -122,10 +134,11 @@ class TraceNumbers {
   TraceNumbers() : slots_(1024) {}
 
   uint32_t number_of(const TraceId& id) {
-    if (!traces_.empty() && traces_[last_].id == id)
+    if (!traces_.empty() && same_trace(traces_[last_].id, id))
       return last_;  // rows of a trace mostly follow each other
     size_t at = std::hash<TraceId>()(id) * 0x9E3779B97F4A7C15u >> 32 & (slots_.size() - 1);
-    while (slots_[at] != 0 && traces_[slots_[at] - 1].id != id) at = (at + 1) & (slots_.size() - 1);
+    while (slots_[at] != 0 && !same_trace(traces_[slots_[at] - 1].id, id))
+      at = (at + 1) & (slots_.size() - 1);
     if (slots_[at] == 0) {
       traces_.push_back({id, std::numeric_limits<int64_t>::max(), 0, 0, 0});
       slots_[at] = static_cast<uint32_t>(traces_.size());
@@ -153,6 +166,76 @@ class TraceNumbers {
 
 }  // namespace
 
+namespace {
+
+// Sorts the traces, and gives each the place of its first row.
+void place_traces(std::vector<TraceRows>& traces) {
+  std::vector<uint32_t> order(traces.size());
+  for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    return traces[a].window != traces[b].window ? traces[a].window < traces[b].window
+                                                : trace_before(traces[a].id, traces[b].id);
+  });
+  uint32_t start = 0;
+  for (uint32_t number : order) {
+    traces[number].next = start;
+    start += traces[number].row_count;
+  }
+}
+
+// Rows that were dealt out to their traces, each trace's in order.
+void sort_within_traces(const std::vector<TraceRows>& traces, std::vector<OrderedRow>& rows) {
+  auto before = [](const OrderedRow& a, const OrderedRow& b) {
+    return a.time != b.time ? a.time < b.time : a.span_id < b.span_id;
+  };
+  for (const TraceRows& trace : traces) {
+    auto end = rows.begin() + trace.next, begin = end - trace.row_count;
+    if (!std::is_sorted(begin, end, before)) std::stable_sort(begin, end, before);
+  }
+}
+
+}  // namespace
+
+// Without the rows in between: those of a large flush are some 30 MiB.
+std::vector<OrderedRow> ordered_spans(std::span<const Batch> batches, const LabelRanks& ranks) {
+  TraceNumbers numbers;
+  std::vector<uint32_t> trace_of;
+  bool all_have_traces = true;
+  for (const Batch& batch : batches) {
+    if (batch.row_count == 0) continue;
+    const ColumnData* ids = batch.find(fixed_column(column::kTraceId), ColumnType::trace_id);
+    all_have_traces = all_have_traces && ids != nullptr;
+    for (size_t row = 0; all_have_traces && row < batch.row_count; ++row) {
+      all_have_traces = !ids->trace_ids[row].is_none();
+      trace_of.push_back(numbers.number_of(ids->trace_ids[row]));
+      TraceRows& trace = numbers.traces()[trace_of.back()];
+      trace.begin = std::min(trace.begin, batch.times()[row]);
+      ++trace.row_count;
+    }
+  }
+  std::vector<OrderedRow> rows;
+  if (!all_have_traces) {
+    for (uint32_t i = 0; i < batches.size(); ++i) append_ordered_rows(batches[i], i, ranks, rows);
+    order_spans(rows);
+    return rows;
+  }
+  std::vector<TraceRows>& traces = numbers.traces();
+  for (TraceRows& trace : traces) trace.window = window_of(trace.begin);
+  place_traces(traces);
+  rows.resize(trace_of.size());
+  const uint32_t* next = trace_of.data();
+  for (uint32_t i = 0; i < batches.size(); ++i) {
+    each_ordered_row(batches[i], i, ranks, [&](const OrderedRow& row) {
+      TraceRows& trace = traces[*next++];
+      OrderedRow& placed = rows[trace.next++];
+      placed = row;
+      placed.window = trace.window;
+    });
+  }
+  sort_within_traces(traces, rows);
+  return rows;
+}
+
 // Traces are sorted, and rows dealt out to them: a trace has some ten rows, mostly in order already.
 void order_spans(std::vector<OrderedRow>& rows) {
   auto before = [](const OrderedRow& a, const OrderedRow& b) { return a.before(b); };
@@ -171,24 +254,11 @@ void order_spans(std::vector<OrderedRow>& rows) {
   for (size_t i = 0; i < rows.size(); ++i)
     rows[i].window = rows[i].key.is_none() ? window_of(rows[i].time) : traces[trace_of[i]].window;
   if (!all_have_traces) return std::stable_sort(rows.begin(), rows.end(), before);
-  std::vector<uint32_t> order(traces.size());
-  for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    return traces[a].window != traces[b].window ? traces[a].window < traces[b].window
-                                                : traces[a].id < traces[b].id;
-  });
-  uint32_t start = 0;
-  for (uint32_t number : order) {
-    traces[number].next = start;
-    start += traces[number].row_count;
-  }
+  place_traces(traces);
   std::vector<OrderedRow> dealt(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) dealt[traces[trace_of[i]].next++] = rows[i];
   rows = std::move(dealt);
-  for (const TraceRows& trace : traces) {
-    auto end = rows.begin() + trace.next, begin = end - trace.row_count;
-    if (!std::is_sorted(begin, end, before)) std::stable_sort(begin, end, before);
-  }
+  sort_within_traces(traces, rows);
 }
 
 }  // namespace obelisk

@@ -5,6 +5,7 @@
 // they came in. Streams are ordered by their service, then by all their labels: lines of one service are
 // alike, and a row group that holds few services stores and searches them best.
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "plan/batch.h"
@@ -58,6 +59,8 @@ class LabelRanks {
 // Appends the rows of `batch`, which is number `index` of the batches being ordered, as they lie.
 void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& ranks,
                          std::vector<OrderedRow>& rows);
+// All rows of `batches`, which are of spans, in the order of a part, as order_spans has it.
+std::vector<OrderedRow> ordered_spans(std::span<const Batch> batches, const LabelRanks& ranks);
 // Rows of logs and exemplars into the order of a part. Stable.
 void sort_rows(std::vector<OrderedRow>& rows);
 

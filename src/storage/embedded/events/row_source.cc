@@ -24,6 +24,15 @@ void clear(LoadedColumn& column, ColumnType type) {
   column.entries.clear();
 }
 
+// The same for what gives every row with a value its own: vectors of values keep their size, so that they are
+// not filled twice.
+void begin(LoadedColumn& column, ColumnType type) {
+  column.type = type;
+  column.coded = false;
+  column.present.clear();
+  column.entries.clear();
+}
+
 // Appends which of a batch's `rows` have a value; kept only from the first row on that has none.
 void append_presence(const std::vector<uint8_t>* present, size_t rows, size_t rows_before,
                      std::vector<uint8_t>& out) {
@@ -39,19 +48,20 @@ void append_presence(const std::vector<uint8_t>* present, size_t rows, size_t ro
   }
 }
 
-// Appends value(i) for the row with the i-th value.
+// Gives the row with the i-th value value(i); rows without one get any. Which those are cannot be guessed:
+// every row takes the next value.
 template <typename T, typename Value>
-void append_spread(const PackedValues& values, size_t rows, std::vector<T>& out, Value&& value) {
-  size_t start = out.size();
-  out.resize(start + rows);
-  T* to = out.data() + start;
+void spread(const PackedValues& values, size_t rows, T* to, Value&& value) {
   if (values.present.empty()) {
     for (size_t row = 0; row < rows; ++row) to[row] = value(row);
     return;
   }
-  size_t next = 0;
+  if (values.count == 0) return;
+  const uint8_t* present = values.present.data();
+  size_t next = 0, last = values.count - 1;
   for (size_t row = 0; row < rows; ++row) {
-    if (values.present[row] != 0) to[row] = value(next++);
+    to[row] = value(std::min(next, last));
+    next += present[row];
   }
 }
 
@@ -180,36 +190,34 @@ Result<size_t> PackedRowSource::row_text_bytes_max() {
 }
 
 Result<void> PackedRowSource::load(size_t column, LoadedColumn& out) {
-  clear(out, columns_[column].type);
+  begin(out, columns_[column].type);
   if (is_text(out.type)) return load_texts(column, out);
+  // What rows without a value have stays what an earlier column left there.
+  if (out.type == ColumnType::float64) {
+    out.floats.resize(row_count_);
+  } else if (out.type == ColumnType::trace_id) {
+    out.trace_ids.resize(row_count_);
+  } else {
+    out.ints.resize(row_count_);
+  }
   for (size_t i = 0; i < batches_.size(); ++i) {
     const PackedBatch::Column* packed = of_batches_[column][i];
     size_t rows = batches_[i]->row_count();
     if (packed != nullptr) OBELISK_CHECK_OK(batches_[i]->read(*packed, values_));
     append_presence(packed == nullptr ? nullptr : &values_.present, rows, first_rows_[i], out.present);
-    size_t end = first_rows_[i] + rows;
+    if (packed == nullptr) continue;
     switch (out.type) {
       case ColumnType::float64:
-        if (packed == nullptr) {
-          out.floats.resize(end);
-        } else {
-          append_spread(values_, rows, out.floats, [&](size_t value) { return values_.floats[value]; });
-        }
+        spread(values_, rows, out.floats.data() + first_rows_[i],
+               [from = values_.floats.data()](size_t value) { return from[value]; });
         break;
       case ColumnType::trace_id:
-        if (packed == nullptr) {
-          out.trace_ids.resize(end);
-        } else {
-          append_spread(values_, rows, out.trace_ids,
-                        [&](size_t value) { return values_.trace_ids[values_.entry_of(value)]; });
-        }
+        spread(values_, rows, out.trace_ids.data() + first_rows_[i],
+               [&](size_t value) { return values_.trace_ids[values_.entry_of(value)]; });
         break;
       default:
-        if (packed == nullptr) {
-          out.ints.resize(end);
-        } else {
-          append_spread(values_, rows, out.ints, [&](size_t value) { return values_.ints[value]; });
-        }
+        spread(values_, rows, out.ints.data() + first_rows_[i],
+               [from = values_.ints.data()](size_t value) { return from[value]; });
     }
   }
   return {};
@@ -222,6 +230,11 @@ Result<void> PackedRowSource::load_texts(size_t column, LoadedColumn& out) {
       std::all_of(packed_columns.begin(), packed_columns.end(), [](const PackedBatch::Column* packed) {
         return packed == nullptr || packed->coding == batch_format::kDictionary;
       });
+  if (out.coded) {
+    out.codes.resize(row_count_);
+  } else {
+    out.texts.resize(row_count_);
+  }
   StringNumbers numbers;
   std::vector<uint32_t> numbers_of_entries;
   for (size_t i = 0; i < batches_.size(); ++i) {
@@ -229,24 +242,27 @@ Result<void> PackedRowSource::load_texts(size_t column, LoadedColumn& out) {
     size_t rows = batches_[i]->row_count();
     if (packed != nullptr) OBELISK_CHECK_OK(batches_[i]->read(*packed, values_));
     append_presence(packed == nullptr ? nullptr : &values_.present, rows, first_rows_[i], out.present);
-    size_t end = first_rows_[i] + rows;
-    if (packed == nullptr) {
-      if (out.coded) {
-        out.codes.resize(end);
-      } else {
-        out.texts.resize(end);
-      }
-      continue;
-    }
+    if (packed == nullptr) continue;
     if (!out.coded) {
-      append_spread(values_, rows, out.texts,
-                    [&](size_t value) { return values_.texts[values_.entry_of(value)]; });
+      std::string_view* to = out.texts.data() + first_rows_[i];
+      const std::string_view* from = values_.texts.data();
+      if (values_.coded) {
+        spread(values_, rows, to, [&](size_t value) { return from[values_.entry_of(value)]; });
+      } else {
+        spread(values_, rows, to, [from](size_t value) { return from[value]; });
+      }
       continue;
     }
     numbers_of_entries.clear();
     for (std::string_view entry : values_.texts) numbers_of_entries.push_back(numbers.number_of(entry));
-    append_spread(values_, rows, out.codes,
-                  [&](size_t value) { return numbers_of_entries[values_.entry_of(value)]; });
+    uint32_t* to = out.codes.data() + first_rows_[i];
+    const uint32_t* number = numbers_of_entries.data();
+    if (values_.codes.empty()) {
+      if (!numbers_of_entries.empty()) spread(values_, rows, to, [number](size_t) { return number[0]; });
+    } else {
+      spread(values_, rows, to,
+             [number, code = values_.codes.data()](size_t value) { return number[code[value]]; });
+    }
   }
   if (out.coded) out.entries = numbers.entries();
   return {};
