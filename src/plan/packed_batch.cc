@@ -186,20 +186,34 @@ bool read_entries_and_codes(ByteReader& reader, uint8_t coding, ColumnType type,
   return read_codes(reader, entries, out.count, out.codes);
 }
 
+// The values of these rows, or of all (null).
 template <typename T, typename Of>
-void spread(const PackedValues& values, size_t rows, std::vector<T>& out, Of&& of) {
-  out.resize(rows);
-  if (values.present.empty()) {
-    for (size_t row = 0; row < rows; ++row) out[row] = of(row);
+void spread(const PackedValues& values, const std::vector<uint32_t>* rows, std::vector<T>& out, Of&& of) {
+  if (rows != nullptr) {
+    size_t value = 0, counted = 0;  // values before row `counted`
+    out.resize(rows->size());
+    for (size_t i = 0; i < rows->size(); ++i) {
+      size_t row = (*rows)[i];
+      if (values.present.empty()) value = row;
+      for (; !values.present.empty() && counted < row; ++counted) value += values.present[counted];
+      if (values.present.empty() || values.present[row] != 0) out[i] = of(value);
+    }
     return;
   }
+  if (values.present.empty()) {
+    out.resize(values.count);
+    for (size_t row = 0; row < values.count; ++row) out[row] = of(row);
+    return;
+  }
+  out.resize(values.present.size());
   size_t next = 0;
-  for (size_t row = 0; row < rows; ++row) {
+  for (size_t row = 0; row < out.size(); ++row) {
     if (values.present[row] != 0) out[row] = of(next++);
   }
 }
 
-ColumnData column_data(const PackedBatch::Column& column, PackedValues& values, size_t rows) {
+ColumnData column_data(const PackedBatch::Column& column, PackedValues& values,
+                       const std::vector<uint32_t>* rows) {
   ColumnData data;
   data.id = ColumnId{column.scope, std::string(column.name)};
   data.type = column.type;
@@ -220,7 +234,12 @@ ColumnData column_data(const PackedBatch::Column& column, PackedValues& values, 
       spread(values, rows, data.strings, [&](size_t i) { return values.texts[values.entry_of(i)]; });
       break;
   }
-  data.present = std::move(values.present);
+  if (rows == nullptr) {
+    data.present = std::move(values.present);
+  } else if (!values.present.empty()) {
+    data.present.reserve(rows->size());
+    for (uint32_t row : *rows) data.present.push_back(values.present[row]);
+  }
   return data;
 }
 
@@ -380,10 +399,27 @@ Result<void> PackedBatch::check() const {
   return {};
 }
 
-Result<Batch> PackedBatch::unpack(const std::vector<ColumnId>* wanted) const {
+std::vector<Group> PackedBatch::groups_of(const std::vector<uint32_t>& rows) const {
+  std::vector<Group> groups;
+  auto at = groups_->begin();
+  for (uint32_t i = 0; i < rows.size(); ++i) {
+    while (rows[i] >= at->first_row + at->row_count) ++at;
+    bool same = i > 0 && rows[i - 1] >= at->first_row;
+    if (!same) {
+      groups.push_back(*at);
+      groups.back().first_row = i;
+      groups.back().row_count = 0;
+    }
+    ++groups.back().row_count;
+  }
+  return groups;
+}
+
+Result<Batch> PackedBatch::unpack(const std::vector<ColumnId>* wanted,
+                                  const std::vector<uint32_t>* rows) const {
   Batch batch(table_);
-  batch.row_count = row_count_;
-  batch.groups = *groups_;
+  batch.row_count = rows == nullptr ? row_count_ : rows->size();
+  batch.groups = rows == nullptr ? *groups_ : groups_of(*rows);
   batch.owners.push_back(arena_);
   if (owner_) batch.owners.push_back(owner_);
   for (const Column& column : columns_) {
@@ -394,7 +430,10 @@ Result<Batch> PackedBatch::unpack(const std::vector<ColumnId>* wanted) const {
     if (!is_wanted) continue;
     PackedValues values;
     OBELISK_CHECK_OK(read(column, values));
-    batch.columns.push_back(column_data(column, values, row_count_));
+    ColumnData data = column_data(column, values, rows);
+    bool none = rows != nullptr && !data.present.empty() &&
+                std::find(data.present.begin(), data.present.end(), 1) == data.present.end();
+    if (!none) batch.columns.push_back(std::move(data));
   }
   return batch;
 }

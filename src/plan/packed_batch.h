@@ -61,7 +61,11 @@ class PackedBatch {
   // Replaces what `out` holds, whose memory is used again.
   Result<void> read(const Column& column, PackedValues& out) const;
   // As a batch with the columns in `wanted` (null: all) and the time. It keeps what it points to.
-  Result<Batch> unpack(const std::vector<ColumnId>* wanted) const;
+  Result<Batch> unpack(const std::vector<ColumnId>* wanted) const { return unpack(wanted, nullptr); }
+  // The same of these rows (ascending). Columns of which none of them has a value are left out.
+  Result<Batch> unpack_rows(const std::vector<uint32_t>& rows, const std::vector<ColumnId>* wanted) const {
+    return unpack(wanted, &rows);
+  }
   // What unpack(nullptr) takes, roughly.
   size_t unpacked_bytes() const { return row_count_ * columns_.size() * 17; }
   // Of this, with the bytes it was opened from.
@@ -72,6 +76,8 @@ class PackedBatch {
   Result<void> parse_groups(ByteReader& reader, const BatchDecodeLimits& limits);
   Result<void> parse_columns(ByteReader& reader, const BatchDecodeLimits& limits);
   Error damaged(const Column& column) const;
+  std::vector<Group> groups_of(const std::vector<uint32_t>& rows) const;
+  Result<Batch> unpack(const std::vector<ColumnId>* wanted, const std::vector<uint32_t>* rows) const;
 
   Table table_ = Table::logs;
   size_t row_count_ = 0;

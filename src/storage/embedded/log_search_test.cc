@@ -210,5 +210,128 @@ TEST(LogSearch, AgreesWithTheMemoryStoreInEveryCoding) {
   }
 }
 
+// Goal: the same for rows in the head that have a stream each, with batches sent twice. Method: one value of
+// a label, one number and one trace id a row, asked for alone and together, present and not.
+class StreamCorpus {
+ public:
+  static Batch batch(int64_t first, int64_t count) {
+    BatchBuilder builder(Table::logs);
+    for (int64_t i = first; i < first + count; ++i) {
+      std::string order = order_of(i), pod = fmt::format("pod-{}", i % 97);
+      LabelRef stream[] = {{"app", i % 5 == 0 ? "payment" : "checkout"}, {"order", order}, {"pod", pod}};
+      builder.begin_group_copy(stream);
+      builder.add_row({time_of(i)});
+      builder.set_string(Scope::fixed, column::kLine,
+                         builder.arena().copy(fmt::format("order_number={} items={}", 100'000 + i, i % 7)));
+      if (i % 3 == 0) continue;
+      builder.set_trace_id(Scope::fixed, column::kTraceId, LogCorpus::trace_id(i));
+      builder.set_string(Scope::attribute, "trace_id",
+                         builder.arena().copy(i % 11 == 0 ? "none" : LogCorpus::trace_id(i).to_hex()));
+      if (i % 4 == 0) builder.set_int(Scope::attribute, "items", i % 7);
+    }
+    return builder.finish();
+  }
+
+  // In no order, and every row its own, so that rows have one order by time.
+  static int64_t time_of(int64_t i) { return kBegin + i * 7919 % 8192 * kStep; }
+  static std::string order_of(int64_t i) { return fmt::format("order-{:x}", i * 7919); }
+
+  static Expr leaf(std::mt19937_64& random, int64_t rows) {
+    int64_t i = static_cast<int64_t>(random() % static_cast<uint64_t>(rows + rows / 4));
+    ColumnId line = fixed_column(column::kLine), id_text{Scope::attribute, "trace_id"};
+    std::string id = LogCorpus::trace_id(i).to_hex();
+    switch (random() % 12) {
+      case 0:
+        return Expr::compare(label_column("order"), CompareOp::equal, order_of(i));
+      case 1:
+        return Expr::matches(label_column("order"),
+                             *Regex::compile(order_of(i) + "|" + order_of(i + 5), Regex::Mode::anchored));
+      case 2:
+        return Expr::any_of({Expr::compare(label_column("trace_id"), CompareOp::equal, id),
+                             Expr::compare(id_text, CompareOp::equal, id)});
+      case 3:
+        return Expr::in_trace_ids(fixed_column(column::kTraceId),
+                                  std::make_shared<const TraceIdSet>(
+                                      TraceIdSet{LogCorpus::trace_id(i), LogCorpus::trace_id(i + 1)}));
+      case 4:
+        return Expr::contains(line, std::to_string(100'000 + i));
+      case 5:
+        return Expr::compare(line, CompareOp::equal,
+                             fmt::format("order_number={} items={}", 100'000 + i, i % 7));
+      case 6:
+        return Expr::compare(label_column("app"), CompareOp::equal, std::string("payment"));
+      case 7:
+        return Expr::compare(label_column("order"), CompareOp::not_equal, order_of(i));
+      case 8:
+        return Expr::compare(label_column("order"), CompareOp::equal, std::string());
+      case 9:
+        return Expr::compare({Scope::attribute, "items"}, CompareOp::equal, int64_t{3});
+      case 10:
+        return Expr::compare({Scope::attribute, "items"}, CompareOp::equal, std::string("3"));
+      default:
+        return Expr::compare(label_column("pod"), CompareOp::equal, fmt::format("pod-{}", i % 120));
+    }
+  }
+
+  static Expr expression(std::mt19937_64& random, int64_t rows, int depth) {
+    if (depth == 0 || random() % 3 == 0) return leaf(random, rows);
+    Expr first = expression(random, rows, depth - 1);
+    if (random() % 5 == 0) return Expr::not_of(std::move(first));
+    std::vector<Expr> both = {std::move(first), expression(random, rows, depth - 1)};
+    return random() % 3 == 0 ? Expr::any_of(std::move(both)) : Expr::all_of(std::move(both));
+  }
+};
+
+TEST(LogSearch, OfVeryManyStreamsInTheHead) {
+  FaultDisk disk;
+  ManualClock clock{UnixNanos{kBegin}};
+  EngineOptions options;
+  options.disk = &disk;
+  options.clock = &clock;
+  options.background = false;
+  auto engine = *Engine::open(options);
+  MemoryStore oracle;
+  constexpr int64_t kRows = 6000;
+  auto write = [&](int64_t first, int64_t count) {
+    for (Writer* writer : {static_cast<Writer*>(engine.get()), static_cast<Writer*>(&oracle)}) {
+      WriteRequest request;
+      request.batches.push_back(StreamCorpus::batch(first, count));
+      ASSERT_TRUE(append_and_wait(*writer, std::move(request)).ok());
+    }
+  };
+  std::mt19937_64 random(5);
+  auto ask = [&] {
+    for (int i = 0; i < 150; ++i) {
+      Scan scan;
+      scan.table = Table::logs;
+      scan.where = StreamCorpus::expression(random, kRows, 3);
+      if (random() % 3 == 0) {
+        int64_t from = kBegin + static_cast<int64_t>(random() % 8000) * kStep;
+        scan.range = {{from}, {from + static_cast<int64_t>(random() % 8000) * kStep}};
+      }
+      scan.all_columns = random() % 2 == 0;
+      if (!scan.all_columns) scan.columns.push_back(fixed_column(column::kLine));
+      scan.order = static_cast<Order>(random() % 3);
+      SCOPED_TRACE(scan.where.to_string());
+      compare_scan(oracle, *engine, scan);
+      Aggregate& aggregate = scan.aggregate.emplace();
+      aggregate.by = {{label_column("app")}};
+      aggregate.first_time = kBegin;
+      aggregate.step = 800 * kStep;
+      aggregate.step_count = 10;
+      compare_aggregate(oracle, *engine, scan);
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+  };
+  for (int64_t first = 0; first < kRows; first += 2000) write(first, 2000);
+  write(500, 700);   // sent again
+  write(5990, 100);  // not packed
+  ask();
+  ASSERT_TRUE(engine->flush().ok());
+  write(0, 1000);  // of which the parts have every line
+  write(0, 100);   // and not packed
+  ask();
+}
+
 }  // namespace
 }  // namespace obelisk

@@ -48,7 +48,7 @@ class Executor {
     }
     for (const ScanUnit& unit : units) {
       OBELISK_CHECK_OK(cancel_.check());
-      OBELISK_CHECK_OK(unit.context ? add_row_group(unit) : add_batch(*unit.head));
+      OBELISK_CHECK_OK(unit.context ? add_row_group(unit) : add_batch(unit));
       OBELISK_CHECK_OK(charge());
     }
     return AggregateAnswer{std::move(states_), {true, "", counts_.rows, counts_.bytes}};
@@ -193,18 +193,18 @@ class Executor {
     return {};
   }
 
-  Result<void> add_batch(const HeadBatch& head) {
+  Result<void> add_batch(const ScanUnit& unit) {
     std::vector<ColumnId> wanted = {fixed_column(column::kTraceId), fixed_column(column::kSpanId)};
     scan_.where.collect_columns(wanted);
     aggregate().collect_columns(wanted);
-    BatchPtr columns = head.batch(&wanted);
+    counts_.rows += unit.head->row_count();
+    note_read({unit.head->row_count(), 0});
+    BatchPtr columns = head_rows_of(unit, &wanted, lines_ != nullptr ? lines_->of(*unit.head) : nullptr);
+    if (columns == nullptr) return {};
     const Batch& batch = *columns;
-    counts_.rows += batch.row_count;
-    note_read({batch.row_count, 0});
     std::vector<uint8_t> mask = evaluate(scan_.where, batch);
     const std::vector<int64_t>& times = batch.times();
     for (size_t row = 0; row < mask.size(); ++row) mask[row] &= range_.contains({times[row]}) ? 1 : 0;
-    if (lines_ != nullptr) drop_lines(lines_->of(head), batch.row_count, mask);
     return BatchAggregator(states_, &spans_).add(batch, mask);
   }
 

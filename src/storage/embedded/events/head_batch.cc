@@ -15,7 +15,8 @@ HeadBatch::HeadBatch(BatchPtr columns)
 
 HeadBatch::HeadBatch(PackedBatchPtr packed)
     : table_(packed->table()), row_count_(packed->row_count()), packed_(std::move(packed)) {
-  memory_bytes_ = packed_->memory_bytes();
+  if (packed_->groups().size() >= kFilteredGroupsMin) label_filter_ = LabelFilter(packed_->groups());
+  memory_bytes_ = packed_->memory_bytes() + label_filter_.memory_bytes();
   if (row_count_ == 0) return;
   PackedValues times;
   OBELISK_ASSERT(packed_->read(*packed_->find_fixed(column::kTime, ColumnType::int64), times).ok());
@@ -39,6 +40,13 @@ HeadBatchPtr HeadBatch::pack(const Batch& batch) {
   Result<PackedBatch> packed = PackedBatch::open(*bytes, bytes);
   OBELISK_ASSERT(packed.ok());
   return std::make_shared<const HeadBatch>(std::make_shared<const PackedBatch>(std::move(*packed)));
+}
+
+BatchPtr HeadBatch::rows(const std::vector<uint32_t>& rows, const std::vector<ColumnId>* wanted) const {
+  OBELISK_ASSERT(is_packed());
+  Result<Batch> batch = packed_->unpack_rows(rows, wanted);
+  OBELISK_ASSERT(batch.ok());
+  return std::make_shared<const Batch>(std::move(*batch));
 }
 
 BatchPtr HeadBatch::batch(const std::vector<ColumnId>* wanted) const {

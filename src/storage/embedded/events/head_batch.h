@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "plan/packed_batch.h"
+#include "storage/embedded/events/label_filter.h"
 
 namespace obelisk {
 
@@ -16,6 +17,8 @@ class HeadBatch {
   // Batches of fewer rows are kept as columns at first: what is written for each column would outweigh its
   // values.
   static constexpr size_t kPackedRowsMin = 256;
+  // Fewer groups are asked one by one.
+  static constexpr size_t kFilteredGroupsMin = 256;
 
   explicit HeadBatch(BatchPtr columns);
   // The batch must have been checked (PackedBatch::check), or come from encode_batch.
@@ -31,10 +34,14 @@ class HeadBatch {
   size_t memory_bytes() const { return memory_bytes_; }
   bool is_packed() const { return packed_ != nullptr; }
   const PackedBatchPtr& packed() const { return packed_; }
+  // Of a packed batch; without knowledge where the groups are few.
+  const LabelFilter& label_filter() const { return label_filter_; }
 
   // The rows with the columns in `wanted` (null: all) and the time; more columns where nothing is saved by
   // leaving them out.
   BatchPtr batch(const std::vector<ColumnId>* wanted) const;
+  // The same of these rows (ascending) of a packed batch.
+  BatchPtr rows(const std::vector<uint32_t>& rows, const std::vector<ColumnId>* wanted) const;
 
  private:
   void note_times(const std::vector<int64_t>& times);
@@ -46,6 +53,7 @@ class HeadBatch {
   size_t memory_bytes_ = 0;
   BatchPtr columns_;
   PackedBatchPtr packed_;
+  LabelFilter label_filter_;
 };
 
 using HeadBatchPtr = std::shared_ptr<const HeadBatch>;

@@ -1,10 +1,12 @@
 #include "storage/embedded/events/scan_units.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "plan/read_progress.h"
 #include "storage/embedded/events/chunk_pruning.h"
 #include "storage/embedded/events/column_union.h"
+#include "storage/embedded/events/head_search.h"
 #include "storage/embedded/events/row_group_pruning.h"
 #include "storage/embedded/events/trace_index_block.h"
 
@@ -36,13 +38,14 @@ bool has_wanted_group(const RowGroupInfo& group, const std::vector<Decision>& de
 
 ScanUnit unit_of(std::shared_ptr<const PartContext> context, uint32_t row_group, uint32_t rank) {
   const RowGroupInfo& info = context->part->directory().row_groups[row_group];
-  return {std::move(context), row_group, nullptr, info.min_time, info.max_time, rank};
+  return {std::move(context), row_group, nullptr,           info.min_time,
+          info.max_time,      rank,      Decision::depends, nullptr};
 }
 
 // Null for an empty batch.
 std::optional<ScanUnit> unit_of(const HeadBatchPtr& batch, uint32_t rank) {
   if (batch->row_count() == 0) return std::nullopt;
-  return ScanUnit{nullptr, 0, batch, batch->min_time(), batch->max_time(), rank};
+  return ScanUnit{nullptr, 0, batch, batch->min_time(), batch->max_time(), rank, Decision::depends, nullptr};
 }
 
 bool overlaps(const TimeRange& range, int64_t min_time, int64_t max_time) {
@@ -65,20 +68,18 @@ void keep_first_by_time(std::vector<uint32_t>& rows, const std::vector<int64_t>&
   std::sort(rows.begin(), rows.end());
 }
 
-Result<BatchPtr> read_batch(const HeadBatch& head, const Expr& where, const TimeRange& range,
+Result<BatchPtr> read_batch(const ScanUnit& unit, const Expr& where, const TimeRange& range,
                             const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
                             ReadCounts& counts, const std::vector<uint32_t>* left_out) {
-  counts.rows += head.row_count();
-  note_read({head.row_count(), 0});
+  counts.rows += unit.head->row_count();
+  note_read({unit.head->row_count(), 0});
   std::vector<ColumnId> columns;
   if (wanted != nullptr) columns = *wanted;
   where.collect_columns(columns);
-  BatchPtr batch = head.batch(wanted == nullptr ? nullptr : &columns);
+  BatchPtr batch = head_rows_of(unit, wanted == nullptr ? nullptr : &columns, left_out);
+  if (batch == nullptr) return batch;
   const std::vector<int64_t>& times = batch->times();
   std::vector<uint8_t> keep = evaluate(where, *batch);
-  if (left_out != nullptr) {
-    for (uint32_t row : *left_out) keep[row] = 0;
-  }
   std::vector<uint32_t> rows;
   for (uint32_t row = 0; row < keep.size(); ++row) {
     if (keep[row] != 0 && range.contains({times[row]})) rows.push_back(row);
@@ -93,6 +94,29 @@ Result<BatchPtr> read_batch(const HeadBatch& head, const Expr& where, const Time
 }
 
 }  // namespace
+
+BatchPtr head_rows_of(const ScanUnit& unit, const std::vector<ColumnId>* wanted,
+                      const std::vector<uint32_t>* left_out) {
+  bool leaves_out = left_out != nullptr && !left_out->empty();
+  if (unit.head_rows == nullptr && !leaves_out) return unit.head->batch(wanted);
+  std::vector<uint32_t> rows;
+  if (unit.head_rows != nullptr) {
+    rows = *unit.head_rows;
+  } else {
+    rows.resize(unit.head->row_count());
+    std::iota(rows.begin(), rows.end(), 0u);
+  }
+  if (leaves_out) {
+    std::erase_if(rows,
+                  [&](uint32_t row) { return std::binary_search(left_out->begin(), left_out->end(), row); });
+  }
+  if (rows.empty()) return nullptr;
+  if (unit.head->is_packed()) return unit.head->rows(rows, wanted);
+  BatchPtr whole = unit.head->batch(wanted);
+  std::vector<RowRef> refs;
+  for (uint32_t row : rows) refs.push_back({0, row});
+  return std::make_shared<const Batch>(gather_columns(whole->table, {whole}, refs, nullptr, false));
+}
 
 uint64_t ScanUnit::row_count() const {
   return context ? context->part->directory().row_groups[row_group].row_count : head->row_count();
@@ -138,7 +162,12 @@ Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const
   }
   for (const HeadBatchPtr& batch : table.head) {
     auto unit = unit_of(batch, rank++);
-    if (unit && overlaps(range, unit->min_time, unit->max_time)) units.push_back(std::move(*unit));
+    if (!unit || !overlaps(range, unit->min_time, unit->max_time)) continue;
+    OBELISK_CHECK_OK(cancel.check());
+    OBELISK_TRY(std::optional<std::vector<uint32_t>> rows, rows_that_may_hold(*batch, where));
+    if (rows && rows->empty()) continue;
+    if (rows) unit->head_rows = std::make_shared<const std::vector<uint32_t>>(std::move(*rows));
+    units.push_back(std::move(*unit));
   }
   return units;
 }
@@ -168,7 +197,7 @@ Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const T
                                 const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
                                 Budget& budget, ReadCounts& counts, const std::vector<uint32_t>* left_out) {
   // Units with a context were listed for this condition, which the context holds.
-  if (!unit.context) return read_batch(*unit.head, where, range, wanted, order, row_limit, counts, left_out);
+  if (!unit.context) return read_batch(unit, where, range, wanted, order, row_limit, counts, left_out);
   const PartContext& context = *unit.context;
   RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
   // The trace index has named this row group, so its rows will be wanted: all in one read.
@@ -193,7 +222,7 @@ Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const T
     OBELISK_TRY(const std::vector<int64_t>* times, reader.times());
     keep_first_by_time(rows, *times, order, row_limit);
   }
-  if (by_trace) reader.narrow({rows.front(), rows.back() + size_t{1}});
+  reader.narrow({rows.front(), rows.back() + size_t{1}});
   OBELISK_TRY(Batch batch, reader.materialise(rows, wanted));
   return std::make_shared<const Batch>(std::move(batch));
 }

@@ -31,6 +31,8 @@ struct ScanUnit {
   uint32_t rank = 0;  // the order rows came in
   // Of a row group: what is known of the condition before it is read; not `no`.
   Decision decision = Decision::depends;
+  // Of a batch of the head: the rows that may satisfy the condition (ascending); null: all may.
+  std::shared_ptr<const std::vector<uint32_t>> head_rows;
   uint64_t row_count() const;
 };
 
@@ -41,6 +43,11 @@ Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const
 Result<std::vector<ScanUnit>> list_trace_units(const EventTableView& table, const std::vector<TraceId>& ids,
                                                const Cancel& cancel);
 
+// The rows of a unit of the head that may satisfy its condition, but not those `left_out` (ascending, or
+// null), with the columns `wanted`. Whether each is in the range and satisfies it is left to be asked. Null
+// when there are none.
+BatchPtr head_rows_of(const ScanUnit& unit, const std::vector<ColumnId>* wanted,
+                      const std::vector<uint32_t>* left_out);
 // At most `row_limit` rows (0: all) that satisfy `where` in `range`: the first by `order` (any: as they lie).
 // Rows stay in the order they lie; null when there are none. `left_out`: rows that do not count (ascending),
 // or null.

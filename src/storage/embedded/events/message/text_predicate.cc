@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "plan/regex.h"
+#include "storage/embedded/events/message/literal_chain.h"
 #include "storage/embedded/events/message/pattern_automaton.h"
 #include "storage/embedded/events/message/tokenizer.h"
 
@@ -207,9 +208,14 @@ class EqualsPredicate : public SkeletonPredicate {
 class MatchesPredicate : public SkeletonPredicate {
  public:
   explicit MatchesPredicate(std::shared_ptr<const Regex> regex)
-      : regex_(std::move(regex)), automaton_(PatternAutomaton::compile(regex_->pattern())) {}
+      : regex_(std::move(regex)), automaton_(PatternAutomaton::compile(regex_->pattern())) {
+    if (regex_->mode() == Regex::Mode::searching) chain_ = LiteralChain::of(regex_->pattern());
+  }
 
-  bool holds(std::string_view text) const override { return regex_->matches(text); }
+  bool holds(std::string_view text) const override {
+    std::optional<bool> found = chain_ ? chain_->matches(text) : std::nullopt;
+    return found ? *found : regex_->matches(text);
+  }
 
   Verdict judge_skeleton(std::string_view skeleton) const override {
     return possible_if(!automaton_ || automaton_->matches_empty() ||
@@ -227,6 +233,7 @@ class MatchesPredicate : public SkeletonPredicate {
  private:
   const std::shared_ptr<const Regex> regex_;
   const std::optional<PatternAutomaton> automaton_;
+  std::optional<LiteralChain> chain_;
 };
 
 // Anything else that compares texts: smaller, larger, unequal.
