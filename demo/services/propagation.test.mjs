@@ -1,6 +1,6 @@
 // Trace context as a service of the shop handles it, seen from outside: the order service runs as it is, the test stands in
 // for the inventory behind it and reads the headers that arrive there. The cases are those that the W3C's own test harness
-// plays against a server-side SDK (Trace Context level 1), and requests in the headers of other systems.
+// plays against a server-side SDK (Trace Context levels 1 and 2, all of it strict), and requests in the headers of other systems.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
@@ -16,12 +16,15 @@ const trace_id = '12345678901234567890123456789012';
 const parent_id = '1234567890123456';
 const valid = `00-${trace_id}-${parent_id}-01`;
 
-let directory, ports, processes, inventory, sink;
+let directory, ports, processes, inventory, payment, sink;
 let seen; // headers of the last call to the inventory
+let calls; // headers of every call of the order
+let available = 0;
 
 // Places an order with these raw headers (name, value, name, value, ...) and gives the context that came out.
 async function context_after(...headers) {
   seen = undefined;
+  calls = [];
   const body = '{"item":"popular_item","quantity":1,"price":1}';
   await new Promise((resolve, reject) => {
     const request = http.request({
@@ -35,7 +38,7 @@ async function context_after(...headers) {
     request.end(body);
   });
   assert.ok(seen, 'the order service called the inventory');
-  const match = /^00-([0-9a-f]{32})-([0-9a-f]{16})-(0[01])$/.exec(seen.traceparent);
+  const match = /^00-([0-9a-f]{32})-([0-9a-f]{16})-(0[0-3])$/.exec(seen.traceparent);
   assert.ok(match, `a well-formed traceparent: ${seen.traceparent}`);
   assert.notEqual(match[1], '0'.repeat(32));
   assert.notEqual(match[2], '0'.repeat(16));
@@ -64,13 +67,21 @@ describe('trace context', () => {
     await listen(sink, ports.server);
     inventory = http.createServer((request, response) => {
       seen = request.headers;
+      calls.push(request.headers);
       response.setHeader('content-type', 'application/json');
-      response.end('{"available":0}'); // ends the order there: 409
+      response.end(JSON.stringify({ available })); // 0 ends the order there: 409
     });
     await listen(inventory, ports.inventory);
+    payment = http.createServer((request, response) => {
+      calls.push(request.headers);
+      response.setHeader('content-type', 'application/json');
+      response.end('{}');
+    });
+    await listen(payment, ports.payment);
     processes = new ProcessGroup(directory);
     const order = shop_processes(ports, 1).find((one) => one.name === 'order-service');
     Object.assign(order.environment, {
+      SHOP_TRACE_RELAY: '1',
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${ports.server}`,
     });
@@ -80,7 +91,7 @@ describe('trace context', () => {
 
   after(async () => {
     await processes.stop();
-    for (const server of [inventory, sink]) {
+    for (const server of [inventory, payment, sink]) {
       server.closeAllConnections();
       server.close();
     }
@@ -173,25 +184,125 @@ describe('trace context', () => {
       const keys = members(context.state).map((one) => one.split('=', 1)[0]);
       assert.deepEqual(keys, [key_of_one, key_of_tenant]);
     });
+    const with_other = (value) => [value, `${value},bar=2`, `bar=2,${value}`];
     for (const [what, value] of [
       ['a key with a blank', 'foo =1'],
       ['a key in upper case', 'FOO=1'],
       ['a key with other characters', 'foo.bar=1'],
       ['a member without a value', 'foo'],
-      ['a key that is too long', `${'z'.repeat(257)}=1`],
+      ['a member without a key', '=1'],
+      ['an empty value', 'foo='],
       ['a value with an equals sign', 'foo=bar=baz'],
+      ['a value with a control character', 'foo=a\tb'],
+      ['a tenant without a system', 'foo@=1'],
+      ['a system without a tenant', '@foo=1'],
+      ['two signs of a tenant', 'foo@@bar=1'],
+      ['two tenants', 'foo@bar@baz=1'],
+      ['a key of 257 characters', `${'z'.repeat(257)}=1`],
+      ['a tenant of 242 characters', `${'t'.repeat(242)}@v=1`],
+      ['a system of 15 characters', `t@${'v'.repeat(15)}=1`],
+      ['a value of 257 characters', `foo=${'v'.repeat(257)}`],
     ]) {
-      test(`${what} is not sent on`, async () => {
-        const context = await continues('traceparent', valid, 'tracestate', value);
-        assert.deepEqual(members(context.state), []);
+      test(`${what}: the whole list is dropped`, async () => {
+        for (const list of with_other(value)) {
+          const context = await continues('traceparent', valid, 'tracestate', list);
+          assert.deepEqual(members(context.state), [], list);
+        }
       });
     }
-    test('at most 32 members', async () => {
-      const list = (count) => [...Array(count).keys()].map((i) => `bar${String(i).padStart(2, '0')}=${i}`).join(',');
-      const full = await continues('traceparent', valid, 'tracestate', list(32));
-      assert.equal(members(full.state).length, 32);
-      const beyond = await continues('traceparent', valid, 'tracestate', list(33));
-      assert.ok(members(beyond.state).length <= 32);
+    test('keys of 256 characters, and tenants and systems of 241 and 14, are legal', async () => {
+      for (const name of ['z'.repeat(256), `${'t'.repeat(241)}@${'v'.repeat(14)}`]) {
+        const context = await continues('traceparent', valid, 'tracestate', 'foo=1', 'tracestate', `${name}=1`);
+        assert.deepEqual(members(context.state), ['foo=1', `${name}=1`]);
+      }
+    });
+    test('a key that is there twice is kept, or reduced to one, and the rest stays', async () => {
+      for (const value of ['foo=1,foo=1', 'foo=1,foo=2', 'foo=1,bar=2,foo=1', 'bar=2,foo=1,foo=1']) {
+        const context = await continues('traceparent', valid, 'tracestate', value);
+        const found = members(context.state);
+        assert.ok(found.some((one) => one.startsWith('foo=')), value);
+        assert.equal(found.includes('bar=2'), value.includes('bar=2'), value);
+      }
+    });
+    test('a 33rd member drops the whole list', async () => {
+      const list = (count) => [...Array(count).keys()].map((i) => `bar${String(i).padStart(2, '0')}=${i}`);
+      const full = await continues('traceparent', valid, 'tracestate', list(32).join(','));
+      assert.deepEqual(members(full.state), list(32));
+      const beyond = await continues('traceparent', valid, 'tracestate', list(33).join(','));
+      assert.deepEqual(members(beyond.state), []);
+      const apart = await continues('traceparent', valid, 'tracestate', list(33).slice(0, 20).join(','), 'tracestate', list(33).slice(20).join(','));
+      assert.deepEqual(members(apart.state), []);
+    });
+  });
+
+  describe('flags of level 2', () => {
+    for (const flags of ['02', '03']) {
+      test(`the random flag is kept (${flags})`, async () => {
+        const context = await continues('traceparent', `00-${trace_id}-${parent_id}-${flags}`);
+        assert.equal(Number(`0x${context.flags}`) & 2, 2);
+      });
+    }
+    test('and not invented', async () => {
+      const context = await continues('traceparent', valid);
+      assert.equal(Number(`0x${context.flags}`) & 2, 0);
+    });
+    test('flags that are not known are not sent on', async () => {
+      const context = await continues('traceparent', `00-${trace_id}-${parent_id}-fd`);
+      assert.equal(Number(`0x${context.flags}`) & 0xfe, 0);
+    });
+  });
+
+  describe('several calls of one request', () => {
+    const parts = (of) => /^00-([0-9a-f]{32})-([0-9a-f]{16})-/.exec(of.traceparent).slice(1);
+    const all_calls = async (...headers) => {
+      available = 9;
+      try {
+        await context_after(...headers);
+      } finally {
+        available = 0;
+      }
+      assert.equal(calls.length, 3, 'the stock, the reservation, the charge');
+      const found = calls.map(parts);
+      assert.equal(new Set(found.map(([trace]) => trace)).size, 1, 'one trace');
+      assert.equal(new Set(found.map(([, parent]) => parent)).size, 3, 'a parent of its own each');
+      return found[0][0];
+    };
+    test('inherit the trace', async () => assert.equal(await all_calls('traceparent', valid), trace_id));
+    test('share a new one without, or with a broken one', async () => {
+      await all_calls();
+      assert.notEqual(await all_calls('traceparent', `00-${'0'.repeat(32)}-${parent_id}-01`), '0'.repeat(32));
+      assert.notEqual(await all_calls('traceparent', `ff-${trace_id}-${parent_id}-01`), trace_id);
+    });
+    test('all carry the tracestate', async () => {
+      await all_calls('traceparent', valid, 'tracestate', 'foo=1,bar=2');
+      for (const { tracestate } of calls) assert.equal(tracestate.replace(/[ \t]/g, ''), 'foo=1,bar=2');
+    });
+  });
+
+  // The endpoint of the W3C harness, so that the harness itself can be run: docs/HACKING.md.
+  describe('a service as a relay', () => {
+    const post = async (body, headers = {}) => {
+      calls = [];
+      const response = await fetch(`http://127.0.0.1:${ports.order}/test`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
+      return { status: response.status, body: await response.json() };
+    };
+    const url = () => `http://127.0.0.1:${ports.payment}/back`;
+    test('calls nobody for an empty list', async () => {
+      assert.equal((await post([])).status, 200);
+      assert.equal(calls.length, 0);
+    });
+    test('calls itself, and what it is told to there, in one trace', async () => {
+      const self = `http://127.0.0.1:${ports.order}/test`;
+      const answer = await post([{ url: self, arguments: [{ url: url(), arguments: [] }] }, { url: url(), arguments: [] }], { traceparent: valid });
+      assert.equal(answer.status, 200);
+      assert.equal(calls.length, 2);
+      for (const call of calls) assert.equal(call.traceparent.slice(3, 35), trace_id);
+      assert.notEqual(calls[0].traceparent, calls[1].traceparent);
+    });
+    test('calls this machine only', async () => {
+      assert.equal((await post([{ url: 'http://192.0.2.1/', arguments: [] }])).status, 400);
+      assert.equal((await post([{ url: 'none' }])).status, 400);
+      assert.equal((await post({})).status, 400);
     });
   });
 

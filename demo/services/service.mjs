@@ -6,6 +6,7 @@ import { create_logging } from './logging.mjs';
 import { ServiceMetrics } from './metrics.mjs';
 import { random_of_service } from './random.mjs';
 import { stop_telemetry } from './telemetry.mjs';
+import { add_trace_relay } from './trace_relay.mjs';
 
 // OTEL_SERVICE_NAME and PORT come before the defaults; scraped says whether the service offers /metrics itself.
 export function create_service({ default_name, default_port, faults: declared_faults, scraped = true }) {
@@ -15,6 +16,7 @@ export function create_service({ default_name, default_port, faults: declared_fa
   if (metrics && shipper) metrics.watch_shipper(shipper);
   const faults = new Faults(declared_faults);
   const http = new HttpService({ log, metrics, faults });
+  add_trace_relay(http);
   const port = Number(process.env.PORT ?? default_port);
   const run = () =>
     http.run(port, async () => {
