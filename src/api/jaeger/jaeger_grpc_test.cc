@@ -5,6 +5,7 @@
 #include <protozero/pbf_writer.hpp>
 
 #include "api/jaeger/jaeger_api.h"
+#include "api/request/recording_sinks.h"
 #include "pipeline/pipeline.h"
 #include "query/traceql/test_traces.h"
 #include "storage/memory/memory_store.h"
@@ -28,37 +29,6 @@ trace bb
   e shop orphan 10s 1ms internal parent=zz
 )";
 
-class RecordingSink : public GrpcSink {
- public:
-  void send_message(std::string message, WriteDone done) override {
-    messages.push_back(std::move(message));
-    if (done) done(true);
-  }
-  void send_status(GrpcStatus given, std::string given_text, HttpHeaders) override {
-    status = given;
-    text = std::move(given_text);
-  }
-  std::vector<std::string> messages;
-  std::optional<GrpcStatus> status;
-  std::string text;
-};
-
-std::vector<std::string> fields(const std::string& message, uint32_t number) {
-  std::vector<std::string> found;
-  pbf_reader reader(message);
-  while (reader.next()) {
-    if (reader.tag() == number && reader.wire_type() == protozero::pbf_wire_type::length_delimited) {
-      found.push_back(reader.get_string());
-    } else {
-      reader.skip();
-    }
-  }
-  return found;
-}
-std::string field(const std::string& message, uint32_t number) {
-  std::vector<std::string> found = fields(message, number);
-  return found.empty() ? "" : found[0];
-}
 uint64_t number_field(const std::string& message, uint32_t number) {
   pbf_reader reader(message);
   while (reader.next()) {
@@ -88,13 +58,8 @@ class JaegerGrpc : public testing::Test {
     EXPECT_TRUE(append_and_wait(store_, std::move(request)).ok());
   }
 
-  std::shared_ptr<RecordingSink> call(const std::string& method, std::string message) {
-    GrpcRequest request;
-    request.path = "/jaeger." + method;
-    request.messages.push_back(std::move(message));
-    auto sink = std::make_shared<RecordingSink>();
-    grpc_.route(std::make_shared<GrpcCall>(std::move(request), sink));
-    return sink;
+  std::shared_ptr<RecordingGrpcSink> call(const std::string& method, std::string message) {
+    return call_grpc(grpc_, "/jaeger." + method, std::move(message));
   }
   std::string once(const std::string& method, std::string message) {
     auto sink = call(method, std::move(message));

@@ -6,29 +6,16 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <optional>
 #include <regex>
 #include <set>
 
+#include "api/request/recording_sinks.h"
 #include "ingest/intake.h"
 #include "pipeline/pipeline.h"
 #include "storage/memory/memory_store.h"
 
 namespace obelisk {
 namespace {
-
-class RecordingSink : public ResponseSink {
- public:
-  void send_response(HttpResponse response) override { answer = std::move(response); }
-  void send_head(int, HttpHeaders) override {}
-  void send_chunk(std::string, WriteDone) override {}
-  void send_end() override {}
-  void abort() override {}
-  Result<std::shared_ptr<WebSocket>> upgrade(const HttpRequest&, WebSocketHandlers) override {
-    return make_error(ErrorCode::unsupported, "no");
-  }
-  std::optional<HttpResponse> answer;
-};
 
 class TracePartsTest : public testing::Test {
  protected:
@@ -64,16 +51,9 @@ class TracePartsTest : public testing::Test {
   }
 
   std::string get(const std::string& part, int status = 200) {
-    HttpRequest request;
-    request.method = "GET";
-    request.target = "/obelisk/api/v1/traces/abc/" + part;
-    Result<TargetParts> parts = split_target(request.target);
-    request.path = parts->path;
-    request.query = parts->query;
-    auto sink = std::make_shared<RecordingSink>();
-    router_.route(std::make_shared<HttpExchange>(std::move(request), sink));
-    EXPECT_EQ(sink->answer->status, status) << sink->answer->body;
-    return sink->answer->body;
+    HttpResponse answer = answer_of(router_, "GET", "/obelisk/api/v1/traces/abc/" + part);
+    EXPECT_EQ(answer.status, status) << answer.body;
+    return answer.body;
   }
 
   static std::vector<std::string> span_ids(const std::string& body) {

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <optional>
-
 #include "api/obelisk/obelisk_api.h"
+#include "api/request/recording_sinks.h"
 #include "env/fault_disk.h"
 #include "ingest/intake.h"
 #include "pipeline/pipeline.h"
@@ -13,19 +12,6 @@
 
 namespace obelisk {
 namespace {
-
-class RecordingSink : public ResponseSink {
- public:
-  void send_response(HttpResponse response) override { answer = std::move(response); }
-  void send_head(int, HttpHeaders) override {}
-  void send_chunk(std::string, WriteDone) override {}
-  void send_end() override {}
-  void abort() override {}
-  Result<std::shared_ptr<WebSocket>> upgrade(const HttpRequest&, WebSocketHandlers) override {
-    return make_error(ErrorCode::unsupported, "no");
-  }
-  std::optional<HttpResponse> answer;
-};
 
 class TraceRulesTest : public testing::Test {
  protected:
@@ -47,16 +33,7 @@ class TraceRulesTest : public testing::Test {
   }
 
   HttpResponse ask(std::string method, const std::string& path, std::string body = "") {
-    HttpRequest request;
-    request.method = std::move(method);
-    request.target = "/obelisk/api/v1/traceql/" + path;
-    Result<TargetParts> parts = split_target(request.target);
-    request.path = parts->path;
-    request.query = parts->query;
-    request.body = std::move(body);
-    auto sink = std::make_shared<RecordingSink>();
-    router_.route(std::make_shared<HttpExchange>(std::move(request), sink));
-    return *sink->answer;
+    return answer_of(router_, std::move(method), "/obelisk/api/v1/traceql/" + path, {}, std::move(body));
   }
 
   FaultDisk disk_;

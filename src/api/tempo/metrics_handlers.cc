@@ -16,7 +16,9 @@ std::string_view query_of(const Parameters& parameters) {
   return parameters.get_or("q", parameters.get_or("query", ""));
 }
 
-Result<HttpResponse> query_range(TempoCall& call, const PathParameters&) {
+}  // namespace
+
+Result<HttpResponse> metrics_over_a_range(TempoCall& call, const PathParameters&) {
   traceql::MetricsOptions options;
   OBELISK_TRY(options.range, instant_range_of(call.parameters, call.api.clock.now()));
   OBELISK_TRY(options.step, step_of(call.parameters));
@@ -30,7 +32,7 @@ Result<HttpResponse> query_range(TempoCall& call, const PathParameters&) {
   return json_response(metrics_range_json(result));
 }
 
-Result<HttpResponse> query_instant(TempoCall& call, const PathParameters&) {
+Result<HttpResponse> metrics_at_once(TempoCall& call, const PathParameters&) {
   traceql::MetricsOptions options;
   OBELISK_TRY(options.range, instant_range_of(call.parameters, call.api.clock.now()));
   options.instant = true;
@@ -42,11 +44,9 @@ Result<HttpResponse> query_instant(TempoCall& call, const PathParameters&) {
   return json_response(metrics_instant_json(result));
 }
 
-}  // namespace
-
 void register_metrics_routes(Router& router, ApiContext& context) {
-  router.add("GET", "/api/metrics/query_range", handler_of(context, query_range));
-  router.add("GET", "/api/metrics/query", handler_of(context, query_instant));
+  router.add("GET", "/api/metrics/query_range", handler_of(context, metrics_over_a_range));
+  router.add("GET", "/api/metrics/query", handler_of(context, metrics_at_once));
 }
 
 }  // namespace obelisk::tempo

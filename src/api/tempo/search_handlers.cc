@@ -28,7 +28,9 @@ Result<traceql::SearchOrder> order_of(const Parameters& parameters) {
   return make_error(ErrorCode::invalid_argument, "invalid order: time or duration");
 }
 
-Result<HttpResponse> search(TempoCall& call, const PathParameters&) {
+}  // namespace
+
+Result<HttpResponse> found_traces(TempoCall& call, const PathParameters&) {
   const Parameters& parameters = call.parameters;
   TagSearch tags;
   OBELISK_TRY(tags.tags, parse_tags(parameters.get_or("tags", "")));
@@ -45,10 +47,8 @@ Result<HttpResponse> search(TempoCall& call, const PathParameters&) {
   return json_response(search_json(result));
 }
 
-}  // namespace
-
 void register_search_routes(Router& router, ApiContext& context) {
-  router.add("GET", "/api/search", handler_of(context, search));
+  router.add("GET", "/api/search", handler_of(context, found_traces));
 }
 
 }  // namespace obelisk::tempo

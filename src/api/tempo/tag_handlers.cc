@@ -35,11 +35,6 @@ Result<HttpResponse> tag_names(TempoCall& call, const PathParameters&) {
   return json_response(tag_names_json(found.scopes, found.statistics));
 }
 
-Result<HttpResponse> tag_scopes(TempoCall& call, const PathParameters&) {
-  OBELISK_TRY(FoundNames found, find_names(call));
-  return json_response(tag_scopes_json(found.scopes, found.statistics));
-}
-
 struct FoundValues {
   std::vector<traceql::TagValue> values;
   traceql::ScanStatistics statistics;
@@ -59,6 +54,13 @@ Result<HttpResponse> tag_values(TempoCall& call, const PathParameters& path) {
   return json_response(tag_values_json(found.values, found.statistics));
 }
 
+}  // namespace
+
+Result<HttpResponse> tag_scopes(TempoCall& call, const PathParameters&) {
+  OBELISK_TRY(FoundNames found, find_names(call));
+  return json_response(tag_scopes_json(found.scopes, found.statistics));
+}
+
 Result<HttpResponse> typed_tag_values(TempoCall& call, const PathParameters& path) {
   std::string_view counts = call.parameters.get_or("counts", "false");
   if (counts != "true" && counts != "false")
@@ -66,8 +68,6 @@ Result<HttpResponse> typed_tag_values(TempoCall& call, const PathParameters& pat
   OBELISK_TRY(FoundValues found, find_values(call, path.get("tag"), call.parameters.get_or("q", "")));
   return json_response(typed_tag_values_json(found.values, counts == "true", found.statistics));
 }
-
-}  // namespace
 
 void register_tag_routes(Router& router, ApiContext& context) {
   router.add("GET", "/api/search/tags", handler_of(context, tag_names));

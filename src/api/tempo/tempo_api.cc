@@ -35,6 +35,7 @@ void register_tempo_api(Router& router, GrpcRouter& grpc_router, ApiContext& con
   tempo::register_search_routes(router, context);
   tempo::register_tag_routes(router, context);
   tempo::register_metrics_routes(router, context);
+  tempo::register_mcp(router, context);
   tempo::register_streaming_querier(grpc_router, context);
   router.add("GET", "/api/echo", [](HttpExchangePtr exchange, const PathParameters&) {
     exchange->respond(text_response(200, "echo"));
@@ -45,7 +46,6 @@ void register_tempo_api(Router& router, GrpcRouter& grpc_router, ApiContext& con
   for (std::string_view method : {"GET", "POST", "PATCH", "DELETE"}) {
     register_missing(router, method, "/api/overrides", "per-tenant settings over HTTP (/api/overrides)");
   }
-  register_missing(router, "POST", "/api/mcp", "the Model Context Protocol (/api/mcp)");
 }
 
 }  // namespace obelisk

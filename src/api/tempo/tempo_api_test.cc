@@ -5,10 +5,9 @@
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
-#include <optional>
-#include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 
+#include "api/request/recording_sinks.h"
 #include "pipeline/pipeline.h"
 #include "query/traceql/test_traces.h"
 #include "storage/memory/memory_store.h"
@@ -28,49 +27,6 @@ trace 2a
   c order "GET /health" 10s 1500us server ok
 )";
 
-class RecordingSink : public ResponseSink {
- public:
-  void send_response(HttpResponse response) override { answer = std::move(response); }
-  void send_head(int, HttpHeaders) override {}
-  void send_chunk(std::string, WriteDone) override {}
-  void send_end() override {}
-  void abort() override {}
-  Result<std::shared_ptr<WebSocket>> upgrade(const HttpRequest&, WebSocketHandlers) override {
-    return make_error(ErrorCode::unsupported, "no");
-  }
-  std::optional<HttpResponse> answer;
-};
-
-class RecordingGrpcSink : public GrpcSink {
- public:
-  void send_message(std::string message, WriteDone) override { messages.push_back(std::move(message)); }
-  void send_status(GrpcStatus given, std::string given_text, HttpHeaders) override {
-    status = given;
-    text = std::move(given_text);
-  }
-  std::vector<std::string> messages;
-  std::optional<GrpcStatus> status;
-  std::string text;
-};
-
-// Field `number` of a protobuf message, every time it occurs.
-std::vector<std::string> fields(const std::string& message, uint32_t number) {
-  std::vector<std::string> found;
-  protozero::pbf_reader reader(message);
-  while (reader.next()) {
-    if (reader.tag() == number && reader.wire_type() == protozero::pbf_wire_type::length_delimited) {
-      found.push_back(reader.get_string());
-    } else {
-      reader.skip();
-    }
-  }
-  return found;
-}
-std::string field(const std::string& message, uint32_t number) {
-  std::vector<std::string> found = fields(message, number);
-  return found.empty() ? "" : found[0];
-}
-
 class TempoApiTest : public testing::Test {
  protected:
   TempoApiTest() {
@@ -82,18 +38,7 @@ class TempoApiTest : public testing::Test {
 
   HttpResponse get(std::string target, HttpHeaders headers = {}, std::string method = "GET",
                    std::string body = "") {
-    HttpRequest request;
-    request.body = std::move(body);
-    request.method = std::move(method);
-    request.target = target;
-    Result<TargetParts> parts = split_target(target);
-    request.path = parts->path;
-    request.query = parts->query;
-    request.headers = std::move(headers);
-    auto sink = std::make_shared<RecordingSink>();
-    router_.route(std::make_shared<HttpExchange>(std::move(request), sink));
-    EXPECT_TRUE(sink->answer.has_value()) << target;
-    return sink->answer.value_or(HttpResponse{0, {}, {}});
+    return answer_of(router_, std::move(method), target, std::move(headers), std::move(body));
   }
   // A 200 answer's JSON, checked to be JSON.
   std::string json(std::string target) {
@@ -110,12 +55,7 @@ class TempoApiTest : public testing::Test {
     return response.body;
   }
   std::shared_ptr<RecordingGrpcSink> call(std::string_view method, std::string message) {
-    GrpcRequest request;
-    request.path = "/tempopb.StreamingQuerier/" + std::string(method);
-    request.messages.push_back(std::move(message));
-    auto sink = std::make_shared<RecordingGrpcSink>();
-    grpc_router_.route(std::make_shared<GrpcCall>(std::move(request), sink));
-    return sink;
+    return call_grpc(grpc_router_, "/tempopb.StreamingQuerier/" + std::string(method), std::move(message));
   }
   std::string call_once(std::string_view method, std::string message) {
     auto sink = call(method, std::move(message));

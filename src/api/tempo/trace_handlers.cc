@@ -89,17 +89,6 @@ Result<std::optional<traceql::TracePruning>> pruning_of(const Parameters& parame
   return std::optional(std::move(pruning));
 }
 
-Result<HttpResponse> trace_by_id_v2(TempoCall& call, const PathParameters& path) {
-  OBELISK_CHECK_OK(refuse_unsupported(call));
-  OBELISK_TRY(traceql::TraceFilter filter, filter_of(call.parameters));
-  OBELISK_TRY(std::optional<traceql::TracePruning> pruning, pruning_of(call.parameters));
-  OBELISK_TRY(std::vector<BatchPtr> spans, find_trace(call, path));
-  OBELISK_TRY(spans, traceql::filter_trace(filter, spans));
-  if (pruning) spans = traceql::prune_trace(*pruning, spans);
-  if (wants_protobuf(call)) return protobuf_response(encode_trace_by_id_response(spans));
-  return json_response(trace_v2_json(spans));
-}
-
 // {"base": {"traceId": ...}, "compare": {...}, "format": ...}; start and end of a side change nothing, as a
 // trace is compared whole.
 struct DiffRequest {
@@ -133,18 +122,38 @@ Result<DiffRequest> diff_request_of(const std::string& body) {
   return request;
 }
 
-Result<HttpResponse> diff(TempoCall& call, const PathParameters&) {
-  OBELISK_TRY(DiffRequest request, diff_request_of(call.exchange->request().body));
+}  // namespace
+
+Result<HttpResponse> trace_by_id_v2(TempoCall& call, const PathParameters& path) {
+  OBELISK_CHECK_OK(refuse_unsupported(call));
+  OBELISK_TRY(traceql::TraceFilter filter, filter_of(call.parameters));
+  OBELISK_TRY(std::optional<traceql::TracePruning> pruning, pruning_of(call.parameters));
+  OBELISK_TRY(std::vector<BatchPtr> spans, find_trace(call, path));
+  OBELISK_TRY(spans, traceql::filter_trace(filter, spans));
+  if (pruning) spans = traceql::prune_trace(*pruning, spans);
+  if (wants_protobuf(call)) return protobuf_response(encode_trace_by_id_response(spans));
+  return json_response(trace_v2_json(spans));
+}
+
+Result<HttpResponse> diff_of(TempoCall& call, const std::string& base, const std::string& compare,
+                             DiffFormat format) {
   std::vector<BatchPtr> sides[2];
   for (auto [name, id, side] :
-       {std::tuple("base", &request.base, &sides[0]), std::tuple("compare", &request.compare, &sides[1])}) {
+       {std::tuple("base", &base, &sides[0]), std::tuple("compare", &compare, &sides[1])}) {
     Result<std::vector<BatchPtr>> spans = trace_of(call, *id);
     if (!spans.ok()) return spans.error().with_context(name);
     if (spans->empty()) return make_error(ErrorCode::not_found, std::string(name) + ": trace not found");
     *side = std::move(*spans);
   }
   OBELISK_TRY(traceql::TraceDiff compared, traceql::diff_traces(sides[0], sides[1]));
-  return json_response(trace_diff_json(compared, request.format));
+  return json_response(trace_diff_json(compared, format));
+}
+
+namespace {
+
+Result<HttpResponse> diff(TempoCall& call, const PathParameters&) {
+  OBELISK_TRY(DiffRequest request, diff_request_of(call.exchange->request().body));
+  return diff_of(call, request.base, request.compare, request.format);
 }
 
 }  // namespace

@@ -218,6 +218,9 @@ class Validator {
   Result<void> check_scalar(ScalarExpr& scalar) {
     switch (scalar.kind) {
       case ScalarExpr::Kind::literal:
+        if (!scalar.literal.view().is_number())
+          return invalid(scalar.offset,
+                         "an aggregate is a number: it cannot be compared with another kind of value");
         return {};
       case ScalarExpr::Kind::pipeline:
         OBELISK_CHECK_OK(check_pipeline(*scalar.pipeline));
