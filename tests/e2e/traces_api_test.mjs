@@ -260,8 +260,11 @@ await test('jaeger: http v3 and sampling', async () => {
   assert.equal(posted.result.summaries.length, 2);
   const links = await json(`/api/v3/dependencies?start_time=${new Date(Date.now() - 3600e3).toISOString()}&end_time=${new Date().toISOString()}`);
   assert.deepEqual(links.dependencies, [{ parent: 'shop', child: 'pay', callCount: '2' }]);
+  const filter = { op: 'and', args: [{ call: { op: 'eq', args: [{ field: { name: 'service', level: 'resource' } }, { scalar: { value: 'shop' } }] } }, { call: { op: 'exists', args: [{ attr: { key: 'http.route' } }] } }] };
+  const filtered = await json(`/api/v3/traces?query.filter=${encodeURIComponent(JSON.stringify(filter))}&${range}`);
+  assert.deepEqual(filtered, found);
   const refused = await fetch(`${server.url}/api/v3/traces?query.filter=x&${range}`);
-  assert.equal(refused.status, 501);
+  assert.equal(refused.status, 400);
   assert.match((await refused.json()).error.message, /filter/);
   assert.deepEqual(await json('/api/sampling?service=shop'), { strategyType: 'PROBABILISTIC', probabilisticSampling: { samplingRate: 0.25 } });
   assert.equal((await fetch(`${server.url}/sampling`)).status, 400);

@@ -75,11 +75,13 @@ Messages as_jaeger(const std::vector<Trace>& traces) {
 }
 
 Result<jaeger::TraceConditions> conditions_of(const TempoCall& call, FindRequest request, bool needs_range) {
-  if (request.has_filter)
-    return make_error(ErrorCode::unsupported, "unsupported: the structured filter of Jaeger's queries");
   if (needs_range && (!request.start || !request.end))
     return make_error(ErrorCode::invalid_argument, "start_time_min and start_time_max are needed");
   jaeger::TraceConditions conditions = std::move(request.conditions);
+  if (request.filter) {
+    OBELISK_TRY(jaeger::FilterNode filter, jaeger::filter_of_protobuf(*request.filter));
+    OBELISK_CHECK_OK(jaeger::use_filter(filter, conditions));
+  }
   // Clients of v2 send an empty time for none, which is 0.
   bool has_end = request.end && request.end->value > 0, has_start = request.start && request.start->value > 0;
   conditions.range.end = has_end ? *request.end : call.api.clock.now();

@@ -153,13 +153,40 @@ TEST_F(JaegerGrpc, SearchesOfBothVersions) {
   writer.add_int32(8, 5);
   pbf_writer(request).add_message(1, inner);
   EXPECT_EQ(call("api_v2.QueryService/FindTraces", request)->messages.size(), 1u);
-  writer.add_message(10, std::string());
+  writer.add_message(4, timestamp(kTestEpoch));
+  writer.add_message(5, timestamp(kTestEpoch + 60 * kNanosPerSecond));
+  writer.add_message(10, std::string("\x0a\x06"
+                                     "exists"));
   std::string filtered;
   pbf_writer(filtered).add_message(1, inner);
   auto refused = call("api_v3.QueryService/FindTraces", filtered);
-  EXPECT_EQ(refused->status, GrpcStatus::unimplemented);
-  EXPECT_NE(refused->text.find("filter"), std::string::npos);
+  EXPECT_EQ(refused->status, GrpcStatus::invalid_argument);
+  EXPECT_NE(refused->text.find("filter cannot be combined"), std::string::npos) << refused->text;
   EXPECT_EQ(call("api_v3.QueryService/FindTraces", "\x0a\xff")->status, GrpcStatus::invalid_argument);
+}
+
+// exists(attr http.status_code), alone.
+TEST_F(JaegerGrpc, AStructuredFilterFindsTraces) {
+  auto with = [](const std::string& op) {
+    std::string attribute, expression, filter, inner, request;
+    pbf_writer(attribute).add_string(1, "http.status_code");
+    pbf_writer(expression).add_message(1, attribute);
+    pbf_writer call_writer(filter);
+    call_writer.add_string(1, op);
+    call_writer.add_message(2, expression);
+    pbf_writer writer(inner);
+    writer.add_message(4, timestamp(kTestEpoch));
+    writer.add_message(5, timestamp(kTestEpoch + 60 * kNanosPerSecond));
+    writer.add_message(10, filter);
+    pbf_writer(request).add_message(1, inner);
+    return request;
+  };
+  auto found = call("api_v3.QueryService/FindTraces", with("exists"));
+  EXPECT_EQ(found->status, GrpcStatus::ok) << found->text;
+  EXPECT_EQ(found->messages.size(), 1u);
+  auto unknown = call("api_v3.QueryService/FindTraces", with("resembles"));
+  EXPECT_EQ(unknown->status, GrpcStatus::invalid_argument);
+  EXPECT_NE(unknown->text.find("unknown operator"), std::string::npos) << unknown->text;
 }
 
 TEST_F(JaegerGrpc, ListsAndDependenciesAndSummaries) {

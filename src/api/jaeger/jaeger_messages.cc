@@ -2,7 +2,7 @@
 
 #include <protozero/pbf_writer.hpp>
 
-#include "wire/protobuf.h"
+#include "wire/protobuf_map.h"
 
 namespace obelisk::jaeger {
 namespace {
@@ -34,25 +34,6 @@ int64_t read_nanos(std::string_view message) {
   return fits ? whole : seconds < 0 ? INT64_MIN : INT64_MAX;
 }
 
-// map<string, string>: entries {1 key, 2 value}
-std::pair<std::string, std::string> read_entry(std::string_view message) {
-  std::pair<std::string, std::string> entry;
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case length_field(1):
-        entry.first = string_of(reader);
-        break;
-      case length_field(2):
-        entry.second = string_of(reader);
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  return entry;
-}
-
 // TraceQueryParameters {1 service_name, 2 operation_name, 3 tags, 4 start_time_min, 5 start_time_max, 6
 // duration_min, 7 duration_max, 8 search_depth, 9 raw_traces, 10 filter}
 void read_query(std::string_view message, FindRequest& request) {
@@ -66,7 +47,7 @@ void read_query(std::string_view message, FindRequest& request) {
         request.conditions.operation = string_of(reader);
         break;
       case length_field(3):
-        request.conditions.tags.push_back(read_entry(string_of(reader)));
+        request.conditions.tags.push_back(protobuf::text_entry_of(string_of(reader)));
         break;
       case length_field(4):
         request.start = UnixNanos{read_nanos(string_of(reader))};
@@ -84,8 +65,7 @@ void read_query(std::string_view message, FindRequest& request) {
         request.limit = reader.get_int32();
         break;
       case length_field(10):
-        request.has_filter = true;
-        reader.skip();
+        request.filter = string_of(reader);
         break;
       default:
         reader.skip();

@@ -22,8 +22,8 @@ Result<TraceRequest> decode_trace_request(std::string_view message);
 struct FindRequest {
   TraceConditions conditions;  // without a range
   std::optional<UnixNanos> start, end;
-  int64_t limit = 0;        // 0: not given
-  bool has_filter = false;  // v3's structured filter
+  int64_t limit = 0;                  // 0: not given
+  std::optional<std::string> filter;  // v3's structured filter, a Call (structured_filter.h)
 };
 Result<FindRequest> decode_find_request(std::string_view message);
 

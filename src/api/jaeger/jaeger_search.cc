@@ -37,7 +37,18 @@ std::string traceql_of(const TraceConditions& conditions) {
   for (const auto& [name, value] : conditions.tags) parts.push_back(condition_of(name, value));
   if (conditions.duration_min > 0) parts.push_back(fmt::format("duration >= {}ns", conditions.duration_min));
   if (conditions.duration_max > 0) parts.push_back(fmt::format("duration <= {}ns", conditions.duration_max));
+  if (!conditions.filter.empty()) parts.push_back(conditions.filter);
   return parts.empty() ? "{}" : fmt::format("{{ {} }}", fmt::join(parts, " && "));
+}
+
+Result<void> use_filter(const FilterNode& filter, TraceConditions& conditions) {
+  bool alone = conditions.service.empty() && conditions.operation.empty() && conditions.tags.empty() &&
+               conditions.duration_min == 0 && conditions.duration_max == 0;
+  if (!alone)
+    return make_error(ErrorCode::invalid_argument,
+                      "a filter cannot be combined with service, operation, attributes or durations");
+  OBELISK_TRY(conditions.filter, condition_of_filter(filter));
+  return {};
 }
 
 Result<std::vector<std::string>> services(const tempo::TempoCall& call) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/jaeger/structured_filter.h"
 #include "api/tempo/tempo_call.h"
 #include "query/traceql/engine.h"
 #include "query/traceql/service_graph.h"
@@ -26,6 +27,7 @@ struct TraceConditions {
   int64_t duration_min = 0;  // ns, 0: none
   int64_t duration_max = 0;
   uint32_t limit = 20;
+  std::string filter;  // one more condition in TraceQL, of a structured filter; stands instead of the others
 };
 inline constexpr int64_t kTraceLimitMax = 1500;  // Jaeger's UI offers no more; every trace is returned whole
 
@@ -43,6 +45,8 @@ struct TraceSummary {
 };
 
 std::string traceql_of(const TraceConditions& conditions);
+// A structured filter stands alone: beside other conditions than the range it is refused, as Jaeger does.
+Result<void> use_filter(const FilterNode& filter, TraceConditions& conditions);
 Result<std::vector<std::string>> services(const tempo::TempoCall& call);
 // `kind` "" for all.
 Result<std::vector<Operation>> operations(const tempo::TempoCall& call, const std::string& service,

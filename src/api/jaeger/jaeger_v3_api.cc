@@ -104,8 +104,6 @@ Result<jaeger::TraceConditions> conditions_of(TempoCall& call) {
   jaeger::TraceConditions conditions;
   conditions.service = parameters.get_or("query.service_name", "");
   conditions.operation = parameters.get_or("query.operation_name", "");
-  if (!parameters.get_or("query.filter", "").empty())
-    return make_error(ErrorCode::unsupported, "unsupported: query.filter; ask Tempo's API in TraceQL");
   if (std::string_view text = parameters.get_or("query.attributes", ""); !text.empty()) {
     simdjson::dom::parser parser;
     simdjson::dom::element element;
@@ -120,6 +118,10 @@ Result<jaeger::TraceConditions> conditions_of(TempoCall& call) {
                       "query.start_time_min must lie before query.start_time_max");
   OBELISK_TRY(conditions.duration_min, duration_of(parameters, "query.duration_min"));
   OBELISK_TRY(conditions.duration_max, duration_of(parameters, "query.duration_max"));
+  if (std::string_view text = parameters.get_or("query.filter", ""); !text.empty()) {
+    OBELISK_TRY(jaeger::FilterNode filter, jaeger::filter_of_json(text));
+    OBELISK_CHECK_OK(jaeger::use_filter(filter, conditions));
+  }
   OBELISK_TRY(int64_t limit, tempo::integer_of(parameters, "query.num_traces", 20, 1));
   if (parameters.contains("query.search_depth")) {
     OBELISK_TRY(limit, tempo::integer_of(parameters, "query.search_depth", 20, 1));

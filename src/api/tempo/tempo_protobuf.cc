@@ -4,7 +4,7 @@
 #include <protozero/pbf_writer.hpp>
 
 #include "wire/otlp_encode.h"
-#include "wire/protobuf.h"
+#include "wire/protobuf_map.h"
 
 namespace obelisk::tempo {
 namespace {
@@ -17,25 +17,6 @@ using protozero::pbf_writer;
 using traceql::NamedValue;
 using traceql::StoredValue;
 using traceql::ValueType;
-
-// map<string, string>: entries {1 key, 2 value}.
-std::pair<std::string, std::string> decode_map_entry(std::string_view message) {
-  std::pair<std::string, std::string> entry;
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case length_field(1):
-        entry.first = string_of(reader);
-        break;
-      case length_field(2):
-        entry.second = string_of(reader);
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  return entry;
-}
 
 // A uint64 of the message as a signed number; what does not fit is cut to the largest.
 int64_t unsigned_of(Reader& reader) {
@@ -190,7 +171,7 @@ Result<SearchRequestMessage> decode_search_request(std::string_view message) {
     while (reader.next()) {
       switch (reader.tag_and_type()) {
         case length_field(1):
-          request.tags.tags.push_back(decode_map_entry(string_of(reader)));
+          request.tags.tags.push_back(protobuf::text_entry_of(string_of(reader)));
           break;
         case varint_field(2):
           request.tags.duration_min = static_cast<int64_t>(reader.get_uint32()) * kNanosPerMilli;

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "query/traceql/compare.h"
+#include "query/traceql/tag_type.h"
 #include "query/traceql/trace_scan.h"
 #include "query/traceql/validate.h"
 #include "storage/reader.h"
@@ -23,16 +24,7 @@ using ValueCounts = std::map<ValueKey, uint64_t>;
 
 std::string_view type_name(const ColumnId& column, ColumnType type) {
   if (column.scope == Scope::fixed && type == ColumnType::int64) return "keyword";
-  switch (type) {
-    case ColumnType::int64:
-      return "int";
-    case ColumnType::float64:
-      return "float";
-    case ColumnType::boolean:
-      return "bool";
-    default:
-      return "string";
-  }
+  return tag_type_of(type);
 }
 
 std::string shown_value(const ColumnId& column, const ValueKey& key) {

@@ -5,6 +5,7 @@
 
 #include "query/traceql/span_scan.h"
 #include "query/traceql/tag_filter.h"
+#include "query/traceql/tag_type.h"
 #include "query/traceql/validate.h"
 #include "storage/reader.h"
 #include "wire/any_value.h"
@@ -134,19 +135,6 @@ std::string_view type_of(const StoredValue& value) {
   }
 }
 
-std::string_view type_of(ColumnType type) {
-  switch (type) {
-    case ColumnType::int64:
-      return "int";
-    case ColumnType::float64:
-      return "float";
-    case ColumnType::boolean:
-      return "bool";
-    default:
-      return "string";
-  }
-}
-
 // Values of a tag that the store can list by itself.
 struct CountedValues {
   std::map<std::pair<std::string_view, std::string>, uint64_t> counts;  // (type, value)
@@ -174,7 +162,7 @@ std::vector<TagValue> values_of_store(std::vector<ValueCount> counted) {
   std::vector<TagValue> values;
   values.reserve(counted.size());
   for (ValueCount& value : counted)
-    values.push_back({type_of(value.type), std::move(value.value), value.count});
+    values.push_back({tag_type_of(value.type), std::move(value.value), value.count});
   return values;
 }
 
@@ -320,7 +308,7 @@ Result<std::vector<TagValue>> tag_values(const QueryContext& context, std::strin
     bool one_type = std::all_of(values.begin(), values.end(),
                                 [&](const ValueCount& value) { return value.type == values[0].type; });
     if (columns.size() == 1 && one_type) return values_of_store(std::move(values));
-    for (ValueCount& value : values) found.add(type_of(value.type), std::move(value.value), value.count);
+    for (ValueCount& value : values) found.add(tag_type_of(value.type), std::move(value.value), value.count);
   }
   return found.ranked(limit);
 }

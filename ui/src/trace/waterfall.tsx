@@ -6,7 +6,7 @@ import { on_theme_change } from '../app/theme';
 import { resolved_color, resolved_slot, service_color, slot_of } from '../format/colors';
 import { duration } from '../format/numbers';
 import type { FoldRow, Row, SpanRow } from './rows';
-import type { Span, Trace } from './trace_model';
+import type { Span } from './trace_model';
 import css from '../views/trace.module.css';
 
 export const row_height = 26;
@@ -277,58 +277,4 @@ function draw<S extends Bar>(canvas: HTMLCanvasElement, ruler: HTMLCanvasElement
     context.setLineDash([]);
   }
   context.restore();
-}
-
-// The whole trace in a strip; drag chooses the window, a double click shows all again.
-export function Minimap({ trace, window: view, choose }: { trace: Trace; window: TimeWindow; choose(view: TimeWindow | null): void }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const [width, set_width] = useState(0);
-  const [theme, set_theme] = useState(0);
-  const [drag, set_drag] = useState<[number, number] | null>(null);
-  const height = 52;
-  useEffect(() => on_theme_change(() => set_theme((count) => count + 1)), []);
-  useLayoutEffect(() => {
-    const observer = new ResizeObserver(([entry]) => set_width(Math.floor(entry.contentRect.width)));
-    observer.observe(canvas.current!.parentElement!);
-    return () => observer.disconnect();
-  }, []);
-  useLayoutEffect(() => {
-    if (width === 0 || !canvas.current) return;
-    const context = prepare_canvas(canvas.current, width, height);
-    const scale = width / Math.max(1, trace.duration_ns);
-    const step = Math.min(4, (height - 8) / trace.spans.length);
-    const colours = new Map<string, string>();
-    trace.spans.forEach((span, index) => {
-      if (!colours.has(span.service)) colours.set(span.service, resolved_slot(slot_of(span.service)));
-      context.fillStyle = colours.get(span.service)!;
-      context.fillRect(span.start_ns * scale, 4 + index * step, Math.max(1, span.duration_ns * scale), Math.max(1, step * 0.8));
-    });
-    const [from, to] = drag ? [Math.min(...drag), Math.max(...drag)] : [view.from_ns * scale, view.to_ns * scale];
-    context.fillStyle = resolved_color('--surface-0');
-    context.globalAlpha = 0.65;
-    context.fillRect(0, 0, from, height);
-    context.fillRect(to, 0, width - to, height);
-    context.globalAlpha = 1;
-    context.fillStyle = resolved_color('--accent');
-    context.fillRect(Math.max(0, from), 0, 2, height);
-    context.fillRect(Math.min(width - 2, to - 2), 0, 2, height);
-  }, [trace, width, view, drag, theme]);
-  const place = (event: PointerEvent) => Math.max(0, Math.min(width, event.clientX - canvas.current!.getBoundingClientRect().left));
-  return (
-    <div>
-      <canvas class={css.minimap} ref={canvas} role="img" aria-label="The whole trace, small. Drag over it to look at a part; double click shows all."
-        onPointerDown={(event) => {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          set_drag([place(event), place(event)]);
-        }}
-        onPointerMove={(event) => drag && set_drag([drag[0], place(event)])}
-        onPointerUp={(event) => {
-          if (!drag) return;
-          const [from, to] = [Math.min(drag[0], place(event)), Math.max(drag[0], place(event))];
-          set_drag(null);
-          if (to - from > width * 0.01) choose({ from_ns: (from / width) * trace.duration_ns, to_ns: (to / width) * trace.duration_ns });
-        }}
-        onDblClick={() => choose(null)} />
-    </div>
-  );
 }
