@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/grow_uncleared.h"
 #include "base/text.h"
 
 namespace obelisk {
@@ -149,7 +150,8 @@ Result<size_t> snappy_length(std::string_view body, size_t bytes_max) {
 
 Result<std::string> decode_snappy(std::string_view body, size_t bytes_max) {
   OBELISK_TRY(size_t length, snappy_length(body, bytes_max));
-  std::string output(length, '\0');
+  std::string output;
+  grow_uncleared(output, length);
   if (!snappy::RawUncompress(body.data(), body.size(), output.data()))
     return corrupt("snappy", "invalid data", 0);
   return output;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/grow_uncleared.h"
 #include "net/http_date.h"
 #include "net/net_metrics.h"
 #include "net/websocket_session.h"
@@ -240,7 +241,7 @@ void Http1Session::make_room() {
 void Http1Session::read_body_directly() {
   std::string& body = parser_.request().body;
   size_t total = parser_.content_length();
-  if (body.size() == body_filled_) body.resize(std::min(total, body_filled_ + kBodyReadBytes));
+  if (body.size() == body_filled_) grow_uncleared(body, std::min(total, body_filled_ + kBodyReadBytes));
   reading_body_directly_ = true;
   stream_->read_some(body.data() + body_filled_, body.size() - body_filled_, shared_from_this());
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/grow_uncleared.h"
 #include "codec/checksum.h"
 #include "storage/damage_counter.h"
 
@@ -58,7 +59,8 @@ Error MetricPart::locate(const Error& error, const PageReference& page) const {
 }
 
 Result<std::string> MetricPart::read_page(const PageReference& page) const {
-  std::string bytes(page.length, '\0');
+  std::string bytes;
+  grow_uncleared(bytes, page.length);
   OBELISK_CHECK_OK(file_->read_at(page.offset, bytes.size(), bytes.data()));
   uint64_t stored = 0;
   std::memcpy(&stored, bytes.data() + bytes.size() - kChecksumBytes, kChecksumBytes);
