@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "base/assert.h"
-#include "codec/value_integers.h"
 
 namespace obelisk {
 namespace {
@@ -41,19 +40,21 @@ struct Decimals {
 // would not do.
 bool convert(std::span<const double> values, uint8_t scale, size_t exceptions_max, Decimals& out,
              bool& tight) {
-  out.integers.clear();
+  out.integers.resize(values.size());
   out.exceptions.clear();
   tight = scale == 0;
+  size_t count = 0;
   for (size_t i = 0; i < values.size(); ++i) {
     int64_t integer = 0;
     if (to_decimal(values[i], scale, integer)) {
-      tight |= integer % 10 != 0;
-      out.integers.push_back(integer);
+      if (!tight) tight = integer % 10 != 0;
+      out.integers[count++] = integer;
       continue;
     }
     if (out.exceptions.size() == exceptions_max) return false;
     out.exceptions.push_back(static_cast<uint32_t>(i));
   }
+  out.integers.resize(count);
   return true;
 }
 
@@ -87,13 +88,13 @@ bool as_decimals(std::span<const double> values, uint8_t& scale_hint, Decimals& 
   return true;
 }
 
-void encode_raw_bits(std::span<const double> values, std::string& out) {
+void encode_raw_bits(std::span<const double> values, std::string& out, IntegerEffort effort) {
   thread_local std::vector<int64_t> bits;
-  bits.clear();
-  for (double value : values) bits.push_back(std::bit_cast<int64_t>(value));
+  bits.resize(values.size());
+  for (size_t i = 0; i < values.size(); ++i) bits[i] = std::bit_cast<int64_t>(values[i]);
   size_t header = out.size();
   out.push_back(0);
-  uint8_t layout = encode_integers(bits, out);
+  uint8_t layout = encode_integers(bits, out, effort);
   out[header] = static_cast<char>(layout | (kRawBits << kIntegerLayoutBits));
 }
 
@@ -135,11 +136,12 @@ void insert_exceptions(const std::vector<Exception>& exceptions, std::span<doubl
 
 }  // namespace
 
-void encode_values(std::span<const double> values, std::string& out, uint8_t& scale_hint) {
+void encode_values(std::span<const double> values, std::string& out, uint8_t& scale_hint,
+                   IntegerEffort effort) {
   OBELISK_ASSERT(!values.empty());
   thread_local Decimals decimals;
   if (!as_decimals(values, scale_hint, decimals) || decimals.integers.empty())
-    return encode_raw_bits(values, out);
+    return encode_raw_bits(values, out, effort);
   size_t header_at = out.size();
   out.push_back(0);
   uint8_t header = static_cast<uint8_t>(scale_hint << kIntegerLayoutBits);
@@ -153,7 +155,7 @@ void encode_values(std::span<const double> values, std::string& out, uint8_t& sc
       next = position + 1;
     }
   }
-  header |= encode_integers(decimals.integers, out);
+  header |= encode_integers(decimals.integers, out, effort);
   out[header_at] = static_cast<char>(header);
 }
 
@@ -184,6 +186,24 @@ Result<void> decode_values(std::string_view bytes, std::span<double> out) {
   }
   if (!exceptions.empty()) insert_exceptions(exceptions, out);
   return {};
+}
+
+Result<double> decode_one_value(std::string_view bytes, size_t count, size_t index) {
+  OBELISK_ASSERT(index < count);
+  ByteReader reader(bytes);
+  uint8_t header = reader.fixed<uint8_t>();
+  uint8_t domain = header >> kIntegerLayoutBits;
+  if (reader.failed() || (domain > kScaleMax && domain != kRawBits)) {
+    // With exceptions, or what is refused there.
+    thread_local std::vector<double> values;
+    values.resize(count);
+    OBELISK_CHECK_OK(decode_values(bytes, values));
+    return values[index];
+  }
+  std::optional<int64_t> integer = decode_one_integer(reader, header & kIntegerLayoutMask, count, index);
+  if (!integer || !reader.at_end()) return corrupt("bytes cut, trailing or out of range");
+  if (domain == kRawBits) return std::bit_cast<double>(*integer);
+  return static_cast<double>(*integer) / kPowersOfTen[domain];
 }
 
 }  // namespace obelisk

@@ -18,12 +18,16 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "codec/value_integers.h"
 
 namespace obelisk {
 
 // `scale_hint` is a memory between blocks of the same series: it makes finding the scale cheap. Start with 0.
-void encode_values(std::span<const double> values, std::string& out, uint8_t& scale_hint);
+void encode_values(std::span<const double> values, std::string& out, uint8_t& scale_hint,
+                   IntegerEffort effort = IntegerEffort::full);
 // Exactly out.size() values, and nothing after them.
 Result<void> decode_values(std::string_view bytes, std::span<double> out);
+// One of `count` values, cheaper than all.
+Result<double> decode_one_value(std::string_view bytes, size_t count, size_t index);
 
 }  // namespace obelisk

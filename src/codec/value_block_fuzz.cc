@@ -13,7 +13,13 @@ namespace {
 
 void check_values(std::string_view bytes, size_t count) {
   std::vector<double> values(count);
-  if (!obelisk::decode_values(bytes, values).ok()) return;
+  bool ok = obelisk::decode_values(bytes, values).ok();
+  for (size_t i : {size_t{0}, count / 2, count - 1}) {
+    obelisk::Result<double> one = obelisk::decode_one_value(bytes, count, i);
+    OBELISK_ASSERT(one.ok() == ok);
+    OBELISK_ASSERT(!ok || std::bit_cast<uint64_t>(*one) == std::bit_cast<uint64_t>(values[i]));
+  }
+  if (!ok) return;
   std::string again;
   uint8_t scale = 0;
   obelisk::encode_values(values, again, scale);

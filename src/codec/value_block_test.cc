@@ -18,6 +18,12 @@ namespace {
 size_t expect_round_trip(const std::vector<double>& values) {
   std::string bytes;
   uint8_t scale = 0;
+  encode_values(values, bytes, scale, IntegerEffort::quick);
+  std::vector<double> quick(values.size());
+  EXPECT_TRUE(decode_values(bytes, quick).ok());
+  for (size_t i = 0; i < values.size(); ++i)
+    EXPECT_EQ(std::bit_cast<uint64_t>(values[i]), std::bit_cast<uint64_t>(quick[i])) << "quick, at " << i;
+  bytes.clear();
   encode_values(values, bytes, scale);
   std::vector<double> back(values.size());
   Result<void> decoded = decode_values(bytes, back);
@@ -26,6 +32,15 @@ size_t expect_round_trip(const std::vector<double>& values) {
     EXPECT_EQ(std::bit_cast<uint64_t>(values[i]), std::bit_cast<uint64_t>(back[i]))
         << "at " << i << " of " << values.size();
   }
+  for (size_t i = 0; i < values.size(); i += 1 + values.size() / 40) {
+    Result<double> one = decode_one_value(bytes, values.size(), i);
+    bool is_same = one.ok() && std::bit_cast<uint64_t>(*one) == std::bit_cast<uint64_t>(values[i]);
+    EXPECT_TRUE(is_same) << "one, at " << i;
+  }
+  EXPECT_FALSE(decode_one_value(bytes + "x", values.size(), 0).ok());
+  EXPECT_FALSE(
+      decode_one_value(std::string_view(bytes).substr(0, bytes.size() - 1), values.size(), values.size() - 1)
+          .ok());
   EXPECT_FALSE(decode_values(bytes + "x", back).ok());
   EXPECT_FALSE(decode_values(std::string_view(bytes).substr(0, bytes.size() - 1), back).ok());
   return bytes.size();
@@ -33,12 +48,20 @@ size_t expect_round_trip(const std::vector<double>& values) {
 
 void expect_integers_round_trip(const std::vector<int64_t>& values) {
   std::string bytes;
-  uint8_t layout = encode_integers(values, bytes);
-  std::vector<int64_t> back(values.size());
-  ByteReader reader(bytes);
-  ASSERT_TRUE(decode_integers(reader, layout, back));
-  EXPECT_TRUE(reader.at_end());
-  EXPECT_EQ(back, values);
+  for (IntegerEffort effort : {IntegerEffort::full, IntegerEffort::quick}) {
+    bytes.clear();
+    uint8_t layout = encode_integers(values, bytes, effort);
+    std::vector<int64_t> back(values.size());
+    ByteReader reader(bytes);
+    ASSERT_TRUE(decode_integers(reader, layout, back));
+    EXPECT_TRUE(reader.at_end());
+    EXPECT_EQ(back, values);
+    for (size_t i = 0; i < values.size(); i += 1 + values.size() / 40) {
+      ByteReader again(bytes);
+      EXPECT_EQ(decode_one_integer(again, layout, values.size(), i), values[i]) << i;
+      EXPECT_TRUE(again.at_end());
+    }
+  }
 }
 
 const double kOdd[] = {0.0,
