@@ -58,6 +58,7 @@ struct PlainName {
   uint64_t begin = 0;  // big-endian, zeros behind a shorter name
   std::string_view text;
 
+  PlainName() = default;
   // Eight bytes must be readable at the name.
   explicit PlainName(std::string_view name) : text(name) {
     std::memcpy(&begin, name.data(), sizeof(begin));
@@ -67,22 +68,38 @@ struct PlainName {
   bool operator<(const PlainName& other) const {
     return begin != other.begin ? begin < other.begin : text < other.text;
   }
-  bool operator==(const PlainName& other) const { return begin == other.begin && text == other.text; }
+  bool operator==(const PlainName& other) const {
+    if (begin != other.begin || text.size() != other.text.size()) return false;
+    return text.size() <= sizeof(begin) || text == other.text;
+  }
 };
 
 constexpr size_t kPlainLabelsMax = 64;
 
 // The label fields at the start of a TimeSeries as nearly every sender writes them: all together, sorted,
 // none empty, the metric's name among them, all in ASCII with lengths of one byte, and at least eight bytes
-// behind them. Then their bytes are the canonical encoding that model/labels.h hashes. Gives where they end,
-// or null for what the general way must look at. `labels` has room for kPlainLabelsMax.
-const char* read_plain_labels(std::string_view series, LabelRef* labels, size_t& count) {
+// behind them. Then their bytes are the canonical encoding that model/labels.h hashes.
+class PlainLabels {
+ public:
+  // Gives where they end, or null for what the general way must look at. `labels` has room for
+  // kPlainLabelsMax. Names that the series before had in the same place are the very same texts.
+  const char* read(std::string_view series, LabelRef* labels, size_t& count);
+
+ private:
+  // Of the series read last: its names, of which so many are known to be sorted, and whether the metric's is
+  // among them.
+  PlainName names_[kPlainLabelsMax];
+  size_t known_ = 0;
+  size_t metric_name_at_ = kPlainLabelsMax;
+};
+
+const char* PlainLabels::read(std::string_view series, LabelRef* labels, size_t& count) {
   static const PlainName kMetricName(kMetricNameLabel);
   const char* at = series.data();
   const char* const end = at + series.size();
-  bool has_name = false;
+  size_t known = known_;
+  known_ = 0;  // nothing is, should this series be left to the general way
   count = 0;
-  PlainName before = kMetricName;
   while (end - at > 2 && *at == 0x0a) {
     size_t length = static_cast<unsigned char>(at[1]);
     const char* label_end = at + 2 + length;
@@ -93,14 +110,21 @@ const char* read_plain_labels(std::string_view series, LabelRef* labels, size_t&
     size_t value_length = static_cast<unsigned char>(value[1]);
     if (value[0] != 0x12 || value_length != length - name_length - 4) return nullptr;
     PlainName name({at + 4, name_length});
-    if (count > 0 && !(before < name)) return nullptr;
-    has_name |= name == kMetricName;
-    before = name;
-    new (labels + count++) LabelRef{name.text, {value + 2, value_length}};
+    if (count >= known || !(name == names_[count])) {
+      known = 0;
+      if (count > 0 && !(names_[count - 1] < name)) return nullptr;
+      if (metric_name_at_ == count) metric_name_at_ = kPlainLabelsMax;
+      if (name == kMetricName) metric_name_at_ = count;
+      names_[count] = name;
+    }
+    new (labels + count) LabelRef{names_[count].text, {value + 2, value_length}};
+    ++count;
     at = label_end;
   }
   bool more_labels_later = at != end && *at == 0x0a;
-  return has_name && !more_labels_later && is_ascii(series.data(), at) ? at : nullptr;
+  if (metric_name_at_ >= count || more_labels_later || !is_ascii(series.data(), at)) return nullptr;
+  known_ = count;
+  return at;
 }
 
 class RemoteWriteDecoder {
@@ -191,7 +215,7 @@ class RemoteWriteDecoder {
   void read_series(std::string_view message) {
     LabelRef* labels = rows_.label_room(kPlainLabelsMax);
     size_t count = 0;
-    if (const char* rest = read_plain_labels(message, labels, count)) {
+    if (const char* rest = plain_labels_.read(message, labels, count)) {
       std::string_view encoded(message.data(), static_cast<size_t>(rest - message.data()));
       rows_.begin_series_in_room(count, hash_encoded_labels(encoded));
       message.remove_prefix(encoded.size());
@@ -315,6 +339,7 @@ class RemoteWriteDecoder {
   }
 
   RemoteWriteRows rows_;
+  PlainLabels plain_labels_;
   std::vector<LabelRef> labels_, exemplar_labels_;
 };
 

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <protozero/pbf_writer.hpp>
+#include <random>
 
 #include "model/histogram.h"
 
@@ -167,6 +169,50 @@ TEST(RemoteWrite, InvalidSeriesAreCountedAndTheRestStays) {
   EXPECT_EQ(decoded.rejection, R"(no metric name in {job="nameless"})");
   ASSERT_EQ(decoded.batches.size(), 1u);
   EXPECT_EQ(decoded.batches[0].row_count, 1u);
+}
+
+// Names that repeat from series to series are remembered: what is known of one must not be taken for another.
+// Random label lists, some without a metric name or unsorted, against what is sent.
+TEST(RemoteWrite, NamesOfNeighboursAreNotMixedUp) {
+  std::mt19937 random(20260101);
+  const std::vector<std::string> names = {
+      "A", "__name__", "a", "instance_of_a_long_name", "instance_of_a_long_nbme", "job", "z"};
+  std::string body;
+  std::vector<Labels> sent;
+  uint64_t nameless = 0;
+  for (int i = 0; i < 5000; ++i) {
+    std::vector<std::string> chosen;
+    for (const std::string& name : names) {
+      if (random() % 8 != 0) chosen.push_back(name);
+    }
+    if (random() % 10 == 0) std::reverse(chosen.begin(), chosen.end());
+    std::vector<Label> labels;
+    std::string one;
+    Writer writer(one);
+    for (const std::string& name : chosen) {
+      std::string value = "v" + std::to_string(random() % 5);
+      writer.add_message(1, label(name, value));
+      labels.push_back({name, value});
+    }
+    writer.add_message(2, sample(i, i + 1));
+    Writer(body).add_message(1, one);
+    bool has_name = std::find(chosen.begin(), chosen.end(), "__name__") != chosen.end();
+    if (has_name) {
+      sent.emplace_back(labels);
+    } else {
+      ++nameless;
+    }
+  }
+  DecodedRemoteWrite decoded = decode(body);
+  EXPECT_EQ(decoded.rejected_samples, nameless);
+  ASSERT_EQ(decoded.batches.size(), 1u);
+  const Batch& batch = decoded.batches[0];
+  ASSERT_TRUE(batch.check().ok());
+  ASSERT_EQ(batch.groups.size(), sent.size());
+  for (size_t i = 0; i < sent.size(); ++i) {
+    EXPECT_EQ(Labels(batch.groups[i].labels).to_string(), sent[i].to_string()) << i;
+    EXPECT_EQ(batch.groups[i].labels_hash, hash_labels_wide(batch.groups[i].labels).low) << i;
+  }
 }
 
 TEST(RemoteWrite, MalformedBytesAreAnError) {
