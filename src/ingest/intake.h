@@ -4,6 +4,7 @@
 // request. Thread safe; never blocks.
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,17 @@
 
 namespace obelisk {
 
+// How many active series of metrics there may be (series_limits.h); 0: any number. A million take some 600 MB
+// while they are in memory; one metric or one job may make half of them.
+struct SeriesBounds {
+  uint64_t per_tenant_max = 1'000'000;
+  uint64_t per_metric_max = 500'000;
+  uint64_t per_job_max = 500'000;
+  // Of single metrics and jobs that differ.
+  std::map<std::string, uint64_t, std::less<>> of_metric;
+  std::map<std::string, uint64_t, std::less<>> of_job;
+};
+
 // Bounds on single rows; the texts of the errors follow Loki's and Prometheus' (reference: logs A5).
 struct IntakeLimits {
   size_t line_bytes_max = 256 * 1024;  // Loki's max_line_size
@@ -26,11 +38,8 @@ struct IntakeLimits {
   size_t label_count_max = 64;
   size_t attribute_count_max = 1024;                 // OTLP SDKs cap at 128 by default
   int64_t future_nanos_max = 600 * kNanosPerSecond;  // 10 minutes, as Prometheus and Loki
-  // Active series of metrics (series_limits.h); 0: no limit. A million take some 600 MB while they are in
-  // memory; one metric or one job may make half of them.
-  uint64_t series_per_tenant_max = 1'000'000;
-  uint64_t series_per_metric_max = 500'000;
-  uint64_t series_per_job_max = 500'000;
+  SeriesBounds series;
+  std::map<Tenant, SeriesBounds> tenant_series;  // of tenants that differ, complete
   int64_t series_window_nanos = 3600 * kNanosPerSecond;
 };
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "base/self_metrics.h"
 
 namespace obelisk {
@@ -10,11 +12,19 @@ namespace {
 constexpr std::string_view kJobLabel = "job";
 constexpr size_t kAhead = 16;
 
-std::string over_limit(std::string_view of, std::string_view value, uint64_t limit, std::string_view key,
-                       const Group& group) {
+// What has how many series under which key of the configuration.
+struct Breach {
+  std::string_view of;
+  std::string_view value;
+  uint64_t limit = 0;
+  std::string key;
+};
+
+std::string text_of(const Breach& breach, const Group& group) {
   return fmt::format(
-      "series_limit exceeded: {} \"{}\" has {} active series, limit {} (limits.{}); refused: {}", of,
-      value.substr(0, 100), limit, limit, key, Labels(group.labels).to_string().substr(0, 300));
+      "series_limit exceeded: {} \"{}\" has {} active series, limit {} (limits.{}); refused: {}", breach.of,
+      breach.value.substr(0, 100), breach.limit, breach.limit, breach.key,
+      Labels(group.labels).to_string().substr(0, 300));
 }
 
 Gauge& active_gauge() {
@@ -67,6 +77,15 @@ void SeriesLimits::Hashes::grow() {
   }
 }
 
+SeriesLimits::Series SeriesLimits::first_of(const Tenant& tenant, UnixNanos now) const {
+  Series series;
+  auto own = limits_.tenant_series.find(tenant);
+  series.has_own_bounds = own != limits_.tenant_series.end();
+  series.bounds = series.has_own_bounds ? &own->second : &limits_.series;
+  series.window_begin = now;
+  return series;
+}
+
 void SeriesLimits::begin_window(Series& series, UnixNanos now) const {
   bool idle = now.value - series.window_begin.value >= 2 * limits_.series_window_nanos;
   series.window_begin = now;
@@ -89,25 +108,34 @@ std::string SeriesLimits::admit(const Tenant& tenant, const Group& group, Series
   std::string_view job = label_value(group.labels, kJobLabel);
   bool was_active = series.before.contains(group.labels_hash);
   if (!was_active) {
-    auto is_full = [](const Counts& counts, std::string_view value, uint64_t limit) {
-      if (limit == 0) return false;
-      auto found = counts.find(value);
-      return found != counts.end() && found->second.active >= limit;
-    };
-    if (limits_.series_per_tenant_max != 0 && series.active >= limits_.series_per_tenant_max) {
+    const SeriesBounds& bounds = *series.bounds;
+    std::string prefix = series.has_own_bounds ? "tenants." + tenant + "." : "";
+    if (bounds.per_tenant_max != 0 && series.active >= bounds.per_tenant_max) {
       static Counter& refusals = refused_series("tenant");
       refusals.add();
-      return over_limit("tenant", tenant, limits_.series_per_tenant_max, "series_per_tenant", group);
+      return text_of({"tenant", tenant, bounds.per_tenant_max, prefix + "series_per_tenant"}, group);
     }
-    if (is_full(series.by_metric, metric, limits_.series_per_metric_max)) {
+    // Nothing where there is room.
+    auto breach = [&](const char* of, const Counts& counts, std::string_view value, uint64_t limit,
+                      const std::map<std::string, uint64_t, std::less<>>& own) -> std::optional<Breach> {
+      auto found = counts.find(value);
+      if (found == counts.end()) return std::nullopt;
+      auto differs = own.find(value);
+      if (differs != own.end()) limit = differs->second;
+      if (limit == 0 || found->second.active < limit) return std::nullopt;
+      std::string key = differs != own.end() ? fmt::format("{}s.{}", of, value.substr(0, 100))
+                                             : fmt::format("series_per_{}", of);
+      return Breach{of, value, limit, prefix + key};
+    };
+    if (auto found = breach("metric", series.by_metric, metric, bounds.per_metric_max, bounds.of_metric)) {
       static Counter& refusals = refused_series("metric");
       refusals.add();
-      return over_limit("metric", metric, limits_.series_per_metric_max, "series_per_metric", group);
+      return text_of(*found, group);
     }
-    if (is_full(series.by_job, job, limits_.series_per_job_max)) {
+    if (auto found = breach("job", series.by_job, job, bounds.per_job_max, bounds.of_job)) {
       static Counter& refusals = refused_series("job");
       refusals.add();
-      return over_limit("job", job, limits_.series_per_job_max, "series_per_job", group);
+      return text_of(*found, group);
     }
     ++series.active;
   }
@@ -124,10 +152,10 @@ std::string SeriesLimits::admit(const Tenant& tenant, const Group& group, Series
 
 void SeriesLimits::check(const Tenant& tenant, const Batch& batch, UnixNanos now, RefusedRows& refused) {
   MutexLock lock(mutex_);
-  auto [entry, is_new] = tenants_.try_emplace(tenant);
+  auto entry = tenants_.find(tenant);
+  if (entry == tenants_.end()) entry = tenants_.emplace(tenant, first_of(tenant, now)).first;
   Series& series = entry->second;
   uint64_t active_before = series.active;
-  if (is_new) series.window_begin = now;
   if (now.value - series.window_begin.value >= limits_.series_window_nanos) begin_window(series, now);
   const std::vector<Group>& groups = batch.groups;
   size_t looked_ahead = 0;  // groups before this one have been fetched

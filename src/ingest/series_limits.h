@@ -67,6 +67,8 @@ class SeriesLimits {
   };
   using Counts = absl::flat_hash_map<std::string, Count, TextHash, std::equal_to<>>;
   struct Series {
+    const SeriesBounds* bounds = nullptr;
+    bool has_own_bounds = false;  // limits.tenants
     UnixNanos window_begin;
     Hashes current;  // seen in this window
     Hashes before;   // seen in the last one
@@ -75,6 +77,7 @@ class SeriesLimits {
     Counts by_job;
   };
 
+  Series first_of(const Tenant& tenant, UnixNanos now) const;
   void begin_window(Series& series, UnixNanos now) const;
   // Empty when the series may be, else why not.
   std::string admit(const Tenant& tenant, const Group& group, Series& series) const;

@@ -25,9 +25,9 @@ Labels pod(const char* metric, const char* job, int number) {
 class SeriesLimitsTest : public testing::Test {
  protected:
   SeriesLimitsTest() {
-    limits_.series_per_tenant_max = 10;
-    limits_.series_per_metric_max = 6;
-    limits_.series_per_job_max = 4;
+    limits_.series.per_tenant_max = 10;
+    limits_.series.per_metric_max = 6;
+    limits_.series.per_job_max = 4;
     limits_.series_window_nanos = kHour;
   }
   // How many of pods first..last are refused, and the message of the first.
@@ -80,8 +80,33 @@ TEST_F(SeriesLimitsTest, QuietSeriesMakeRoomAfterTwoWindows) {
   EXPECT_EQ(offer("a", "x", 11, 14).first, 0u);
 }
 
+TEST_F(SeriesLimitsTest, TenantsMetricsAndJobsMayDiffer) {
+  limits_.series.of_metric["wide"] = 0;
+  limits_.series.of_job["small"] = 2;
+  SeriesBounds own = limits_.series;
+  own.per_tenant_max = 30;
+  own.of_job = {{"x", 20}};
+  limits_.tenant_series["own"] = own;
+  EXPECT_EQ(offer("a", "small", 1, 3).first, 1u);
+  EXPECT_NE(
+      offer("a", "small", 4, 4).second.find("job \"small\" has 2 active series, limit 2 (limits.jobs.small)"),
+      std::string::npos);
+  EXPECT_EQ(offer("wide", "y", 1, 4).first, 0u);
+  EXPECT_EQ(offer("wide", "z", 1, 4).first, 0u) << "eight of one metric, whose limit would be six";
+  EXPECT_EQ(offer("wide", "x", 1, 21, "own").first, 1u);
+  EXPECT_NE(offer("wide", "x", 21, 21, "own").second.find("(limits.tenants.own.jobs.x)"), std::string::npos);
+  EXPECT_EQ(offer("a", "y", 1, 5, "own").first, 1u) << "what is not said of a tenant is as for the others";
+  EXPECT_EQ(offer("wide", "z", 1, 7, "own").first, 3u);
+  auto [refused, message] = offer("wide", "w", 1, 4, "own");
+  EXPECT_EQ(refused, 2u) << message;
+  EXPECT_NE(
+      message.find("tenant \"own\" has 30 active series, limit 30 (limits.tenants.own.series_per_tenant)"),
+      std::string::npos)
+      << message;
+}
+
 TEST_F(SeriesLimitsTest, ZeroMeansNone) {
-  limits_.series_per_tenant_max = limits_.series_per_metric_max = limits_.series_per_job_max = 0;
+  limits_.series.per_tenant_max = limits_.series.per_metric_max = limits_.series.per_job_max = 0;
   EXPECT_EQ(offer("a", "x", 1, 1000).first, 0u);
 }
 

@@ -74,12 +74,8 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   }
   map.duration("future_tolerance", config.future_tolerance_nanos);
   map.node("limits", [&](const YamlNode& node) -> Result<void> {
-    YamlMap limits(node, file, "limits");
-    constexpr int64_t kSeriesMax = 1'000'000'000;
-    limits.integer("series_per_tenant", config.series_per_tenant_max, 0, kSeriesMax);
-    limits.integer("series_per_metric", config.series_per_metric_max, 0, kSeriesMax);
-    limits.integer("series_per_job", config.series_per_job_max, 0, kSeriesMax);
-    return limits.finish();
+    OBELISK_TRY(config.series, parse_series_limits(node, file));
+    return {};
   });
   map.duration("query_timeout", config.query_timeout_nanos);
   map.byte_size("query_memory", config.query_memory_bytes);

@@ -12,6 +12,7 @@
 #include "server/generator_config.h"
 #include "server/logs_config.h"
 #include "server/retention_config.h"
+#include "server/series_config.h"
 #include "wire/otlp_translation.h"
 
 namespace obelisk::server {
@@ -37,10 +38,7 @@ struct Config {
   RetentionConfig retention;
   int64_t future_tolerance_nanos = 600 * kNanosPerSecond;
 
-  // Active series; 0: no limit.
-  int64_t series_per_tenant_max = 1'000'000;
-  int64_t series_per_metric_max = 500'000;
-  int64_t series_per_job_max = 500'000;
+  SeriesConfig series;  // limits of active series
 
   int64_t query_timeout_nanos = 120 * kNanosPerSecond;
   uint64_t query_memory_bytes = 1ull << 30;

@@ -227,9 +227,8 @@ Result<void> ObeliskServer::Parts::open_store() {
 Result<void> ObeliskServer::Parts::build_pipeline() {
   IntakeLimits limits;
   limits.future_nanos_max = config.future_tolerance_nanos;
-  limits.series_per_tenant_max = static_cast<uint64_t>(config.series_per_tenant_max);
-  limits.series_per_metric_max = static_cast<uint64_t>(config.series_per_metric_max);
-  limits.series_per_job_max = static_cast<uint64_t>(config.series_per_job_max);
+  limits.series = config.series.all;
+  limits.tenant_series = config.series.tenants;
   limits.line_bytes_max = config.logs.max_line_size_bytes;
   limits.truncate_lines = config.logs.max_line_size_truncate;
   limits.detect_levels = config.logs.discover_log_levels;
