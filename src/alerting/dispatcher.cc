@@ -27,6 +27,12 @@ Counter& dropped_total() {
       counter("obelisk_alerts_dropped_total", "Alerts dropped because too many are active.");
   return instance;
 }
+Counter& clock_steps_total() {
+  static Counter& instance =
+      counter("obelisk_alerts_clock_steps_total",
+              "Times that a group of alerts was due too late because the clock was set back.");
+  return instance;
+}
 
 Labels group_labels_of(const Route& route, const Labels& labels) {
   if (route.group_by_all) return labels;
@@ -157,12 +163,24 @@ Notification Dispatcher::notification_of(const Group& group) const {
   return notification;
 }
 
+// A group is due within its waiting times, and was told before now, unless the clock was set back: receivers
+// must not wait until the clock has come as far again.
+void Dispatcher::mend_times(Group& group, UnixNanos now) {
+  const Route& route = *group.route;
+  if (group.next_flush - now > std::max(route.group_wait_nanos, route.group_interval_nanos)) {
+    group.next_flush = group.tick = now;
+    clock_steps_total().add();
+  }
+  if (group.ever_told && group.last_told > now) group.last_told = now;
+}
+
 UnixNanos Dispatcher::flush_due(UnixNanos now) {
   UnixNanos soonest = kNever;
   std::vector<std::string> due;
   {
     MutexLock lock(mutex_);
     for (auto& [key, group] : groups_) {
+      mend_times(group, now);
       for (auto& [labels, alert] : group.alerts) {
         if (!alert.resolved && alert.ends_at <= now) alert.resolved = true;  // its sender fell silent
       }

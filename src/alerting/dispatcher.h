@@ -66,6 +66,7 @@ class Dispatcher {
   };
 
   void run();
+  static void mend_times(Group& group, UnixNanos now);
   // A new group, with what was told of it before a restart.
   Group make_group(const std::string& key, const Route& route, Labels labels, const rules::FiredAlert& alert,
                    UnixNanos now) REQUIRES(mutex_);

@@ -100,6 +100,19 @@ TEST_F(DispatcherTest, AnAlertWhoseSenderFellSilentResolves) {
   EXPECT_TRUE(sent_[1].is_resolved());
 }
 
+TEST_F(DispatcherTest, AClockThatIsSetBackDelaysNothing) {
+  dispatcher_.post({alert("a")});
+  at(2);
+  ASSERT_EQ(sent_.size(), 1u);
+  at(-900);
+  dispatcher_.post({alert("b")});
+  at(-895);
+  ASSERT_EQ(sent_.size(), 2u);  // on the next tick
+  EXPECT_EQ(sent_[1].alerts.size(), 2u);
+  at(-874);
+  ASSERT_EQ(sent_.size(), 3u);  // and repeated after its time
+}
+
 // A restart goes on where the last one was: what is known is not told again, and ends are told.
 TEST(DispatcherRestart, ReceiversAreToldOnceAndLearnOfTheEnd) {
   FaultDisk disk;

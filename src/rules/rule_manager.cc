@@ -24,6 +24,8 @@ struct ManagerMetrics {
   Counter& missed =
       counter("obelisk_rule_group_iterations_missed_total",
               "Iterations of rule groups that were missed because an evaluation took too long.");
+  Counter& clock_steps = counter("obelisk_rule_clock_steps_total",
+                                 "Times that a rule group was due too late because the clock was set back.");
   LatencyHistogram& seconds = latency_histogram("obelisk_rule_group_duration_seconds",
                                                 "Time that the evaluation of a rule group took.");
 };
@@ -145,6 +147,13 @@ void RuleManager::run() {
       MutexLock lock(mutex_);
       if (stopping_) return;
       UnixNanos now = clock_.now();
+      for (auto& group : groups_) {
+        // A group is due within its interval, unless the clock was set back: it must not wait until the clock
+        // has come as far again.
+        if (group->next_slot - now <= group->interval_nanos) continue;
+        group->next_slot = group->slot_at_or_before(now) + group->interval_nanos;
+        metrics().clock_steps.add();
+      }
       auto soonest = std::min_element(groups_.begin(), groups_.end(),
                                       [](auto& a, auto& b) { return a->next_slot < b->next_slot; });
       if (soonest == groups_.end() || (*soonest)->next_slot > now) {

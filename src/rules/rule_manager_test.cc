@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "query/promql/engine.h"
 #include "storage/memory/memory_store.h"
 
@@ -256,6 +259,32 @@ groups:
     ASSERT_FALSE(groups.ok());
     EXPECT_NE(groups.error().message.find(why), std::string::npos) << groups.error().message;
   }
+}
+
+// The thread of the manager, on a clock that steps: ahead, which missed evaluations are not made up for, and
+// back, after which rules must not rest until the clock has come as far again.
+TEST_F(RuleManagerTest, AClockThatIsSetBackDoesNotStopRules) {
+  load("groups: [{name: g, interval: 1m, rules: [{record: 'y', expr: 'vector(1)'}]}]");
+  manager_.start();
+  auto evaluated_at = [&](UnixNanos from) {
+    auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    for (;;) {
+      UnixNanos last = manager_.status()[0].last_evaluation;
+      if (last >= from && last <= clock_.now()) return true;
+      if (std::chrono::steady_clock::now() > until) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  };
+  UnixNanos begin = clock_.now();
+  clock_.advance(61 * kSecond);
+  EXPECT_TRUE(evaluated_at(begin));
+  clock_.advance(86'400 * kSecond);
+  EXPECT_TRUE(evaluated_at(begin + 86'400 * kSecond));
+  clock_.set(begin - 7200 * kSecond);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1200));  // the thread has looked at the clock
+  clock_.advance(61 * kSecond);
+  EXPECT_TRUE(evaluated_at(begin - 7200 * kSecond));
+  manager_.stop();
 }
 
 }  // namespace

@@ -24,6 +24,8 @@ struct ScrapeMetrics {
   Counter& skipped =
       counter("obelisk_scrape_skipped_total",
               "Scrapes left out because the one before was still under way or the queue was full.");
+  Counter& clock_steps = counter("obelisk_scrape_clock_steps_total",
+                                 "Times that a target was due too late because the clock was set back.");
   Counter& samples = counter("obelisk_scrape_samples_total", "Samples scraped.");
   Counter& failed_writes =
       counter("obelisk_scrape_failed_writes_total", "Scrapes whose rows could not be stored.");
@@ -118,6 +120,12 @@ UnixNanos Scraper::run_due() {
   MutexLock lock(mutex_);
   for (const auto& [name, job] : jobs_) {
     for (const LoopPtr& loop : job.loops) {
+      // A target is due within its interval, unless the clock was set back: it must not go unseen until the
+      // clock has come as far again.
+      if (loop->next - now > loop->target->interval_nanos) {
+        loop->next = loop->target->first_scrape(now);
+        metrics().clock_steps.add();
+      }
       if (loop->next <= now) start_due(loop, now);
       next = std::min(next, loop->next);
     }

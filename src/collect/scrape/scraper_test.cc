@@ -144,6 +144,28 @@ TEST_F(ScraperTest, ScrapesOnSchedule) {
   EXPECT_EQ(request.header("accept-encoding"), "gzip");
 }
 
+TEST_F(ScraperTest, AClockThatIsSetBackDoesNotStopScrapes) {
+  start();
+  set_page({.body = "a 1\n"});
+  ASSERT_TRUE(scraper_->reload(config()).ok());
+  scrape(0);
+  scrape(1);
+  clock_.set(first_due_ + 86'400 * kNanosPerSecond);  // ahead: what was missed is not made up for
+  scraper_->run_due();
+  scraper_->wait_until_idle();
+  EXPECT_EQ(take_samples().size(), 6u);
+  clock_.set(first_due_ - 7205 * kNanosPerSecond);
+  UnixNanos next = scraper_->run_due();
+  EXPECT_GT(next, clock_.now());
+  EXPECT_LE(next - clock_.now(), 10 * kNanosPerSecond);
+  clock_.set(next);
+  scraper_->run_due();
+  scraper_->wait_until_idle();
+  Lines lines = take_samples();
+  EXPECT_EQ(lines.size(), 6u);  // of its own time, which is earlier than what there is
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "a{} 1 @-7200"), 1) << testing::PrintToString(lines);
+}
+
 TEST_F(ScraperTest, ShowsTargets) {
   start();
   ASSERT_TRUE(scraper_->reload(config("", "{env: prod}")).ok());
