@@ -39,6 +39,9 @@ struct Transfer {
   Slist connect_to;
   Slist proxy_headers;
   const std::atomic<bool>* cancel = nullptr;
+  const std::function<bool(std::string_view)>* on_piece = nullptr;
+  bool broken_off = false;  // by on_piece
+  bool is_ok = false;       // the answer under way is of status 200
 };
 
 // What the answer announces, so that a large body is not copied while it grows. At most 64 MiB on a peer's
@@ -51,6 +54,10 @@ size_t expected_bytes(const Transfer& transfer) {
 
 size_t on_body(char* data, size_t, size_t size, void* user_data) {
   auto& transfer = *static_cast<Transfer*>(user_data);
+  if (transfer.is_ok && *transfer.on_piece) {
+    transfer.broken_off = !(*transfer.on_piece)({data, size});
+    return transfer.broken_off ? CURL_WRITEFUNC_ERROR : size;
+  }
   if (transfer.response.body.empty()) transfer.response.body.reserve(expected_bytes(transfer));
   if (transfer.response.body.size() + size > transfer.bytes_max) {
     transfer.over_limit = true;
@@ -61,10 +68,12 @@ size_t on_body(char* data, size_t, size_t size, void* user_data) {
 }
 
 size_t on_header(char* data, size_t, size_t size, void* user_data) {
-  auto& response = static_cast<Transfer*>(user_data)->response;
+  auto& transfer = *static_cast<Transfer*>(user_data);
+  ClientResponse& response = transfer.response;
   std::string_view line(data, size);
   if (line.starts_with("HTTP/")) {  // a further answer: after a redirect or 100-continue
     response.headers.clear();
+    transfer.is_ok = line.substr(std::min(line.find(' '), line.size())).starts_with(" 200");
     return size;
   }
   size_t colon = line.find(':');
@@ -269,7 +278,8 @@ Error HttpClient::Handle::explain(CURLcode status, const ClientRequest& request,
   if (transfer.over_limit)
     return make_error(ErrorCode::too_large,
                       fmt::format("{}: the answer is over the limit of {} bytes", where, transfer.bytes_max));
-  if (status == CURLE_ABORTED_BY_CALLBACK) return make_error(ErrorCode::cancelled, where + ": cancelled");
+  if (status == CURLE_ABORTED_BY_CALLBACK || transfer.broken_off)
+    return make_error(ErrorCode::cancelled, where + ": cancelled");
   std::string_view text = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(status);
   return make_error(code_of(status), fmt::format("{}: {}", where, text));
 }
@@ -285,6 +295,7 @@ Result<ClientResponse> HttpClient::Handle::perform(const ClientRequest& request,
   Transfer transfer;
   transfer.bytes_max = request.response_bytes_max;
   transfer.cancel = request.cancel;
+  transfer.on_piece = &request.on_piece;
   error_text_[0] = '\0';
   set_request(request, transfer);
   Slist headers = set_headers(request, transfer);

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -66,6 +67,9 @@ struct ClientRequest {
   ClientProxy proxy;
   std::string unix_socket_path;               // connect to this instead of the URL's host, when not empty
   const std::atomic<bool>* cancel = nullptr;  // checked about once a second, and whenever bytes move
+  // Takes the body of an answer of status 200 piece by piece as it comes, in the place of the response, and
+  // without its limit; false breaks the exchange off (cancelled). For answers that go on and on.
+  std::function<bool(std::string_view piece)> on_piece;
 };
 
 struct ClientResponse {

@@ -111,47 +111,97 @@ Result<void> KubernetesClient::connect() {
   return {};
 }
 
-Result<void> KubernetesClient::list(std::string_view group_path, std::string_view resource,
-                                    std::string_view role, bool namespaced, const std::atomic<bool>& stop,
-                                    const Each& each) {
-  OBELISK_CHECK_OK(connect());
+std::vector<KubernetesCollection> KubernetesClient::collections(std::string_view group_path,
+                                                                std::string_view resource,
+                                                                std::string_view role,
+                                                                bool namespaced) const {
   std::vector<std::string> namespaces = settings_.namespaces;
   if (settings_.own_namespace) namespaces = {own_namespace_.empty() ? "default" : own_namespace_};
   if (!namespaced || namespaces.empty())
-    return list_path(fmt::format("{}/{}", group_path, resource), role, stop, each);
+    return {{fmt::format("{}/{}", group_path, resource), std::string(role)}};
+  std::vector<KubernetesCollection> all;
   for (const std::string& name : namespaces)
-    OBELISK_CHECK_OK(list_path(fmt::format("{}/namespaces/{}/{}", group_path, percent_encode(name), resource),
-                               role, stop, each));
-  return {};
+    all.push_back(
+        {fmt::format("{}/namespaces/{}/{}", group_path, percent_encode(name), resource), std::string(role)});
+  return all;
 }
 
-Result<void> KubernetesClient::list_path(const std::string& path, std::string_view role,
-                                         const std::atomic<bool>& stop, const Each& each) {
-  std::string next;
+Parameters KubernetesClient::selectors_of(const KubernetesCollection& collection) const {
+  Parameters parameters;
+  for (const KubernetesSelector& selector : settings_.selectors) {
+    if (selector.role != collection.role) continue;
+    if (!selector.label.empty()) parameters.add("labelSelector", selector.label);
+    if (!selector.field.empty()) parameters.add("fieldSelector", selector.field);
+  }
+  return parameters;
+}
+
+ClientRequest KubernetesClient::request_for(const KubernetesCollection& collection,
+                                            const Parameters& parameters,
+                                            const std::atomic<bool>& stop) const {
+  ClientRequest request;
+  request.url = fmt::format("{}{}?{}", server_, collection.path, parameters.encode());
+  request.headers = {{"Accept", "application/json"}, {"User-Agent", "Obelisk"}};
+  request.timeout_ms = kTimeoutMs;
+  request.response_bytes_max = kAnswerBytesMax;
+  request.cancel = &stop;
+  return request;
+}
+
+Result<std::string> KubernetesClient::list(const KubernetesCollection& collection,
+                                           const std::atomic<bool>& stop, const Each& each) const {
+  std::string next, version;
   do {
     Parameters parameters;
     parameters.add("limit", fmt::format("{}", kPageItems));
-    for (const KubernetesSelector& selector : settings_.selectors) {
-      if (selector.role != role) continue;
-      if (!selector.label.empty()) parameters.add("labelSelector", selector.label);
-      if (!selector.field.empty()) parameters.add("fieldSelector", selector.field);
-    }
+    parameters.append(selectors_of(collection));
     if (!next.empty()) parameters.add("continue", next);
-    ClientRequest request;
-    request.url = fmt::format("{}{}?{}", server_, path, parameters.encode());
-    request.headers = {{"Accept", "application/json"}, {"User-Agent", "Obelisk"}};
-    request.timeout_ms = kTimeoutMs;
-    request.response_bytes_max = kAnswerBytesMax;
-    request.cancel = &stop;
-    OBELISK_TRY(ClientResponse response, fetcher_.fetch(std::move(request), http_));
+    OBELISK_TRY(ClientResponse response, fetcher_.fetch(request_for(collection, parameters, stop), http_));
     if (response.status != 200)
       return make_error(ErrorCode::unavailable,
-                        fmt::format("Kubernetes: {} answered {}", path, response.status));
-    OBELISK_TRY(YamlNode page, parse_json_tree(response.body, "Kubernetes " + path));
+                        fmt::format("Kubernetes: {} answered {}", collection.path, response.status));
+    OBELISK_TRY(YamlNode page, parse_json_tree(response.body, "Kubernetes " + collection.path));
     for (const YamlNode& object : items_at(page, "items")) each(object);
     next = text_at(page, {"metadata", "continue"});
+    version = text_at(page, {"metadata", "resourceVersion"});
   } while (!next.empty() && !stop);
-  return {};
+  return version;
+}
+
+Result<WatchEnd> KubernetesClient::watch(const KubernetesCollection& collection, const std::string& version,
+                                         int seconds, const std::atomic<bool>& stop,
+                                         const OnPiece& on_piece) const {
+  Parameters parameters;
+  parameters.add("watch", "1");
+  parameters.add("allowWatchBookmarks", "true");
+  parameters.add("resourceVersion", version);
+  parameters.add("timeoutSeconds", fmt::format("{}", seconds));
+  parameters.append(selectors_of(collection));
+  ClientRequest request = request_for(collection, parameters, stop);
+  request.timeout_ms = int64_t{seconds} * 1000 + kTimeoutMs;
+  request.accept_compressed = false;  // events are wanted as they come
+  bool ended_here = false;
+  request.on_piece = [&](std::string_view piece) {
+    ended_here = !on_piece(piece);
+    return !ended_here;
+  };
+  Result<ClientResponse> response = fetcher_.fetch(std::move(request), http_);
+  if (!response.ok()) return ended_here ? Result<WatchEnd>(WatchEnd::finished) : response.error();
+  switch (response->status) {
+    case 200:
+      return WatchEnd::finished;
+    case 410:
+      return WatchEnd::expired;
+    case 400:
+    case 403:
+    case 404:
+    case 405:
+    case 501:
+      return WatchEnd::refused;
+    default:
+      return make_error(ErrorCode::unavailable, fmt::format("Kubernetes: a watch of {} was answered {}",
+                                                            collection.path, response->status));
+  }
 }
 
 }  // namespace obelisk::collect

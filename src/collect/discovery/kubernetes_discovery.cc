@@ -1,9 +1,11 @@
-// kubernetes_sd_configs: nodes, pods, services, endpoints, endpoint slices and ingresses of a cluster, by
-// listing them every kRefreshNanos. A list is a full answer, so nothing can be missed; a change is seen at
-// most that much later than by a watch.
+// kubernetes_sd_configs: nodes, pods, services, endpoints, endpoint slices and ingresses of a cluster. Their
+// collections are watched (kubernetes_watch.h), and a change is seen within a second or two. Where the server
+// does not allow that, or there is more than fits into memory, everything is listed every kRefreshNanos; a
+// watch is tried again after kWatchAgainNanos.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 
@@ -12,11 +14,20 @@
 #include "collect/discovery/json_tree.h"
 #include "collect/discovery/kubernetes_client.h"
 #include "collect/discovery/kubernetes_objects.h"
+#include "collect/discovery/kubernetes_watch.h"
 
 namespace obelisk::collect {
 namespace {
 
 constexpr int64_t kRefreshNanos = 15 * kNanosPerSecond;
+constexpr int64_t kWatchAgainNanos = 600 * kNanosPerSecond;
+// Changes come in crowds: they are gathered this long, and longer where making the targets of them takes
+// long.
+constexpr int64_t kGatherNanos = kNanosPerSecond;
+constexpr int kGatherShare = 20;
+// Without news the targets are made again after this long, for nothing but robustness.
+constexpr int64_t kQuietNanosMax = 60 * kNanosPerSecond;
+constexpr size_t kWatchesMax = 32;  // each is a thread and a connection
 constexpr std::string_view kCore = "/api/v1";
 constexpr std::string_view kDiscoveryGroup = "/apis/discovery.k8s.io/v1";
 constexpr std::string_view kNetworkingGroup = "/apis/networking.k8s.io/v1";
@@ -33,45 +44,148 @@ bool covers(std::string_view pattern, std::string_view host) {
   return dot != std::string_view::npos && dot > 0 && host.substr(dot) == pattern.substr(1);
 }
 
+// A kind of objects that targets are made of.
+struct Resource {
+  std::string_view group_path;
+  std::string_view name;
+  std::string_view role;
+  bool namespaced = true;
+};
+constexpr Resource kNodes{kCore, "nodes", "node", false};
+constexpr Resource kNamespaces{kCore, "namespaces", "namespace", false};
+constexpr Resource kPods{kCore, "pods", "pod"};
+constexpr Resource kServices{kCore, "services", "service"};
+constexpr Resource kEndpoints{kCore, "endpoints", "endpoints"};
+constexpr Resource kSlices{kDiscoveryGroup, "endpointslices", "endpointslice"};
+constexpr Resource kIngresses{kNetworkingGroup, "ingresses", "ingress"};
+
 class KubernetesDiscoverer : public Discoverer {
  public:
-  KubernetesDiscoverer(KubernetesDiscovery settings, HttpFetcher& fetcher)
-      : settings_(std::move(settings)), client_(settings_, fetcher) {}
+  KubernetesDiscoverer(KubernetesDiscovery settings, HttpFetcher& fetcher, KubernetesWatchOptions options)
+      : settings_(std::move(settings)), client_(settings_, fetcher), options_(options) {}
+
+  ~KubernetesDiscoverer() override { stop_watching(); }
 
   Result<std::vector<TargetGroup>> discover(const std::atomic<bool>& stop) override {
+    OBELISK_CHECK_OK(client_.connect());
+    if (std::chrono::steady_clock::now() >= watch_again_) OBELISK_CHECK_OK(wait_for_news(stop));
+    auto started = std::chrono::steady_clock::now();
     groups_.clear();
     target_count_ = 0;
     OBELISK_CHECK_OK(load_attached(stop));
     Result<void> done = list_role(stop);
     if (!done.ok()) return done.error();
+    pause_nanos_ = std::max<int64_t>(
+        kGatherNanos,
+        kGatherShare * std::chrono::nanoseconds(std::chrono::steady_clock::now() - started).count());
     return std::move(groups_);
   }
-  int64_t pause_nanos() const override { return kRefreshNanos; }
+  int64_t pause_nanos() const override { return watches_.empty() ? kRefreshNanos : pause_nanos_; }
 
  private:
   using Role = KubernetesDiscovery::Role;
 
-  Result<void> list_role(const std::atomic<bool>& stop) {
+  bool joins_pods() const {
+    return settings_.role == Role::endpoints || settings_.role == Role::endpointslice;
+  }
+  const Resource& own_resource() const {
     switch (settings_.role) {
       case Role::node:
-        return client_.list(kCore, "nodes", "node", false, stop,
-                            [this](const YamlNode& node) { add_node(node); });
+        return kNodes;
       case Role::pod:
-        return client_.list(kCore, "pods", "pod", true, stop, [this](const YamlNode& pod) { add_pod(pod); });
+        return kPods;
       case Role::service:
-        return client_.list(kCore, "services", "service", true, stop,
-                            [this](const YamlNode& service) { add_service(service); });
+        return kServices;
       case Role::endpoints:
-        return client_.list(kCore, "endpoints", "endpoints", true, stop,
-                            [this](const YamlNode& endpoints) { add_endpoints(endpoints); });
+        return kEndpoints;
       case Role::endpointslice:
-        return client_.list(kDiscoveryGroup, "endpointslices", "endpointslice", true, stop,
-                            [this](const YamlNode& slice) { add_slice(slice); });
+        return kSlices;
       case Role::ingress:
-        return client_.list(kNetworkingGroup, "ingresses", "ingress", true, stop,
-                            [this](const YamlNode& ingress) { add_ingress(ingress); });
+        break;
+    }
+    return kIngresses;
+  }
+
+  std::vector<KubernetesCollection> collections_of(const Resource& resource) const {
+    return client_.collections(resource.group_path, resource.name, resource.role, resource.namespaced);
+  }
+
+  void begin_watches() {
+    std::vector<const Resource*> wanted = {&own_resource()};
+    if (settings_.attach_node && settings_.role != Role::node) wanted.push_back(&kNodes);
+    if (settings_.attach_namespace) wanted.push_back(&kNamespaces);
+    if (joins_pods()) wanted.insert(wanted.end(), {&kServices, &kPods});
+    size_t count = 0;
+    for (const Resource* resource : wanted) count += collections_of(*resource).size();
+    if (count > kWatchesMax) return stop_watching();
+    for (const Resource* resource : wanted) {
+      for (KubernetesCollection& collection : collections_of(*resource)) {
+        std::string path = collection.path;
+        watches_.emplace(std::move(path),
+                         std::make_unique<KubernetesWatch>(client_, std::move(collection), news_, options_));
+      }
+    }
+  }
+
+  void stop_watching() {
+    for (const auto& [path, watch] : watches_) watch->stop();
+    watches_.clear();
+    watch_again_ = std::chrono::steady_clock::now() + std::chrono::nanoseconds(kWatchAgainNanos);
+  }
+
+  // Until everything is listed and something has changed since the last time.
+  Result<void> wait_for_news(const std::atomic<bool>& stop) {
+    if (watches_.empty()) begin_watches();
+    uint64_t told = seen_;
+    while (!watches_.empty() && !stop) {
+      told = news_.wait(told, stop, kQuietNanosMax);
+      bool all_listed = true;
+      for (const auto& [path, watch] : watches_) {
+        if (watch->useless()) {
+          stop_watching();
+          return {};
+        }
+        if (watch->is_listed()) continue;
+        all_listed = false;
+        OBELISK_CHECK_OK(watch->last_error());
+      }
+      if (!all_listed) continue;
+      seen_ = told;
+      return {};
     }
     return {};
+  }
+
+  Result<void> for_each(const Resource& resource, const std::atomic<bool>& stop,
+                        const KubernetesClient::Each& each) {
+    for (const KubernetesCollection& collection : collections_of(resource)) {
+      auto watch = watches_.find(collection.path);
+      if (watch != watches_.end()) {
+        watch->second->visit(each);
+      } else if (auto listed = client_.list(collection, stop, each); !listed.ok()) {
+        return listed.error();
+      }
+    }
+    return {};
+  }
+
+  Result<void> list_role(const std::atomic<bool>& stop) {
+    return for_each(own_resource(), stop, [this](const YamlNode& object) {
+      switch (settings_.role) {
+        case Role::node:
+          return add_node(object);
+        case Role::pod:
+          return add_pod(object);
+        case Role::service:
+          return add_service(object);
+        case Role::endpoints:
+          return add_endpoints(object);
+        case Role::endpointslice:
+          return add_slice(object);
+        case Role::ingress:
+          return add_ingress(object);
+      }
+    });
   }
 
   // The objects that others are joined with.
@@ -81,19 +195,18 @@ class KubernetesDiscoverer : public Discoverer {
     pods_.clear();
     services_.clear();
     if (settings_.attach_node)
-      OBELISK_CHECK_OK(client_.list(kCore, "nodes", "node", false, stop, [this](const YamlNode& node) {
+      OBELISK_CHECK_OK(for_each(kNodes, stop, [this](const YamlNode& node) {
         nodes_[text_at(node, {"metadata", "name"})] = kubernetes_node_labels(node);
       }));
     if (settings_.attach_namespace)
-      OBELISK_CHECK_OK(
-          client_.list(kCore, "namespaces", "namespace", false, stop, [this](const YamlNode& space) {
-            add_object_labels(space, "namespace", namespaces_[text_at(space, {"metadata", "name"})]);
-          }));
-    if (settings_.role != Role::endpoints && settings_.role != Role::endpointslice) return {};
-    OBELISK_CHECK_OK(client_.list(kCore, "services", "service", true, stop, [this](const YamlNode& service) {
+      OBELISK_CHECK_OK(for_each(kNamespaces, stop, [this](const YamlNode& space) {
+        add_object_labels(space, "namespace", namespaces_[text_at(space, {"metadata", "name"})]);
+      }));
+    if (!joins_pods()) return {};
+    OBELISK_CHECK_OK(for_each(kServices, stop, [this](const YamlNode& service) {
       services_[kubernetes_key(service)] = kubernetes_service_labels(service);
     }));
-    return client_.list(kCore, "pods", "pod", true, stop, [this](const YamlNode& object) {
+    return for_each(kPods, stop, [this](const YamlNode& object) {
       KubernetesPod pod = kubernetes_pod(object);
       std::string key = pod.key;
       pods_.emplace(std::move(key), std::move(pod));
@@ -353,6 +466,12 @@ class KubernetesDiscoverer : public Discoverer {
 
   const KubernetesDiscovery settings_;
   KubernetesClient client_;
+  const KubernetesWatchOptions options_;
+  KubernetesNews news_;
+  std::map<std::string, std::unique_ptr<KubernetesWatch>> watches_;  // by path; empty: everything is listed
+  std::chrono::steady_clock::time_point watch_again_;                // before it nothing is watched
+  uint64_t seen_ = 0;                                                // of the news
+  int64_t pause_nanos_ = kGatherNanos;
   std::map<std::string, Labels> nodes_;
   std::map<std::string, Labels> namespaces_;
   std::map<std::string, Labels> services_;
@@ -364,7 +483,12 @@ class KubernetesDiscoverer : public Discoverer {
 }  // namespace
 
 std::unique_ptr<Discoverer> make_kubernetes_discoverer(KubernetesDiscovery settings, HttpFetcher& fetcher) {
-  return std::make_unique<KubernetesDiscoverer>(std::move(settings), fetcher);
+  return make_kubernetes_discoverer(std::move(settings), fetcher, {});
+}
+
+std::unique_ptr<Discoverer> make_kubernetes_discoverer(KubernetesDiscovery settings, HttpFetcher& fetcher,
+                                                       KubernetesWatchOptions options) {
+  return std::make_unique<KubernetesDiscoverer>(std::move(settings), fetcher, options);
 }
 
 }  // namespace obelisk::collect
