@@ -369,7 +369,7 @@ void Evaluator::finish_range_series(const RangeCall& call, StepSeries& series) c
 // False: no step has a result.
 bool Evaluator::fill_range_steps(const RangeCall& call, const RangeData& data, const RawSeries& raw,
                                  const Steps& steps, int64_t first_end_ms, StepSeries& series,
-                                 Result<void>& failed) const {
+                                 Result<void>& failed) {
   RangeMode mode = data.node->range_mode;
   bool pinned = data.node->time.at != TimeModifiers::At::none;
   bool is_counter = call.id == FunctionId::rate || call.id == FunctionId::increase;
@@ -392,6 +392,10 @@ bool Evaluator::fill_range_steps(const RangeCall& call, const RangeData& data, c
     } else {
       Window window = windows.at(end - data.range_ms, end);
       if (window.empty()) continue;
+      if (has_worked(window.floats.size() + 16 * window.histograms.size())) {
+        failed = check_cancel();
+        if (!failed.ok()) return false;
+      }
       if (call.id == FunctionId::double_exponential_smoothing) {
         failed = check_smoothing(call, step);
         if (!failed.ok()) return false;

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "storage/memory/memory_store.h"
 
 namespace obelisk {
@@ -69,6 +71,31 @@ TEST_F(EngineTest, SamplesAndMemoryAreBounded) {
 TEST_F(EngineTest, CancelStopsAQuery) {
   cancel_.cancel();
   EXPECT_EQ(instant("1", 0).error().code, ErrorCode::cancelled);
+}
+
+// Queries that work for many seconds on one series or two, each its own way, end soon after their deadline:
+// what is counted between two looks at the clock is work, not series.
+TEST_F(EngineTest, AQueryEndsSoonAfterItsDeadlineWhereverItWorks) {
+  constexpr int64_t kSamples = 100'000;
+  add(Labels{{"__name__", "x"}, {"i", "1"}}, 0, 1000, kSamples);
+  add(Labels{{"__name__", "x"}, {"i", "2"}}, 0, 1000, kSamples);
+  for (const char* query : {
+           "quantile_over_time(0.5, x{i=\"1\"}[20h])",                  // wide windows, many steps
+           "quantile_over_time(0.5, (x{i=\"1\"} * 2)[20h:1s])",         // the same of a subquery
+           "max_over_time(quantile_over_time(0.5, x[1h])[26h:2s])",     // many inner steps
+           "quantile_over_time(0.9, stddev_over_time(x[2h])[20h:1s])",  // both
+       }) {
+    SCOPED_TRACE(query);
+    auto started = Cancel::Clock::now();
+    Cancel cancel(started + std::chrono::milliseconds(50));
+    QueryContext context{store_, kDefaultTenant, *store_.snapshot(kDefaultTenant), budget_, cancel};
+    Result<MatrixResult> result =
+        PromqlEngine().range(context, query, UnixNanos::from_millis(kSamples * 1000 - 11'000'000),
+                             UnixNanos::from_millis(kSamples * 1000), kNanosPerSecond);
+    ASSERT_FALSE(result.ok()) << "it was no long work";
+    EXPECT_EQ(result.error().code, ErrorCode::timeout) << result.error().to_string();
+    EXPECT_LT(std::chrono::duration<double>(Cancel::Clock::now() - started).count(), 3);
+  }
 }
 
 TEST_F(EngineTest, ASeriesMayComeInSeveralBatchesAndMilliseconds) {

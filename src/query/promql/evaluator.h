@@ -146,8 +146,7 @@ class Evaluator {
   Result<Value> evaluate_call(const Node& node, const Steps& steps);
   Result<SeriesList> call_range_function(const Node& node, const Steps& steps);
   bool fill_range_steps(const RangeCall& call, const RangeData& data, const RawSeries& raw,
-                        const Steps& steps, int64_t first_end_ms, StepSeries& series,
-                        Result<void>& failed) const;
+                        const Steps& steps, int64_t first_end_ms, StepSeries& series, Result<void>& failed);
   // The annotations of a function of a range, and its name, where it goes.
   void finish_range_series(const RangeCall& call, StepSeries& series) const;
   Result<SeriesList> call_absent_over_time(const Node& node, const Steps& steps);
@@ -167,10 +166,14 @@ class Evaluator {
   Result<void> check_cancel() const { return context_.cancel.check(); }
   // The same in loops over series: the clock is looked at once in a while.
   Result<void> check_cancel_sometimes(size_t steps) {
-    work_since_check_ += 64 + steps;
-    if (work_since_check_ < kWorkBetweenChecks) return {};
+    return has_worked(64 + steps) ? check_cancel() : Result<void>();
+  }
+  // Counts work, in steps or samples looked at; true when it is time for a look at the clock.
+  bool has_worked(uint64_t work) {
+    work_since_check_ += work;
+    if (work_since_check_ < kWorkBetweenChecks) return false;
     work_since_check_ = 0;
-    return check_cancel();
+    return true;
   }
   Result<void> count_samples(uint64_t samples);
   // For PromqlStats::queryable_per_step. Nothing where they are not counted, or inside a subquery.
@@ -192,7 +195,8 @@ class Evaluator {
   PromqlStats stats_;
   EvaluationTrace* trace_ = nullptr;
   uint64_t charged_bytes_ = 0;
-  // In steps, with 64 for a series: a series of very many steps is a good part of a second of work by itself.
+  // In steps and the samples of their windows, with 64 for a series: one series of very many steps, or of
+  // very wide windows, is minutes of work by itself.
   static constexpr uint64_t kWorkBetweenChecks = 8192;
   uint64_t work_since_check_ = 0;
   std::vector<uint64_t> queryable_;  // one a step of the query, or empty

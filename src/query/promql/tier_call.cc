@@ -217,6 +217,7 @@ Result<SeriesList> Evaluator::call_on_tier(RangeCall& call, const TierData& data
       int64_t end = pinned ? first : first + static_cast<int64_t>(step) * steps.step_ms;
       RangeOutcome outcome = windows.at(end - data.range_ms, end, steps.time(step));
       count_queryable(step, windows.row_count());
+      if (has_worked(windows.row_count())) OBELISK_CHECK_OK(check_cancel());
       if (!outcome.present) continue;
       any = true;
       if (outcome.histogram) {
