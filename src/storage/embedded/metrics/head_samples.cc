@@ -1,6 +1,7 @@
 #include "storage/embedded/metrics/head_samples.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <new>
 
@@ -82,7 +83,10 @@ void HeadSamples::add(int64_t time, double value, int64_t start_time, Arena& are
   // A sample sent again, which senders do after a timeout, replaces itself.
   if (tail_rows_ > 0 && tail_->rows[tail_rows_ - 1].time == time &&
       tail_start(tail_rows_ - 1u) == start_time) {
-    tail_->rows[tail_rows_ - 1].value = value;
+    double& before = tail_->rows[tail_rows_ - 1].value;
+    bool is_same = std::bit_cast<uint64_t>(before) == std::bit_cast<uint64_t>(value);
+    count_replaced({is_same ? 1u : 0u, is_same ? 0u : 1u});
+    before = value;
     return;
   }
   set_tail_start(start_time);
@@ -120,8 +124,9 @@ void HeadSamples::append_bytes(std::string_view bytes) {
 void HeadSamples::append_records(Samples& samples, bool small) {
   thread_local BlockEncoder encoder;
   thread_local std::string record;
-  samples.normalise();
+  count_replaced(samples.normalise());
   encoder.scale_hint = scale_hint_;
+  encoder.effort = small ? IntegerEffort::quick : IntegerEffort::full;
   for (size_t first = 0; first < samples.size();) {
     size_t count = next_block_rows(samples, first);
     record.clear();

@@ -13,6 +13,7 @@
 // Memory: 64 bytes, the tail (208 bytes, from the head's arena), and the records (engine measurements: 230
 // bytes after 120 samples of mixed series). A sample that extends the tail touches two cache lines, this and
 // one of the tail: with a hundred thousand series nothing is in the caches. Not thread safe.
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -54,6 +55,14 @@ class alignas(64) HeadSamples {
   size_t heap_bytes() const;
   void prefetch_tail() const {
     if (tail_ != nullptr) __builtin_prefetch(&tail_->rows[tail_rows_ % kTailRows], 1);
+  }
+  // What copy_to() reads.
+  void prefetch_rows() const {
+    constexpr size_t kLine = 64, kLinesMax = 4;
+    const char* tail = reinterpret_cast<const char*>(tail_);
+    for (size_t at = 0; at < tail_rows_ * sizeof(Tail::Row); at += kLine) __builtin_prefetch(tail + at);
+    for (size_t at = 0; at < std::min<size_t>(records_size_, kLine * kLinesMax); at += kLine)
+      __builtin_prefetch(records_ + at);
   }
 
  private:

@@ -85,6 +85,8 @@ class PartMerger {
   PartMerger(MetricPartWriter& writer, std::vector<std::unique_ptr<SeriesSource>> sources)
       : writer_(writer), cutter_(writer), merger_(std::move(sources)) {}
 
+  const ReplacedSamples& replaced() const { return merger_.replaced(); }
+
   Result<void> run() {
     for (;;) {
       OBELISK_TRY(bool more, merger_.next());
@@ -228,6 +230,7 @@ Result<void> write_part_of_heads(File& file, const std::vector<FrozenHead>& head
     OBELISK_CHECK_OK(writer.end_series());
   }
   OBELISK_TRY([[maybe_unused]] uint64_t bytes, writer.finish(metadata));
+  count_replaced(merger.replaced());
   return {};
 }
 
@@ -247,8 +250,10 @@ Result<void> write_part_of_parts(File& file, const std::vector<std::shared_ptr<c
   uint32_t merges = 0;
   for (const auto& part : parts) merges = std::max(merges, part->footer().merges());
   writer.set_merges(merges + 1);
-  OBELISK_CHECK_OK(PartMerger(writer, sources_of(parts, erasures)).run());
+  PartMerger merger(writer, sources_of(parts, erasures));
+  OBELISK_CHECK_OK(merger.run());
   OBELISK_TRY([[maybe_unused]] uint64_t bytes, writer.finish(metadata));
+  count_replaced(merger.replaced());
   return {};
 }
 

@@ -56,6 +56,13 @@ Result<void> MetricPartWriter::write_time_page() {
 }
 
 Result<uint32_t> MetricPartWriter::time_column(std::string_view encoded) {
+  if (last_time_column_ && last_time_column_->first == encoded) return last_time_column_->second;
+  OBELISK_TRY(uint32_t id, find_time_column(encoded));
+  last_time_column_.emplace(encoded, id);
+  return id;
+}
+
+Result<uint32_t> MetricPartWriter::find_time_column(std::string_view encoded) {
   auto known = time_columns_.find(std::string(encoded));
   if (known != time_columns_.end()) return known->second;
   if (time_page_bytes_ + encoded.size() > kDataPageBytes) OBELISK_CHECK_OK(write_time_page());
@@ -67,13 +74,16 @@ Result<uint32_t> MetricPartWriter::time_column(std::string_view encoded) {
   return id;
 }
 
+// Neighbours in the order of labels share most of them: these are not looked up again.
 void MetricPartWriter::begin_series(LabelsView labels) {
-  series_label_ids_.clear();
+  size_t before = std::min(series_label_ids_.size(), labels.size());
+  series_label_ids_.resize(labels.size());
   series_blocks_.clear();
-  for (const LabelRef& label : labels) {
-    auto found = pair_ids_.find(label);
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (i < before && pairs_[series_label_ids_[i]] == labels[i]) continue;
+    auto found = pair_ids_.find(labels[i]);
     OBELISK_ASSERT(found != pair_ids_.end());
-    series_label_ids_.push_back(found->second);
+    series_label_ids_[i] = found->second;
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,7 @@ class MetricPartWriter {
   Result<PageReference> write_page(std::string_view payload);
   Result<void> write_out();
   Result<uint32_t> time_column(std::string_view encoded);
+  Result<uint32_t> find_time_column(std::string_view encoded);
   Result<void> write_data_page();
   Result<void> write_time_page();
   void close_series_page();
@@ -75,6 +77,8 @@ class MetricPartWriter {
   std::vector<std::string> time_page_;
   size_t time_page_bytes_ = 0;
   absl::flat_hash_map<std::string, uint32_t, TextHash, std::equal_to<std::string>> time_columns_;
+
+  std::optional<std::pair<std::string, uint32_t>> last_time_column_;  // series of one sender share it
 
   SeriesPage series_page_;
   std::vector<std::pair<std::string, uint32_t>> series_pages_;  // packed, with the first series

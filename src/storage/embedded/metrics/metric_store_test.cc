@@ -10,9 +10,11 @@
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 #include <random>
 #include <thread>
 
+#include "base/self_metrics.h"
 #include "env/fault_disk.h"
 #include "model/histogram.h"
 #include "storage/memory/memory_store.h"
@@ -391,6 +393,69 @@ TEST(MetricStore, ABatchIsSeenWhollyOrNotAtAllWhileFlushesAndMergesRun) {
   writer.join();
   flusher.join();
   EXPECT_EQ(read_all(*store, samples_scan()).size(), static_cast<size_t>(kSeries * kBatches));
+}
+
+// Which of two samples of one time stands, wherever the first of them lies by then: the one that came last,
+// early or late. Each that was replaced is counted once.
+TEST(MetricStore, OfSamplesOfOneTimeTheOneThatCameLastStands) {
+  Counter& same = counter("obelisk_metrics_samples_replaced_total", "", {{"value", "same"}});
+  Counter& other = counter("obelisk_metrics_samples_replaced_total", "", {{"value", "other"}});
+  uint64_t same_before = same.value(), other_before = other.value();
+  FaultDisk disk;
+  auto store = open_store(disk);
+  uint64_t sequence = 0;
+  std::map<int64_t, double> expected;
+  auto write = [&](int64_t time, double value) {
+    store->apply(share(one_sample({{"__name__", "up"}}, time, value)), ++sequence);
+    expected[time] = value;
+  };
+  auto check = [&](const char* where) {
+    std::vector<Row> rows = read_all(*store, samples_scan());
+    ASSERT_EQ(rows.size(), expected.size()) << where;
+    size_t i = 0;
+    for (const auto& [time, value] : expected) {
+      EXPECT_EQ(rows[i].time, time) << where;
+      EXPECT_EQ(std::bit_cast<double>(rows[i++].value_bits), value) << where;
+    }
+  };
+  for (int64_t time = 1; time <= 301; ++time) write(time, 1);
+  check("head");
+  write(301, 1);  // sent again, as after a timeout
+  write(301, 2);
+  write(200, 3);  // late
+  write(200, 4);
+  write(5, 5);
+  check("head, replaced");
+  commit_flush(*store);
+  check("flushed");
+  write(301, 6);
+  write(5, 7);
+  check("part and head");
+  ASSERT_TRUE(store->flush().ok());  // never committed: frozen
+  check("part and frozen head");
+  auto parts = store->parts();
+  store = open_store(disk, {parts[0]->name()});  // what was not committed comes back from the log
+  expected[301] = 2;
+  expected[5] = 5;
+  check("reopened");
+  sequence = 306;
+  write(301, 6);
+  write(5, 7);
+  commit_flush(*store);
+  write(301, 6);
+  commit_flush(*store);
+  check("three parts");
+  uint64_t found = other.value();
+  for (;;) {
+    auto merge = store->merge();
+    ASSERT_TRUE(merge.ok());
+    if (!*merge) break;
+    store->commit(**merge);
+  }
+  check("merged");
+  EXPECT_EQ(found - other_before, 4u);  // 301, twice 200, 5: in memory
+  EXPECT_EQ(other.value() - found, 2u);
+  EXPECT_EQ(same.value() - same_before, 2u);
 }
 
 TEST(MetricStore, AFailedFlushLosesNothingAndTheNextOneWritesIt) {

@@ -1,8 +1,11 @@
 #include "storage/embedded/metrics/samples.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <numeric>
 
+#include "base/self_metrics.h"
 #include "codec/value_block.h"
 #include "codec/value_times.h"
 #include "storage/embedded/metrics/histogram_block.h"
@@ -92,18 +95,41 @@ void Samples::truncate(size_t rows) {
   if (!histograms.empty()) histograms.resize(rows);
 }
 
-void Samples::normalise(size_t first) {
-  if (strictly_ascending(times, first)) return;
+bool Samples::has_same(uint32_t row, uint32_t other) const {
+  if (is_histogram(row) || is_histogram(other))
+    return is_histogram(row) && is_histogram(other) && histograms[row] == histograms[other];
+  return std::bit_cast<uint64_t>(values[row]) == std::bit_cast<uint64_t>(values[other]);
+}
+
+void count_replaced(const ReplacedSamples& replaced) {
+  static auto of = [](const char* value) -> Counter& {
+    return counter("obelisk_metrics_samples_replaced_total",
+                   "Samples in whose place a later one of the same series and time stands.",
+                   {{"value", value}});
+  };
+  static Counter& same = of("same");
+  static Counter& other = of("other");
+  if (replaced.same > 0) same.add(replaced.same);
+  if (replaced.other > 0) other.add(replaced.other);
+}
+
+ReplacedSamples Samples::normalise(size_t first) {
+  ReplacedSamples replaced;
+  if (strictly_ascending(times, first)) return replaced;
   std::vector<uint32_t> rows(times.size() - first);
   std::iota(rows.begin(), rows.end(), static_cast<uint32_t>(first));
   std::stable_sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) { return times[a] < times[b]; });
   size_t kept = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (i + 1 < rows.size() && times[rows[i]] == times[rows[i + 1]]) continue;
+    if (i + 1 < rows.size() && times[rows[i]] == times[rows[i + 1]]) {
+      ++(has_same(rows[i], rows[i + 1]) ? replaced.same : replaced.other);
+      continue;
+    }
     rows[kept++] = rows[i];
   }
   rows.resize(kept);
   keep_rows(rows, first);
+  return replaced;
 }
 
 void Samples::trim(int64_t begin, int64_t end, size_t first) {
@@ -144,7 +170,7 @@ SampleBlock BlockEncoder::encode(const Samples& samples, size_t first, size_t co
   if (block.is_histogram) {
     encode_histogram_block(std::span(samples.histograms).subspan(first, count), payload_);
   } else {
-    encode_values(std::span(samples.values).subspan(first, count), payload_, scale_hint);
+    encode_values(std::span(samples.values).subspan(first, count), payload_, scale_hint, effort);
   }
   block.times = times_;
   block.start_times = start_times_;
@@ -161,14 +187,37 @@ size_t next_block_rows(const Samples& samples, size_t first) {
   return row - first;
 }
 
+Result<std::span<const int64_t>> decode_block_times(std::string_view column, size_t count) {
+  struct Known {
+    std::string column;
+    std::vector<int64_t> times;
+  };
+  // The records of a head's series have a few columns by turns.
+  thread_local std::array<Known, 4> all;
+  thread_local size_t next = 0;
+  for (const Known& known : all) {
+    if (known.times.size() == count && known.column == column) return std::span<const int64_t>(known.times);
+  }
+  Known& fresh = all[next++ % all.size()];
+  fresh.column.clear();
+  fresh.times.resize(count);
+  Result<void> decoded = decode_times(column, fresh.times);
+  if (decoded.ok() && !strictly_ascending(fresh.times, 0))
+    decoded = make_error(ErrorCode::corrupt, "sample block: times do not ascend");
+  if (!decoded.ok()) {
+    fresh.times.clear();
+    return decoded.error();
+  }
+  fresh.column = column;
+  return std::span<const int64_t>(fresh.times);
+}
+
 Result<void> decode_block(const SampleBlock& block, bool with_payload, Samples& out, Arena& arena) {
   size_t before = out.size();
   size_t count = block.row_count;
   if (count == 0 || count > kBlockRowsMax) return make_error(ErrorCode::corrupt, "sample block: row count");
-  out.times.resize(before + count);
-  OBELISK_CHECK_OK(decode_times(block.times, std::span(out.times).subspan(before)));
-  if (!strictly_ascending(out.times, before))
-    return make_error(ErrorCode::corrupt, "sample block: times do not ascend");
+  OBELISK_TRY(std::span<const int64_t> times, decode_block_times(block.times, count));
+  out.times.insert(out.times.end(), times.begin(), times.end());
   out.values.resize(before + count);
   if (!block.start_times.empty() || !out.start_times.empty()) out.start_times.resize(before + count);
   if (!block.start_times.empty()) {

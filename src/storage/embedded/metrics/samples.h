@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/result.h"
+#include "codec/value_integers.h"
 
 namespace obelisk {
 
@@ -21,6 +22,15 @@ namespace obelisk {
 inline constexpr uint32_t kBlockRows = 120;
 // What a reader accepts; leaves room for other writers.
 inline constexpr uint32_t kBlockRowsMax = 4096;
+
+// Samples in whose place a later one of the same series and time stands: of the same value or of another.
+struct ReplacedSamples {
+  uint64_t same = 0;
+  uint64_t other = 0;
+};
+// Counts them in obelisk_metrics_samples_replaced_total, each once: in memory as it is closed into records,
+// else when a flush or a merge brings the two together.
+void count_replaced(const ReplacedSamples& replaced);
 
 struct Samples {
   std::vector<int64_t> times;
@@ -36,7 +46,7 @@ struct Samples {
   // The bytes must be kept alive by the caller; an empty histogram is none.
   void add_histogram(int64_t time, std::string_view bytes, int64_t start_time);
   // Of the rows from `first` on. Ascending times without duplicates: of equal times the row added last stays.
-  void normalise(size_t first = 0);
+  ReplacedSamples normalise(size_t first = 0);
   // Drops rows from `first` on that lie outside [begin, end). Needs ascending times there.
   void trim(int64_t begin, int64_t end, size_t first = 0);
   // A copy of the rows from `first` on.
@@ -45,6 +55,9 @@ struct Samples {
   void truncate(size_t rows);
   // Of the rows from `first` on keeps these, in this order.
   void keep_rows(const std::vector<uint32_t>& rows, size_t first = 0);
+
+  // Whether two rows have the same value or histogram.
+  bool has_same(uint32_t row, uint32_t other) const;
 
  private:
   void fill_optional(int64_t start_time);
@@ -67,6 +80,7 @@ class BlockEncoder {
   // Rows [first, first + count) of normalised samples, all of one kind. Views are valid until the next call.
   SampleBlock encode(const Samples& samples, size_t first, size_t count);
   uint8_t scale_hint = 0;  // codec/value_block.h
+  IntegerEffort effort = IntegerEffort::full;
 
  private:
   void encode_block_times(std::span<const int64_t> times);
@@ -80,6 +94,10 @@ class BlockEncoder {
 
 // How many rows from `first` on go into the next block: rows of one kind, at most kBlockRows.
 size_t next_block_rows(const Samples& samples, size_t first);
+
+// A column of times that ascend; corrupt when it is none. The view is of this thread and lives until the next
+// call: the last columns are remembered, since series of one sender share theirs.
+Result<std::span<const int64_t>> decode_block_times(std::string_view column, size_t count);
 
 // Appends the block's rows; histogram bytes go into `arena`. Without `with_payload` values stay 0 and
 // histograms empty: only times and start times are wanted. Corrupt when the bytes do not decode, or times do

@@ -6,8 +6,6 @@ namespace obelisk {
 namespace {
 
 constexpr size_t kSlotsMin = 64;
-// Ranks are made anew when this many series, and a quarter of those to sort, have none.
-constexpr size_t kUnrankedMin = 1024;
 
 }  // namespace
 
@@ -150,49 +148,6 @@ Result<void> SeriesIndex::visit_values(std::string_view name, const Visitor& vis
 Result<Postings> SeriesIndex::postings(const PostingReference& reference) const {
   std::span<const uint32_t> list = pairs_[static_cast<uint32_t>(reference.where)].postings.get();
   return Postings(list.begin(), list.end());
-}
-
-namespace {
-
-void sort_by_ranks(const SeriesIndex::Ranks& ranks, std::span<uint32_t> series) {
-  if (series.size() < ranks.size() / 8) {
-    std::sort(series.begin(), series.end(), [&](uint32_t a, uint32_t b) { return ranks[a] < ranks[b]; });
-    return;
-  }
-  // A good part of all: each to its place, and together again.
-  std::vector<uint32_t> places(ranks.size(), SeriesIndex::kNone);
-  for (uint32_t number : series) places[ranks[number]] = number;
-  size_t next = 0;
-  for (uint32_t number : places) {
-    if (number != SeriesIndex::kNone) series[next++] = number;
-  }
-}
-
-}  // namespace
-
-std::shared_ptr<const SeriesIndex::Ranks> sort_by_labels(
-    const SeriesIndex& index, const std::shared_ptr<const SeriesIndex::Ranks>& ranks,
-    std::vector<uint32_t>& series) {
-  auto before = [&](uint32_t a, uint32_t b) { return index.before(a, b); };
-  uint32_t ranked_count = static_cast<uint32_t>(ranks->size());
-  auto unranked =
-      std::partition(series.begin(), series.end(), [&](uint32_t number) { return number < ranked_count; });
-  sort_by_ranks(*ranks, {series.begin(), unranked});
-  size_t unranked_count = static_cast<size_t>(series.end() - unranked);
-  std::sort(unranked, series.end(), before);
-  std::inplace_merge(series.begin(), unranked, series.end(), before);
-  if (unranked_count < kUnrankedMin || unranked_count * 4 < series.size()) return nullptr;
-  // All up to the last of these, in one order: those known by their ranks and the rest sorted into them.
-  uint32_t count = std::max(ranked_count, *std::max_element(series.begin(), series.end()) + 1);
-  std::vector<uint32_t> all(count), rest;
-  for (uint32_t number = 0; number < ranked_count; ++number) all[(*ranks)[number]] = number;
-  for (uint32_t number = ranked_count; number < count; ++number) rest.push_back(number);
-  std::sort(rest.begin(), rest.end(), before);
-  std::copy(rest.begin(), rest.end(), all.begin() + ranked_count);
-  std::inplace_merge(all.begin(), all.begin() + ranked_count, all.end(), before);
-  auto made = std::make_shared<SeriesIndex::Ranks>(count);
-  for (uint32_t place = 0; place < count; ++place) (*made)[all[place]] = place;
-  return made;
 }
 
 }  // namespace obelisk

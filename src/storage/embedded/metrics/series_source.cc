@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <compare>
 
+#include "codec/value_block.h"
+
 namespace obelisk {
 namespace {
 
@@ -98,6 +100,11 @@ FrozenHeadSource::FrozenHeadSource(std::shared_ptr<const MetricHead> head,
 
 Result<bool> FrozenHeadSource::next() {
   if (next_ == series_.size()) return false;
+  // Series that follow each other by their labels do not in memory.
+  constexpr size_t kObjectsAhead = 16, kRowsAhead = 8;
+  if (next_ + kObjectsAhead < series_.size())
+    __builtin_prefetch(&head_->samples(series_[next_ + kObjectsAhead]));
+  if (next_ + kRowsAhead < series_.size()) head_->samples(series_[next_ + kRowsAhead]).prefetch_rows();
   head_->index()->labels(series_[next_++], labels_);
   return true;
 }
@@ -182,13 +189,18 @@ Result<std::string_view> PartSource::time_column(uint32_t column) {
   return page->columns[column - entry.first_column];
 }
 
+Result<void> PartSource::read_data_page(const BlockReference& reference) {
+  if (reference.data_page == data_page_number_) return {};
+  const PageReference& page = part_->directory().data_pages[reference.data_page];
+  data_page_number_ = UINT32_MAX;
+  OBELISK_TRY(data_page_, part_->read_page(page));
+  data_page_number_ = reference.data_page;
+  bytes_read_ += page.length;
+  return {};
+}
+
 Result<SampleBlock> PartSource::stored_block(const BlockReference& reference, bool with_payload) {
-  if (with_payload && reference.data_page != data_page_number_) {
-    const PageReference& page = part_->directory().data_pages[reference.data_page];
-    OBELISK_TRY(data_page_, part_->read_page(page));
-    data_page_number_ = reference.data_page;
-    bytes_read_ += page.length;
-  }
+  if (with_payload) OBELISK_CHECK_OK(read_data_page(reference));
   SampleBlock block;
   block.is_histogram = reference.is_histogram;
   block.row_count = reference.row_count;
@@ -214,8 +226,44 @@ SeriesFacts PartSource::facts() const {
   return facts;
 }
 
+namespace {
+
+// The last row before `end` of a block whose first is one.
+Result<void> take_newest(const BlockReference& reference, std::string_view time_column,
+                         std::string_view payload, int64_t end, Samples& out) {
+  OBELISK_TRY(std::span<const int64_t> times, decode_block_times(time_column, reference.row_count));
+  if (times.front() != reference.min_time || times.back() != reference.max_time)
+    return make_error(ErrorCode::corrupt, "sample block: times are not those of its reference");
+  size_t row = static_cast<size_t>(std::lower_bound(times.begin(), times.end(), end) - times.begin()) - 1;
+  OBELISK_TRY(double value, decode_one_value(payload, reference.row_count, row));
+  out.add(times[row], value, 0);
+  return {};
+}
+
+}  // namespace
+
+// Of floats without start times.
+Result<void> PartSource::read_newest(const TimeRange& range, Samples& out) {
+  std::span<const BlockReference> all = blocks();
+  for (auto reference = all.rbegin(); reference != all.rend(); ++reference) {
+    if (reference->min_time >= range.end.value) continue;
+    if (reference->max_time < range.begin.value) return {};
+    OBELISK_TRY(std::string_view column, time_column(reference->time_column));
+    OBELISK_CHECK_OK(read_data_page(*reference));
+    std::string_view payload = std::string_view(data_page_).substr(reference->offset, reference->length);
+    Result<void> taken = take_newest(*reference, column, payload, range.end.value, out);
+    if (!taken.ok()) return part_->locate(taken.error(), part_->directory().data_pages[reference->data_page]);
+    return {};
+  }
+  return {};
+}
+
 Result<void> PartSource::read(const TimeRange& range, bool with_payload, Samples& out, Arena& arena) {
   std::span<const BlockReference> wanted = blocks();
+  bool is_plain = std::all_of(wanted.begin(), wanted.end(), [](const BlockReference& block) {
+    return !block.is_histogram && block.start_column == kNoColumn;
+  });
+  if (newest_only_ && with_payload && is_plain) return read_newest(range, out);
   while (!wanted.empty() && wanted.back().min_time >= range.end.value)
     wanted = wanted.first(wanted.size() - 1);
   // Of a block that reaches over the end, all rows may lie behind it: then the one before it counts.
@@ -265,7 +313,9 @@ Result<void> SeriesMerger::append(const TimeRange& range, bool with_payload, Sam
   if (newest_only_) return read_newest(range, with_payload, out, arena);
   size_t first = out.size();
   for (SeriesSource* source : current_) OBELISK_CHECK_OK(source->read(range, with_payload, out, arena));
-  out.normalise(first);
+  ReplacedSamples replaced = out.normalise(first);
+  replaced_.same += replaced.same;
+  replaced_.other += replaced.other;
   out.trim(range.begin.value, range.end.value, first);
   return {};
 }

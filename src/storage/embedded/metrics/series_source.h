@@ -113,7 +113,7 @@ class FrozenHeadSource : public SeriesSource {
 // Some series of a part. Holds the last pages read.
 class PartSource : public SeriesSource {
  public:
-  // `newest_only`: read() gives the last block in the range alone.
+  // `newest_only`: read() gives at least the newest row in the range, and may give no more.
   PartSource(std::shared_ptr<const MetricPart> part, Postings series, bool newest_only = false);
   Result<bool> next() override;
   LabelsView labels() const override { return labels_; }
@@ -139,6 +139,8 @@ class PartSource : public SeriesSource {
   };
 
   Result<std::string_view> time_column(uint32_t column);
+  Result<void> read_newest(const TimeRange& range, Samples& out);
+  Result<void> read_data_page(const BlockReference& reference);
 
   std::shared_ptr<const MetricPart> part_;
   Postings series_;
@@ -175,6 +177,8 @@ class SeriesMerger {
   // The same behind the rows that are there.
   Result<void> append(const TimeRange& range, bool with_payload, Samples& out, Arena& arena);
   uint64_t bytes_read() const;
+  // Of what was read so far.
+  const ReplacedSamples& replaced() const { return replaced_; }
 
  private:
   Result<void> read_newest(const TimeRange& range, bool with_payload, Samples& out, Arena& arena);
@@ -184,6 +188,7 @@ class SeriesMerger {
   std::vector<SeriesSource*> active_;
   std::vector<SeriesSource*> current_;
   Samples newest_;
+  ReplacedSamples replaced_;
   bool started_ = false;
 };
 
