@@ -1,16 +1,17 @@
-// Metrics against the figures to reach: ./dev bench metrics [--peers] [--steps 120] [--only write,kill,scrape,churn,cardinality] [--json FILE].
+// Metrics against the figures to reach: ./dev bench metrics [--peers] [--steps 120] [--only write,kill,scrape,churn,cardinality,tiers] [--json FILE].
 // The load is bench/metrics_load.mjs. CPU is the whole server process, user and system, from before the first request
 // until ten seconds after the last; memory is resident memory minus that of the empty server. Every system gets the same
 // bytes, and what it has stored is counted by a query. With --peers the same is measured of Debian's Prometheus and
 // VictoriaMetrics in the same run.
 import http from 'node:http';
-import { MetricsLoad, hostileRequest, metricNames, stepMillis } from './metrics_load.mjs';
-import { Obelisk, Prometheus, VictoriaMetrics, installPeers, pause } from './metrics_systems.mjs';
+import path from 'node:path';
+import { DaysLoad, MetricsLoad, hostileRequest, metricNames, stepMillis } from './metrics_load.mjs';
+import { Obelisk, Prometheus, VictoriaMetrics, diskBytes, installPeers, pause } from './metrics_systems.mjs';
 import { row, finishReport } from './report.mjs';
 import { argument } from '../tests/e2e/stack/server.mjs';
 
 const steps = Number(argument('steps', '120'));
-const only = argument('only', 'write,kill,scrape,churn,cardinality').split(',');
+const only = argument('only', 'write,kill,scrape,churn,cardinality,tiers').split(',');
 const peers = process.argv.includes('--peers');
 if (peers) installPeers();
 const binary = argument('server', 'build/release/obelisk');
@@ -38,6 +39,13 @@ const targets = {
   'churn, disk a sample with index': ['B'],
   '10 M hostile series, peak of resident memory': ['MB', 1074, 600],
   '10 M hostile series, refused': ['%'],
+  '90 days of 40 series, samples: disk a sample': ['B'],
+  '90 days, tier of 5m: disk a sample of those it stands for': ['B'],
+  '90 days, tier of 1h: disk a sample of those it stands for': ['B'],
+  '90 days of rate by job in steps of 1h, samples': ['ms'],
+  '90 days of rate by job in steps of 1h, tier of 1h': ['ms'],
+  '76 days of rate by job in steps of 10m, samples': ['ms'],
+  '76 days of rate by job in steps of 10m, tier of 5m': ['ms'],
 };
 const results = {};
 function note(measure, system, value) {
@@ -215,7 +223,58 @@ async function measureCardinality(system) {
   await system.stop();
 }
 
-const parts = { write: measureWrite, kill: measureKill, scrape: measureScrape, churn: measureChurn, cardinality: measureCardinality };
+// What a long range costs by samples and by downsampled tiers; both must answer the same. Of Obelisk alone.
+async function measureTiers(system) {
+  if (system.name !== 'obelisk') return;
+  const days = Number(argument('days', '90')), load = new DaysLoad(), day = 86_400_000;
+  system.extra = ['retention: {metrics: 400d}'];
+  await system.start();
+  const end = Math.floor(Date.now() / day) * day - day, begin = end - days * day;
+  for (let i = 0; i < days; ++i) await system.write(load.day(begin + i * day));
+  // Written by the server itself, a day after the other.
+  const blocks = async () => JSON.parse((await system.request('GET', '/api/v1/status/tsdb/blocks')).text).data.blocks;
+  const ofTier = (all, resolution) => all.filter((block) => block.compaction.hints?.includes(`downsampled to ${resolution}`));
+  const covered = (tier) => tier.reduce((sum, block) => sum + Math.round((block.maxTime - block.minTime) / day), 0);
+  await system.stop(); // everything into parts: tiers are made of those
+  await system.start();
+  let all;
+  for (let i = 0; ; ++i) {
+    all = await blocks();
+    if (['5m', '1h'].every((resolution) => covered(ofTier(all, resolution)) >= days)) break;
+    if (i === 600) throw new Error('the tiers were not written within five minutes');
+    await pause(500);
+  }
+  const samples = days * load.samplesPerDay;
+  note('90 days of 40 series, samples: disk a sample', system.name, (await system.disk()).samples / samples);
+  for (const [resolution, millis] of [['5m', 300_000], ['1h', 3_600_000]]) {
+    const bytes = diskBytes(system.data, (file) => path.basename(file).startsWith(`${millis}-`) && file.endsWith('.tier'));
+    note(`90 days, tier of ${resolution}: disk a sample of those it stands for`, system.name, bytes / samples);
+  }
+  const time = async (measure, step, window, more) => {
+    const range = { end: String(end / 1000), step: String(step), ...more };
+    let best = Infinity, result;
+    for (let i = 0; i < 3; ++i) {
+      const started = performance.now();
+      result = await system.query(`sum by (job) (rate(days_requests_total[${window}]))`, range);
+      best = Math.min(best, performance.now() - started);
+    }
+    note(measure, system.name, best);
+    return result;
+  };
+  const same = (a, b) => a.length === 4 && a.every((series, i) => series.values.length === b[i].values.length && series.values.every(([at, value], j) =>
+    at === b[i].values[j][0] && Math.abs(value - b[i].values[j][1]) <= 1e-9 * Math.abs(value)));
+  // 76 days are as many steps of ten minutes as a query may have.
+  for (const [length, step, window, tier] of [[90, 3600, '1h', '1h'], [76, 600, '10m', '5m']]) {
+    const start = String(Math.max(begin / 1000 + 86_400, end / 1000 - length * 86_400));
+    const measure = `${length} days of rate by job in steps of ${window}, `;
+    const raw = await time(`${measure}samples`, step, window, { start, tiers: 'off' });
+    const fast = await time(`${measure}tier of ${tier}`, step, window, { start });
+    if (!same(raw, fast)) throw new Error(`the tier of ${tier} answers other than its samples`);
+  }
+  await system.stop();
+}
+
+const parts = { write: measureWrite, kill: measureKill, scrape: measureScrape, churn: measureChurn, cardinality: measureCardinality, tiers: measureTiers };
 for (const part of only) {
   if (!parts[part]) throw new Error(`--only knows ${Object.keys(parts).join(', ')}, not ${part}`);
   for (const make of Object.values(systems)) await parts[part](make());

@@ -133,6 +133,41 @@ export function hostileRequest(number, count, timeMillis) {
   return snappy(Buffer.concat(parts));
 }
 
+// Samples of many days, a day a request: `series` counters (that restart now and then) and as many gauges, a sample each
+// `step`. Deterministic.
+export class DaysLoad {
+  constructor({ series = 20, step = 15_000, seed = 7 } = {}) {
+    this.random = randomSource(seed);
+    this.step = step;
+    this.perDay = 86_400_000 / step;
+    this.series = Array.from({ length: 2 * series }, (_, i) => ({
+      counter: i < series, value: Math.floor(this.random() * 1000),
+      labels: Buffer.concat([['__name__', i < series ? 'days_requests_total' : 'days_load_ratio'],
+        ['instance', `host-${String(i % series).padStart(3, '0')}:9100`], ['job', jobs[i % 4]]].map(label)),
+    }));
+    this.samplesPerDay = this.series.length * this.perDay;
+  }
+
+  // Samples half a step off midnight, so that none lies on the edge of a bucket.
+  day(midnightMillis) {
+    const parts = [];
+    for (const one of this.series) {
+      const samples = Buffer.alloc(this.perDay * 18);
+      for (let i = 0; i < this.perDay; ++i) {
+        if (one.counter) one.value = this.random() < 0.0002 ? 0 : one.value + Math.floor(this.random() * 50);
+        else one.value = Math.round((one.value + this.random() - 0.5) * 100) / 100;
+        const at = i * 18;
+        samples.set([0x12, 0x10, 0x09], at);
+        samples.writeDoubleLE(one.value, at + 3);
+        samples[at + 11] = 0x10;
+        samples.set(varint(midnightMillis + this.step / 2 + i * this.step), at + 12);
+      }
+      parts.push(Buffer.from([0x0a]), varint(one.labels.length + samples.length), one.labels, samples);
+    }
+    return snappy(Buffer.concat(parts));
+  }
+}
+
 function snappy(plain) {
   const parts = [varint(plain.length)];
   for (let at = 0; at < plain.length; at += 65536) {

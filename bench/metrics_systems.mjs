@@ -8,7 +8,7 @@ import { freePorts, scratchDirectory } from '../tests/e2e/stack/server.mjs';
 
 export const pause = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
 
-function diskBytes(directory, keep = () => true) {
+export function diskBytes(directory, keep = () => true) {
   if (!existsSync(directory)) return 0;
   let total = 0;
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
