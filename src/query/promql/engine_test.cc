@@ -88,7 +88,8 @@ TEST_F(EngineTest, AQueryEndsSoonAfterItsDeadlineWhereverItWorks) {
     SCOPED_TRACE(query);
     auto started = Cancel::Clock::now();
     Cancel cancel(started + std::chrono::milliseconds(50));
-    QueryContext context{store_, kDefaultTenant, *store_.snapshot(kDefaultTenant), budget_, cancel};
+    Budget budget(1ull << 30);
+    QueryContext context{store_, kDefaultTenant, *store_.snapshot(kDefaultTenant), budget, cancel};
     Result<MatrixResult> result =
         PromqlEngine().range(context, query, UnixNanos::from_millis(kSamples * 1000 - 11'000'000),
                              UnixNanos::from_millis(kSamples * 1000), kNanosPerSecond);
