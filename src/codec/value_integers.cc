@@ -18,6 +18,8 @@ enum Layout : uint8_t { kEqual = 0, kStride = 1, kPacked = 2, kPatched = 3 };
 constexpr uint64_t kRadixRangeMax = (1u << 21) - 2;
 constexpr uint64_t kWidthCodeBase = kRadixRangeMax + 1;  // range codes from here on mean a width in bits
 constexpr size_t kTrimMax = 4;
+constexpr uint64_t kQuickBitsMax =
+    12;                                // wider differences may well be one that stands out: a counter's reset
 constexpr size_t kInlineFields = 128;  // the usual block is packed without the heap
 
 unsigned width_of(uint64_t range) {
@@ -418,7 +420,8 @@ bool decode_packed(ByteReader& reader, uint8_t layout, uint64_t first, std::span
 Choice choose(std::span<const int64_t> deltas, IntegerEffort effort) {
   Choice whole = choose_whole(deltas);
   // No patch pays when the list of one takes more than everything inside.
-  if (effort == IntegerEffort::quick || whole.bits <= kPatchListBits) return whole;
+  if (whole.bits <= kPatchListBits) return whole;
+  if (effort == IntegerEffort::quick && whole.bits <= deltas.size() * kQuickBitsMax) return whole;
   Choice choice = choose_trimmed(deltas);
   if (Choice majority = choose_majority(deltas); majority.bits < choice.bits) choice = majority;
   return choice;

@@ -23,7 +23,7 @@ namespace obelisk {
 inline constexpr uint8_t kIntegerLayoutBits = 2;
 inline constexpr uint8_t kIntegerLayoutMask = 3;
 
-// quick: never patched, for what is coded anew soon; its time is half.
+// quick: patches are not looked for where there is little to gain. For what is coded anew soon.
 enum class IntegerEffort : uint8_t { full, quick };
 
 // Appends the body; the returned layout is needed to decode it. At least one value.

@@ -62,6 +62,10 @@ LabelRef* RemoteWriteRows::label_room(size_t count) {
 }
 
 void RemoteWriteRows::begin_series_in_room(size_t count, const Hash128& hash) {
+  // The lists of a request are larger than the nearest caches: their memory is fetched before it is written.
+  constexpr size_t kLine = 64, kAhead = 12 * kLine;
+  const char* ahead = reinterpret_cast<const char*>(room_) + kAhead;
+  for (size_t line = 0; line < 3; ++line) __builtin_prefetch(ahead + line * kLine, 1);
   labels_ = {room_, count};
   room_ += count;
   room_left_ -= count;

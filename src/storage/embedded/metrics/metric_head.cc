@@ -14,19 +14,20 @@ MetricHead::AppendCounts MetricHead::append(const Batch& batch, std::span<const 
   columns_.start_times = batch.find(fixed_column(column::kStartTime), ColumnType::int64);
   bool plain =
       columns_.values != nullptr && columns_.values->present.empty() && columns_.start_times == nullptr;
-  // Every series is a few cache misses in memory far larger than the caches: touch some groups ahead, so that
-  // they overlap.
-  constexpr size_t kAhead = 16;
-  for (size_t begin = 0; begin < series.size(); begin += kAhead) {
-    size_t end = std::min(begin + kAhead, series.size());
-    for (size_t i = begin; i < end; ++i) __builtin_prefetch(&samples_of(series[i]), 1);
-    for (size_t i = begin; i < end; ++i) samples_[series[i]].prefetch_tail();
-    for (size_t i = begin; i < end; ++i) {
-      const Group& group = batch.groups[i];
-      HeadSamples& samples = samples_[series[i]];
-      if (plain && group.row_count == 1 && append_plain_row(group.first_row, samples)) continue;
-      append_group(group, samples);
-    }
+  uint32_t end = series.empty() ? 0 : *std::max_element(series.begin(), series.end()) + 1;
+  while (samples_.size() < end) samples_.emplace_back();
+  // Every series is a few cache misses in memory far larger than the caches: what is some groups ahead is
+  // fetched, and before that where it lies, so that they overlap.
+  constexpr size_t kTailsAhead = 12, kObjectsAhead = 24;
+  for (size_t i = 0; i < std::min(kObjectsAhead, series.size()); ++i)
+    __builtin_prefetch(&samples_[series[i]], 1);
+  for (size_t i = 0; i < series.size(); ++i) {
+    if (i + kObjectsAhead < series.size()) __builtin_prefetch(&samples_[series[i + kObjectsAhead]], 1);
+    if (i + kTailsAhead < series.size()) samples_[series[i + kTailsAhead]].prefetch_tail();
+    const Group& group = batch.groups[i];
+    HeadSamples& samples = samples_[series[i]];
+    if (plain && group.row_count == 1 && append_plain_row(group.first_row, samples)) continue;
+    append_group(group, samples);
   }
   sample_count_ += counts_.samples;
   return counts_;
@@ -69,11 +70,6 @@ void MetricHead::append_group(const Group& group, HeadSamples& samples) {
   }
   heap_bytes_ += samples.heap_bytes() - heap_before;
   if (was_empty && !samples.empty()) ++active_series_;
-}
-
-HeadSamples& MetricHead::samples_of(uint32_t series) {
-  while (samples_.size() <= series) samples_.emplace_back();
-  return samples_[series];
 }
 
 void MetricHead::keep_active(std::vector<uint32_t>& series) const {

@@ -53,7 +53,6 @@ class MetricHead {
   void keep_active(std::vector<uint32_t>& series) const;
 
  private:
-  HeadSamples& samples_of(uint32_t series);
   void append_group(const Group& group, HeadSamples& samples);
   bool append_plain_row(uint32_t row, HeadSamples& samples);
 

@@ -64,6 +64,7 @@ class BlockCutter {
       size_t count = next_block_rows(samples, first);
       bool ended_by_kind = first + count < samples.size();
       if (count < kBlockRows && !ended_by_kind && !all) break;
+      encoder_.effort = count < kCopyRowsMin ? IntegerEffort::quick : IntegerEffort::full;
       OBELISK_CHECK_OK(writer_.add_block(encoder_.encode(samples, first, count)));
       first += count;
     }
