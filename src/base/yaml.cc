@@ -210,12 +210,28 @@ void YamlMap::required_string(std::string_view key, std::string& out) {
   if (node_.find(key) == nullptr || out.empty()) fail(node_, fmt::format("{}: {} is missing", what_, key));
 }
 
+namespace {
+
+// YAML 1.1 spells its words three ways: yes, Yes, YES.
+bool is_spelled(std::string_view text, std::string_view word) {
+  if (!equals_ignoring_case(text, word)) return false;
+  bool upper = std::none_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  return upper || text.substr(1) == word.substr(1);
+}
+
+}  // namespace
+
 void YamlMap::boolean(std::string_view key, bool& out) {
   const YamlNode* found = take_scalar(key);
   if (found == nullptr) return;
-  if (found->scalar == "true" || found->scalar == "yes" || found->scalar == "on") {
+  auto is_one_of = [&](std::initializer_list<std::string_view> words) {
+    return !found->quoted && std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+      return is_spelled(found->scalar, word);
+    });
+  };
+  if (is_one_of({"true", "yes", "on", "y"})) {
     out = true;
-  } else if (found->scalar == "false" || found->scalar == "no" || found->scalar == "off") {
+  } else if (is_one_of({"false", "no", "off", "n"})) {
     out = false;
   } else {
     fail(*found, fmt::format("{}: {} must be true or false, not \"{}\"", what_, key, found->scalar));
@@ -268,10 +284,7 @@ void YamlMap::string_list(std::string_view key, std::vector<std::string>& out) {
   const YamlNode* found = take(key);
   if (found == nullptr) return;
   out.clear();
-  if (found->kind == YamlNode::Kind::scalar) {
-    out.push_back(found->scalar);
-    return;
-  }
+  if (found->kind == YamlNode::Kind::null) return;
   if (found->kind != YamlNode::Kind::list)
     return fail(*found, fmt::format("{}: {} must be a list", what_, key));
   for (const YamlNode& item : found->items) {

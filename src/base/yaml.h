@@ -65,7 +65,8 @@ class YamlMap {
   // "64MB", "1GiB", "1024": bytes; decimal and binary units both are powers of 1024, as Prometheus reads
   // them.
   void byte_size(std::string_view key, uint64_t& out);
-  void string_list(std::string_view key, std::vector<std::string>& out);  // a single scalar is a list of one
+  // A lone text is no list, as in Prometheus.
+  void string_list(std::string_view key, std::vector<std::string>& out);
   void string_map(std::string_view key, std::map<std::string, std::string>& out);
   // Calls `read` for the node when the key is there.
   void node(std::string_view key, const std::function<Result<void>(const YamlNode&)>& read);

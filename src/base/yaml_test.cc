@@ -40,6 +40,16 @@ TEST(Yaml, ReadsTypedValues) {
   EXPECT_EQ(example->map["k"], "v");
 }
 
+TEST(Yaml, TypesAreThoseThatWereWritten) {
+  EXPECT_TRUE(read("name: a\non: YES\n")->on);
+  EXPECT_TRUE(read("name: a\non: y\n")->on);
+  EXPECT_FALSE(read("name: a\non: Off\n")->on);
+  EXPECT_FALSE(read("name: a\non: yEs\n").ok());
+  EXPECT_FALSE(read("name: a\non: 'true'\n").ok()) << "a text";
+  EXPECT_EQ(read("name: a\nlist: x\n").error().message, "x.yml:2: example: list must be a list");
+  EXPECT_TRUE(read("name: a\nlist:\n")->list.empty());
+}
+
 TEST(Yaml, ErrorsNameFileLineAndTheNearestKey) {
   EXPECT_EQ(read("name: a\nintervall: 1m\n").error().message,
             "x.yml:2: example: unknown key \"intervall\", did you mean \"interval\"?");

@@ -34,7 +34,7 @@ otlp:
   scope_attributes:
     - {action: drop, regex: '.*'}
   log_attributes:
-    - {action: index_label, attributes: team}
+    - {action: index_label, attributes: [team]}
   severity_text_as_label: true
 )");
   ASSERT_TRUE(config.ok()) << config.error().to_string();

@@ -90,7 +90,10 @@ Result<VolumeRequest> volume_request(const LokiCall& call) {
   OBELISK_TRY(std::string_view query, query_text_of(call.parameters));
   OBELISK_TRY(request.matchers, selector_matchers(query));
   request.target_labels = split(call.parameters.get_or("targetLabels", ""));
-  request.by_label_name = call.parameters.get_or("aggregateBy", "series") == "labels";
+  std::string_view aggregate_by = call.parameters.get_or("aggregateBy", "");
+  if (!aggregate_by.empty() && aggregate_by != "series" && aggregate_by != "labels")
+    return make_error(ErrorCode::invalid_argument, "invalid aggregation option: it must be series or labels");
+  request.by_label_name = aggregate_by == "labels";
   OBELISK_TRY(request.limit, count_of(call.parameters, "limit", 100, 5000));
   return request;
 }

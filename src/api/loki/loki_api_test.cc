@@ -73,7 +73,7 @@ TEST_F(QueryApi, ErrorsAreTextWithLokisWords) {
                 .find("parse error at line 1, col 16: syntax error: unexpected $end"),
             std::string::npos);
   EXPECT_NE(error(query("query_range", "rate({app=\"web\"}[1m])", "&start=1&end=1000000&step=1"), 400)
-                .find("exceeded maximum resolution of 11000 points"),
+                .find("exceeded maximum resolution of 11,000 points"),
             std::string::npos);
   EXPECT_NE(
       error(query("query_range", "{app=\"web\"}", "&limit=5001"), 400)
@@ -150,6 +150,9 @@ TEST_F(QueryApi, VolumesAreExact) {
   EXPECT_EQ(
       without_stats(query("index/volume", "{env=\"prod\"}", range + "&aggregateBy=labels&limit=1")),
       R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"app":""},"value":[1700000100,"79"]}]}})");
+  EXPECT_NE(error(query("index/volume", "{env=\"prod\"}", range + "&aggregateBy=app"), 400)
+                .find("invalid aggregation option"),
+            std::string::npos);
   EXPECT_EQ(
       without_stats(
           query("index/volume_range", "{app=\"web\"}", "&start=1700000000&end=1700000030&step=15s")),

@@ -104,6 +104,9 @@ Result<void> check_proxy(const YamlNode& node, const ConfigSource& source, const
   auto wrong = [&](std::string_view what) { return yaml_error(source.file, node, what); };
   if (!proxy.connect_headers.empty() && proxy.url.empty() && !proxy.from_environment)
     return wrong("proxy_connect_header needs proxy_url or proxy_from_environment");
+  size_t scheme_end = proxy.url.find("://");
+  if (!proxy.url.empty() && (scheme_end == 0 || scheme_end == std::string::npos))
+    return wrong(fmt::format("proxy_url needs a scheme, such as http://proxy:3128, not \"{}\"", proxy.url));
   if (proxy.from_environment && !proxy.url.empty())
     return wrong("proxy_from_environment and proxy_url exclude each other");
   if (proxy.from_environment && !proxy.no_proxy.empty())

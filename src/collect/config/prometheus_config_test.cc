@@ -103,6 +103,12 @@ TEST(PrometheusConfig, ChecksHttpSettings) {
   EXPECT_NE(job("  tls_config: {min_version: TLS13, max_version: TLS12}\n").find("below"), std::string::npos);
   EXPECT_NE(job("  tls_config: {min_version: SSL3}\n").find("TLS10"), std::string::npos);
   EXPECT_NE(job("  no_proxy: x\n").find("proxy_url"), std::string::npos);
+  EXPECT_NE(job("  proxy_url: '::'\n").find("needs a scheme"), std::string::npos);
+  EXPECT_EQ(job("  proxy_url: 'http://x:3128'\n"), "loaded");
+  EXPECT_EQ(job("  scrape_interval: 0s\n"), "loaded") << "zero asks for the default";
+  EXPECT_NE(job("  static_configs: [{targets: a}]\n").find("must be a list"), std::string::npos);
+  EXPECT_NE(job("  relabel_configs: [{source_labels: a, target_label: b}]\n").find("must be a list"),
+            std::string::npos);
   EXPECT_NE(job("  basic_auth: {username: u, password: p, password_file: f}\n").find("at most one"),
             std::string::npos);
 }

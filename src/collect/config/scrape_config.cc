@@ -131,9 +131,11 @@ void read_size(YamlMap& map, const YamlNode& node, const ConfigSource& source, s
 Result<void> read_positive_duration(YamlMap& map, const YamlNode& node, const ConfigSource& source,
                                     std::string_view key, int64_t& out) {
   const YamlNode* given = node.find(key);
+  int64_t before = out;
   map.duration(key, out);
-  if (given != nullptr && given->kind == YamlNode::Kind::scalar && out <= 0)
-    return yaml_error(source.file, *given, fmt::format("{} must be more than 0", key));
+  if (given == nullptr || given->kind != YamlNode::Kind::scalar || out > 0) return {};
+  if (out < 0) return yaml_error(source.file, *given, fmt::format("{} must be more than 0", key));
+  out = before;  // zero asks for the default
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "query/core/digit_groups.h"
 #include "query/logql/log_query.h"
 #include "query/logql/matrix_operations.h"
 #include "query/logql/pipeline.h"
@@ -126,8 +127,9 @@ Result<LogqlResult> run_range(QueryContext& context, const Query& query, const R
   if (count > limits.points_max) {
     return make_error(
         ErrorCode::invalid_argument,
-        fmt::format("exceeded maximum resolution of {} points per time series; use a larger step",
-                    limits.points_max));
+        fmt::format("exceeded maximum resolution of {} points per time series. Try increasing the value of "
+                    "the step parameter",
+                    with_thousands(limits.points_max)));
   }
   StepGrid grid{request.start.value, request.step_nanos, static_cast<size_t>(count)};
   return run_metric(context, query, grid, false, limits);

@@ -36,16 +36,21 @@ Result<LinePattern> LinePattern::split(std::string_view text) {
   return pattern;
 }
 
+Result<void> LinePattern::check_captures_apart() const {
+  for (size_t i = 1; i < parts_.size(); ++i) {
+    if (parts_[i].is_capture && parts_[i - 1].is_capture) {
+      return parse_error(fmt::format(
+          "invalid pattern: consecutive captures are not allowed: found consecutive capture '<{}><{}>'",
+          parts_[i - 1].text, parts_[i].text));
+    }
+  }
+  return {};
+}
+
 Result<LinePattern> LinePattern::for_parser(std::string_view text) {
   OBELISK_TRY(LinePattern pattern, split(text));
   if (pattern.names_.empty()) return parse_error("invalid pattern: at least one capture is required");
-  for (size_t i = 1; i < pattern.parts_.size(); ++i) {
-    if (pattern.parts_[i].is_capture && pattern.parts_[i - 1].is_capture) {
-      return parse_error(fmt::format(
-          "invalid pattern: consecutive captures are not allowed: found consecutive capture '<{}><{}>'",
-          pattern.parts_[i - 1].text, pattern.parts_[i].text));
-    }
-  }
+  OBELISK_CHECK_OK(pattern.check_captures_apart());
   std::vector<std::string> sorted = pattern.names_;
   std::sort(sorted.begin(), sorted.end());
   if (auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end()) {
@@ -56,6 +61,7 @@ Result<LinePattern> LinePattern::for_parser(std::string_view text) {
 
 Result<LinePattern> LinePattern::for_filter(std::string_view text) {
   OBELISK_TRY(LinePattern pattern, split(text));
+  OBELISK_CHECK_OK(pattern.check_captures_apart());
   if (!pattern.names_.empty()) {
     return parse_error(
         fmt::format("named captures are not allowed in a pattern line filter: <{}>", pattern.names_[0]));

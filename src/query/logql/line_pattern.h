@@ -13,7 +13,7 @@ class LinePattern {
  public:
   // For the parser: at least one named capture, no two captures side by side, no name twice.
   static Result<LinePattern> for_parser(std::string_view text);
-  // For line filters: only `<_>`.
+  // For line filters: only `<_>`, no two side by side.
   static Result<LinePattern> for_filter(std::string_view text);
 
   // The names of the captures that have one, in order.
@@ -32,6 +32,7 @@ class LinePattern {
     std::string text;  // the literal, or the capture's name ("_" for none)
   };
   static Result<LinePattern> split(std::string_view text);
+  Result<void> check_captures_apart() const;
 
   std::vector<Part> parts_;
   std::vector<std::string> names_;

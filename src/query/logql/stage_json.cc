@@ -27,7 +27,7 @@ class JsonStage : public RowStage {
     prefix_.clear();
     next_known_ = 0;
     if (!cursor.enter_object()) {
-      row.labels.set_error(kJsonParserError, "expecting a json object");
+      row.labels.set_error(kJsonParserError, "Value looks like object, but can't find closing '}' symbol");
     } else if (!object(cursor, row.labels, 0)) {
       row.labels.set_error(kJsonParserError, fmt::format("malformed json at byte {}", cursor.offset()));
     }
@@ -114,34 +114,44 @@ class JsonPathStage : public RowStage {
   explicit JsonPathStage(std::vector<NamedPath> paths) : paths_(std::move(paths)) {}
 
   bool apply(LogRow& row) override {
-    // Malformed text is not flagged here, only what cannot be JSON at all.
-    size_t first = row.line.find_first_not_of(" \t\r\n");
-    if (first == std::string_view::npos ||
-        std::string_view("{[\"").find(row.line[first]) == std::string_view::npos) {
+    if (row.line.empty()) return true;
+    // Malformed text is not flagged here, only what does not begin as JSON.
+    if (std::string_view("{[\"").find(row.line[0]) == std::string_view::npos) {
       row.labels.set_error(kJsonParserError, {});
       return true;
     }
+    missing_.clear();
     for (const NamedPath& path : paths_) {
-      std::string_view name = row.labels.parsed_name(path.name);
       std::optional<JsonToken> token = find_json_path(row.line, path.steps);
+      if (!token) {
+        missing_.push_back(path.name);
+        continue;
+      }
       std::string_view value;
-      if (token && token->kind != JsonKind::null) value = scalar_text(*token, buffer_, row.labels.text());
-      row.labels.set_parsed(name, value);
+      if (token->kind != JsonKind::null) value = scalar_text(*token, buffer_, row.labels.text());
+      row.labels.set_parsed(row.labels.parsed_name(path.name), value);
+    }
+    // What is not there is empty, unless something else has the name.
+    std::string_view value;
+    for (std::string_view name : missing_) {
+      if (!row.labels.get(name, value)) row.labels.set_parsed(name, {});
     }
     return true;
   }
 
  private:
   std::vector<NamedPath> paths_;
+  std::vector<std::string_view> missing_;  // of the row at hand
   std::string buffer_;
 };
 
 class UnpackStage : public RowStage {
  public:
   bool apply(LogRow& row) override {
+    if (row.line.empty()) return true;
     JsonCursor cursor(row.line);
-    if (!cursor.enter_object()) {
-      row.labels.set_error(kJsonParserError, "expecting a json object");
+    if (row.line[0] != '{' || !cursor.enter_object()) {
+      row.labels.set_error(kJsonParserError, "expecting json object(6), but it is not");
       return true;
     }
     fields_.clear();

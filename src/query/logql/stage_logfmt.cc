@@ -146,7 +146,9 @@ class LogfmtKeysStage : public RowStage {
       }
     }
     for (size_t i = 0; i < keys_.size(); ++i) {
-      row.labels.set_parsed(row.labels.parsed_name(keys_[i].name), values_[i]);
+      std::string_view name = row.labels.parsed_name(keys_[i].name);
+      // What is not there is empty, unless the stream or its metadata has the name.
+      if (found_[i] || name == keys_[i].name) row.labels.set_parsed(name, values_[i]);
     }
     return true;
   }

@@ -4,19 +4,13 @@
 
 #include <algorithm>
 
+#include "query/core/digit_groups.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/extended_range.h"
 #include "query/promql/parser.h"
 
 namespace obelisk {
 namespace {
-
-// 11000 -> "11,000"
-std::string with_thousands(uint64_t number) {
-  std::string text = std::to_string(number);
-  for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
-  return text;
-}
 
 using promql::Evaluator;
 using promql::Node;
