@@ -12,6 +12,7 @@ void register_obelisk_api(Router& router, ApiContext& context) {
   register_query_control(router, context);
   register_service_graph(router, context);
   register_trace_comparison(router, context);
+  register_traceql_explain(router, context);
 }
 
 }  // namespace obelisk

@@ -10,5 +10,6 @@ void register_parse_routes(Router& router, ApiContext& context);
 void register_query_control(Router& router, ApiContext& context);
 void register_service_graph(Router& router, ApiContext& context);
 void register_trace_comparison(Router& router, ApiContext& context);
+void register_traceql_explain(Router& router, ApiContext& context);
 
 }  // namespace obelisk

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "base/json_writer.h"
 
 namespace obelisk::traceql {
@@ -13,12 +15,20 @@ std::string quoted(std::string_view text) {
   return out;
 }
 
+// As it can be read again: what value_text() shows of a number may be another kind of number, or none.
 std::string literal_text(const StoredValue& literal) {
-  return literal.type == ValueType::string ? quoted(literal.text) : value_text(literal.view());
+  if (literal.type == ValueType::string) return quoted(literal.text);
+  bool least = literal.type == ValueType::integer && literal.integer == std::numeric_limits<int64_t>::min();
+  if (least) return "minInt";
+  std::string text = value_text(literal.view());
+  bool whole =
+      literal.type == ValueType::floating && text.find_first_not_of("-0123456789") == std::string::npos;
+  return whole ? text + ".0" : text;
 }
 
 std::string quoted_if_needed(const std::string& name) {
-  if (name.find_first_of(" \t\r\n\v\f{}()=~!<>&|^,\"\\") == std::string::npos) return name;
+  bool number = name.find_first_not_of("0123456789") == std::string::npos;  // .5 would be one half
+  if (!number && name.find_first_of(" \t\r\n\v\f{}()=~!<>&|^,\"\\") == std::string::npos) return name;
   std::string out = "\"";
   for (char c : name) {
     if (c == '"' || c == '\\') out += '\\';
