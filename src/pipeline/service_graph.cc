@@ -1,10 +1,15 @@
 #include "pipeline/service_graph.h"
 
+#include <absl/container/flat_hash_map.h>
+
 #include <algorithm>
+#include <bit>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
-#include <unordered_map>
+
+#include "model/trace_id_order.h"
 
 namespace obelisk {
 namespace {
@@ -34,9 +39,57 @@ struct EdgeKey {
 
 struct EdgeKeyHash {
   size_t operator()(const EdgeKey& key) const {
-    return (std::hash<TraceId>()(key.trace) ^ key.client_span.value ^ key.tenant) * 0x9E3779B97F4A7C15u;
+    uint64_t hash =
+        (std::hash<TraceId>()(key.trace) ^ key.client_span.value ^ key.tenant) * 0x9E3779B97F4A7C15u;
+    return hash ^ hash >> 32;
   }
 };
+
+// The halves of one request, and which of them make a call together: most calls come whole, and then neither
+// half has to wait for the other among those of all requests.
+struct RequestHalves {
+  static constexpr uint32_t kNone = UINT32_MAX;
+  enum class Role : uint8_t { alone, first, second, repeated };
+  struct Half {
+    MeasuredHalf measured;
+    Role role = Role::alone;
+    uint32_t first = kNone;  // of a second: the one that came before it
+  };
+
+  explicit RequestHalves(size_t rows) { halves.reserve(std::min<size_t>(rows, 4096)); }
+  void add(MeasuredHalf half) { halves.push_back({std::move(half)}); }
+  void pair_up();
+
+  std::vector<Half> halves;
+};
+
+void RequestHalves::pair_up() {
+  // Number and one of the half that came last of each pair; 0: free.
+  std::vector<uint32_t> slots(std::bit_ceil(halves.size() * 2 + 1));
+  for (uint32_t number = 0; number < halves.size(); ++number) {
+    Half& half = halves[number];
+    const HalfEdge& edge = half.measured.edge;
+    if (!edge.database.empty()) continue;
+    SpanId span = edge.pair_key();
+    size_t at = EdgeKeyHash()({0, edge.trace, span}) & (slots.size() - 1);
+    auto is_other = [&](const HalfEdge& other) {
+      return other.pair_key() != span || !same_trace(other.trace, edge.trace);
+    };
+    while (slots[at] != 0 && is_other(halves[slots[at] - 1].measured.edge))
+      at = (at + 1) & (slots.size() - 1);
+    uint32_t before = slots[at] == 0 ? kNone : slots[at] - 1;
+    bool waits = before != kNone && halves[before].role == Role::alone;
+    if (waits && halves[before].measured.edge.is_client == edge.is_client) {
+      half.role = Role::repeated;  // a sender's retry
+      continue;
+    }
+    slots[at] = number + 1;
+    if (!waits) continue;
+    half.role = Role::second;
+    half.first = before;
+    halves[before].role = Role::first;
+  }
+}
 
 std::vector<DerivedFamily> counters_of(const ServiceGraphOptions& options) {
   return {{"traces_service_graph_request_total", "Requests between two services.", options.request},
@@ -68,10 +121,14 @@ class ServiceGraph::Edges {
 
   const Options& options() const { return options_; }
 
-  void add(const Tenant& tenant, const std::vector<MeasuredHalf>& halves, UnixNanos now) {
+  void add(const Tenant& tenant, const RequestHalves& request, UnixNanos now) {
     MutexLock lock(mutex_);
     uint32_t number = number_of(tenant);
-    for (const MeasuredHalf& half : halves) add_half(number, half, now);
+    for (const RequestHalves::Half& half : request.halves) {
+      if (half.role == RequestHalves::Role::alone) add_half(number, half.measured, now);
+      if (half.role == RequestHalves::Role::second)
+        add_pair(number, request.halves[half.first].measured, half.measured, now);
+    }
   }
 
   std::vector<TenantBatches> collect(UnixNanos now) {
@@ -88,21 +145,22 @@ class ServiceGraph::Edges {
     UnixNanos since;
     uint64_t number = 0;  // of the half, as they came
   };
-  using WaitingMap = std::unordered_map<EdgeKey, Waiting, EdgeKeyHash>;
+  // Most look-ups find nothing, which this tells without looking at entries.
+  using WaitingMap = absl::flat_hash_map<EdgeKey, std::unique_ptr<Waiting>, EdgeKeyHash>;
   struct Queued {
     EdgeKey key;
     uint64_t number = 0;
   };
 
   MeasuredHalf take(WaitingMap::iterator waiting) REQUIRES(mutex_) {
-    MeasuredHalf half = std::move(waiting->second.half);
+    MeasuredHalf half = std::move(waiting->second->half);
     waiting_.erase(waiting);
     return half;
   }
 
   WaitingMap::iterator find_waiting(const Queued& queued) REQUIRES(mutex_) {
     auto found = waiting_.find(queued.key);
-    return found != waiting_.end() && found->second.number == queued.number ? found : waiting_.end();
+    return found != waiting_.end() && found->second->number == queued.number ? found : waiting_.end();
   }
 
   // Tenants are few (storage bounds them); their names are not repeated with every half.
@@ -112,21 +170,34 @@ class ServiceGraph::Edges {
     return it->second;
   }
 
+  // Both halves of a call, unless one of them has come before and waits.
+  void add_pair(uint32_t tenant, const MeasuredHalf& first, const MeasuredHalf& second, UnixNanos now)
+      REQUIRES(mutex_) {
+    if (waiting_.contains(EdgeKey{tenant, first.edge.trace, first.edge.pair_key()})) {
+      add_half(tenant, first, now);
+      return add_half(tenant, second, now);
+    }
+    count_pair(tenant, first, second, now);
+  }
+
+  void count_pair(uint32_t tenant, const MeasuredHalf& one, const MeasuredHalf& other, UnixNanos now)
+      REQUIRES(mutex_) {
+    const MeasuredHalf& client = one.edge.is_client ? one : other;
+    const MeasuredHalf& server = one.edge.is_client ? other : one;
+    count(tenant, edge_of_pair(client.edge, server.edge), &client, &server, now);
+  }
+
   void add_half(uint32_t tenant, const MeasuredHalf& half, UnixNanos now) REQUIRES(mutex_) {
     if (!half.edge.database.empty()) return count(tenant, edge_to_database(half.edge), &half, nullptr, now);
     EdgeKey key{tenant, half.edge.trace, half.edge.pair_key()};
     auto found = waiting_.find(key);
-    if (found != waiting_.end() && found->second.half.edge.is_client != half.edge.is_client) {
-      const MeasuredHalf other = take(found);
-      const MeasuredHalf& client = half.edge.is_client ? half : other;
-      const MeasuredHalf& server = half.edge.is_client ? other : half;
-      return count(tenant, edge_of_pair(client.edge, server.edge), &client, &server, now);
-    }
+    if (found != waiting_.end() && found->second->half.edge.is_client != half.edge.is_client)
+      return count_pair(tenant, half, take(found), now);
     if (found != waiting_.end()) return;  // the same half again: a sender's retry
     if (waiting_.size() >= options_.half_edges_max) expire(now);
-    if (waiting_.size() >= options_.half_edges_max) return dropped("too_many_half_edges").add();
+    if (waiting_.size() >= options_.half_edges_max) return too_many_.add();
     order_.push_back({key, ++halves_});
-    waiting_.emplace(key, Waiting{half, now, halves_});
+    waiting_.emplace(key, std::make_unique<Waiting>(Waiting{half, now, halves_}));
     // Most halves are paired at once, and stay in the queue until they get to its front.
     if (order_.size() > 2 * options_.half_edges_max + 64) drop_paired();
   }
@@ -139,7 +210,7 @@ class ServiceGraph::Edges {
     for (; !order_.empty(); order_.pop_front()) {
       auto oldest = find_waiting(order_.front());
       if (oldest == waiting_.end()) continue;
-      if (now - oldest->second.since < options_.wait_nanos) return;
+      if (now - oldest->second->since < options_.wait_nanos) return;
       uint32_t tenant = oldest->first.tenant;
       settle(tenant, take(oldest), now);
     }
@@ -186,6 +257,7 @@ class ServiceGraph::Edges {
   const Options options_;
   DerivedSeries series_;
   const EdgeLabels labels_;
+  Counter& too_many_ = dropped("too_many_half_edges");
   Mutex mutex_;
   WaitingMap waiting_ GUARDED_BY(mutex_);
   // Those of waiting_ in order of arrival, and some that were paired since.
@@ -203,7 +275,7 @@ ServiceGraph::ServiceGraph(const Clock& clock, Options options)
 std::function<void()> ServiceGraph::prepare(const Tenant& tenant, const Batch& spans) {
   GraphHalfReader reader(edges_->options().rules, spans);
   uint64_t nameless = 0;
-  auto halves = std::make_shared<std::vector<MeasuredHalf>>();
+  auto request = std::make_shared<RequestHalves>(spans.row_count);
   for (size_t row = 0; row < spans.row_count; ++row) {
     std::optional<MeasuredHalf> half = reader.read(row);
     if (!half) continue;
@@ -211,11 +283,12 @@ std::function<void()> ServiceGraph::prepare(const Tenant& tenant, const Batch& s
       ++nameless;
       continue;
     }
-    halves->push_back(std::move(*half));
+    request->add(std::move(*half));
   }
   if (nameless > 0) dropped("no_service_name").add(nameless);
-  if (halves->empty()) return {};
-  return [edges = edges_, &clock = clock_, tenant, halves] { edges->add(tenant, *halves, clock.now()); };
+  if (request->halves.empty()) return {};
+  request->pair_up();
+  return [edges = edges_, &clock = clock_, tenant, request] { edges->add(tenant, *request, clock.now()); };
 }
 
 std::vector<TenantBatches> ServiceGraph::collect(UnixNanos now) {

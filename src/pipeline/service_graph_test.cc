@@ -168,11 +168,17 @@ std::map<std::string, double> streamed_series(const std::vector<Span>& spans, co
   return series;
 }
 
-Edges streamed(const std::vector<Span>& spans) {
+// In requests of that many spans.
+Edges streamed(const std::vector<Span>& spans, size_t at_once = SIZE_MAX) {
   ManualClock clock(kStart);
   ServiceGraph graph(clock);
-  Batch batch = batch_of(spans);
-  if (auto observe = graph.prepare(kDefaultTenant, batch)) observe();
+  for (size_t first = 0; first < spans.size();) {
+    size_t last = first + std::min(at_once, spans.size() - first);
+    Batch batch = batch_of(
+        {spans.begin() + static_cast<ptrdiff_t>(first), spans.begin() + static_cast<ptrdiff_t>(last)});
+    if (auto observe = graph.prepare(kDefaultTenant, batch)) observe();
+    first = last;
+  }
   Edges edges;
   for (const TenantBatches& tenant : graph.collect(kStart + 11 * kNanosPerSecond)) {
     for (const Batch& samples : tenant.batches) {
@@ -227,6 +233,35 @@ TEST(ServiceGraphs, StreamedStoredAndCountedAreEqual) {
   MemoryStore store;
   write(store, generator.spans);
   EXPECT_EQ(edges_of(stored(store, "{}")), generator.edges);
+}
+
+// Halves that come in one request, in several, in any order, and twice.
+TEST(ServiceGraphs, CallsAreTheSameHoweverTheirSpansCome) {
+  Generator generator(43);
+  for (uint8_t i = 1; i <= 100; ++i) generator.trace(i);
+  std::mt19937_64 random(46);
+  for (size_t at_once : {size_t{1}, size_t{3}, size_t{50}, SIZE_MAX}) {
+    std::shuffle(generator.spans.begin(), generator.spans.end(), random);
+    EXPECT_EQ(streamed(generator.spans, at_once), generator.edges) << at_once;
+  }
+  TraceId trace;
+  trace.bytes[3] = 9;
+  auto side = [&](uint64_t id, uint64_t parent, const char* service, int64_t kind) {
+    Span span;
+    span.trace = trace;
+    span.id = id;
+    span.parent = parent;
+    span.service = service;
+    span.kind = kind;
+    return span;
+  };
+  Span client = side(5, 1, "shop", kSpanKindClient), server = side(6, 5, "cart", kSpanKindServer);
+  const Edges once = {{"shop>cart ", {1, 0}}};
+  EXPECT_EQ(streamed({client, client, server}), once);  // a half sent again
+  EXPECT_EQ(streamed({server, server, client}, 2), once);
+  EXPECT_EQ(streamed({client, client, server, server}, 1), once);
+  EXPECT_EQ(streamed({client, client, server}, 1), once);  // one half waits, then both come
+  EXPECT_EQ(streamed({server, client, server}, 1), once);
 }
 
 // Goal: with every option of the configuration the graph at query time is the streamed one. Method: the same

@@ -3,8 +3,13 @@
 #include <deque>
 
 #include "base/hash.h"
+#include "base/short_text.h"
 #include "pipeline/target_info.h"
 #include "query/core/span_columns.h"
+
+// One name a span is hashed: in place instead of by a call.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 namespace obelisk {
 namespace {
@@ -48,8 +53,8 @@ std::vector<uint64_t> span_sizes(const Batch& spans) {
 struct SpanFacts {
   std::string_view service, name, kind, status, others;
   bool operator==(const SpanFacts& other) const {
-    return kind.data() == other.kind.data() && status.data() == other.status.data() && name == other.name &&
-           service == other.service && others == other.others;
+    return kind.data() == other.kind.data() && status.data() == other.status.data() &&
+           equal_texts(name, other.name) && equal_texts(service, other.service) && others == other.others;
   }
 };
 
@@ -88,7 +93,7 @@ class IncrementTable {
   uint64_t hash_of(const SpanFacts& facts) {
     uint64_t seed = reinterpret_cast<uintptr_t>(facts.kind.data()) * 31 +
                     reinterpret_cast<uintptr_t>(facts.status.data()) + hash_of_service(facts.service);
-    uint64_t hash = hash64(facts.name, seed);
+    uint64_t hash = XXH3_64bits_withSeed(facts.name.data(), facts.name.size(), seed);
     return facts.others.empty() ? hash : hash64(facts.others, hash);
   }
 

@@ -57,7 +57,7 @@ std::optional<HalfEdge> HalfEdgeReader::read(size_t row) const {
   half.trace = columns_.trace(row);
   half.span = columns_.id(row);
   half.client_span = is_client ? half.span : columns_.parent(row);
-  half.start = {columns_.batch.times()[row]};
+  half.start = columns_.start(row);
   half.end = columns_.end(row);
   half.is_client = is_client;
   half.is_messaging = kind == kSpanKindProducer || kind == kSpanKindConsumer;

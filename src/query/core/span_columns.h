@@ -21,7 +21,8 @@ class SpanColumns {
         durations_(spans.find_fixed(column::kDuration)),
         traces_(spans.find_fixed(column::kTraceId)),
         ids_(spans.find_fixed(column::kSpanId)),
-        parents_(spans.find_fixed(column::kParentSpanId)) {}
+        parents_(spans.find_fixed(column::kParentSpanId)),
+        times_(spans.row_count == 0 ? nullptr : spans.times().data()) {}
 
   std::string_view service(size_t row) const { return text_of(services_, row); }
   std::string_view name(size_t row) const { return text_of(names_, row); }
@@ -31,7 +32,8 @@ class SpanColumns {
   double seconds(size_t row) const {
     return static_cast<double>(std::max<int64_t>(int_of(durations_, row), 0)) / 1e9;
   }
-  UnixNanos end(size_t row) const { return {batch.times()[row] + int_of(durations_, row)}; }
+  UnixNanos start(size_t row) const { return {times_[row]}; }
+  UnixNanos end(size_t row) const { return {times_[row] + int_of(durations_, row)}; }
   TraceId trace(size_t row) const { return traces_ == nullptr ? TraceId{} : traces_->trace_ids[row]; }
   SpanId id(size_t row) const { return {static_cast<uint64_t>(int_of(ids_, row))}; }
   SpanId parent(size_t row) const { return {static_cast<uint64_t>(int_of(parents_, row))}; }
@@ -55,6 +57,7 @@ class SpanColumns {
   const ColumnData* traces_;
   const ColumnData* ids_;
   const ColumnData* parents_;
+  const int64_t* times_;
 };
 
 // OTLP's numbers of span kinds.
