@@ -19,6 +19,10 @@ constexpr size_t kFreeFilesMax = 2;
 // The write buffer is given back when idle and larger than this.
 constexpr size_t kIdleBufferBytes = 256 << 10;
 
+// Requests with so many bytes are worth a sync of their own; smaller ones wait for others.
+constexpr uint64_t kCompanyBytesMax = 128 << 10;
+constexpr auto kCompanyWaitMax = std::chrono::milliseconds(1);
+
 Counter& synced_total() {
   static Counter& metric = counter("obelisk_wal_syncs_total", "Syncs of the write-ahead log.");
   return metric;
@@ -65,7 +69,7 @@ void WriteAheadLog::submit(LogEntry entry) {
       if (queue_.empty() || queued_bytes_ + entry.queued_bytes() <= options_.queue_bytes_max) {
         queued_bytes_ += entry.queued_bytes();
         queue_.push_back(std::move(entry));
-        changed_.notify_one();
+        if (queue_.size() >= wakes_at_ || queued_bytes_ >= kCompanyBytesMax) changed_.notify_one();
         return;
       }
       refusal = make_error(ErrorCode::overloaded,
@@ -92,6 +96,10 @@ void WriteAheadLog::run() {
     std::vector<LogEntry> group = take_group();
     if (group.empty()) break;
     write_group(group);
+    {
+      MutexLock lock(mutex_);
+      senders_ = group.size() + queue_.size();
+    }
     group.clear();
     sync_if_due();
     sink_.wait_for_room();
@@ -120,6 +128,7 @@ std::vector<LogEntry> WriteAheadLog::take_group() {
         }
       }
       if (!queue_.empty()) {
+        await_company(lock);
         std::vector<LogEntry> group;
         uint64_t bytes = 0;
         while (!queue_.empty() &&
@@ -136,6 +145,20 @@ std::vector<LogEntry> WriteAheadLog::take_group() {
     sync_if_due();
     if (buffer_.capacity() > kIdleBufferBytes) buffer_ = std::string();
   }
+}
+
+// Senders that were answered together come back together, as those that came meanwhile wait already. When
+// they do not, the next group does not wait for them.
+void WriteAheadLog::await_company(MutexLock& lock) {
+  bool pays = options_.durability == Durability::sync && queued_bytes_ < kCompanyBytesMax && !stopping_;
+  if (!pays || queue_.size() >= senders_) return;
+  auto deadline =
+      std::chrono::steady_clock::now() + std::min<std::chrono::nanoseconds>(last_sync_, kCompanyWaitMax);
+  wakes_at_ = senders_;
+  while (queue_.size() < senders_ && queued_bytes_ < kCompanyBytesMax && !stopping_) {
+    if (!lock.wait_for(changed_, deadline - std::chrono::steady_clock::now())) break;
+  }
+  wakes_at_ = 1;
 }
 
 // The bytes of the entry's frame in this segment.
@@ -261,7 +284,8 @@ Result<void> WriteAheadLog::sync_active() {
     if (!recoverable) break_log(synced.error().message);
     return synced;
   }
-  latency.observe_seconds(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  last_sync_ = std::chrono::steady_clock::now() - start;
+  latency.observe_seconds(std::chrono::duration<double>(last_sync_).count());
   synced_total().add();
   unsynced_ = false;
   durable_through_ = next_sequence_ - 1;

@@ -1,7 +1,9 @@
 #pragma once
 // The write-ahead log: one for all tenants and tables of an engine. Requests are queued; one thread takes
 // everything queued, writes it with one write, syncs once (group commit), hands the requests in sequence
-// order to the stores and only then calls their `done`. Submitting is thread safe and never blocks.
+// order to the stores and only then calls their `done`. Submitting is thread safe and never blocks. Where
+// several small requests were under way together, the next ones are waited for a moment, at most as long as
+// the last sync took, so that one sync serves them all.
 //
 // Promises, by durability:
 //   sync      `done` means: survives power loss. The default.
@@ -16,6 +18,7 @@
 // with io until the store is opened again. Segment files are preallocated and recycled: overwriting an
 // allocated file costs a tenth of growing one. Format: docs/formats/wal.md. Recovery: log_recovery.h.
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -119,6 +122,7 @@ class WriteAheadLog {
 
   void run();
   std::vector<LogEntry> take_group();
+  void await_company(MutexLock& lock) REQUIRES(mutex_);
   void write_group(std::vector<LogEntry>& group);
   uint64_t frame_bytes_of(LogEntry& entry, uint64_t segment);
   Result<void> make_room_for(LogEntry& entry, uint64_t& bytes);
@@ -139,6 +143,7 @@ class WriteAheadLog {
   std::deque<LogEntry> queue_ GUARDED_BY(mutex_);
   uint64_t queued_bytes_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;
+  size_t wakes_at_ GUARDED_BY(mutex_) = 1;  // so many waiting requests wake the log's thread
 
   // Of the log's thread alone.
   std::unique_ptr<File> active_;
@@ -152,6 +157,8 @@ class WriteAheadLog {
   bool unsynced_ = false;
   std::optional<Error> broken_;
   std::string buffer_;
+  std::chrono::nanoseconds last_sync_{0};  // how long it took
+  size_t senders_ = 1;                     // requests that were under way together a moment ago
 
   mutable Mutex segments_mutex_;
   std::vector<LogSegment> segments_
