@@ -54,7 +54,7 @@ class ValueScan {
     for (auto& [number, chunk] : chunks) {
       std::vector<uint64_t> by_entry;
       OBELISK_CHECK_OK(chunk->count_entries(by_entry));
-      OBELISK_CHECK_OK(add_entries(*chunk, by_entry, counter));
+      counter.add_entries(chunk->entries(), chunk->type(), by_entry);
     }
     return true;
   }
@@ -74,16 +74,7 @@ class ValueScan {
       for (size_t row = 0; row < mask.size(); ++row) {
         if (mask[row] != 0 && chunk->is_present(row)) ++by_entry[chunk->entry_of(row)];
       }
-      OBELISK_CHECK_OK(add_entries(*chunk, by_entry, counter));
-    }
-    return {};
-  }
-
-  static Result<void> add_entries(const ColumnChunk& chunk, const std::vector<uint64_t>& by_entry,
-                                  ValueCounter& counter) {
-    for (size_t entry = 0; entry < by_entry.size(); ++entry) {
-      if (by_entry[entry] != 0)
-        OBELISK_CHECK_OK(counter.add(chunk.entries()[entry], chunk.type(), by_entry[entry]));
+      counter.add_entries(chunk->entries(), chunk->type(), by_entry);
     }
     return {};
   }

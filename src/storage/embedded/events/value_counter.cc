@@ -8,6 +8,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "base/short_text.h"
 #include "codec/checksum.h"
 #include "storage/memory/batch_scan.h"
 
@@ -30,29 +31,58 @@ size_t common_prefix(std::string_view a, std::string_view b) {
 }  // namespace
 
 Result<void> ValueCounter::add(std::string_view value, ColumnType type, uint64_t count) {
-  uint64_t wide_hash = checksum64(value, static_cast<uint64_t>(type));
-  if (passes_ > 1 && (wide_hash >> 32) % passes_ != pass_) return {};
+  add_hashed(value, type, count, checksum64(value, static_cast<uint64_t>(type)));
+  return {};
+}
+
+// A column of many values does not fit the caches: what the entries of a dictionary need is asked for step by
+// step (slots, entries, their text), each step for all of them before any is waited for.
+void ValueCounter::add_entries(std::span<const std::string_view> entries, ColumnType type,
+                               std::span<const uint64_t> counts) {
+  constexpr size_t kAtOnce = 64;
+  hashes_.resize(kAtOnce);
+  for (size_t first = 0; first < entries.size(); first += kAtOnce) {
+    size_t count = std::min(kAtOnce, entries.size() - first);
+    for (size_t i = 0; i < count; ++i) {
+      hashes_[i] = checksum64(entries[first + i], static_cast<uint64_t>(type));
+      __builtin_prefetch(&slots_[hashes_[i] & (slots_.size() - 1)]);
+    }
+    auto entry_of = [&](size_t i) -> const Entry* {
+      const Slot& slot = slots_[hashes_[i] & (slots_.size() - 1)];
+      return slot.entry_plus_one == 0 ? nullptr : &entries_[slot.entry_plus_one - 1];
+    };
+    for (size_t i = 0; i < count; ++i) __builtin_prefetch(entry_of(i));
+    for (size_t i = 0; i < count; ++i) {
+      if (const Entry* entry = entry_of(i)) __builtin_prefetch(entry->value.data());
+    }
+    for (size_t i = 0; i < count; ++i) {
+      if (counts[first + i] != 0) add_hashed(entries[first + i], type, counts[first + i], hashes_[i]);
+    }
+  }
+}
+
+void ValueCounter::add_hashed(std::string_view value, ColumnType type, uint64_t count, uint64_t wide_hash) {
+  if (passes_ > 1 && (wide_hash >> 32) % passes_ != pass_) return;
   auto hash = static_cast<uint32_t>(wide_hash);
   size_t at = hash & (slots_.size() - 1);
   for (; slots_[at].entry_plus_one != 0; at = (at + 1) & (slots_.size() - 1)) {
     if (slots_[at].hash != hash) continue;
     Entry& entry = entries_[slots_[at].entry_plus_one - 1];
-    if (entry.value != value || entry.type != type) continue;
+    if (entry.type != type || !equal_texts(entry.value, value)) continue;
     entry.count += count;
-    return {};
+    return;
   }
   if (entries_.size() == most_) {
     over_ = true;
-    return {};
+    return;
   }
   entries_.push_back({arena_.copy(value), type, count});
   slots_[at] = {hash, static_cast<uint32_t>(entries_.size())};
   if (entries_.size() * 2 > slots_.size()) grow();
-  return {};
 }
 
 void ValueCounter::grow() {
-  std::vector<Slot> old(slots_.size() * 2);
+  std::vector<Slot> old(slots_.size() * 4);
   old.swap(slots_);
   for (const Slot& slot : old) {
     if (slot.entry_plus_one == 0) continue;

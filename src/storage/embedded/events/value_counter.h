@@ -4,6 +4,8 @@
 // distinct values; one more is not taken, and is_over() says so. Of several passes over the same values each
 // counter takes those of one part of the hashes.
 #include <functional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/arena.h"
@@ -19,6 +21,9 @@ class ValueCounter {
   explicit ValueCounter(size_t most, uint32_t passes = 1, uint32_t pass = 0)
       : most_(most), passes_(passes), pass_(pass), slots_(1024) {}
   Result<void> add(std::string_view value, ColumnType type, uint64_t count);
+  // A dictionary's entries, each with how many rows have it; 0: not to be added.
+  void add_entries(std::span<const std::string_view> entries, ColumnType type,
+                   std::span<const uint64_t> counts);
   Result<void> add_rows(const ColumnData& data);
   bool is_over() const { return over_; }
   // Equally frequent ones by value, then type. Limit 0: all.
@@ -35,6 +40,7 @@ class ValueCounter {
     uint32_t entry_plus_one = 0;  // 0: free
   };
   Result<void> add_integers(const ColumnData& data);
+  void add_hashed(std::string_view value, ColumnType type, uint64_t count, uint64_t wide_hash);
   void grow();
 
   const size_t most_;
@@ -43,7 +49,8 @@ class ValueCounter {
   bool over_ = false;
   Arena arena_;
   std::vector<Entry> entries_;
-  std::vector<Slot> slots_;  // a power of two
+  std::vector<Slot> slots_;       // a power of two
+  std::vector<uint64_t> hashes_;  // of the entries at hand
 };
 
 // The `limit` (0: all) most frequent of the values that `count_all` adds to a counter, which is asked again

@@ -31,6 +31,19 @@ struct Values {
     return {};
   }
 
+  // The same as dictionaries of row groups, of which some rows are not wanted.
+  void add_as_dictionaries(ValueCounter& counter) const {
+    for (size_t first = 0; first < added.size(); first += 150) {
+      std::vector<std::string_view> entries{"not wanted"};
+      std::vector<uint64_t> by_entry{0};
+      for (size_t i = first; i < std::min(first + 150, added.size()); ++i) {
+        entries.push_back(added[i].first);
+        by_entry.push_back(added[i].second);
+      }
+      counter.add_entries(entries, ColumnType::string, by_entry);
+    }
+  }
+
   std::vector<std::pair<std::string, uint64_t>> ranked(size_t limit) const {
     std::vector<std::pair<std::string, uint64_t>> all(counts.begin(), counts.end());
     std::stable_sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.second > b.second; });
@@ -49,8 +62,10 @@ TEST(ValueCounter, RanksByCountThenValueWhateverTheirNumber) {
   for (size_t distinct : {1, 20, 700, 6000}) {
     for (const std::string& prefix : {std::string(), std::string("user-of-the-shop-")}) {
       Values values(distinct, distinct, prefix);
-      ValueCounter counter(1 << 20);
+      ValueCounter counter(1 << 20), by_dictionary(1 << 20);
       ASSERT_TRUE(values.add_to(counter).ok());
+      values.add_as_dictionaries(by_dictionary);
+      EXPECT_EQ(plain(by_dictionary.most_frequent(0)), values.ranked(0));
       for (size_t limit : {size_t{0}, size_t{1}, distinct / 2 + 1, distinct * 9})
         EXPECT_EQ(plain(counter.most_frequent(limit)), values.ranked(limit))
             << distinct << " limit " << limit;
@@ -67,6 +82,11 @@ TEST(ValueCounter, MoreThanMayBeHeldAreCountedInPasses) {
   EXPECT_EQ(most_frequent_values(0, 900, count_all).error().code, ErrorCode::too_large);
   EXPECT_EQ(most_frequent_values(20, 30, count_all).error().code, ErrorCode::too_large);  // 64 passes of 30
   EXPECT_EQ(plain(*most_frequent_values(0, 20'000, count_all)), values.ranked(0));
+  auto count_dictionaries = [&](ValueCounter& counter) -> Result<void> {
+    values.add_as_dictionaries(counter);
+    return {};
+  };
+  EXPECT_EQ(plain(*most_frequent_values(100, 900, count_dictionaries)), values.ranked(100));
 }
 
 TEST(ValueCounter, IntegersAreCountedByValue) {
