@@ -1,5 +1,7 @@
 #include "api/ui/ui_api.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -94,6 +96,19 @@ HttpResponse file_response(const HttpRequest& request, const EmbeddedFile& file)
   return response;
 }
 
+// The page of one trace asks for its overview first, which takes a moment where the trace is large: the
+// browser is told to ask at once, not only when the page's own code runs. Empty for other pages.
+std::string first_request_of(std::string_view view) {
+  constexpr std::string_view kTraces = "traces/";
+  constexpr size_t kIdDigitsMax = 32;
+  if (!view.starts_with(kTraces)) return {};
+  std::string_view id = view.substr(kTraces.size());
+  bool is_id = !id.empty() && id.size() <= kIdDigitsMax &&
+               id.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+  if (!is_id) return {};
+  return fmt::format("</obelisk/api/v1/traces/{}/overview>; rel=preload; as=fetch; crossorigin", id);
+}
+
 void serve(std::span<const EmbeddedFile> files, HttpExchange& exchange, std::string_view path) {
   const HttpRequest& request = exchange.request();
   const EmbeddedFile* file = find_file(files, path);
@@ -105,7 +120,10 @@ void serve(std::span<const EmbeddedFile> files, HttpExchange& exchange, std::str
     add_common_headers(response);
     return exchange.respond(std::move(response));
   }
-  exchange.respond(file_response(request, *file));
+  HttpResponse response = file_response(request, *file);
+  if (std::string first = first_request_of(path); !first.empty() && is_view)
+    response.headers.emplace_back("link", std::move(first));
+  exchange.respond(std::move(response));
 }
 
 }  // namespace

@@ -58,6 +58,15 @@ TEST_F(UiApiTest, EveryViewIsTheIndexPage) {
   }
 }
 
+TEST_F(UiApiTest, ThePageOfATraceAsksForItsOverviewAtOnce) {
+  auto link = [&](const char* path) { return std::string(find_header(get(path).headers, "link")); };
+  EXPECT_EQ(link("/ui/traces/0123abCD"),
+            "</obelisk/api/v1/traces/0123abCD/overview>; rel=preload; as=fetch; crossorigin");
+  for (const char* path : {"/ui/", "/ui/traces", "/ui/traces/", "/ui/traces/0123abcx", "/ui/traces/01/23",
+                           "/ui/traces/01%0d%0ax", "/ui/traces/000000000000000000000000000000000"})
+    EXPECT_EQ(link(path), "") << path;
+}
+
 TEST_F(UiApiTest, AnUnknownFileIsNoPage) {
   EXPECT_EQ(get("/ui/metrics", {{"accept", "application/json"}}).status, 404);
   EXPECT_EQ(get("/ui/assets/gone-123456.js").status, 404);
