@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -357,16 +358,25 @@ inline void compare_directories(Reader& oracle, Reader& store, const Scan& scan,
     return names;
   };
   ASSERT_EQ(columns_of(oracle, left), columns_of(store, right));
-  auto values_of = [&](Reader& reader, const Snapshot& at) {
+  auto values_of = [&](Reader& reader, const Snapshot& at, const ColumnId& of, uint64_t limit) {
     std::vector<std::string> texts;
-    auto values = reader.values(at, by_row, column, 20, cancel);
+    auto values = reader.values(at, by_row, of, limit, cancel);
     EXPECT_TRUE(values.ok());
     for (const ValueCount& value : *values)
       texts.push_back(
           fmt::format("{}:{}={}", to_hex(value.value), column_type_name(value.type), value.count));
     return texts;
   };
-  ASSERT_EQ(values_of(oracle, left), values_of(store, right)) << column.name;
+  ASSERT_EQ(values_of(oracle, left, column, 20), values_of(store, right, column, 20)) << column.name;
+  std::set<std::string> names = {"of no series"};
+  for (const Labels& labels : *series) {
+    for (const Label& label : labels) names.insert(label.name);
+  }
+  for (const std::string& name : names) {
+    ColumnId label = label_column(name);
+    ASSERT_EQ(values_of(oracle, left, label, 0), values_of(store, right, label, 0)) << name;
+    ASSERT_EQ(values_of(oracle, left, label, 2), values_of(store, right, label, 2)) << name;
+  }
 }
 
 // `count` random scans of each table.

@@ -30,15 +30,20 @@ Result<std::vector<std::string>> names_of(LokiCall& call) {
   return std::vector<std::string>(names.begin(), names.end());
 }
 
-Result<std::vector<std::string>> values_of(LokiCall& call, const std::string& name) {
-  OBELISK_TRY(std::vector<Labels> streams, requested_streams(call));
-  std::vector<std::string> values;
-  for (const Labels& stream : streams) {
-    if (std::string_view value = stream.get(name); !value.empty()) values.emplace_back(value);
-  }
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-  return values;
+// Not by way of the streams: a label may have a million values.
+Result<std::vector<ValueCount>> values_of(LokiCall& call, const std::string& name) {
+  OBELISK_TRY(TimeRange range, range_of(call.parameters, call.api.clock.now(), kSixHours));
+  OBELISK_TRY(std::vector<logql::Matcher> matchers, selector_matchers(call.parameters.get_or("query", "")));
+  OBELISK_TRY(Scan scan, stream_scan(call, matchers, range));
+  return call.api.reader.values(call.run->at, scan, label_column(name), 0, call.run->cancel);
+}
+
+void write_values(JsonWriter& out, const std::vector<ValueCount>& values) {
+  for (const ValueCount& value : values) out.value(value.value);
+}
+
+void write_values(JsonWriter& out, const std::vector<std::string>& values) {
+  for (const std::string& value : values) out.value(value);
 }
 
 Result<HttpResponse> label_names(LokiCall& call, const PathParameters&) {
@@ -47,15 +52,20 @@ Result<HttpResponse> label_names(LokiCall& call, const PathParameters&) {
 }
 
 Result<HttpResponse> label_values(LokiCall& call, const PathParameters& path) {
-  OBELISK_TRY(std::vector<std::string> values, values_of(call, path.get("name")));
-  return json_response(list_answer(values));
+  OBELISK_TRY(std::vector<ValueCount> values, values_of(call, path.get("name")));
+  JsonWriter out;
+  out.begin_object().field("status", "success").key("data").begin_array();
+  write_values(out, values);
+  out.end_array().end_object();
+  return json_response(out.take());
 }
 
 // {"values":[...]}: the shape of the API before v1.
-HttpResponse old_answer(const std::vector<std::string>& values) {
+template <typename Values>
+HttpResponse old_answer(const Values& values) {
   JsonWriter out;
   out.begin_object().key("values").begin_array();
-  for (const std::string& value : values) out.value(value);
+  write_values(out, values);
   out.end_array().end_object();
   return json_response(out.take());
 }
@@ -66,7 +76,7 @@ Result<HttpResponse> old_label_names(LokiCall& call, const PathParameters&) {
 }
 
 Result<HttpResponse> old_label_values(LokiCall& call, const PathParameters& path) {
-  OBELISK_TRY(std::vector<std::string> values, values_of(call, path.get("name")));
+  OBELISK_TRY(std::vector<ValueCount> values, values_of(call, path.get("name")));
   return old_answer(values);
 }
 

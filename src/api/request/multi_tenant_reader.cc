@@ -226,10 +226,31 @@ Result<std::vector<ColumnInfo>> MultiTenantReader::columns(const Snapshot& at, c
   return sorted;
 }
 
+// By the label sets, which are given the tenant as a label.
+Result<std::vector<ValueCount>> MultiTenantReader::label_values(const Snapshot& at, const Scan& scan,
+                                                                std::string_view name, uint64_t limit,
+                                                                const Cancel& cancel) {
+  Scan unlimited = scan;
+  unlimited.limit = 0;
+  OBELISK_TRY(std::vector<Labels> found, series(at, unlimited, cancel));
+  std::set<std::string, std::less<>> distinct;
+  for (const Labels& labels : found) {
+    std::string_view value = labels.get(name);
+    if (!value.empty()) distinct.emplace(value);
+  }
+  std::vector<ValueCount> values;
+  for (const std::string& value : distinct) {
+    if (limit != 0 && values.size() == limit) break;
+    values.push_back({value, ColumnType::string, 0});
+  }
+  return values;
+}
+
 Result<std::vector<ValueCount>> MultiTenantReader::values(const Snapshot& at, const Scan& scan,
                                                           const ColumnId& column, uint64_t limit,
                                                           const Cancel& cancel) {
   if (!names_several(scan.tenant)) return store_.values(at, scan, column, limit, cancel);
+  if (column.scope == Scope::label) return label_values(at, scan, column.name, limit, cancel);
   if (reads_tenant(scan.where)) {
     return make_error(
         ErrorCode::unsupported,

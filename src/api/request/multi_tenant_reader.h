@@ -33,6 +33,8 @@ class MultiTenantReader : public Reader {
                                          uint64_t limit, const Cancel& cancel) override;
 
  private:
+  Result<std::vector<ValueCount>> label_values(const Snapshot& at, const Scan& scan, std::string_view name,
+                                               uint64_t limit, const Cancel& cancel);
   Reader& store_;
 };
 

@@ -55,6 +55,20 @@ class MultiTenantReaderTest : public testing::Test {
     return count;
   }
 
+  // Each followed by a space.
+  std::string label_values(const Tenant& tenant, std::string_view name) {
+    Scan scan;
+    scan.tenant = tenant;
+    scan.table = Table::logs;
+    Result<Snapshot> at = reader_.snapshot(tenant);
+    EXPECT_TRUE(at.ok());
+    auto values = reader_.values(*at, scan, label_column(name), 0, Cancel());
+    EXPECT_TRUE(values.ok());
+    std::string texts;
+    for (const ValueCount& value : *values) texts += value.value + " ";
+    return texts;
+  }
+
   std::unique_ptr<TestStore> store_;
   MultiTenantReader reader_{store_->reader()};
 };
@@ -63,6 +77,14 @@ TEST_F(MultiTenantReaderTest, AggregatesOfOneAndOfSeveral) {
   EXPECT_EQ(counted("a"), 2u);
   EXPECT_EQ(counted("b"), 3u);
   EXPECT_EQ(counted("a|b"), 5u);
+}
+
+TEST_F(MultiTenantReaderTest, LabelValuesOfOneAndOfSeveral) {
+  EXPECT_EQ(label_values("a", "app"), "web ");
+  EXPECT_EQ(label_values("a|b", "app"), "web ");
+  EXPECT_EQ(label_values("a", "__tenant_id__"), "");
+  EXPECT_EQ(label_values("a|b", "__tenant_id__"), "a b ");
+  EXPECT_EQ(label_values("a|b", "absent"), "");
 }
 
 // A store that knows tiers of two tenants and nothing else.

@@ -18,6 +18,7 @@
 #include "storage/embedded/events/event_aggregate.h"
 #include "storage/embedded/events/event_scan.h"
 #include "storage/embedded/wal/segment_format.h"
+#include "storage/memory/batch_scan.h"
 
 namespace obelisk {
 namespace {
@@ -511,6 +512,12 @@ Result<std::vector<ValueCount>> Engine::values(const Snapshot& at, const Scan& s
                                                uint64_t limit, const Cancel& cancel) {
   OBELISK_TRY(const EngineSnapshot* pin, pinned(at));
   if (is_event_table(scan.table)) return event_values(*pin->events, scan, column, limit, cancel);
+  if (column.scope == Scope::label) {
+    Scan unlimited = scan;
+    unlimited.limit = 0;
+    OBELISK_TRY(std::vector<Labels> found, series(at, unlimited, cancel));
+    return label_values_of(found, column.name, limit);
+  }
   return pin->tenant ? pin->tenant->metrics->values(scan, column, limit, cancel) : std::vector<ValueCount>();
 }
 

@@ -250,6 +250,21 @@ std::string column_value_text(const ColumnData& data, size_t row) {
   return "";
 }
 
+std::vector<ValueCount> label_values_of(const std::vector<Labels>& series, std::string_view name,
+                                        uint64_t limit) {
+  std::set<std::string, std::less<>> distinct;
+  for (const Labels& labels : series) {
+    std::string_view value = labels.get(name);
+    if (!value.empty()) distinct.emplace(value);
+  }
+  std::vector<ValueCount> values;
+  for (const std::string& value : distinct) {
+    if (limit != 0 && values.size() == limit) break;
+    values.push_back({value, ColumnType::string, 0});
+  }
+  return values;
+}
+
 std::vector<ValueCount> values_of_batches(const std::vector<BatchPtr>& batches, const Scan& scan,
                                           const ColumnId& column, uint64_t limit) {
   std::map<std::pair<std::string, ColumnType>, uint64_t> counts;

@@ -18,6 +18,9 @@ std::vector<Labels> series_of_batches(const std::vector<BatchPtr>& batches, cons
 std::vector<ColumnInfo> columns_of_batches(const std::vector<BatchPtr>& batches, const Scan& scan);
 std::vector<ValueCount> values_of_batches(const std::vector<BatchPtr>& batches, const Scan& scan,
                                           const ColumnId& column, uint64_t limit);
+// The values of a label, as Reader::values gives them.
+std::vector<ValueCount> label_values_of(const std::vector<Labels>& series, std::string_view name,
+                                        uint64_t limit);
 // Of everything a row has but its stream and time: two rows of one stream and time with equal ones are one
 // row.
 Hash128 hash_of_row(const Batch& batch, size_t row);

@@ -93,6 +93,11 @@ Result<std::vector<ValueCount>> MemoryStore::values(const Snapshot& at, const Sc
                                                     const ColumnId& column, uint64_t limit,
                                                     const Cancel& cancel) {
   OBELISK_CHECK_OK(cancel.check());
+  if (column.scope == Scope::label) {
+    Scan unlimited = scan;
+    unlimited.limit = 0;
+    return label_values_of(series_of_batches(visible(at, scan), unlimited), column.name, limit);
+  }
   return values_of_batches(visible(at, scan), scan, column, limit);
 }
 

@@ -39,25 +39,6 @@ Result<std::unique_ptr<Cursor>> open_series_scan(const EventView& view, const Sc
   return scan_batches(std::move(batches), selected, budget, cancel);
 }
 
-// The groups of a row group with a row in the range, as a mask over the runs.
-Result<std::vector<uint8_t>> runs_inside(const ScanUnit& unit, const TimeRange& range) {
-  const PartContext& context = *unit.context;
-  const RowGroupInfo& info = context.part->directory().row_groups[unit.row_group];
-  std::vector<uint8_t> found(info.runs.size(), 1);
-  if (inside(range, unit)) return found;
-  Budget budget(kUnitBudgetBytes);
-  ReadCounts counts;
-  RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
-  OBELISK_TRY(const std::vector<int64_t>* times, reader.times());
-  size_t row = 0;
-  for (size_t i = 0; i < info.runs.size(); ++i) {
-    found[i] = 0;
-    for (size_t end = row + info.runs[i].row_count; row < end; ++row)
-      found[i] |= range.contains({(*times)[row]}) ? 1 : 0;
-  }
-  return found;
-}
-
 using ColumnSet = std::set<std::pair<ColumnId, ColumnType>>;
 
 Result<void> add_columns(const ScanUnit& unit, const TimeRange& range, ColumnSet& found) {
@@ -123,50 +104,6 @@ Result<std::unique_ptr<Cursor>> open_event_scan(EventViewPtr view, const Scan& s
   OBELISK_TRY(std::vector<ScanUnit> units,
               list_scan_units(view->of(scan.table), scan.range, scan.where, cancel));
   return make_row_cursor(std::move(view), scan, std::move(units), budget, cancel);
-}
-
-Result<std::vector<Labels>> event_series(const EventView& view, const Scan& scan, const Cancel& cancel) {
-  // Only the label part of `where` counts, so nothing but time and labels may prune.
-  OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view.of(scan.table), scan.range, Expr(), cancel));
-  std::vector<Labels> found;
-  std::vector<BatchPtr> head;
-  const PartContext* context = nullptr;
-  std::vector<uint8_t> settled;  // groups of the part that need no further look
-  for (const ScanUnit& unit : units) {
-    OBELISK_CHECK_OK(cancel.check());
-    if (!unit.context) {
-      const std::vector<ColumnId> times_only;
-      head.push_back(unit.head->batch(&times_only));
-      continue;
-    }
-    if (unit.context.get() != context) {
-      context = unit.context.get();
-      std::vector<Decision> decisions =
-          decide_sets(settle_labels(scan.where, *context->labels), *context->labels);
-      settled.assign(context->labels->size(), 0);
-      for (uint32_t group = 0; group < settled.size(); ++group)
-        settled[group] = decisions[group] == Decision::no ? 1 : 0;
-    }
-    const RowGroupInfo& info = context->part->directory().row_groups[unit.row_group];
-    bool open = std::any_of(info.runs.begin(), info.runs.end(),
-                            [&](const GroupRun& run) { return settled[run.group] == 0; });
-    if (!open) continue;
-    OBELISK_TRY(std::vector<uint8_t> with_rows, runs_inside(unit, scan.range));
-    for (size_t i = 0; i < info.runs.size(); ++i) {
-      uint32_t group = info.runs[i].group;
-      if (with_rows[i] == 0 || settled[group] != 0) continue;
-      settled[group] = 1;
-      found.push_back(Labels(context->labels->labels(group)));
-    }
-  }
-  Scan unlimited = scan;
-  unlimited.limit = 0;
-  for (Labels& labels : series_of_batches(head, unlimited)) found.push_back(std::move(labels));
-  // There may be a million: a set of them would take several times as long and as much memory.
-  if (!std::is_sorted(found.begin(), found.end())) std::sort(found.begin(), found.end());
-  found.erase(std::unique(found.begin(), found.end()), found.end());
-  if (scan.limit != 0 && found.size() > scan.limit) found.resize(scan.limit);
-  return found;
 }
 
 Result<std::vector<ColumnInfo>> event_columns(const EventView& view, const Scan& scan) {

@@ -87,6 +87,7 @@ class ValueScan {
 
 Result<std::vector<ValueCount>> event_values(const EventView& view, const Scan& scan, const ColumnId& column,
                                              uint64_t limit, const Cancel& cancel) {
+  if (column.scope == Scope::label) return event_label_values(view, scan, column.name, limit, cancel);
   Expr where = Expr::all_of({scan.where, Expr::exists(column)});
   OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view.of(scan.table), scan.range, where, cancel));
   ValueScan values(scan, column);

@@ -16,6 +16,18 @@ Error wrong(const char* what) {
   return make_error(ErrorCode::corrupt, std::string("labels of a part: ") + what);
 }
 
+// Of all sets together, so that there is room for them at once: a part may have millions. Where they are
+// damaged, of those before.
+size_t count_labels(ByteReader sets, uint64_t group_count) {
+  size_t total = 0;
+  for (uint64_t i = 0; i < group_count && !sets.failed(); ++i) {
+    uint64_t count = sets.varint_up_to(sets.left() / 2);
+    for (uint64_t j = 0; j < 2 * count && !sets.failed(); ++j) sets.varint();
+    if (!sets.failed()) total += count;
+  }
+  return total;
+}
+
 LabelsView copy_labels(Arena& arena, LabelsView labels) {
   LabelRef* copies = arena.allocate_array<LabelRef>(labels.size());
   for (size_t i = 0; i < labels.size(); ++i) {
@@ -78,6 +90,7 @@ Result<std::shared_ptr<const LabelTable>> LabelTable::parse(std::string_view sto
   for (std::string_view& text : texts) text = reader.text();
   // A set takes at least a byte, a label two.
   if (group_count > reader.left()) return wrong("groups");
+  table->refs_.reserve(count_labels(reader, group_count));
   table->starts_.reserve(group_count + 1);
   for (uint64_t i = 0; i < group_count && !reader.failed(); ++i) {
     uint64_t count = reader.varint_up_to(reader.left() / 2);

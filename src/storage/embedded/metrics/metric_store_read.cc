@@ -286,6 +286,11 @@ Result<std::vector<ValueCount>> MetricStore::values(const Scan& scan, const Colu
                                                     const Cancel& cancel) const {
   Budget budget;
   Scan wanted = scan;
+  if (column.scope == Scope::label) {
+    wanted.limit = 0;
+    OBELISK_TRY(std::vector<Labels> found, series(wanted, cancel));
+    return label_values_of(found, column.name, limit);
+  }
   wanted.unit = Unit::row;
   wanted.order = Order::any;
   wanted.limit = 0;

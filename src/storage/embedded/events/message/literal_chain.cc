@@ -12,13 +12,18 @@ bool is_meta(char c) {
   return std::string_view("\\.+*?()|[]{}^$").find(c) != std::string_view::npos;
 }
 
-bool is_ascii(std::string_view text) {
+// Whether a dot matches every byte of the text.
+bool is_plain(std::string_view text, bool with_line_ends) {
+  const __m128i line_end = _mm_set1_epi8('\n');
   const char* at = text.data();
   size_t left = text.size();
   int beyond = 0;
-  for (; left >= 16; at += 16, left -= 16)
-    beyond |= _mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
-  for (; left > 0; ++at, --left) beyond |= *at & 0x80;
+  for (; left >= 16; at += 16, left -= 16) {
+    __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    beyond |= _mm_movemask_epi8(bytes);
+    if (!with_line_ends) beyond |= _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, line_end));
+  }
+  for (; left > 0; ++at, --left) beyond |= (*at & 0x80) | (!with_line_ends && *at == '\n' ? 1 : 0);
   return beyond == 0;
 }
 
@@ -26,6 +31,9 @@ bool is_ascii(std::string_view text) {
 
 std::optional<LiteralChain> LiteralChain::of(std::string_view pattern) {
   LiteralChain chain;
+  constexpr std::string_view kDotEndsAtLines = "(?-s)";
+  chain.dot_ends_at_lines_ = pattern.starts_with(kDotEndsAtLines);
+  if (chain.dot_ends_at_lines_) pattern.remove_prefix(kDotEndsAtLines.size());
   std::string literal;
   auto end_literal = [&] {
     if (!literal.empty()) chain.literals_.push_back(std::move(literal));
@@ -58,7 +66,7 @@ std::optional<LiteralChain> LiteralChain::of(std::string_view pattern) {
 }
 
 std::optional<bool> LiteralChain::matches(std::string_view text) const {
-  if (!is_ascii(text)) return std::nullopt;
+  if (!is_plain(text, !dot_ends_at_lines_)) return std::nullopt;
   const char* at = text.data();
   const char* end = at + text.size();
   for (const std::string& literal : literals_) {

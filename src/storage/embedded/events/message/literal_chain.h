@@ -11,15 +11,18 @@ namespace obelisk::message {
 
 class LiteralChain {
  public:
-  // Of a pattern that is searched for and whose dot is any character; nullopt when it is anything else.
+  // Of a pattern that is searched for; nullopt when it is anything else. Its dot is any character, but none
+  // that ends a line where the pattern begins with (?-s).
   static std::optional<LiteralChain> of(std::string_view pattern);
 
-  // nullopt: the text has bytes beyond ASCII, of which a dot matches only those that are characters.
+  // nullopt: the text has something that a dot may not match: bytes beyond ASCII, of which it matches those
+  // that are characters, or the end of a line.
   std::optional<bool> matches(std::string_view text) const;
   const std::vector<std::string>& literals() const { return literals_; }
 
  private:
   std::vector<std::string> literals_;
+  bool dot_ends_at_lines_ = false;
 };
 
 }  // namespace obelisk::message
