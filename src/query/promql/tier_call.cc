@@ -14,12 +14,35 @@ struct Rows {
   size_t count = 0;
 };
 
-// The rows with times in (after, until].
-Rows rows_in(const TierColumn& column, int64_t after, int64_t until) {
-  auto from = std::upper_bound(column.times.begin(), column.times.end(), after);
-  auto to = std::upper_bound(from, column.times.end(), until);
-  return {static_cast<size_t>(from - column.times.begin()), static_cast<size_t>(to - from)};
-}
+// Where the last window lay in a column: the next one mostly lies a few rows on.
+class WindowPlace {
+ public:
+  // The rows with times in (after, until].
+  Rows rows_in(const std::vector<int64_t>& times, int64_t after, int64_t until) {
+    if (times.empty()) return {};
+    move(times, after, from_);
+    move(times, until, to_);
+    return {from_, to_ - from_};
+  }
+
+ private:
+  static constexpr size_t kStepsMax = 8;
+
+  // To the first row after `time`.
+  static void move(const std::vector<int64_t>& times, int64_t time, size_t& at) {
+    for (size_t steps = 0; at > 0 && times[at - 1] > time; --at) {
+      if (++steps > kStepsMax) break;
+    }
+    for (size_t steps = 0; at < times.size() && times[at] <= time; ++at) {
+      if (++steps > kStepsMax) break;
+    }
+    bool found = (at == 0 || times[at - 1] <= time) && (at == times.size() || times[at] > time);
+    if (!found) at = static_cast<size_t>(std::upper_bound(times.begin(), times.end(), time) - times.begin());
+  }
+
+  size_t from_ = 0;
+  size_t to_ = 0;
+};
 
 std::span<const int64_t> times_of(const TierColumn& column, Rows rows) {
   return std::span(column.times).subspan(rows.first, rows.count);
@@ -66,15 +89,17 @@ class TierWindows {
   }
 
   // What the window holds of all aspects that were read.
-  uint64_t row_count() const {
+  uint64_t row_count() {
     uint64_t rows = 0;
-    for (const TierColumn& column : series_.columns) rows += rows_in(column, start_ms_, end_ms_).count;
+    for (size_t i = 0; i < kTierAspectCount; ++i) rows += in_window(static_cast<TierAspect>(i)).count;
     return rows;
   }
 
  private:
-  Rows in_window(TierAspect aspect) const { return rows_in(series_.of(aspect), start_ms_, end_ms_); }
-  double total(TierAspect aspect) const { return sum_of(series_.of(aspect), in_window(aspect)); }
+  Rows in_window(TierAspect aspect) {
+    return places_[static_cast<size_t>(aspect)].rows_in(series_.of(aspect).times, start_ms_, end_ms_);
+  }
+  double total(TierAspect aspect) { return sum_of(series_.of(aspect), in_window(aspect)); }
 
   Window window() const {
     Window window;
@@ -83,7 +108,7 @@ class TierWindows {
     return window;
   }
 
-  RangeOutcome of_samples(TierAspect floats, TierAspect histograms, int64_t time_ms) const {
+  RangeOutcome of_samples(TierAspect floats, TierAspect histograms, int64_t time_ms) {
     Window samples = window();
     Rows rows = in_window(floats);
     samples.float_times = times_of(series_.of(floats), rows);
@@ -95,13 +120,13 @@ class TierWindows {
     return apply_range_function(call_, samples, 0, time_ms);
   }
 
-  RangeOutcome count() const {
+  RangeOutcome count() {
     double samples = total(TierAspect::count) + total(TierAspect::histogram_count);
     if (samples == 0) return {};
     return {true, call_.id == FunctionId::present_over_time ? 1 : samples, nullptr};
   }
 
-  RangeOutcome sum(int64_t time_ms) const {
+  RangeOutcome sum(int64_t time_ms) {
     Rows counted = in_window(TierAspect::histogram_count);
     if (in_window(TierAspect::histogram_sum).count != counted.count) {
       bool mixed = in_window(TierAspect::sum).count > 0;
@@ -141,7 +166,7 @@ class TierWindows {
     const TierColumn& last = series_.of(TierAspect::last);
     const TierColumn& count = series_.of(TierAspect::count);
     Window ends = window();
-    Rows rows = rows_in(last, start_ms_, end_ms_);
+    Rows rows = in_window(TierAspect::last);
     Window::Told told;
     if (rows.count > 0) {
       size_t end = rows.first + rows.count;
@@ -165,9 +190,9 @@ class TierWindows {
     return apply_range_function(call_, ends, 0, time_ms);
   }
 
-  double lost_between(int64_t first_end, int64_t last_end) const {
+  double lost_between(int64_t first_end, int64_t last_end) {
     const TierColumn& lost = series_.of(TierAspect::lost);
-    return sum_of(lost, rows_in(lost, first_end - 1, last_end));
+    return sum_of(lost, lost_place_.rows_in(lost.times, first_end - 1, last_end));
   }
 
   void gather_histograms() {
@@ -191,6 +216,8 @@ class TierWindows {
 
   const RangeCall& call_;
   const TierSeries& series_;
+  std::array<WindowPlace, kTierAspectCount> places_;
+  WindowPlace lost_place_;
   int64_t start_ms_ = 0;
   int64_t end_ms_ = 0;
   std::array<int64_t, 2> float_times_{};
@@ -216,8 +243,9 @@ Result<SeriesList> Evaluator::call_on_tier(RangeCall& call, const TierData& data
     for (size_t step = 0; step < steps.count; ++step) {
       int64_t end = pinned ? first : first + static_cast<int64_t>(step) * steps.step_ms;
       RangeOutcome outcome = windows.at(end - data.range_ms, end, steps.time(step));
-      count_queryable(step, windows.row_count());
-      if (has_worked(windows.row_count())) OBELISK_CHECK_OK(check_cancel());
+      uint64_t rows = windows.row_count();
+      count_queryable(step, rows);
+      if (has_worked(rows)) OBELISK_CHECK_OK(check_cancel());
       if (!outcome.present) continue;
       any = true;
       if (outcome.histogram) {
