@@ -256,10 +256,10 @@ std::string format_prometheus_duration(int64_t nanos) {
       millis -= count * unit_millis;
     }
   };
-  // Years, weeks and days only when nothing is left over, as Prometheus prints them.
+  // Years and weeks only when nothing is left over, as Prometheus prints them.
   append("y", 365LL * 86400000, true);
   append("w", 7LL * 86400000, true);
-  append("d", 86400000, true);
+  append("d", 86400000, false);
   append("h", 3600000, false);
   append("m", 60000, false);
   append("s", 1000, false);

@@ -55,6 +55,8 @@ TEST(Text, Durations) {
   EXPECT_FALSE(parse_prometheus_duration("99999999999y").ok());
   EXPECT_EQ(format_prometheus_duration(5400LL * 1'000'000'000), "1h30m");
   EXPECT_EQ(format_prometheus_duration(14LL * 86400 * 1'000'000'000), "2w");
+  EXPECT_EQ(format_prometheus_duration(36LL * 3600 * 1'000'000'000), "1d12h");
+  EXPECT_EQ(format_prometheus_duration(8LL * 86400 * 1'000'000'000), "8d");
   EXPECT_EQ(*parse_go_duration("1.5h"), 5400LL * 1'000'000'000);
   EXPECT_EQ(*parse_go_duration("-3ms2us"), -3'002'000);
   EXPECT_FALSE(parse_go_duration("3d").ok());

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/text.h"
@@ -44,7 +45,7 @@ std::string number_text(const Node& node) {
   return format_plain_float(node.number);
 }
 
-std::string time_suffix(const Node& node) {
+std::string at_suffix(const Node& node) {
   std::string out;
   switch (node.time.at) {
     case TimeModifiers::At::none:
@@ -59,8 +60,17 @@ std::string time_suffix(const Node& node) {
       out += " @ end()";
       break;
   }
-  if (node.time.offset) out += " offset " + to_string(*node.time.offset);
   return out;
+}
+
+std::string offset_suffix(const Node& node) {
+  const std::optional<DurationExpr>& offset = node.time.offset;
+  if (!offset || (offset->is_literal() && offset->seconds == 0)) return "";
+  return " offset " + to_string(*offset);
+}
+
+std::string time_suffix(const Node& node) {
+  return at_suffix(node) + offset_suffix(node);
 }
 
 std::string mode_suffix(RangeMode mode) {
@@ -68,14 +78,15 @@ std::string mode_suffix(RangeMode mode) {
 }
 
 std::string selector_text(const Node& node) {
-  std::string inside;
-  auto add = [&](const std::string& text) { inside += (inside.empty() ? "" : ",") + text; };
+  std::vector<std::string> texts;
   for (const Matcher& matcher : node.matchers) {
     bool is_name = matcher.name == kMetricNameLabel && matcher.op == Matcher::Op::equal;
     if (is_name && !node.text.empty() && matcher.value == node.text) continue;
     // Written back as a bare quoted name only when there is no other name matcher to confuse it with.
-    add(to_string(matcher));
+    texts.push_back(to_string(matcher));
   }
+  std::sort(texts.begin(), texts.end());
+  std::string inside = fmt::format("{}", fmt::join(texts, ","));
   return node.text + (inside.empty() && !node.text.empty() ? "" : "{" + inside + "}");
 }
 
@@ -213,7 +224,7 @@ std::string to_string(const Node& node) {
     case Node::Kind::string:
       return quote_go_string(node.text);
     case Node::Kind::selector:
-      return selector_text(node) + mode_suffix(node.range_mode) + time_suffix(node);
+      return selector_text(node) + at_suffix(node) + mode_suffix(node.range_mode) + offset_suffix(node);
     case Node::Kind::matrix:
       return selector_text(*node.children[0]) + "[" + to_string(*node.range) + "]" +
              mode_suffix(node.range_mode) + time_suffix(node);

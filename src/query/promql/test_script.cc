@@ -11,28 +11,14 @@
 #include "query/promql/lexer.h"
 #include "query/promql/parser.h"
 #include "query/promql/test_compare.h"
+#include "query/promql/test_demand.h"
+#include "query/promql/test_listing.h"
 #include "query/promql/test_loader.h"
 #include "query/promql/test_series.h"
 #include "query/promql/test_variants.h"
 
 namespace obelisk::promql {
 namespace {
-
-// What one `expect` line wants of a message: this text, this pattern, or (neither) any text.
-struct MessageDemand {
-  std::string message;
-  std::shared_ptr<const Regex> regex;
-
-  bool any() const { return message.empty() && !regex; }
-};
-
-// What the `expect` lines ask of warnings, infos or the failure. Each message that is asked for must be
-// there, and once any is, each that is there must have been asked for.
-struct Demand {
-  bool wanted = false;
-  bool forbidden = false;
-  std::vector<MessageDemand> messages;
-};
 
 struct Eval {
   size_t line = 0;
@@ -182,16 +168,9 @@ class ScriptRunner {
 
   Result<void> parse_demand(size_t line, std::string_view rest, Demand& demand) {
     demand.wanted = true;
-    rest = trim(rest);
-    MessageDemand one;
-    if (rest.starts_with("msg:")) {
-      one.message = trim(rest.substr(4));
-    } else if (rest.starts_with("regex:")) {
-      OBELISK_TRY(one.regex, Regex::compile(trim(rest.substr(6)), Regex::Mode::searching));
-    } else if (!rest.empty()) {
-      return at_line(line, "expected msg: or regex:");
-    }
-    demand.messages.push_back(std::move(one));
+    Result<MessageDemand> one = parse_message_demand(rest);
+    if (!one.ok()) return at_line(line, one.error().message);
+    demand.messages.push_back(std::move(*one));
     return {};
   }
 
@@ -201,8 +180,7 @@ class ScriptRunner {
       return {};
     }
     if (text.starts_with("expected_fail_regexp")) {
-      MessageDemand one;
-      OBELISK_TRY(one.regex, Regex::compile(trim(text.substr(20)), Regex::Mode::searching));
+      OBELISK_TRY(MessageDemand one, parse_message_demand("regex:" + std::string(text.substr(20))));
       eval.fail.messages.push_back(std::move(one));
       return {};
     }
@@ -281,7 +259,7 @@ class ScriptRunner {
     std::string wrong = check_annotations(eval, result->annotations, as_written);
     if (wrong.empty()) {
       wrong = check_instant(eval, *result);
-      if (!wrong.empty()) wrong += list(result->annotations);
+      if (!wrong.empty()) wrong += list_result(result->annotations);
     }
     bool has_range_form = result->type == PromqlType::vector || result->type == PromqlType::scalar;
     if (wrong.empty() && !eval.ordered && has_range_form && !depends_on_query_range(question.query))
@@ -289,54 +267,19 @@ class ScriptRunner {
     return wrong;
   }
 
-  // Where places do not count, patterns do not either: they may name one.
-  static bool is_met_by(const MessageDemand& demand, std::string_view message, bool places_count) {
-    if (demand.any()) return true;
-    if (demand.regex) return !places_count || demand.regex->matches(message);
-    return places_count ? demand.message == message : without_place(demand.message) == without_place(message);
-  }
-
   static std::optional<std::string> check_failure(const Eval& eval, bool ok, const std::string& error) {
     if (!eval.fail.wanted) return ok ? std::nullopt : std::optional("failed: " + error);
     if (ok) return "was expected to fail";
     for (const MessageDemand& one : eval.fail.messages) {
-      if (!is_met_by(one, error, true)) return "failed with another message: " + error;
-    }
-    return "";
-  }
-
-  // A message without its " (line:column)".
-  static std::string_view without_place(std::string_view message) {
-    size_t open = message.rfind(" (");
-    bool has_place = open != std::string_view::npos && message.ends_with(')') &&
-                     message.find_first_not_of("0123456789:", open + 2) == message.size() - 1;
-    return has_place ? message.substr(0, open) : message;
-  }
-
-  static std::string check_demand(std::string_view kind, const Demand& demand,
-                                  const std::vector<std::string>& messages, bool places_count) {
-    std::string all;
-    for (const std::string& message : messages) all += "\n      " + message;
-    if (demand.forbidden && !messages.empty()) return fmt::format("unexpected {}:{}", kind, all);
-    if (!demand.wanted) return "";
-    if (messages.empty()) return fmt::format("expected a {}, there was none", kind);
-    for (const MessageDemand& one : demand.messages) {
-      auto meets = [&](const std::string& message) { return is_met_by(one, message, places_count); };
-      if (std::none_of(messages.begin(), messages.end(), meets))
-        return fmt::format("expected {} {}, got{}", kind, one.message, all);
-    }
-    for (const std::string& message : messages) {
-      auto asked = [&](const MessageDemand& one) { return is_met_by(one, message, places_count); };
-      if (!demand.messages.empty() && std::none_of(demand.messages.begin(), demand.messages.end(), asked))
-        return fmt::format("unexpected {} {}", kind, message);
+      if (!one.is_met_by(error, true)) return "failed with another message: " + error;
     }
     return "";
   }
 
   static std::string check_annotations(const Eval& eval, const PromqlAnnotations& annotations,
                                        bool places_count = true) {
-    std::string wrong = check_demand("warn", eval.warn, annotations.warnings, places_count);
-    return wrong.empty() ? check_demand("info", eval.info, annotations.infos, places_count) : wrong;
+    std::string wrong = eval.warn.check("warn", annotations.warnings, places_count);
+    return wrong.empty() ? eval.info.check("info", annotations.infos, places_count) : wrong;
   }
 
   static std::string check_instant(const Eval& eval, const InstantResult& result) {
@@ -367,8 +310,9 @@ class ScriptRunner {
       for (size_t j = 0; j < vector.size(); ++j) {
         if (vector[j].labels == expected.labels) found = j;
       }
-      if (found == vector.size()) return "missing " + expected.labels.to_string() + list(vector);
-      if (eval.ordered && found != i) return "out of order: " + expected.labels.to_string() + list(vector);
+      if (found == vector.size()) return "missing " + expected.labels.to_string() + list_result(vector);
+      if (eval.ordered && found != i)
+        return "out of order: " + expected.labels.to_string() + list_result(vector);
       used[found] = true;
       const VectorSample& sample = vector[found];
       if (!point_matches(expected.points[0], sample.value, sample.histogram.get())) {
@@ -378,35 +322,8 @@ class ScriptRunner {
       }
     }
     if (std::find(used.begin(), used.end(), false) != used.end())
-      return "more series than expected" + list(vector);
+      return "more series than expected" + list_result(vector);
     return "";
-  }
-
-  static std::string list(const SampleVector& vector) {
-    std::string out = "; the result was";
-    for (const VectorSample& sample : vector) {
-      out += "\n      " + sample.labels.to_string() + " " + point_text(sample.value, sample.histogram.get());
-    }
-    return out;
-  }
-
-  static std::string list(const PromqlAnnotations& annotations) {
-    std::string out;
-    for (const std::string& message : annotations.warnings) out += "\n      " + message;
-    for (const std::string& message : annotations.infos) out += "\n      " + message;
-    return out;
-  }
-
-  static std::string list(const std::vector<MatrixSeries>& matrix) {
-    std::string out = "; the result was";
-    for (const MatrixSeries& series : matrix) {
-      out += "\n      " + series.labels.to_string();
-      for (const FloatPoint& point : series.floats)
-        out += fmt::format(" {}@{}", format_go_g(point.value), point.time_ms);
-      for (const HistogramPoint& point : series.histograms)
-        out += fmt::format(" {}@{}", point_text(0, point.histogram.get()), point.time_ms);
-    }
-    return out;
   }
 
   static std::string check_matrix(const Eval& eval, const std::vector<MatrixSeries>& matrix, int64_t start_ms,
@@ -417,13 +334,13 @@ class ScriptRunner {
       for (size_t j = 0; j < matrix.size(); ++j) {
         if (matrix[j].labels == expected.labels) found = j;
       }
-      if (found == matrix.size()) return "missing " + expected.labels.to_string() + list(matrix);
+      if (found == matrix.size()) return "missing " + expected.labels.to_string() + list_result(matrix);
       used[found] = true;
       std::string wrong = check_points(expected, matrix[found], start_ms, step_ms);
       if (!wrong.empty()) return wrong;
     }
     for (size_t j = 0; j < matrix.size(); ++j) {
-      if (!used[j]) return "more series than expected: " + matrix[j].labels.to_string() + list(matrix);
+      if (!used[j]) return "more series than expected: " + matrix[j].labels.to_string() + list_result(matrix);
     }
     return "";
   }
@@ -468,7 +385,7 @@ class ScriptRunner {
     std::string wrong = check_annotations(eval, result->annotations);
     if (!wrong.empty()) return wrong;
     wrong = check_matrix(eval, result->series, eval.start_ms, eval.step_ms);
-    return wrong.empty() ? "" : wrong + list(result->annotations);
+    return wrong.empty() ? "" : wrong + list_result(result->annotations);
   }
 
   // The same query over three steps, the middle one at the time of the instant.
