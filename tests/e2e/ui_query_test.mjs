@@ -134,6 +134,13 @@ async function failures(server) {
     assert.equal(parameter(page, 'q'), '{ name = "operation 7" }');
     await page.context().close();
   });
+  await check('an empty trace search of several stages says what each left', async () => {
+    const page = await browser.page(`${server.url}/ui/traces?q=${encodeURIComponent('{ name = "operation 7" } | count() > 100000')}`);
+    await page.getByText('No trace in this range matches.').waitFor();
+    await page.locator('li', { hasText: 'count() > 100000 leaves none of the 250 spans before it' }).waitFor();
+    await page.locator('li', { hasText: 'count() > 100000: 0 spans left' }).waitFor();
+    await page.context().close();
+  });
 }
 
 // Sorting 50 windows of 800 samples a second over most of an hour: seconds of work whatever the machine.

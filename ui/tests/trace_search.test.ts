@@ -1,14 +1,7 @@
 import { expect, test } from 'vitest';
 import { equal_matchers_in } from '../src/state/pivots';
 import { counted_query } from '../src/views/duration_charts';
-import { conditions_of, traceql_duration } from '../src/views/trace_search';
-
-test('conditions of one pair of braces', () => {
-  expect(conditions_of('{ name = "a && b" && duration > 1s && status = error }')).toEqual(['name = "a && b"', 'duration > 1s', 'status = error']);
-  expect(conditions_of('{ name = "{(" }')).toEqual(['name = "{("']);
-  expect(conditions_of('{ }')).toEqual([]);
-  for (const other of ['{ a = 1 || b = 2 }', '{ a = 1 } && { b = 2 }', '{ (a = 1) && b = 2 }', '{ a = 1 } | count() > 2']) expect(conditions_of(other)).toEqual([]);
-});
+import { traceql_duration } from '../src/views/trace_search';
 
 test('what a heatmap counts', () => {
   expect(counted_query('{ }')).toBe('{ nestedSetParent < 0 }');

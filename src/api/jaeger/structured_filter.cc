@@ -199,6 +199,9 @@ Result<std::string> comparison(const FilterNode& call) {
     bool same = reference.type == other.type || reference.type == FieldType::attribute ||
                 other.type == FieldType::attribute;
     if (!same) return invalid("two fields of different kinds are compared");
+    auto unordered = [](FieldType type) { return type == FieldType::status || type == FieldType::kind; };
+    if (is_ordered(op) && (unordered(reference.type) || unordered(other.type)))
+      return invalid("status and kind have no order");
     literals = std::move(other.places);
   } else if (right->kind == Kind::scalar) {
     OBELISK_TRY(literals, literals_of(right->text, right->type, reference.type, is_ordered(op)));

@@ -18,7 +18,7 @@
 namespace obelisk::jaeger {
 
 inline constexpr size_t kFilterNodesMax = 1000;
-inline constexpr size_t kFilterDepthMax = 64;
+inline constexpr size_t kFilterDepthMax = 32;  // a level takes up to four of TraceQL's
 
 struct FilterNode {
   enum class Kind : uint8_t { attribute, field, nested, scalar, list, call };

@@ -79,3 +79,24 @@ function flatten(value: Record<string, unknown>, prefix: string, into: Labels, d
 export function ids_of(line: LogLine, fields = fields_of(line)): { trace_id: string | null; span_id: string | null } {
   return { trace_id: trace_id_of(fields), span_id: span_id_of(fields) };
 }
+
+export interface TraceqlStage {
+  text: string;
+  spans: number; // left after it
+  filters: { text: string; spans: number; conditions: { text: string; spans: number }[] }[];
+}
+
+// Why a query finds what it finds, or nothing: of its first pipeline.
+export async function explain_traceql(q: string, range: { from_ms: number; to_ms: number }, signal?: AbortSignal): Promise<{ why_empty: string[]; stages: TraceqlStage[] }> {
+  interface Condition { condition: string; spans: string }
+  interface Stage { stage: string; spansLeft: string; filters: { filter: string; spans: string; conditions: Condition[] }[] }
+  const answer = await get_json<{ whyEmpty: string[]; pipelines: { stages: Stage[] }[] }>(
+    '/obelisk/api/v1/traceql/explain', { q, start: Math.floor(range.from_ms / 1000), end: Math.ceil(range.to_ms / 1000) }, signal);
+  return {
+    why_empty: answer.whyEmpty,
+    stages: (answer.pipelines[0]?.stages ?? []).map(({ stage, spansLeft, filters }) => ({
+      text: stage, spans: Number(spansLeft),
+      filters: filters.map(({ filter, spans, conditions }) => ({ text: filter, spans: Number(spans), conditions: conditions.map((one) => ({ text: one.condition, spans: Number(one.spans) })) })),
+    })),
+  };
+}

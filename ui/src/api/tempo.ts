@@ -63,10 +63,3 @@ export async function duration_histogram(q: string, range: ResolvedRange, step_s
     return top_s <= 0 ? [] : samples.filter(({ value = 0 }) => value > 0).map(({ timestampMs, value = 0 }) => ({ begin_ms: Number(timestampMs), top_s, count: value }));
   });
 }
-
-// How many spans of the range match.
-export async function count_spans(q: string, range: ResolvedRange, signal?: AbortSignal): Promise<number> {
-  interface Answer { series?: { value?: number }[] }
-  const answer = await get_json<Answer>('/api/metrics/query', { q: `${q} | count_over_time()`, start: Math.floor(range.from_ms / 1000), end: Math.ceil(range.to_ms / 1000) }, signal);
-  return (answer.series ?? []).reduce((sum, { value = 0 }) => sum + value, 0);
-}

@@ -4,7 +4,8 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link, useLocation } from 'wouter';
 import { get_json } from '../api/http';
 import { number_of, type Labels } from '../api/prometheus';
-import { count_spans, search_traces, trace_tag_values, type FoundTrace } from '../api/tempo';
+import { explain_traceql } from '../api/obelisk';
+import { search_traces, trace_tag_values, type FoundTrace } from '../api/tempo';
 import { useClock, useRange } from '../app/clock';
 import { count, duration, unit_of_query } from '../format/numbers';
 import { day, ns_to_ms } from '../format/time';
@@ -55,21 +56,6 @@ export function read_traceql(text: string): TraceForm {
 
 export function traceql_duration(seconds: number): string {
   return seconds >= 1 ? `${Number(seconds.toPrecision(3))}s` : seconds >= 1e-3 ? `${Number((seconds * 1e3).toPrecision(3))}ms` : `${Math.max(1, Math.round(seconds * 1e6))}us`;
-}
-
-// The parts of one pair of braces joined by && alone; nothing for any other shape. Strings may hold anything.
-export function conditions_of(q: string): string[] {
-  const inside = /^\s*\{([^]*)\}\s*$/.exec(q)?.[1];
-  if (inside === undefined) return [];
-  const bare = inside.replace(/"(?:[^"\\]|\\.)*"|`[^`]*`/g, (text) => '"'.repeat(text.length));
-  if (/[{}()]|\|\|/.test(bare)) return [];
-  const parts: string[] = [];
-  let start = 0;
-  for (const { index } of bare.matchAll(/&&/g)) {
-    parts.push(inside.slice(start, index));
-    start = index + 2;
-  }
-  return [...parts, inside.slice(start)].map((part) => part.trim()).filter((part) => part !== '');
 }
 
 export function is_metrics_query(text: string): boolean {
@@ -146,22 +132,25 @@ export default function TraceSearch() {
   );
 }
 
-// Which condition removed everything: each counted by itself, over the whole range.
+// What removed everything: in words for any query; of one pair of braces each condition with its spans, and the way out.
 function Explain({ q, range, run }: { q: string; range: ResolvedRange; run(text: string): void }) {
-  const conditions = useMemo(() => conditions_of(q), [q]);
-  const counts = useQuery({
-    queryKey: ['explain traces', q, range.from_ms, range.to_ms], enabled: conditions.length > 0,
-    queryFn: ({ signal }) => Promise.all(conditions.map((one) => count_spans(`{ ${one} }`, range, signal))),
-  });
-  if (conditions.length === 0 || !counts.data) return null;
+  const answer = useQuery({ queryKey: ['explain traces', q, range.from_ms, range.to_ms], retry: false, queryFn: ({ signal }) => explain_traceql(q, range, signal) });
+  if (!answer.data) return null;
+  const { why_empty, stages } = answer.data;
+  const conditions = stages.length === 1 && stages[0].filters.length === 1 ? stages[0].filters[0].conditions : [];
+  const left = stages.length > 1 ? stages : [];
   return (
-    <ul class="t2">{conditions.map((one, index) => {
-      const others = conditions.filter((_, other) => other !== index);
-      return (
-        <li key={one}><code>{one}</code>: <b>{count(counts.data[index])}</b> spans{' '}
-          {conditions.length > 1 && <button type="button" class="link acc" onClick={() => run(`{ ${others.join(' && ')} }`)}>Without it</button>}</li>
-      );
-    })}</ul>
+    <ul class="t2">
+      {conditions.length === 0 && why_empty.map((sentence) => <li key={sentence}>{sentence}</li>)}
+      {left.map(({ text, spans }, index) => <li key={index}><code>{text}</code>: <b>{count(spans)}</b> spans left</li>)}
+      {conditions.map(({ text, spans }) => {
+        const others = conditions.filter((other) => other.text !== text).map((other) => (other.text.includes('||') ? `(${other.text})` : other.text));
+        return (
+          <li key={text}><code>{text}</code>: <b>{count(spans)}</b> spans{' '}
+            {others.length > 0 && <button type="button" class="link acc" onClick={() => run(`{ ${others.join(' && ')} }`)}>Without it</button>}</li>
+        );
+      })}
+    </ul>
   );
 }
 
