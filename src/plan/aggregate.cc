@@ -29,6 +29,7 @@ void Aggregate::collect_columns(std::vector<ColumnId>& out) const {
   for (const std::vector<ColumnId>& part : by) {
     for (const ColumnId& id : part) add(id);
   }
+  if (by_pattern) add(*by_pattern);
   for (const ColumnId& id : value) add(id);
   if (exemplar_slots > 0 || distinct_spans) out.push_back(fixed_column(column::kTraceId));
   if (distinct_spans) out.push_back(fixed_column(column::kSpanId));
@@ -63,7 +64,9 @@ std::optional<int> histogram_exponent(double value) {
 Result<uint32_t> AggregateStates::group_of(const AggregateKey& key) {
   auto found = by_key_.find(key);
   if (found != by_key_.end()) return found->second;
-  if (groups_.size() >= aggregate_.groups_max) {
+  bool is_excess = key.empty() && aggregate_.fold_excess;
+  if (groups_.size() >= aggregate_.groups_max && !is_excess) {
+    if (aggregate_.fold_excess) return group_of({});
     return make_error(ErrorCode::too_large,
                       fmt::format("more than {} groups: group by something with fewer values, or narrow the "
                                   "selection",
@@ -72,6 +75,10 @@ Result<uint32_t> AggregateStates::group_of(const AggregateKey& key) {
   Group group;
   group.key = key;
   group.counts.resize(aggregate_.step_count);
+  if (aggregate_.times) {
+    group.first_times.resize(aggregate_.step_count, std::numeric_limits<int64_t>::max());
+    group.last_times.resize(aggregate_.step_count, std::numeric_limits<int64_t>::min());
+  }
   if (aggregate_.sum) group.sums.resize(aggregate_.step_count);
   if (aggregate_.minimum) group.minima.resize(aggregate_.step_count, std::numeric_limits<double>::infinity());
   if (aggregate_.maximum)
@@ -81,6 +88,12 @@ Result<uint32_t> AggregateStates::group_of(const AggregateKey& key) {
   groups_.push_back(std::move(group));
   by_key_.emplace(key, number);
   return number;
+}
+
+const AggregateStates::Group* AggregateStates::excess() const {
+  if (!aggregate_.fold_excess) return nullptr;
+  auto found = by_key_.find({});
+  return found == by_key_.end() ? nullptr : &groups_[found->second];
 }
 
 std::vector<uint64_t>& AggregateStates::histogram_of(Group& group, int exponent) const {
@@ -109,6 +122,10 @@ Result<void> AggregateStates::merge(const AggregateStates& other) {
     OBELISK_TRY(uint32_t number, group_of(from.key));
     Group& to = groups_[number];
     add_counts(to.counts, from.counts);
+    for (size_t i = 0; i < from.first_times.size(); ++i) {
+      note_time(to, i, from.first_times[i]);
+      note_time(to, i, from.last_times[i]);
+    }
     for (size_t i = 0; i < from.sums.size(); ++i) to.sums[i] += from.sums[i];
     for (size_t i = 0; i < from.minima.size(); ++i) to.minima[i] = std::min(to.minima[i], from.minima[i]);
     for (size_t i = 0; i < from.maxima.size(); ++i) to.maxima[i] = std::max(to.maxima[i], from.maxima[i]);
@@ -129,7 +146,10 @@ void AggregateStates::sort() {
 size_t AggregateStates::memory_bytes() const {
   size_t total = 0;
   for (const Group& group : groups_) {
-    total += 512 + (group.counts.size() + group.sums.size() + group.minima.size() + group.maxima.size()) * 8 +
+    total += 512 +
+             (group.counts.size() + 2 * group.first_times.size() + group.sums.size() + group.minima.size() +
+              group.maxima.size()) *
+                 8 +
              group.histogram.size() * (64 + group.counts.size() * 8) +
              group.exemplars.size() * sizeof(AggregateExemplar);
   }

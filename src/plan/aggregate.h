@@ -21,6 +21,11 @@
 // none.
 //   That halves and doubles: a quantile is right within a factor of two, interpolated inside.
 //
+// * `by_pattern`: rows are told apart by the pattern (plan/text_pattern.h) of that column's string, the last
+//   part of the key; absent where a row has none.
+// * `times`: of every step the first and the last time that a row counted.
+// * `fold_excess`: rows of more than groups_max keys are one group more, whose key is empty.
+//
 // AggregateStates are the answer: one group a distinct key, which states a step. Not thread safe; several can
 // be filled in parallel and merged. Bounds: groups_max distinct keys (too_large beyond: an answer nobody
 // reads), and memory_bytes() is charged to the query's budget by those who fill them.
@@ -44,6 +49,7 @@ namespace obelisk {
 struct Aggregate {
   std::vector<std::vector<ColumnId>> by;  // each: the columns of one part of the key
   bool by_all_labels = false;             // and, as the last part, all labels of the row's stream or series
+  std::optional<ColumnId> by_pattern;     // and, behind it, the pattern of this column
   std::vector<ColumnId> value;
   bool value_length = false;  // bytes of the text instead of a number
   bool sum = false;
@@ -62,7 +68,9 @@ struct Aggregate {
   uint32_t exemplar_slots = 0;
   Exemplar exemplar = Exemplar::first;
 
+  bool times = false;
   size_t groups_max = 1 << 20;
+  bool fold_excess = false;
 
   bool needs_value() const { return !value.empty(); }
   // The step of a time, or step_count when it is in none.
@@ -100,7 +108,9 @@ class AggregateStates {
 
   struct Group {
     AggregateKey key;
-    std::vector<uint64_t> counts;  // of every step
+    std::vector<uint64_t> counts;      // of every step
+    std::vector<int64_t> first_times;  // largest int64 where there is none
+    std::vector<int64_t> last_times;   // smallest int64 where there is none
     std::vector<double> sums;
     std::vector<double> minima;                      // infinity where there is none
     std::vector<double> maxima;                      // -infinity where there is none
@@ -114,6 +124,12 @@ class AggregateStates {
   Result<uint32_t> group_of(const AggregateKey& key);
   Group& group(size_t number) { return groups_[number]; }
   const std::vector<Group>& groups() const { return groups_; }
+  // Of the group that rows of too many keys share, with fold_excess; null when there are none.
+  const Group* excess() const;
+  static void note_time(Group& group, size_t step, int64_t time) {
+    if (time < group.first_times[step]) group.first_times[step] = time;
+    if (time > group.last_times[step]) group.last_times[step] = time;
+  }
   // Adds one row to a group. The reference for faster ways.
   void add(Group& group, size_t step, double value) const;
   std::vector<uint64_t>& histogram_of(Group& group, int exponent) const;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <limits>
 
 namespace obelisk {
@@ -86,7 +87,7 @@ void offer_exemplar(AggregateStates& states, uint32_t group, size_t slot, double
 Result<bool> fold_counts(const AggregateRows& rows, AggregateStates& states,
                          std::vector<ExemplarRow>& exemplars) {
   const Aggregate& aggregate = states.aggregate();
-  if (rows.mask != nullptr || !rows.step || aggregate.needs_value()) return false;
+  if (rows.mask != nullptr || !rows.step || aggregate.needs_value() || aggregate.times) return false;
   const AggregateRows::KeyColumn* varying = nullptr;
   for (const AggregateRows::KeyColumn& key : rows.keys) {
     if (key.numbers.empty()) continue;
@@ -237,6 +238,23 @@ class BatchKey {
   uint32_t absent_ = kNoGroup;
 };
 
+// The patterns of a column of strings.
+AggregateRows::KeyColumn pattern_key(const Batch& batch, const ColumnId& id,
+                                     const std::vector<uint8_t>& mask) {
+  AggregateRows::KeyColumn key;
+  key.numbers.resize(batch.row_count);
+  PatternNumbers numbers(key);
+  const ColumnData* data = batch.find(id, ColumnType::string);
+  for (uint32_t row = 0; row < batch.row_count; ++row) {
+    if (mask[row] == 0) continue;
+    bool present = data != nullptr && data->is_present(row);
+    key.numbers[row] = present ? numbers.of_text(data->strings[row]) : numbers.absent();
+  }
+  if (key.entries.empty()) key.entries.push_back({});
+  if (key.entries.size() == 1) key.numbers.clear();
+  return key;
+}
+
 AggregateRows::KeyColumn all_labels_key(const Batch& batch) {
   AggregateRows::KeyColumn key;
   key.numbers.resize(batch.row_count);
@@ -304,6 +322,40 @@ class StepHistograms {
 
 }  // namespace
 
+struct PatternNumbers::Known {
+  absl::flat_hash_map<std::string_view, uint32_t> numbers;
+  std::deque<std::string> texts;  // what the keys point to
+};
+
+PatternNumbers::PatternNumbers(AggregateRows::KeyColumn& key)
+    : key_(key), known_(std::make_unique<Known>()) {}
+PatternNumbers::~PatternNumbers() = default;
+
+uint32_t PatternNumbers::of_text(std::string_view text) {
+  return number_of(pattern_.of_text(text));
+}
+
+uint32_t PatternNumbers::of_skeleton(std::string_view skeleton) {
+  return number_of(pattern_.of_skeleton(skeleton));
+}
+
+uint32_t PatternNumbers::absent() {
+  if (!absent_) {
+    absent_ = static_cast<uint32_t>(key_.entries.size());
+    key_.entries.push_back({});
+  }
+  return *absent_;
+}
+
+uint32_t PatternNumbers::number_of(std::string_view pattern) {
+  auto known = known_->numbers.find(pattern);
+  if (known != known_->numbers.end()) return known->second;
+  auto number = static_cast<uint32_t>(key_.entries.size());
+  key_.entries.push_back({std::string(pattern), ColumnType::string});
+  known_->numbers.emplace(known_->texts.emplace_back(pattern), number);
+  return number;
+}
+
 Result<void> fold_rows(const AggregateRows& rows, AggregateStates& states,
                        std::vector<ExemplarRow>& exemplars) {
   if (rows.row_count == 0) return {};
@@ -332,6 +384,7 @@ Result<void> fold_rows(const AggregateRows& rows, AggregateStates& states,
     } else {
       states.add(group, step, value);
     }
+    if (aggregate.times) AggregateStates::note_time(group, step, rows.times[row]);
     if (aggregate.exemplar_slots == 0) continue;
     if (step != slot_step) {  // a division a row would be what counting costs most
       slot_step = step;
@@ -439,6 +492,7 @@ Result<void> BatchAggregator::add(const Batch& batch, std::vector<uint8_t>& mask
   for (const std::vector<ColumnId>& part : aggregate.by)
     rows.keys.push_back(BatchKey(batch, part).read(mask));
   if (aggregate.by_all_labels) rows.keys.push_back(all_labels_key(batch));
+  if (aggregate.by_pattern) rows.keys.push_back(pattern_key(batch, *aggregate.by_pattern, mask));
   if (aggregate.needs_value()) rows.values = values_.data();
   exemplars_.clear();
   OBELISK_CHECK_OK(fold_rows(rows, states_, exemplars_));

@@ -11,6 +11,7 @@
 #include "plan/aggregate.h"
 #include "plan/batch.h"
 #include "plan/budget.h"
+#include "plan/text_pattern.h"
 
 namespace obelisk {
 
@@ -24,10 +25,29 @@ struct AggregateRows {
   size_t row_count = 0;
   const uint8_t* mask = nullptr;  // rows that count; null: all
   const int64_t* times = nullptr;
-  // When all rows lie in one step: which; times may then be null.
+  // When all rows lie in one step: which; times may then be null, but for Aggregate::times.
   std::optional<size_t> step;
   std::vector<KeyColumn> keys;
   const double* values = nullptr;  // with Aggregate::value
+};
+
+// Numbers patterns in the order they come: the entries of a key.
+class PatternNumbers {
+ public:
+  explicit PatternNumbers(AggregateRows::KeyColumn& key);
+  ~PatternNumbers();
+  uint32_t of_text(std::string_view text);
+  uint32_t of_skeleton(std::string_view skeleton);
+  uint32_t absent();
+
+ private:
+  struct Known;
+  uint32_t number_of(std::string_view pattern);
+
+  AggregateRows::KeyColumn& key_;
+  std::unique_ptr<Known> known_;
+  TextPattern pattern_;
+  std::optional<uint32_t> absent_;
 };
 
 // A row that became the exemplar of a slot; its time and trace id are not known yet.

@@ -124,6 +124,8 @@ class RandomScans {
       aggregate.by.push_back(std::move(columns));
     }
     aggregate.by_all_labels = chance(20);
+    if (chance(25)) aggregate.by_pattern = chance(70) ? fixed_column(column::kLine) : any_column();
+    aggregate.times = chance(25);
     if (chance(60)) {
       aggregate.value = {chance(50) ? fixed_column(column::kDuration) : any_column()};
       if (chance(30)) aggregate.value.push_back(ColumnId{Scope::attribute, "ratio"});
@@ -292,8 +294,10 @@ inline std::vector<std::string> aggregate_texts(const AggregateStates& states) {
     for (size_t step = 0; step < group.counts.size(); ++step) {
       if (group.counts[step] == 0) continue;
       std::string text = fmt::format("{}@{} {}", key_text(group.key), step, group.counts[step]);
-      if (!group.minima.empty()) text += fmt::format(" min {}", group.minima[step]);
-      if (!group.maxima.empty()) text += fmt::format(" max {}", group.maxima[step]);
+      if (!group.first_times.empty())
+        text += fmt::format(" from {} to {}", group.first_times[step], group.last_times[step]);
+      if (!group.minima.empty()) text += fmt::format(" min {}", group.minima[step] + 0.0);  // -0 is 0
+      if (!group.maxima.empty()) text += fmt::format(" max {}", group.maxima[step] + 0.0);
       for (const auto& [exponent, counts] : group.histogram) {
         if (counts[step] != 0) text += fmt::format(" 2^{}:{}", exponent, counts[step]);
       }

@@ -87,6 +87,10 @@ class Executor {
     }
     std::sort(head_keys_.begin(), head_keys_.end());
     head_keys_.erase(std::unique(head_keys_.begin(), head_keys_.end()), head_keys_.end());
+    if (parts.empty()) {  // a store to which nothing was written has no cache either
+      overlap_ = std::make_shared<const TraceOverlap>();
+      return {};
+    }
     OBELISK_TRY(overlap_, table_.overlaps->of(parts));
     for (size_t i = 0; i < parts.size(); ++i) {
       std::vector<uint8_t>& watched = watched_[parts[i].get()];
@@ -166,9 +170,8 @@ class Executor {
     rows.mask = mask.empty() ? nullptr : mask.data();
     if (aggregate().needs_value()) rows.values = values_.data();
     size_t step = aggregate().step_of(unit.min_time);
-    if (step != aggregate().step_count && step == aggregate().step_of(unit.max_time)) {
-      rows.step = step;
-    } else {
+    if (step != aggregate().step_count && step == aggregate().step_of(unit.max_time)) rows.step = step;
+    if (!rows.step || aggregate().times) {
       OBELISK_TRY(const std::vector<int64_t>* times, reader.times());
       rows.times = times->data();
     }
@@ -177,6 +180,10 @@ class Executor {
       rows.keys.push_back(std::move(key));
     }
     if (aggregate().by_all_labels) rows.keys.push_back(read_labels_key(reader));
+    if (aggregate().by_pattern) {
+      OBELISK_TRY(AggregateRows::KeyColumn key, read_pattern_key(reader, *aggregate().by_pattern, mask));
+      rows.keys.push_back(std::move(key));
+    }
     exemplars_.clear();
     OBELISK_CHECK_OK(fold_rows(rows, states_, exemplars_));
     return name_exemplars(reader);

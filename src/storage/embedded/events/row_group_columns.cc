@@ -172,6 +172,100 @@ KeyColumn read_labels_key(RowGroupReader& reader) {
   return key;
 }
 
+namespace {
+
+// The patterns of one chunk's texts, where they are no more than a number a row.
+class PatternReader {
+ public:
+  PatternReader(const ColumnId& id, ColumnChunk& chunk, const RowMask& mask, KeyColumn& key)
+      : id_(id), chunk_(chunk), mask_(mask), key_(key), numbers_(key) {}
+
+  Result<void> read() {
+    rows_without();
+    if (chunk_.message() != nullptr) return read_templates(*chunk_.message());
+    if (chunk_.has_dictionary()) {
+      std::vector<uint32_t> of_entry(chunk_.entries().size(), kUnset);
+      for_each_row([&](uint32_t row) {
+        uint32_t& number = of_entry[chunk_.entry_of(row)];
+        if (number == kUnset) number = numbers_.of_text(chunk_.entries()[chunk_.entry_of(row)]);
+        key_.numbers[row] = number;
+      });
+      return {};
+    }
+    std::vector<uint32_t> rows;
+    for_each_row([&](uint32_t row) { rows.push_back(row); });
+    return read_texts(rows);
+  }
+
+ private:
+  template <typename Take>
+  void for_each_row(Take&& take) {
+    for (uint32_t row = 0; row < key_.numbers.size(); ++row) {
+      if (chunk_.is_present(row) && counts(mask_, row)) take(row);
+    }
+  }
+
+  void rows_without() {
+    if (chunk_.all_present()) return;
+    for (uint32_t row = 0; row < key_.numbers.size(); ++row) {
+      if (!chunk_.is_present(row)) key_.numbers[row] = numbers_.absent();
+    }
+  }
+
+  Result<void> read_templates(message::MessageBlock& block) {
+    OBELISK_TRY(const message::TemplateNumbers* templates, block.template_numbers());
+    const std::vector<message::TemplateHead>& heads = block.head()->templates;
+    std::vector<uint32_t> of_template(heads.size(), kUnset);
+    std::vector<uint32_t> raw;
+    size_t value = 0;
+    bool known = true;
+    for (uint32_t row = 0; row < key_.numbers.size(); ++row) {
+      if (!chunk_.is_present(row)) continue;
+      size_t number = templates->at(value++);
+      if (!counts(mask_, row)) continue;
+      known = known && number < heads.size();
+      if (!known) break;
+      if (number == message::kRawTemplate) {
+        raw.push_back(row);
+        continue;
+      }
+      if (of_template[number] == kUnset) of_template[number] = numbers_.of_skeleton(heads[number].skeleton);
+      key_.numbers[row] = of_template[number];
+    }
+    if (!known) return make_error(ErrorCode::corrupt, "a text names a template that there is not");
+    return read_texts(raw);
+  }
+
+  Result<void> read_texts(const std::vector<uint32_t>& rows) {
+    if (rows.empty()) return {};
+    OBELISK_TRY(ColumnData data, chunk_.gather(id_, rows));
+    for (size_t i = 0; i < rows.size(); ++i) key_.numbers[rows[i]] = numbers_.of_text(data.strings[i]);
+    return {};
+  }
+
+  const ColumnId& id_;
+  ColumnChunk& chunk_;
+  const RowMask& mask_;
+  KeyColumn& key_;
+  PatternNumbers numbers_;
+};
+
+}  // namespace
+
+Result<KeyColumn> read_pattern_key(RowGroupReader& reader, const ColumnId& column, const RowMask& mask) {
+  OBELISK_TRY(auto chunks, reader.chunks_of(column));
+  KeyColumn key;
+  key.numbers.assign(reader.info().row_count, 0);
+  for (auto& [number, chunk] : chunks) {
+    if (chunk->type() != ColumnType::string) continue;
+    OBELISK_CHECK_OK(PatternReader(column, *chunk, mask, key).read());
+    break;  // a column has one chunk a type
+  }
+  if (key.entries.empty()) key.entries.push_back({});
+  if (key.entries.size() == 1) key.numbers.clear();
+  return key;
+}
+
 Result<void> read_value_column(RowGroupReader& reader, const std::vector<ColumnId>& columns, bool length,
                                RowMask& mask, std::vector<double>& values) {
   size_t row_count = reader.info().row_count;

@@ -13,6 +13,9 @@ Result<AggregateRows::KeyColumn> read_key_column(RowGroupReader& reader, const s
                                                  const RowMask& mask);
 // All labels of each row's stream.
 AggregateRows::KeyColumn read_labels_key(RowGroupReader& reader);
+// The patterns of a column of strings: of text kept as templates, one look a template.
+Result<AggregateRows::KeyColumn> read_pattern_key(RowGroupReader& reader, const ColumnId& column,
+                                                  const RowMask& mask);
 // The numbers (with `length`: lengths of texts) of each row in `values`; rows without one are cleared in
 // `mask`.
 Result<void> read_value_column(RowGroupReader& reader, const std::vector<ColumnId>& columns, bool length,

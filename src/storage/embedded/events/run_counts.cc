@@ -34,7 +34,8 @@ AggregateKeyPart part_of(LabelsView labels, const std::vector<ColumnId>& columns
 
 bool RunCounter::suits(const Aggregate& aggregate) {
   bool more = aggregate.needs_value() || aggregate.sum || aggregate.minimum || aggregate.maximum ||
-              aggregate.histogram || aggregate.distinct_spans || aggregate.exemplar_slots > 0;
+              aggregate.histogram || aggregate.distinct_spans || aggregate.exemplar_slots > 0 ||
+              aggregate.by_pattern.has_value() || aggregate.times;
   if (more) return false;
   return std::all_of(aggregate.by.begin(), aggregate.by.end(), [](const std::vector<ColumnId>& columns) {
     return std::all_of(columns.begin(), columns.end(),
