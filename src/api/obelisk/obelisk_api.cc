@@ -13,6 +13,7 @@ void register_obelisk_api(Router& router, ApiContext& context) {
   register_service_graph(router, context);
   register_trace_comparison(router, context);
   register_traceql_explain(router, context);
+  register_new_patterns(router, context);
 }
 
 }  // namespace obelisk

@@ -11,5 +11,6 @@ void register_query_control(Router& router, ApiContext& context);
 void register_service_graph(Router& router, ApiContext& context);
 void register_trace_comparison(Router& router, ApiContext& context);
 void register_traceql_explain(Router& router, ApiContext& context);
+void register_new_patterns(Router& router, ApiContext& context);
 
 }  // namespace obelisk

@@ -77,6 +77,7 @@ struct Stage {
     decolorize,
     drop,
     keep,
+    new_pattern,  // an extension: new_patterns.h
   };
   Kind kind = Kind::line_filter;
   LineFilter line_filter;
@@ -86,6 +87,8 @@ struct Stage {
   std::vector<LabelSelector> selectors;      // drop, keep
   bool strict = false;                       // logfmt
   bool keep_empty = false;                   // logfmt
+  int64_t since_nanos = 0;                   // new_pattern
+  int64_t for_nanos = 0;                     // new_pattern
 };
 
 struct LogSelector {

@@ -85,6 +85,11 @@ std::string selectors_text(const Stage& stage) {
   return out;
 }
 
+// 5m, 1h30m; below a millisecond in Go's form.
+std::string duration_text(int64_t nanos) {
+  return nanos % kNanosPerMilli == 0 ? format_prometheus_duration(nanos) : format_go_duration(nanos);
+}
+
 std::string stage_text(const Stage& stage) {
   switch (stage.kind) {
     case Stage::Kind::line_filter:
@@ -116,6 +121,9 @@ std::string stage_text(const Stage& stage) {
       return "| drop" + selectors_text(stage);
     case Stage::Kind::keep:
       return "| keep" + selectors_text(stage);
+    case Stage::Kind::new_pattern:
+      return fmt::format("| new_pattern since {}{}", duration_text(stage.since_nanos),
+                         stage.for_nanos == 0 ? "" : " for " + duration_text(stage.for_nanos));
   }
   return "";
 }
@@ -138,11 +146,6 @@ std::string list_text(const std::vector<std::string>& names) {
 
 std::string grouping_text(const Grouping& grouping) {
   return (grouping.without ? "without " : "by ") + list_text(grouping.labels);
-}
-
-// 5m, 1h30m; below a millisecond in Go's form.
-std::string duration_text(int64_t nanos) {
-  return nanos % kNanosPerMilli == 0 ? format_prometheus_duration(nanos) : format_go_duration(nanos);
 }
 
 std::string range_text(const LogRange& range) {

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "query/logql/engine.h"
 #include "storage/memory/memory_store.h"
 #include "storage/writer.h"
@@ -50,6 +53,32 @@ class QueryLimits : public ::testing::Test {
   MemoryStore store_;
 };
 
+// A store that takes its time to open a scan.
+class SlowReader : public Reader {
+ public:
+  explicit SlowReader(Reader& inner) : inner_(inner) {}
+  Result<Snapshot> snapshot(const Tenant& tenant) override { return inner_.snapshot(tenant); }
+  Result<Plan> plan(const Snapshot& at, const Scan& scan) override { return inner_.plan(at, scan); }
+  Result<std::unique_ptr<Cursor>> open(const Plan& plan, Budget& budget, const Cancel& cancel) override {
+    if (opened_++ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1'100));
+    return inner_.open(plan, budget, cancel);
+  }
+  Result<std::vector<Labels>> series(const Snapshot& at, const Scan& scan, const Cancel& cancel) override {
+    return inner_.series(at, scan, cancel);
+  }
+  Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) override {
+    return inner_.columns(at, scan);
+  }
+  Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column,
+                                         uint64_t limit, const Cancel& cancel) override {
+    return inner_.values(at, scan, column, limit, cancel);
+  }
+
+ private:
+  Reader& inner_;
+  int opened_ = 0;
+};
+
 TEST_F(QueryLimits, TheSumOfEverythingIsAnswered) {
   for (const char* query : {R"(sum(count_over_time({job=~".+"}[60s])))",
                             R"(sum(count_over_time({job=~".+"} |~ ".*a.*b.*" [60s])))",
@@ -82,6 +111,41 @@ TEST_F(QueryLimits, WhatNeedsMoreThanItsBudgetSaysSo) {
   EXPECT_LT(used, 8u << 20);
   result = ask(query, 256 << 20);
   ASSERT_TRUE(result.ok()) << result.error().to_string();
+}
+
+// What a log query found until its memory or its time was used up is the beginning of its answer.
+TEST_F(QueryLimits, ALogQueryThatCannotFinishSaysPartialWithTheReason) {
+  RangeRequest request;
+  request.start = {kBegin};
+  request.end = {kBegin + kLines * kNanosPerSecond};
+  request.limit = 5'000;
+  auto ask_reader = [&](Reader& reader, uint64_t budget_bytes, std::chrono::milliseconds time) {
+    Budget budget(budget_bytes);
+    Cancel cancel(Cancel::Clock::now() + time);
+    QueryContext context{reader, kDefaultTenant, *reader.snapshot(kDefaultTenant), budget, cancel};
+    return query_range(context, R"({job="shop"} | drop trace_id)", request, LogqlLimits());
+  };
+  auto expect_partial = [&](const Result<LogqlResult>& result, std::string_view reason) {
+    ASSERT_TRUE(result.ok()) << result.error().to_string();
+    EXPECT_FALSE(result->statistics.complete);
+    const std::string& said = result->statistics.incomplete_reason;
+    EXPECT_NE(said.find("partial: not all lines at and before"), std::string::npos) << said;
+    EXPECT_NE(said.find(reason), std::string::npos) << said;
+    EXPECT_GT(result->entry_count, 0u);
+    EXPECT_LT(result->entry_count, request.limit);
+    // The newest ones: all of the second that was read, or some.
+    for (const LogStream& stream : result->streams) {
+      for (const LogEntry& entry : stream.entries)
+        EXPECT_EQ(entry.time, kBegin + (kLines - 1) * kNanosPerSecond);
+    }
+  };
+  expect_partial(ask_reader(store_, 300 << 10, std::chrono::hours(1)), "memory");
+  SlowReader slow(store_);
+  expect_partial(ask_reader(slow, 1 << 30, std::chrono::milliseconds(1'000)), "time");
+  // Nothing found in time: an error, not an empty answer.
+  Result<LogqlResult> nothing = ask_reader(store_, 1 << 30, std::chrono::milliseconds(-1));
+  ASSERT_FALSE(nothing.ok());
+  EXPECT_EQ(nothing.error().code, ErrorCode::timeout);
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 #include "query/logql/log_query.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
+#include "query/logql/new_patterns.h"
 #include "query/logql/series_table.h"
 
 namespace obelisk::logql {
@@ -16,6 +19,7 @@ class StreamCollector {
   // False when the limit is reached.
   Result<bool> take(const PassedRow& passed) {
     LogRow& row = passed.row;
+    reached_ = row.time;
     if (!far_enough(row.time)) return true;
     LogStream& stream = stream_of(row.labels);
     LogEntry& entry = stream.entries.emplace_back();
@@ -34,6 +38,8 @@ class StreamCollector {
   }
 
   uint64_t count() const { return count_; }
+  // The time of the row taken last.
+  int64_t reached() const { return reached_; }
 
   std::vector<LogStream> finish() {
     std::vector<LogStream> streams = std::move(streams_);
@@ -76,6 +82,7 @@ class StreamCollector {
   std::vector<LabelRef> stream_labels_;
   uint64_t count_ = 0;
   int64_t last_time_ = std::numeric_limits<int64_t>::min();
+  int64_t reached_ = std::numeric_limits<int64_t>::min();
 };
 
 // The slices of a range from the end where the query starts: the first is a second long, each next four times
@@ -84,9 +91,9 @@ class StreamCollector {
 class Slices {
  public:
   // `whole`: one slice, for a store that stops by itself when it has enough.
-  Slices(const RangeRequest& request, bool whole)
-      : begin_(request.start.value),
-        end_(request.end.value),
+  Slices(const TimeRange& times, const RangeRequest& request, bool whole)
+      : begin_(times.begin.value),
+        end_(times.end.value),
         forward_(request.direction == Direction::forward),
         length_(whole ? std::numeric_limits<int64_t>::max() : kNanosPerSecond) {}
 
@@ -112,6 +119,20 @@ class Slices {
   int64_t length_;
 };
 
+// Rows come in the order that was asked for, so what a query gathered until its time or memory was used up is
+// the beginning of its answer.
+bool is_partial(const Error& error, uint64_t entry_count) {
+  return entry_count > 0 && (error.code == ErrorCode::timeout || error.code == ErrorCode::too_large);
+}
+
+void say_partial(const Error& error, const StreamCollector& collector, Direction direction,
+                 ReadStatistics& statistics) {
+  statistics.complete = false;
+  statistics.incomplete_reason =
+      fmt::format("partial: not all lines at and {} {} (unix ns) were looked at: {}",
+                  direction == Direction::forward ? "after" : "before", collector.reached(), error.message);
+}
+
 }  // namespace
 
 Result<LogqlResult> run_log_query(QueryContext& context, const LogSelector& selector,
@@ -120,14 +141,16 @@ Result<LogqlResult> run_log_query(QueryContext& context, const LogSelector& sele
   result.type = LogqlResult::Type::streams;
   if (request.limit == 0) return result;
   OBELISK_TRY(LoweredSelector lowered, lower_selector(selector));
-  OBELISK_TRY(Expr metadata, metadata_filter(context, selector, {request.start, request.end}));
+  TimeRange times{request.start, request.end};
+  OBELISK_TRY(NewPatterns fresh, NewPatterns::prepare(context, selector, times));
+  OBELISK_TRY(Expr metadata, metadata_filter(context, selector, times));
   Expr where = Expr::all_of({std::move(lowered.where), std::move(metadata)});
   OBELISK_TRY(Pipeline pipeline,
-              Pipeline::compile(selector.stages, lowered.applied, LabelDemand(), request.now));
+              Pipeline::compile(selector.stages, lowered.applied, LabelDemand(), request.now, &fresh));
   StreamCollector collector(request, context.budget);
   // When every row of the scan is an entry, the store need not look for more of them than are asked.
   bool store_limits = pipeline.empty() && request.interval_nanos <= 0;
-  Slices slices(request, store_limits);
+  Slices slices(times, request, store_limits);
   TimeRange slice;
   while (collector.count() < request.limit && slices.next(slice)) {
     OBELISK_TRY(Scan scan, log_scan(context, where, slice, LabelDemand(), true));
@@ -135,8 +158,13 @@ Result<LogqlResult> run_log_query(QueryContext& context, const LogSelector& sele
     if (store_limits) scan.limit = request.limit - collector.count();
     uint64_t before = collector.count();
     uint64_t repeated_before = result.statistics.repeated_rows;
-    OBELISK_CHECK_OK(for_each_row(context, scan, pipeline, result.statistics,
-                                  [&](const PassedRow& row) { return collector.take(row); }));
+    Result<void> read = for_each_row(context, scan, pipeline, result.statistics,
+                                     [&](const PassedRow& row) { return collector.take(row); });
+    if (!read.ok()) {
+      if (!is_partial(read.error(), collector.count())) return read.error();
+      say_partial(read.error(), collector, request.direction, result.statistics);
+      break;
+    }
     // Repeated rows counted in the limit: the rest of the slice is read behind what was taken.
     if (scan.limit == 0 || result.statistics.repeated_rows == repeated_before) continue;
     uint64_t known = collector.count() - before;
@@ -148,6 +176,7 @@ Result<LogqlResult> run_log_query(QueryContext& context, const LogSelector& sele
           return true;
         }));
   }
+  note_incomplete(fresh, result.statistics);
   result.entry_count = collector.count();
   result.streams = collector.finish();
   return result;

@@ -268,9 +268,35 @@ Result<Unwrap> parse_unwrap(TokenStream& tokens) {
   return unwrap;
 }
 
+bool is_identifier(const Token& token, std::string_view text) {
+  return token.kind == TokenKind::identifier && token.text == text;
+}
+
+Result<int64_t> expect_duration(TokenStream& tokens) {
+  if (!tokens.is(TokenKind::duration)) return tokens.unexpected({"DURATION"});
+  if (tokens.peek().nanos <= 0) return tokens.failure("a duration above 0 is wanted");
+  return tokens.take().nanos;
+}
+
+// new_pattern since 24h [for 5m]. Two names in a row begin nothing else in the language, so a label may still
+// be called new_pattern.
+Result<Stage> parse_new_pattern(TokenStream& tokens) {
+  Stage stage;
+  stage.kind = Stage::Kind::new_pattern;
+  tokens.take();
+  tokens.take();
+  OBELISK_TRY(stage.since_nanos, expect_duration(tokens));
+  if (!is_identifier(tokens.peek(), "for")) return stage;
+  tokens.take();
+  OBELISK_TRY(stage.for_nanos, expect_duration(tokens));
+  return stage;
+}
+
 // One stage after its `|`.
 Result<Stage> parse_stage(TokenStream& tokens) {
   Stage stage;
+  if (is_identifier(tokens.peek(), "new_pattern") && is_identifier(tokens.peek(1), "since"))
+    return parse_new_pattern(tokens);
   if (!tokens.is(TokenKind::keyword)) {
     if (!tokens.is_name() && !tokens.is_symbol("(")) return tokens.unexpected();
     stage.kind = Stage::Kind::label_filter;

@@ -82,8 +82,24 @@ TEST(PatternMiner, BoundedAndCounted) {
   uint64_t counted = 0;
   for (const auto& pattern : miner.finish()) counted += pattern.total;
   EXPECT_LE(miner.finish().size(), PatternMiner::kClustersMax);
-  EXPECT_EQ(counted + miner.overflow(), lines);
-  EXPECT_GE(miner.overflow(), 500u);
+  EXPECT_EQ(counted + miner.others()[0], lines);
+  EXPECT_GE(miner.others()[0], 500u);
+}
+
+// What a store counted by pattern folds to what its lines would have.
+TEST(PatternMiner, PatternsFoldAsTheirLinesDo) {
+  PatternMiner miner(2);
+  miner.add_pattern("paid <_> EUR by alice", "info", std::vector<uint64_t>{3, 1});
+  miner.add_pattern("paid <_> EUR by bob", "info", std::vector<uint64_t>{0, 2});
+  miner.add_pattern("<<_>> closed", "info", std::vector<uint64_t>{1, 0});
+  miner.add_pattern(" ", "info", std::vector<uint64_t>{1, 0});
+  miner.add_others(std::vector<uint64_t>{0, 4});
+  auto patterns = miner.finish();
+  ASSERT_EQ(patterns.size(), 2u);
+  EXPECT_EQ(patterns[0].text, "paid <_> EUR by <_>");
+  EXPECT_EQ(patterns[0].counts, (std::vector<uint64_t>{3, 3}));
+  EXPECT_EQ(patterns[1].text, "<<_>> closed");
+  EXPECT_EQ(miner.others(), (std::vector<uint64_t>{1, 4}));
 }
 
 }  // namespace

@@ -1,5 +1,10 @@
 #pragma once
 // The patterns of the lines that a log query selects, with how many lines each had in every step.
+//
+// Where the store applies the whole query, it counts lines by pattern itself, over any window, from the
+// templates it keeps (Aggregate::by_pattern); other queries have their lines looked at one by one, newest
+// first, at most kPatternLinesMax. What is alike is then folded (pattern_miner.h). Every line that was looked
+// at is either in a pattern or in `others`.
 #include <string>
 #include <vector>
 
@@ -11,11 +16,11 @@ namespace obelisk::logql {
 struct PatternsResult {
   std::vector<PatternMiner::Pattern> patterns;  // the most frequent first
   StepGrid grid;                                // steps are [at(i), at(i) + step)
-  uint64_t lines_read = 0;
-  std::string incomplete;  // why not every line is counted; empty: all are
+  std::vector<uint64_t> others;                 // lines a step that no pattern was found for
+  std::string incomplete;                       // why not every line is looked at; empty: all are
 };
 
-// Lines are read newest first, at most kPatternLinesMax. Levels are taken from detected_level or level.
+// Levels are taken from detected_level or level.
 inline constexpr uint64_t kPatternLinesMax = 1'000'000;  // about two seconds of one core
 Result<PatternsResult> find_patterns(QueryContext& context, const LogSelector& selector,
                                      const RangeRequest& request);

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "plan/regex.h"
+#include "query/logql/lexer.h"
+#include "query/logql/new_patterns.h"
 #include "query/logql/parser.h"
 #include "query/logql/regex_error.h"
 #include "query/logql/stage_capture.h"
@@ -13,6 +15,7 @@
 #include "query/logql/stage_json.h"
 #include "query/logql/stage_labels.h"
 #include "query/logql/stage_logfmt.h"
+#include "query/logql/stage_new_pattern.h"
 
 namespace obelisk::logql {
 namespace {
@@ -49,7 +52,8 @@ void add_stage_labels(const Stage& stage, LabelDemand& demand) {
   }
 }
 
-Result<RowStagePtr> compile_stage(const Stage& stage, LabelDemand demand, UnixNanos now) {
+Result<RowStagePtr> compile_stage(const Stage& stage, LabelDemand demand, UnixNanos now,
+                                  std::shared_ptr<const PatternBirths> births) {
   LogfmtOptions logfmt{stage.strict, stage.keep_empty};
   switch (stage.kind) {
     case Stage::Kind::line_filter:
@@ -78,6 +82,8 @@ Result<RowStagePtr> compile_stage(const Stage& stage, LabelDemand demand, UnixNa
       return make_drop_stage(stage.selectors);
     case Stage::Kind::keep:
       return make_keep_stage(stage.selectors);
+    case Stage::Kind::new_pattern:
+      return make_new_pattern_stage(std::move(births));
   }
   return make_error(ErrorCode::unsupported, "this pipeline stage is not supported yet");
 }
@@ -105,7 +111,7 @@ bool changes_line(Stage::Kind kind) {
 }
 
 Result<Pipeline> Pipeline::compile(const std::vector<Stage>& stages, const std::vector<bool>& skip,
-                                   LabelDemand asked, UnixNanos now) {
+                                   LabelDemand asked, UnixNanos now, const NewPatterns* fresh) {
   // Backwards: each stage is told what is asked after it.
   std::vector<LabelDemand> after(stages.size());
   for (size_t i = stages.size(); i-- > 0;) {
@@ -114,9 +120,18 @@ Result<Pipeline> Pipeline::compile(const std::vector<Stage>& stages, const std::
   }
   Pipeline pipeline;
   pipeline.demand_ = std::move(asked);
+  bool line_changed = false;
   for (size_t i = 0; i < stages.size(); ++i) {
+    bool wants_stored_line = stages[i].kind == Stage::Kind::new_pattern;
+    if (wants_stored_line && line_changed) {
+      return parse_error(
+          "new_pattern looks at lines as they are stored: it must stand before line_format, unpack and "
+          "decolorize");
+    }
+    line_changed = line_changed || changes_line(stages[i].kind);
     if (i < skip.size() && skip[i]) continue;
-    OBELISK_TRY(RowStagePtr stage, compile_stage(stages[i], std::move(after[i]), now));
+    OBELISK_TRY(RowStagePtr stage, compile_stage(stages[i], std::move(after[i]), now,
+                                                 fresh == nullptr ? nullptr : fresh->of_stage(i)));
     pipeline.stages_.push_back(std::move(stage));
     pipeline.reads_line_ = pipeline.reads_line_ || stage_reads_line(stages[i].kind);
   }

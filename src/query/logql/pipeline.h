@@ -11,11 +11,14 @@
 
 namespace obelisk::logql {
 
+class NewPatterns;
+
 class Pipeline {
  public:
   // `skip[i]`: stage i is left out, because the scan applies it. `asked`: the labels that the result needs.
+  // `fresh`: of the same stages (new_patterns.h); null for a pipeline that is compiled but not run.
   static Result<Pipeline> compile(const std::vector<Stage>& stages, const std::vector<bool>& skip,
-                                  LabelDemand asked, UnixNanos now);
+                                  LabelDemand asked, UnixNanos now, const NewPatterns* fresh = nullptr);
 
   // False drops the row.
   bool apply(LogRow& row) {

@@ -8,6 +8,7 @@
 
 #include "query/logql/lexer.h"
 #include "query/logql/literals.h"
+#include "query/logql/new_patterns.h"
 #include "query/logql/pushed_counts.h"
 #include "query/logql/series_table.h"
 #include "query/logql/stage_filter.h"
@@ -198,16 +199,18 @@ class RangeEvaluation {
         unwrap_filters_.push_back(std::move(stage));
       }
     }
-    OBELISK_TRY(Pipeline pipeline,
-                Pipeline::compile(range.selector.stages, lowered.applied, std::move(demand),
-                                  UnixNanos{grid_.at(grid_.count - 1)}));
-    bool reads_line = pipeline.reads_line() || counts_bytes(query_.range_op);
     TimeRange times;
     if (__builtin_sub_overflow(grid_.start, range.offset_nanos, &times.begin.value) ||
         __builtin_sub_overflow(times.begin.value, range.range_nanos - 1, &times.begin.value) ||
         __builtin_sub_overflow(grid_.at(grid_.count - 1) + 1, range.offset_nanos, &times.end.value)) {
       return make_error(ErrorCode::invalid_argument, "the range or the offset goes beyond the clock");
     }
+    OBELISK_TRY(NewPatterns fresh, NewPatterns::prepare(context_, range.selector, times));
+    note_incomplete(fresh, statistics);
+    OBELISK_TRY(Pipeline pipeline,
+                Pipeline::compile(range.selector.stages, lowered.applied, std::move(demand),
+                                  UnixNanos{grid_.at(grid_.count - 1)}, &fresh));
+    bool reads_line = pipeline.reads_line() || counts_bytes(query_.range_op);
     OBELISK_TRY(Expr metadata, metadata_filter(context_, range.selector, times));
     Expr where = Expr::all_of({std::move(lowered.where), std::move(metadata)});
     if (pipeline.empty() && !range.unwrap && counts_rows(query_)) {
