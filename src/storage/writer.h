@@ -26,6 +26,9 @@ struct WriteRequest {
 // also where they are of the same series and times.
 struct EraseReport {
   LogPosition through;
+  // For is_erased. A report of an earlier run of the process has no mark.
+  uint64_t id = 0;
+  uint64_t log_mark = 0;
 };
 
 class Writer {
@@ -41,9 +44,12 @@ class Writer {
 
   // Erases the rows that `what` selects: its tenant, table, range and where; the rest of it must be as
   // constructed (invalid_argument otherwise, or when the store cannot decide `where` for this table;
-  // unsupported when it cannot erase at all). Durable and invisible to cursors opened afterwards when it
-  // returns; taken out of the files by later merges. Blocks: not for a thread that answers requests quickly.
+  // unsupported when it cannot erase at all). Durable and invisible to snapshots taken afterwards when it
+  // returns; taken out of the files by later merges. Blocks while what is in memory is written: not for a
+  // thread that answers requests quickly.
   virtual Result<EraseReport> erase(const Scan& what);
+  // Whether no file holds the rows of that erasure any more. True at once for stores that keep none.
+  virtual Result<bool> is_erased(const Tenant& tenant, const EraseReport& report);
 };
 
 // invalid_argument unless `what` is a tenant, table, range and where alone.

@@ -43,6 +43,8 @@ Result<HttpResponse> list_requests(const ApiContext& api, DeleteService& deletes
     out.field("start_time", seconds(request.range.begin)).field("end_time", seconds(request.range.end - 1));
     out.field("query", request.query).field("status", request.processed ? "processed" : "received");
     out.field("created_at", seconds(request.created_at));
+    // Not in Loki: a received one whose lines no answer has any more, but some file.
+    if (request.erasure && !request.processed) out.field("hidden", true);
     if (!request.error.empty()) out.field("error", request.error);
     out.end_object();
   }

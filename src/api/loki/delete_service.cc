@@ -71,11 +71,18 @@ Result<DeleteRequest> parse_request(const YamlNode& node) {
   map.required_string("end", end);
   map.required_string("created", created);
   map.boolean("processed", request.processed);
+  std::string erasure;
+  map.string("erasure", erasure);
   OBELISK_CHECK_OK(map.finish());
   std::optional<int64_t> from = parse_int64(begin), to = parse_int64(end), at = parse_int64(created);
   if (!from || !to || !at) return yaml_error(kPath, node, "a time is no number");
   request.range = {{*from}, {*to}};
   request.created_at = {*at};
+  if (!erasure.empty()) {
+    std::optional<int64_t> id = parse_int64(erasure);
+    if (!id || *id < 0) return yaml_error(kPath, node, "an erasure is no number");
+    request.erasure = EraseReport{{}, static_cast<uint64_t>(*id), 0};
+  }
   return request;
 }
 
@@ -141,7 +148,9 @@ Result<void> DeleteService::save() {
   for (const DeleteRequest& request : requests_) {
     out.begin_object().field("id", request.id).field("tenant", request.tenant).field("query", request.query);
     out.field("begin", request.range.begin.value).field("end", request.range.end.value);
-    out.field("created", request.created_at.value).field("processed", request.processed).end_object();
+    out.field("created", request.created_at.value).field("processed", request.processed);
+    if (request.erasure) out.field("erasure", request.erasure->id);
+    out.end_object();
   }
   out.end_array().end_object();
   return replace_file(disk_, kPath, out.take());
@@ -220,7 +229,7 @@ Result<void> DeleteService::cancel(const Tenant& tenant, const std::string& id, 
   });
   if (found == requests_.end())
     return make_error(ErrorCode::not_found, "could not find delete request with given id");
-  if (found->processed && !force) {
+  if ((found->erasure || found->processed) && !force) {
     return make_error(ErrorCode::invalid_argument,
                       "deletion of request which is in process or already processed is not allowed");
   }
@@ -229,6 +238,15 @@ Result<void> DeleteService::cancel(const Tenant& tenant, const std::string& id, 
   Result<void> saved = save();
   if (!saved.ok()) requests_ = std::move(before);
   return saved;
+}
+
+Result<void> DeleteService::carry_out(DeleteRequest& request) {
+  if (!request.erasure) {
+    OBELISK_TRY(Scan what, deletion_of(request.tenant, request.query, request.range));
+    OBELISK_TRY(request.erasure, writer_.erase(what));
+  }
+  OBELISK_TRY(request.processed, writer_.is_erased(request.tenant, *request.erasure));
+  return {};
 }
 
 void DeleteService::run_due() {
@@ -245,27 +263,25 @@ void DeleteService::run_due() {
         due.push_back(request);
     }
   }
-  for (const DeleteRequest& request : due) {
-    Result<Scan> what = deletion_of(request.tenant, request.query, request.range);
-    Result<void> erased;
-    if (what.ok()) {
-      Result<EraseReport> report = writer_.erase(*what);
-      if (!report.ok()) erased = report.error();
-    } else {
-      erased = what.error();
-    }
-    (erased.ok() ? done : failed).add();
+  for (DeleteRequest& request : due) {
+    bool was_erased = request.erasure.has_value();
+    Result<void> carried = carry_out(request);
+    if (!carried.ok()) failed.add();
+    if (request.erasure && !was_erased) done.add();
+    bool changed = (request.erasure && !was_erased) || request.processed;
     MutexLock lock(mutex_);
     for (DeleteRequest& own : requests_) {
       if (own.id != request.id) continue;
-      std::string error = erased.ok() ? "" : erased.error().to_string();
+      std::string error = carried.ok() ? "" : carried.error().to_string();
       if (!error.empty() && error != own.error) log_error("logs", "delete request " + own.id + ": " + error);
       own.error = error;
-      own.processed = erased.ok();
+      own.erasure = request.erasure;
+      own.processed = request.processed;
     }
+    if (!changed) continue;
     // A crash before this is durable only makes the erasure happen once more.
-    if (erased.ok()) erased = save();
-    if (!erased.ok()) log_error("logs", "delete requests: " + erased.error().to_string());
+    if (Result<void> saved = save(); !saved.ok())
+      log_error("logs", "delete requests: " + saved.error().to_string());
   }
   run_retention(now);
 }

@@ -1,9 +1,10 @@
 #pragma once
 // Deletion of log lines: requests by query and time (Loki's delete API), and retention by selector. Both go
-// through Writer::erase, so that what is deleted is gone from answers and files, not hidden.
+// through Writer::erase: what is deleted is gone from answers at once, and from files soon after.
 //
 // Steps of a request: it is written to log_deletes.json before it is accepted; after the cancel period the
-// service's thread erases its lines and marks it processed. A request that fails stays and is tried again.
+// service's thread erases its lines, which are then in no answer any more; once no file holds them it is
+// marked processed. A request that fails stays and is tried again.
 // Retention rules run when a new day begins to be older than their period, so that each day is looked at
 // once.
 //
@@ -12,6 +13,7 @@
 // deleting it. Bounds: kRequestsMax requests, the oldest processed ones are forgotten. Thread safe.
 #include <condition_variable>
 #include <map>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,8 +35,9 @@ struct DeleteRequest {
   std::string query;
   TimeRange range;
   UnixNanos created_at;
-  bool processed = false;
-  std::string error;  // of the last attempt
+  std::optional<EraseReport> erasure;  // it was carried out: its lines are in no answer
+  bool processed = false;              // and in no file
+  std::string error;                   // of the last attempt
 };
 
 struct RetentionRule {
@@ -76,6 +79,8 @@ class DeleteService {
   Result<void> save() REQUIRES(mutex_);
   void run();
   void run_retention(UnixNanos now);
+  // One step of a request that is due; nothing is left to do for it when it says processed.
+  Result<void> carry_out(DeleteRequest& request);
 
   Disk& disk_;
   Writer& writer_;

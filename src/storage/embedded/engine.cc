@@ -148,16 +148,16 @@ Result<Engine::TenantPtr> Engine::make_tenant(const Tenant& name, const TenantMa
   auto tenant = std::make_shared<TenantStores>();
   tenant->name = name;
   std::string directory = tenant_directory(name);
-  OBELISK_TRY(tenant->events,
-              EventStore::open(disk_, directory + "/events", options_.events, manifest.event_parts));
-  std::vector<ErasurePtr> metric_erasures;
+  std::vector<ErasurePtr> event_erasures, metric_erasures;
   for (const ErasureRecord& record : manifest.erasures) {
     Result<Expr> where = decode_expression(record.where);
     if (!where.ok())
       return where.error().with_context(fmt::format("erasure {} of tenant {}", record.id, name));
-    if (!is_event_table(record.table))
-      metric_erasures.push_back(std::make_shared<const Erasure>(Erasure{record, std::move(*where)}));
+    std::vector<ErasurePtr>& erasures = is_event_table(record.table) ? event_erasures : metric_erasures;
+    erasures.push_back(std::make_shared<const Erasure>(Erasure{record, std::move(*where)}));
   }
+  OBELISK_TRY(tenant->events, EventStore::open(disk_, directory + "/events", options_.events,
+                                               manifest.event_parts, event_erasures));
   OBELISK_TRY(tenant->metrics, MetricStore::open(disk_, directory + "/metrics", options_.metrics,
                                                  manifest.metric_parts, metric_erasures));
   OBELISK_TRY(tenant->tiers, TierStore::open(disk_, directory + "/tiers",
@@ -195,6 +195,7 @@ Result<void> Engine::replay_log() {
   }
   publish(last_sequence);
   OBELISK_TRY(log_, WriteAheadLog::open(disk_, options, recovery, last_sequence, *this));
+  log_of_start_ = log_->retire();
   if (start_report_.replayed_requests > 0) {
     log_info("storage",
              fmt::format("replayed {} requests of the write-ahead log", start_report_.replayed_requests));

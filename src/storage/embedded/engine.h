@@ -118,6 +118,7 @@ class Engine : public Reader, public Writer, private LogSink {
 
   void append(WriteRequest request, Done done) override;
   Result<EraseReport> erase(const Scan& what) override;
+  Result<bool> is_erased(const Tenant& tenant, const EraseReport& report) override;
 
   Result<Snapshot> snapshot(const Tenant& tenant) override;
   Result<Plan> plan(const Snapshot& at, const Scan& scan) override;
@@ -192,8 +193,11 @@ class Engine : public Reader, public Writer, private LogSink {
   Result<void> finish_merge(TenantStores& tenant) REQUIRES(merge_mutex_);
   Result<EraseReport> erase_metrics(TenantStores& tenant, const Scan& what);
   Result<EraseReport> erase_events(TenantStores& tenant, const Scan& what);
+  Result<void> commit_erasure(TenantStores& tenant, Erasure& erasure,
+                              const std::function<void(const ErasurePtr&)>& activate);
   Result<void> link_backup(const Manifest& manifest, const std::string& directory) REQUIRES(merge_mutex_);
   Result<void> drop_finished_erasures(TenantStores& tenant) REQUIRES(merge_mutex_);
+  Result<void> release_retired_log() REQUIRES(merge_mutex_);
   Result<void> retain_tenant(TenantStores& tenant) REQUIRES(merge_mutex_);
   Result<void> retain_by_size(uint64_t bytes_max, bool all_signals) REQUIRES(merge_mutex_);
   Result<void> drop_events(TenantStores& tenant, Table table, UnixNanos keep_from) REQUIRES(merge_mutex_);
@@ -217,6 +221,7 @@ class Engine : public Reader, public Writer, private LogSink {
   std::unique_ptr<File> lock_;
   StartReport start_report_;
   std::unique_ptr<WriteAheadLog> log_;
+  uint64_t log_of_start_ = 0;  // WriteAheadLog::retire, of what the start found
 
   mutable Mutex tenants_mutex_;
   std::map<Tenant, TenantPtr> tenants_ GUARDED_BY(tenants_mutex_);

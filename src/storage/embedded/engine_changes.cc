@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "base/log.h"
 #include "base/self_metrics.h"
@@ -17,6 +18,9 @@ constexpr auto kTick = std::chrono::seconds(1);
 // server is small, late enough that a person who searches finds it again.
 constexpr int64_t kReleaseIntervalNanos = 2'500'000'000;
 constexpr int64_t kMetricsFlushAgeMinNanos = 60 * kNanosPerSecond;
+// While files of the log wait to be removed: what they hold goes to parts soon, in as many parts as that
+// makes.
+constexpr int64_t kRetiredLogFlushAgeNanos = 10 * kNanosPerSecond;
 
 }  // namespace
 
@@ -133,6 +137,9 @@ Result<void> Engine::flush() {
 }
 
 Result<void> Engine::merge_tenant(TenantStores& tenant, bool& merged) {
+  if (!tenant.pending_event_merge) {
+    OBELISK_TRY(tenant.pending_event_merge, tenant.events->apply_erasures());
+  }
   OBELISK_CHECK_OK(drop_finished_erasures(tenant));
   if (!tenant.pending_event_merge) {
     OBELISK_TRY(tenant.pending_event_merge, tenant.events->merge());
@@ -173,6 +180,7 @@ Result<bool> Engine::merge() {
   MutexLock lock(merge_mutex_);
   bool merged = false;
   for (const TenantPtr& tenant : all_tenants()) OBELISK_CHECK_OK(merge_tenant(*tenant, merged));
+  OBELISK_CHECK_OK(release_retired_log());
   return merged;
 }
 
@@ -202,6 +210,7 @@ void Engine::flush_due() {
   // The active segment is always there; what counts is what must be kept because of rows not in parts.
   bool log_full = log_->segment_bytes_total() > options_.log_bytes_max + options_.log_segment_bytes;
   bool heads_full = heads_bytes_ > options_.heads_bytes_max / 2;
+  bool log_leaves = !log_->is_retired(std::numeric_limits<uint64_t>::max());
   for (const TenantPtr& tenant : all_tenants()) {
     // A row that arrives while a flush ends may find its time reset.
     if (tenant->events_wait() && tenant->events_waiting_since == 0) tenant->events_waiting_since = now;
@@ -216,6 +225,8 @@ void Engine::flush_due() {
                    // Not again at once where the series alone take that much.
                    (tenant->metrics->head_bytes() >= options_.metrics_flush_bytes &&
                     aged(tenant->metrics_waiting_since, kMetricsFlushAgeMinNanos));
+    events = events || (log_leaves && aged(tenant->events_waiting_since, kRetiredLogFlushAgeNanos));
+    metrics = metrics || (log_leaves && aged(tenant->metrics_waiting_since, kRetiredLogFlushAgeNanos));
     if (log_full || heads_full) events = metrics = true;
     if (!events && !metrics) continue;
     Result<void> flushed = flush_tenant(*tenant, events && metrics ? Which::both

@@ -7,26 +7,13 @@
 #include <random>
 #include <set>
 
-#include "env/fault_disk.h"
 #include "plan/expression_codec.h"
-#include "storage/embedded/engine.h"
-#include "storage/memory/memory_store.h"
-#include "storage/test_reader_compare.h"
+#include "storage/embedded/test_erase_steps.h"
 
 namespace obelisk {
 namespace {
 
-constexpr int64_t kBegin = 1'700'000'000'000'000'000;
-constexpr int64_t kSpan = 3'600'000'000'000;
-
-EngineOptions options_for(FaultDisk& disk, const Clock& clock) {
-  EngineOptions options;
-  options.disk = &disk;
-  options.clock = &clock;
-  options.background = false;
-  options.log_segment_bytes = 4 << 10;
-  return options;
-}
+using namespace erase_test;
 
 void write_samples(Writer& writer, uint64_t seed) {
   RandomBatches random(seed, kBegin, kSpan);
@@ -73,101 +60,14 @@ void compare_samples(MemoryStore& oracle, Engine& engine) {
             *oracle.series(*oracle.snapshot(kDefaultTenant), scan, cancel));
 }
 
-Manifest manifest_of(Disk& disk) {
-  return *parse_manifest(*read_file(disk, std::string(kManifestFile), 1 << 20));
-}
-
-void merge_all(Engine& engine) {
-  for (bool more = true; more;) {
-    auto merged = engine.merge();
-    ASSERT_TRUE(merged.ok()) << merged.error().to_string();
-    more = *merged;
-  }
-}
-
 TEST(EngineErase, AgreesWithTheMemoryStoreWhateverHappensAfter) {
-  for (uint64_t seed = 1; seed <= 40; ++seed) {
-    SCOPED_TRACE(testing::Message() << "seed " << seed);
-    std::mt19937_64 random(seed);
-    FaultDisk disk;
-    ManualClock clock(UnixNanos{kBegin});
-    MemoryStore oracle;
-    auto engine = std::move(*Engine::open(options_for(disk, clock)));
-    for (int step = 0; step < 12; ++step) {
-      switch (random() % 6) {
-        case 0:
-          ASSERT_TRUE(engine->flush().ok());
-          break;
-        case 1:
-          merge_all(*engine);
-          break;
-        case 2:
-          if (random() % 2 == 0) disk.drop_unsynced(random());
-          engine.reset();
-          engine = std::move(*Engine::open(options_for(disk, clock)));
-          break;
-        case 3:
-        case 4: {
-          Scan what = random_erasure(random);
-          ASSERT_TRUE(oracle.erase(what).ok());
-          auto erased = engine->erase(what);
-          ASSERT_TRUE(erased.ok()) << erased.error().to_string();
-          break;
-        }
-        default: {
-          uint64_t batch = random() % 4;  // few seeds: what was erased is often written again
-          write_samples(oracle, batch);
-          write_samples(*engine, batch);
-        }
-      }
-      compare_samples(oracle, *engine);
-      if (HasFatalFailure()) return;
-    }
-    ASSERT_TRUE(engine->flush().ok());
-    merge_all(*engine);
-    compare_samples(oracle, *engine);
-    // Physically gone: no erasure is left to apply, and the files alone give the same answers.
-    EXPECT_TRUE(manifest_of(disk).tenants[kDefaultTenant].erasures.empty());
-    engine.reset();
-    engine = std::move(*Engine::open(options_for(disk, clock)));
-    compare_samples(oracle, *engine);
-    if (HasFatalFailure()) return;
-  }
+  agree_whatever_happens(40, [](uint64_t) { return Steps{write_samples, random_erasure, compare_samples}; });
 }
 
 TEST(EngineErase, SurvivesPowerLossOnceAnsweredAndChangesNothingWhenRefused) {
-  ManualClock clock(UnixNanos{kBegin});
   Scan everything;
   everything.table = Table::samples;
-  for (uint64_t at = 0; at < 60; ++at) {
-    SCOPED_TRACE(at);
-    FaultDisk disk;
-    auto engine = std::move(*Engine::open(options_for(disk, clock)));
-    write_samples(*engine, 1);
-    if (at % 2 == 0) {
-      ASSERT_TRUE(engine->flush().ok());
-    }
-    MemoryStore full, empty;
-    write_samples(full, 1);
-    disk.fail_after(at / 2, ErrorCode::io, FaultDisk::Failing::from_then_on);
-    bool erased = engine->erase(everything).ok();
-    Result<bool> merged = engine->merge();
-    (void)merged;
-    compare_samples(erased ? empty : full, *engine);
-    disk.drop_unsynced(at);
-    engine.reset();
-    engine = std::move(*Engine::open(options_for(disk, clock)));
-    Scan scan = everything;
-    scan.all_columns = true;
-    scan.unit = Unit::series;
-    // Refused: it may yet have become durable, but only wholly.
-    bool gone = answer_of(*engine, scan).rows.empty();
-    if (erased) {
-      EXPECT_TRUE(gone);
-    }
-    compare_samples(gone ? empty : full, *engine);
-    if (HasFatalFailure()) return;
-  }
+  survive_power_loss(60, everything, {write_samples, random_erasure, compare_samples});
 }
 
 TEST(EngineErase, RefusesWhatItCannotDecide) {

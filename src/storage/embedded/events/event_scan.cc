@@ -45,7 +45,7 @@ Result<void> add_columns(const ScanUnit& unit, const TimeRange& range, ColumnSet
   const PartContext& context = *unit.context;
   const EventPartDirectory& directory = context.part->directory();
   const RowGroupInfo& info = directory.row_groups[unit.row_group];
-  if (inside(range, unit)) {
+  if (inside(range, unit) && !context.visible) {
     for (const ChunkInfo& chunk : info.chunks)
       found.insert({directory.columns[chunk.column].id, directory.columns[chunk.column].type});
     return {};
@@ -53,7 +53,7 @@ Result<void> add_columns(const ScanUnit& unit, const TimeRange& range, ColumnSet
   Budget budget(kUnitBudgetBytes);
   ReadCounts counts;
   RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
-  OBELISK_TRY(RowMask mask, reader.candidates(range, {}));
+  OBELISK_TRY(RowMask mask, visible_rows(context, reader, range));
   if (!any_row(mask)) return {};
   for (const ChunkInfo& info_of_chunk : info.chunks) {
     const PartColumn& column = directory.columns[info_of_chunk.column];

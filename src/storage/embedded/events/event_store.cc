@@ -58,7 +58,8 @@ std::string day_name(int64_t day) {
 
 Result<std::unique_ptr<EventStore>> EventStore::open(Disk& disk, std::string directory,
                                                      EventStoreOptions options,
-                                                     const std::vector<std::string>& part_names) {
+                                                     const std::vector<std::string>& part_names,
+                                                     const std::vector<ErasurePtr>& erasures) {
   std::unique_ptr<EventStore> store(new EventStore(disk, std::move(directory), std::move(options)));
   OBELISK_CHECK_OK(disk.create_directories(store->directory_));
   OBELISK_CHECK_OK(store->remove_orphans(part_names));
@@ -73,6 +74,8 @@ Result<std::unique_ptr<EventStore>> EventStore::open(Disk& disk, std::string dir
       store->next_number_ = std::max(store->next_number_.load(), *number + 1);
   }
   store->sort_parts();
+  for (const ErasurePtr& erasure : erasures) store->erasures_.activate(erasure);
+  store->update_visible();
   return store;
 }
 
@@ -140,6 +143,7 @@ EventViewPtr EventStore::view(uint64_t sequence) const {
     view->tables[i].head = heads_[i].batches(sequence);
     view->tables[i].overlaps = overlaps_[i];
     view->tables[i].repeated_lines = repeated_lines_;
+    view->tables[i].visible = visible_[i];
   }
   return view;
 }
@@ -321,7 +325,7 @@ Result<std::optional<EventStore::Change>> EventStore::merge() {
     for (Table candidate : kEventTables) {
       std::map<std::string, std::vector<EventPartPtr>> partitions;
       for (const auto& part : parts_[event_table_index(candidate)])
-        partitions[partition_of(part->name())].push_back(part);
+        if (erasures_.may_merge(*part)) partitions[partition_of(part->name())].push_back(part);
       for (const auto& [partition, parts] : partitions) {
         if (!inputs.empty()) break;
         for (size_t index : choose_merge(parts, options_.merge)) inputs.push_back(parts[index]);
@@ -366,37 +370,75 @@ Result<EventStore::Change> EventStore::apply_retention(Table table, UnixNanos ke
   return change;
 }
 
-std::vector<EventPartPtr> EventStore::parts_with(Table table, const TimeRange& range) const {
-  OBELISK_ASSERT(is_event_table(table));
-  std::vector<EventPartPtr> parts;
+void EventStore::activate(ErasurePtr erasure) {
   MutexLock lock(mutex_);
-  for (const auto& part : parts_[event_table_index(table)]) {
-    const EventPartDirectory& directory = part->directory();
-    bool overlaps = directory.min_time < range.end.value && directory.max_time >= range.begin.value;
-    if (overlaps) parts.push_back(part);
-  }
-  return parts;
+  erasures_.activate(std::move(erasure));
+  update_visible();
 }
 
-Result<EventStore::Change> EventStore::erase(const std::vector<EventPartPtr>& parts, const TimeRange& range,
-                                             const Expr& where) {
-  OBELISK_ASSERT(!merge_open_);
-  Change change;
-  for (const EventPartPtr& part : parts) {
-    std::string name = next_part_name(part->directory().table, day_of(part->directory().min_time));
-    Result<ErasedPart> erased =
-        erase_from_part(disk_, directory_ + "/" + name, part, range, where, options_.row_groups);
-    Result<void> done = erased.ok() ? Result<void>() : Result<void>(erased.error());
-    if (erased.ok() && *erased != ErasedPart::untouched) {
-      change.removed_parts.push_back(part->name());
-      if (*erased == ErasedPart::rewritten) done = open_new(name, change);
+size_t EventStore::erasure_count() const {
+  MutexLock lock(mutex_);
+  return erasures_.count();
+}
+
+std::vector<uint64_t> EventStore::finished_erasures() const {
+  MutexLock lock(mutex_);
+  bool leaving = std::any_of(leaving_.begin(), leaving_.end(), [](auto& part) { return !part.expired(); });
+  if (leaving) return {};
+  return erasures_.finished(parts_);
+}
+
+void EventStore::forget(const std::vector<uint64_t>& ids) {
+  MutexLock lock(mutex_);
+  erasures_.forget(ids);
+  std::erase_if(leaving_, [](auto& part) { return part.expired(); });
+  update_visible();
+}
+
+void EventStore::update_visible() {
+  for (size_t i = 0; i < parts_.size(); ++i) visible_[i] = erasures_.visible(parts_[i]);
+}
+
+std::shared_ptr<EventPart> EventStore::part_to_clean(std::vector<ErasurePtr>& concerning, uint64_t& last_id) {
+  MutexLock lock(mutex_);
+  last_id = erasures_.last_id();
+  for (const auto& parts : parts_) {
+    for (const auto& part : parts) {
+      concerning = erasures_.concerning(*part);
+      if (!concerning.empty()) return part;
     }
-    if (done.ok()) continue;
-    abandon(change);
-    return done.error();
   }
-  merge_open_ = !change.empty();
-  return change;
+  return nullptr;
+}
+
+Result<std::optional<EventStore::Change>> EventStore::apply_erasures() {
+  OBELISK_ASSERT(!merge_open_);
+  for (;;) {
+    std::vector<ErasurePtr> concerning;
+    uint64_t last_id = 0;
+    std::shared_ptr<EventPart> part = part_to_clean(concerning, last_id);
+    if (part == nullptr) return std::optional<Change>();
+    Change change;
+    change.clean_id = last_id;
+    std::string name = next_part_name(part->directory().table, day_of(part->directory().min_time));
+    OBELISK_TRY(ErasedPart erased, erase_from_part(disk_, directory_ + "/" + name, part, TimeRange(),
+                                                   erased_rows(concerning), options_.row_groups));
+    if (erased == ErasedPart::untouched) {
+      MutexLock lock(mutex_);
+      erasures_.mark_clean(part->name(), last_id);
+      update_visible();
+      continue;
+    }
+    change.removed_parts.push_back(part->name());
+    if (erased == ErasedPart::rewritten) {
+      if (Result<void> opened = open_new(name, change); !opened.ok()) {
+        abandon(change);
+        return opened.error();
+      }
+    }
+    merge_open_ = true;
+    return std::optional<Change>(std::move(change));
+  }
 }
 
 void EventStore::commit(const Change& change) {
@@ -408,11 +450,17 @@ void EventStore::commit(const Change& change) {
       if (!removed.contains(part->name())) return false;
       part->mark_obsolete();
       gone.push_back(part);
+      erasures_.part_gone(part->name());
+      if (change.clean_id != 0) leaving_.push_back(part);
       return true;
     });
   }
   for (const auto& part : change.opened) parts_[event_table_index(part->directory().table)].push_back(part);
   sort_parts();
+  if (change.clean_id != 0) {
+    for (const std::string& name : change.new_parts) erasures_.mark_clean(name, change.clean_id);
+  }
+  update_visible();
   if (change.is_flush) {
     for (EventHead& head : heads_) head.remove_frozen();
   }

@@ -20,6 +20,7 @@
 
 #include "base/thread_annotations.h"
 #include "env/disk.h"
+#include "storage/embedded/events/event_erasures.h"
 #include "storage/embedded/events/event_head.h"
 #include "storage/embedded/events/event_view.h"
 #include "storage/embedded/events/part_merge.h"
@@ -36,7 +37,8 @@ class EventStore {
   // Opens the named parts (their directories only) and removes files that are none of them.
   static Result<std::unique_ptr<EventStore>> open(Disk& disk, std::string directory,
                                                   EventStoreOptions options,
-                                                  const std::vector<std::string>& part_names);
+                                                  const std::vector<std::string>& part_names,
+                                                  const std::vector<ErasurePtr>& erasures = {});
 
   // Returns the memory that the rows take.
   size_t apply(HeadBatchPtr batch, uint64_t sequence) EXCLUDES(mutex_);
@@ -56,6 +58,7 @@ class EventStore {
     std::vector<std::string> removed_parts;
     uint64_t through_sequence = 0;  // of a flush: the head up to here is in new_parts
     bool is_flush = false;
+    uint64_t clean_id = 0;  // erasures up to this one have been applied to the new parts
     std::vector<std::shared_ptr<EventPart>> opened;  // the new parts
     bool empty() const { return new_parts.empty() && removed_parts.empty(); }
   };
@@ -71,13 +74,15 @@ class EventStore {
   std::vector<PartSize> part_sizes() const EXCLUDES(mutex_);
   // Whole days that end at or before `keep_from`, of one table.
   Result<Change> apply_retention(Table table, UnixNanos keep_from) EXCLUDES(mutex_);
-  // The parts that may hold rows with a time in `range`.
-  std::vector<EventPartPtr> parts_with(Table table, const TimeRange& range) const EXCLUDES(mutex_);
-  // The parts (of one table) without the rows with a time in `range` for which `where` holds. Rows of the
-  // head are not looked at: flush before asking for the parts. Writes every part that holds such rows anew;
-  // empty when there are none.
-  Result<Change> erase(const std::vector<EventPartPtr>& parts, const TimeRange& range, const Expr& where)
-      EXCLUDES(mutex_);
+  // Hides the rows that it takes from views made afterwards; the next start is given it again until it is
+  // finished. Everything up to its sequence is in parts, and nothing later (event_erasures.h).
+  void activate(ErasurePtr erasure) EXCLUDES(mutex_);
+  size_t erasure_count() const EXCLUDES(mutex_);
+  // Writes one part with erased rows anew without them; nullopt when no part is left that has any.
+  Result<std::optional<Change>> apply_erasures() EXCLUDES(mutex_);
+  // Those that nothing is left to do for: no part holds their rows, and files that did are gone.
+  std::vector<uint64_t> finished_erasures() const EXCLUDES(mutex_);
+  void forget(const std::vector<uint64_t>& ids) EXCLUDES(mutex_);
   void commit(const Change& change) EXCLUDES(mutex_);
   void abandon(const Change& change) EXCLUDES(mutex_);
 
@@ -97,6 +102,9 @@ class EventStore {
   Result<void> open_new(const std::string& name, Change& change);
   std::string next_part_name(Table table, int64_t day);
   void sort_parts() REQUIRES(mutex_);
+  void update_visible() REQUIRES(mutex_);
+  std::shared_ptr<EventPart> part_to_clean(std::vector<ErasurePtr>& concerning, uint64_t& last_id)
+      EXCLUDES(mutex_);
 
   Disk& disk_;
   const std::string directory_;
@@ -108,6 +116,10 @@ class EventStore {
   mutable Mutex mutex_;
   std::array<EventHead, 3> heads_ GUARDED_BY(mutex_);
   std::array<std::vector<std::shared_ptr<EventPart>>, 3> parts_ GUARDED_BY(mutex_);  // by order key
+  EventErasures erasures_ GUARDED_BY(mutex_);
+  std::array<std::shared_ptr<const VisibleRows>, 3> visible_ GUARDED_BY(mutex_);
+  // Parts that held erased rows and were replaced: their files go with the last view that holds them.
+  std::vector<std::weak_ptr<EventPart>> leaving_ GUARDED_BY(mutex_);
   const std::shared_ptr<RepeatedLinesCache> repeated_lines_ = std::make_shared<RepeatedLinesCache>();
   const std::array<std::shared_ptr<TraceOverlapCache>, 3> overlaps_{std::make_shared<TraceOverlapCache>(),
                                                                     std::make_shared<TraceOverlapCache>(),

@@ -18,16 +18,16 @@ Result<std::vector<uint8_t>> runs_inside(const ScanUnit& unit, const TimeRange& 
   const PartContext& context = *unit.context;
   const RowGroupInfo& info = context.part->directory().row_groups[unit.row_group];
   std::vector<uint8_t> found(info.runs.size(), 1);
-  if (range.contains({unit.min_time}) && range.contains({unit.max_time})) return found;
+  bool inside = range.contains({unit.min_time}) && range.contains({unit.max_time});
+  if (inside && !context.visible) return found;
   Budget budget(kUnitBudgetBytes);
   ReadCounts counts;
   RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
-  OBELISK_TRY(const std::vector<int64_t>* times, reader.times());
+  OBELISK_TRY(RowMask mask, visible_rows(context, reader, range));
   size_t row = 0;
   for (size_t i = 0; i < info.runs.size(); ++i) {
     found[i] = 0;
-    for (size_t end = row + info.runs[i].row_count; row < end; ++row)
-      found[i] |= range.contains({(*times)[row]}) ? 1 : 0;
+    for (size_t end = row + info.runs[i].row_count; row < end; ++row) found[i] |= mask[row];
   }
   return found;
 }

@@ -20,7 +20,7 @@ class ValueScan {
     ReadCounts counts;
     if (!unit.context) return count_batch(unit, budget, counts, counter);
     const PartContext& context = *unit.context;
-    bool every_row = scan_.where.is_always() && scan_.range.contains({unit.min_time}) &&
+    bool every_row = scan_.where.is_always() && !context.visible && scan_.range.contains({unit.min_time}) &&
                      scan_.range.contains({unit.max_time});
     if (every_row) {
       RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
@@ -62,6 +62,9 @@ class ValueScan {
   Result<void> count_rows(const PartContext& context, RowGroupReader& reader, ValueCounter& counter) const {
     OBELISK_TRY(RowMask mask, reader.candidates(scan_.range, context.decisions));
     OBELISK_TRY(mask, reader.evaluate(scan_.where, mask));
+    if (context.visible && any_row(mask)) {
+      OBELISK_TRY(mask, reader.evaluate(*context.visible, mask));
+    }
     if (!any_row(mask)) return {};
     OBELISK_TRY(auto chunks, reader.chunks_of(column_));
     for (auto& [number, chunk] : chunks) {

@@ -29,15 +29,17 @@ const std::vector<uint32_t>* RepeatedLines::of(const HeadBatch& batch) const {
 
 class RepeatedLinesFinder {
  public:
-  RepeatedLinesFinder(const std::vector<EventPartPtr>& parts, const std::vector<HeadBatchPtr>& head,
-                      Budget& budget, const Cancel& cancel)
+  // `visible`: one a part, or none for all rows.
+  RepeatedLinesFinder(const std::vector<EventPartPtr>& parts, const VisibleParts& visible,
+                      const std::vector<HeadBatchPtr>& head, Budget& budget, const Cancel& cancel)
       : budget_(budget), cancel_(cancel) {
-    for (const EventPartPtr& part : parts) {
+    for (size_t number = 0; number < parts.size(); ++number) {
+      const EventPartPtr& part = parts[number];
       for (uint32_t i = 0; i < part->directory().row_groups.size(); ++i)
-        sources_.push_back({part, i, nullptr});
+        sources_.push_back({part, i, nullptr, visible.empty() ? nullptr : visible[number]});
     }
     first_batch_ = static_cast<uint32_t>(sources_.size());
-    for (const HeadBatchPtr& batch : head) sources_.push_back({nullptr, 0, batch});
+    for (const HeadBatchPtr& batch : head) sources_.push_back({nullptr, 0, batch, nullptr});
   }
 
   Result<std::vector<LineRun>> runs_of_parts() {
@@ -98,6 +100,7 @@ class RepeatedLinesFinder {
     EventPartPtr part;
     uint32_t row_group = 0;
     HeadBatchPtr batch;
+    std::shared_ptr<const Expr> visible;
   };
   struct Row {
     int64_t time = 0;
@@ -226,6 +229,7 @@ class RepeatedLinesFinder {
   // `rows`: whole sets of rows with one time, by time.
   Result<void> compare_lines(std::span<const Row> rows, RepeatedLines& out) {
     std::vector<Hash128> hashes(rows.size());
+    std::vector<uint8_t> is_erased(rows.size());
     std::map<uint32_t, std::vector<std::pair<uint32_t, size_t>>> by_source;  // row, index into rows
     for (size_t i = 0; i < rows.size(); ++i) by_source[rows[i].source].push_back({rows[i].row, i});
     for (auto& [number, wanted] : by_source) {
@@ -244,14 +248,18 @@ class RepeatedLinesFinder {
         OBELISK_TRY(Batch read, reader.materialise(numbers, nullptr));
         batch = std::make_shared<const Batch>(std::move(read));
       }
+      std::vector<uint8_t> visible;
+      if (sources_[number].visible != nullptr) visible = evaluate(*sources_[number].visible, *batch);
       for (size_t i = 0; i < wanted.size(); ++i) {
         size_t row = is_batch ? wanted[i].first : i;
         hashes[wanted[i].second] = hash_of_row(*batch, row);
+        is_erased[wanted[i].second] = !visible.empty() && visible[row] == 0 ? 1 : 0;
       }
     }
     std::set<std::pair<uint64_t, uint64_t>> seen;
     for (size_t i = 0; i < rows.size(); ++i) {
       if (i == 0 || rows[i].time != rows[i - 1].time) seen.clear();
+      if (is_erased[i] != 0) continue;
       if (seen.insert({hashes[i].low, hashes[i].high}).second) continue;
       const Source& source = sources_[rows[i].source];
       const void* owner =
@@ -278,7 +286,8 @@ Result<std::shared_ptr<const RepeatedLinesCache::PartRuns>> RepeatedLinesCache::
   }
   auto found = std::make_shared<PartRuns>();
   found->part = part;
-  RepeatedLinesFinder finder({part}, {}, budget, cancel);
+  // Rows of one part that are equal are erased together or not at all.
+  RepeatedLinesFinder finder({part}, {}, {}, budget, cancel);
   OBELISK_TRY(found->runs, finder.runs_of_parts());
   std::sort(found->runs.begin(), found->runs.end(), run_before);
   OBELISK_CHECK_OK(finder.find(found->runs, false, found->repeated));
@@ -296,8 +305,10 @@ Result<std::shared_ptr<const RepeatedLinesCache::PartRuns>> RepeatedLinesCache::
 }
 
 Result<std::shared_ptr<const RepeatedLinesCache::Known>> RepeatedLinesCache::known_of(
-    const std::vector<EventPartPtr>& parts, Budget& budget, const Cancel& cancel) {
-  {
+    const std::vector<EventPartPtr>& parts, const VisibleParts& visible, Budget& budget,
+    const Cancel& cancel) {
+  bool all_visible = std::all_of(visible.begin(), visible.end(), [](auto& rows) { return rows == nullptr; });
+  if (all_visible) {
     MutexLock lock(mutex_);
     for (const std::shared_ptr<const Known>& known : known_) {
       bool same = std::equal(
@@ -319,10 +330,11 @@ Result<std::shared_ptr<const RepeatedLinesCache::Known>> RepeatedLinesCache::kno
     first_source += static_cast<uint32_t>(part->directory().row_groups.size());
   }
   std::sort(known->runs.begin(), known->runs.end(), run_before);
-  RepeatedLinesFinder finder(parts, {}, budget, cancel);
+  RepeatedLinesFinder finder(parts, visible, {}, budget, cancel);
   OBELISK_CHECK_OK(finder.find(known->runs, false, *repeated));
   known->repeated = std::move(repeated);
   known->parts.assign(parts.begin(), parts.end());
+  if (!all_visible) return std::shared_ptr<const Known>(std::move(known));
   MutexLock lock(mutex_);
   known_.push_front(known);
   size_t runs_held = 0, kept = 0;
@@ -336,10 +348,11 @@ Result<std::shared_ptr<const RepeatedLinesCache::Known>> RepeatedLinesCache::kno
 }
 
 Result<std::shared_ptr<const RepeatedLines>> RepeatedLinesCache::of(const std::vector<EventPartPtr>& parts,
+                                                                    const VisibleParts& visible,
                                                                     const std::vector<HeadBatchPtr>& head,
                                                                     Budget& budget, const Cancel& cancel) {
-  OBELISK_TRY(std::shared_ptr<const Known> known, known_of(parts, budget, cancel));
-  RepeatedLinesFinder finder(parts, head, budget, cancel);
+  OBELISK_TRY(std::shared_ptr<const Known> known, known_of(parts, visible, budget, cancel));
+  RepeatedLinesFinder finder(parts, visible, head, budget, cancel);
   std::vector<LineRun> of_head = finder.runs_of_head();
   if (of_head.empty()) return known->repeated;
   // With the runs of the parts that are of the same streams.

@@ -8,6 +8,9 @@
 // The runs of parts are remembered, and what is found in parts alone for the parts that were asked about
 // last.
 //
+// Erased rows that are still in their files are no rows here; while there are such, what is found is not
+// remembered.
+//
 // Bounds: rows compared at once are those of one stream where its runs overlap, charged to the budget; the
 // runs that are remembered are about kKnownRunsMax, others are found again by every query.
 #include <deque>
@@ -17,6 +20,7 @@
 
 #include "base/thread_annotations.h"
 #include "plan/budget.h"
+#include "plan/expression.h"
 #include "storage/embedded/events/event_part.h"
 #include "storage/embedded/events/head_batch.h"
 
@@ -45,6 +49,9 @@ class RepeatedLines {
   std::map<std::pair<const void*, uint32_t>, std::vector<uint32_t>> rows_;
 };
 
+// Of parts, in their order: the condition that rows satisfy which are not erased; null: all rows.
+using VisibleParts = std::vector<std::shared_ptr<const Expr>>;
+
 class RepeatedLinesCache {
  public:
   static constexpr size_t kKnownRunsMax = 100'000;
@@ -52,6 +59,7 @@ class RepeatedLinesCache {
 
   // Among the rows of the parts and of the batches, which came later.
   Result<std::shared_ptr<const RepeatedLines>> of(const std::vector<EventPartPtr>& parts,
+                                                  const VisibleParts& visible,
                                                   const std::vector<HeadBatchPtr>& head, Budget& budget,
                                                   const Cancel& cancel) EXCLUDES(mutex_);
 
@@ -66,7 +74,8 @@ class RepeatedLinesCache {
     std::vector<LineRun> runs;  // their source is the row group
     RepeatedLines repeated;     // within the part
   };
-  Result<std::shared_ptr<const Known>> known_of(const std::vector<EventPartPtr>& parts, Budget& budget,
+  Result<std::shared_ptr<const Known>> known_of(const std::vector<EventPartPtr>& parts,
+                                                const VisibleParts& visible, Budget& budget,
                                                 const Cancel& cancel) EXCLUDES(mutex_);
   Result<std::shared_ptr<const PartRuns>> runs_of(const EventPartPtr& part, Budget& budget,
                                                   const Cancel& cancel) EXCLUDES(mutex_);

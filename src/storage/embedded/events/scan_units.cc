@@ -22,11 +22,14 @@ std::vector<uint64_t> sorted_keys(const std::vector<TraceId>& ids) {
   return keys;
 }
 
-Result<std::shared_ptr<const PartContext>> make_context(const EventPartPtr& part, const Expr& where) {
+Result<std::shared_ptr<const PartContext>> make_context(const EventTableView& table, const EventPartPtr& part,
+                                                        const Expr& where) {
   auto context = std::make_shared<PartContext>();
   context->part = part;
+  context->visible = table.visible_in(*part);
   OBELISK_TRY(context->labels, part->labels());
-  context->where = settle_labels(where, *context->labels);
+  context->where =
+      settle_labels(context->visible ? Expr::all_of({where, *context->visible}) : where, *context->labels);
   context->decisions = decide_sets(context->where, *context->labels);
   return std::shared_ptr<const PartContext>(std::move(context));
 }
@@ -150,7 +153,7 @@ Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const
       if (ids && !std::binary_search(with_trace.begin(), with_trace.end(), i)) continue;
       if (decide_by_stats(where, directory, group) == Decision::no) continue;
       if (!context) {
-        OBELISK_TRY(context, make_context(part, where));
+        OBELISK_TRY(context, make_context(table, part, where));
       }
       if (!has_wanted_group(group, context->decisions)) continue;
       OBELISK_TRY(Decision decision,
@@ -182,7 +185,7 @@ Result<std::vector<ScanUnit>> list_trace_units(const EventTableView& table, cons
     OBELISK_TRY(std::vector<uint32_t> row_groups, part->row_groups_of_traces(keys));
     std::shared_ptr<const PartContext> context;
     if (!row_groups.empty()) {
-      OBELISK_TRY(context, make_context(part, Expr()));
+      OBELISK_TRY(context, make_context(table, part, Expr()));
     }
     for (uint32_t row_group : row_groups) units.push_back(unit_of(context, row_group, rank + row_group));
     rank += static_cast<uint32_t>(part->directory().row_groups.size());
@@ -227,20 +230,30 @@ Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const T
   return std::make_shared<const Batch>(std::move(batch));
 }
 
+Result<RowMask> visible_rows(const PartContext& context, RowGroupReader& reader, const TimeRange& range) {
+  OBELISK_TRY(RowMask mask, reader.candidates(range, {}));
+  if (context.visible && any_row(mask)) {
+    OBELISK_TRY(mask, reader.evaluate(*context.visible, mask));
+  }
+  return mask;
+}
+
 Result<std::shared_ptr<const RepeatedLines>> repeated_lines_of(const EventTableView& table,
                                                                const std::vector<ScanUnit>& units,
                                                                Budget& budget, const Cancel& cancel) {
   if (units.empty()) return std::make_shared<const RepeatedLines>();
   std::vector<EventPartPtr> parts;
+  VisibleParts visible;
   std::vector<HeadBatchPtr> head;
   for (const ScanUnit& unit : units) {
     if (!unit.context) {
       head.push_back(unit.head);
     } else if (parts.empty() || parts.back() != unit.context->part) {
       parts.push_back(unit.context->part);
+      visible.push_back(unit.context->visible);
     }
   }
-  return table.repeated_lines->of(parts, head, budget, cancel);
+  return table.repeated_lines->of(parts, visible, head, budget, cancel);
 }
 
 const std::vector<uint32_t>* repeated_rows_of(const RepeatedLines& lines, const ScanUnit& unit) {

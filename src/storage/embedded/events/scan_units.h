@@ -17,8 +17,11 @@ struct PartContext {
   EventPartPtr part;
   std::shared_ptr<const LabelTable> labels;
   std::vector<Decision> decisions;  // by group
-  // The scan's condition without what the labels of the part decide alike for all groups.
+  // The scan's condition without what the labels of the part decide alike for all groups, and that the row is
+  // not erased.
   Expr where;
+  // That the row is not erased, alone; null: none is. Whoever looks at rows without `where` must ask for it.
+  std::shared_ptr<const Expr> visible;
 };
 
 // Either a row group (context set) or a batch of the head.
@@ -55,6 +58,8 @@ Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const T
                                 const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
                                 Budget& budget, ReadCounts& counts,
                                 const std::vector<uint32_t>* left_out = nullptr);
+// The rows of a row group in the range that are not erased.
+Result<RowMask> visible_rows(const PartContext& context, RowGroupReader& reader, const TimeRange& range);
 // The rows of log units that repeat a line (repeated_lines.h).
 Result<std::shared_ptr<const RepeatedLines>> repeated_lines_of(const EventTableView& table,
                                                                const std::vector<ScanUnit>& units,

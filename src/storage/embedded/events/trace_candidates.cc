@@ -140,6 +140,9 @@ Result<void> TraceCandidates::look_at_row_group(const ScanUnit& unit) {
   const PartContext& context = *unit.context;
   RowGroupReader reader(context.part, unit.row_group, context.labels, budget_, counts_);
   OBELISK_TRY(RowMask inside, reader.candidates(scan_.range, context.decisions));
+  if (context.visible && any_row(inside)) {
+    OBELISK_TRY(inside, reader.evaluate(*context.visible, inside));
+  }
   if (!any_row(inside)) return {};
   std::vector<std::pair<RowMask, uint64_t>> found;
   if (conditions_.empty()) found.push_back({inside, 0});

@@ -87,6 +87,12 @@ class TraceCursor : public Cursor {
         if (!is_wanted(run.id)) continue;
         for (uint32_t i = 0; i < run.row_count; ++i) rows.push_back(run.first_row + i);
       }
+      if (unit.context->visible && !rows.empty()) {
+        RowMask mask(reader.info().row_count, 0);
+        for (uint32_t row : rows) mask[row] = 1;
+        OBELISK_TRY(mask, reader.evaluate(*unit.context->visible, mask));
+        rows = rows_of(mask);
+      }
       if (rows.empty()) return BatchPtr();
       reader.narrow({rows.front(), rows.back() + size_t{1}});
       OBELISK_TRY(Batch batch, reader.materialise(rows, columns));

@@ -95,6 +95,7 @@ void WriteAheadLog::run() {
   for (;;) {
     std::vector<LogEntry> group = take_group();
     if (group.empty()) break;
+    close_retired();
     write_group(group);
     {
       MutexLock lock(mutex_);
@@ -119,6 +120,7 @@ std::vector<LogEntry> WriteAheadLog::take_group() {
                                                          ? options_.sync_interval_ms
                                                          : 1000);
       while (queue_.empty() && !stopping_) {
+        if (!broken_ && active_is_retired()) break;
         bool has_work_when_idle = (unsynced_ && options_.durability == Durability::interval) ||
                                   buffer_.capacity() > kIdleBufferBytes;
         if (!has_work_when_idle) {
@@ -143,6 +145,7 @@ std::vector<LogEntry> WriteAheadLog::take_group() {
       if (stopping_) return {};
     }
     sync_if_due();
+    close_retired();
     if (buffer_.capacity() > kIdleBufferBytes) buffer_ = std::string();
   }
 }
@@ -298,6 +301,58 @@ void WriteAheadLog::sync_if_due() {
   (void)synced;
 }
 
+uint64_t WriteAheadLog::retire() {
+  uint64_t mark = 0;
+  {
+    MutexLock lock(segments_mutex_);
+    mark = std::max(segments_.empty() ? 0 : segments_.back().segment, creating_);
+    retired_ = std::max(retired_, mark);
+    leaving_paths_.insert(leaving_paths_.end(), free_paths_.begin(), free_paths_.end());
+    free_paths_.clear();
+  }
+  remove_leaving();
+  MutexLock lock(mutex_);  // else the log's thread may be about to wait
+  changed_.notify_all();
+  return mark;
+}
+
+// What cannot be removed is tried again by the next release.
+void WriteAheadLog::remove_leaving() {
+  std::vector<std::string> paths;
+  {
+    MutexLock lock(segments_mutex_);
+    paths = leaving_paths_;
+  }
+  for (const std::string& path : paths) {
+    if (Result<void> removed = disk_.remove(path); !removed.ok()) {
+      log_warning("wal", "a file that is not needed stays: " + removed.error().to_string());
+      continue;
+    }
+    MutexLock lock(segments_mutex_);
+    std::erase(leaving_paths_, path);
+  }
+}
+
+bool WriteAheadLog::is_retired(uint64_t mark) const {
+  MutexLock lock(segments_mutex_);
+  bool left = !segments_.empty() && segments_.front().segment <= std::min(mark, retired_);
+  return !left && leaving_paths_.empty();
+}
+
+bool WriteAheadLog::active_is_retired() const {
+  MutexLock lock(segments_mutex_);
+  return has_active_ && segments_.back().segment <= retired_;
+}
+
+// The next request gets a segment of its own.
+void WriteAheadLog::close_retired() {
+  if (!active_is_retired() || broken_) return;
+  if (unsynced_ && !sync_active().ok()) return;  // broken now, or tried again
+  active_.reset();
+  MutexLock lock(segments_mutex_);
+  has_active_ = false;
+}
+
 Result<void> WriteAheadLog::open_segment(uint64_t bytes) {
   if (active_ && unsynced_) OBELISK_CHECK_OK(sync_active());  // requests are lost only from the end
   OBELISK_CHECK_OK(disk_.create_directories(options_.directory));
@@ -317,6 +372,7 @@ Result<void> WriteAheadLog::open_segment(uint64_t bytes) {
   unsynced_ = false;
   MutexLock lock(segments_mutex_);
   segments_.push_back({segment, path, next_sequence_, next_sequence_ - 1, bytes});
+  creating_ = 0;
   has_active_ = true;
   return {};
 }
@@ -329,6 +385,7 @@ Result<std::unique_ptr<File>> WriteAheadLog::create_file(const std::string& path
     if (active_) {
       has_active_ = false;
     }
+    creating_ = next_segment_ - 1;
     if (!free_paths_.empty()) {
       recycled = free_paths_.back();
       free_paths_.pop_back();
@@ -346,33 +403,36 @@ Result<std::unique_ptr<File>> WriteAheadLog::create_file(const std::string& path
 }
 
 void WriteAheadLog::release(uint64_t sequence, bool include_active) {
-  std::vector<LogSegment> released;
-  size_t free_count = 0;
+  std::vector<LogSegment> kept;
   {
     MutexLock lock(segments_mutex_);
     size_t keep = has_active_ && !include_active ? 1 : 0;
+    size_t free_count = free_paths_.size();
     while (segments_.size() > keep && segments_.front().last_sequence <= sequence) {
-      released.push_back(segments_.front());
+      const LogSegment& segment = segments_.front();
+      // Only files of the usual size are worth keeping.
+      bool is_kept = segment.segment > retired_ && free_count < kFreeFilesMax &&
+                     segment.file_bytes <= options_.segment_bytes;
+      if (is_kept) {
+        kept.push_back(segment);
+        ++free_count;
+      } else {
+        leaving_paths_.push_back(segment.path);
+      }
       segments_.erase(segments_.begin());
     }
-    free_count = free_paths_.size();
   }
-  for (const LogSegment& segment : released) {
-    Result<void> done;
-    // Only files of the usual size are worth keeping.
-    if (free_count < kFreeFilesMax && segment.file_bytes <= options_.segment_bytes) {
-      std::string path = fmt::format("{}/{:016x}.free", options_.directory, segment.segment);
-      done = disk_.rename(segment.path, path);
-      if (done.ok()) {
-        ++free_count;
-        MutexLock lock(segments_mutex_);
-        free_paths_.push_back(path);
-      }
-    } else {
-      done = disk_.remove(segment.path);
+  remove_leaving();
+  for (const LogSegment& segment : kept) {
+    std::string path = fmt::format("{}/{:016x}.free", options_.directory, segment.segment);
+    if (Result<void> renamed = disk_.rename(segment.path, path); !renamed.ok()) {
+      // Harmless: recovery skips what the parts hold already, and the next start releases it again.
+      log_warning("wal", "release: " + renamed.error().to_string());
+      continue;
     }
-    // Harmless: recovery skips what the parts hold already, and the next start releases it again.
-    if (!done.ok()) log_warning("wal", "release: " + done.error().to_string());
+    MutexLock lock(segments_mutex_);
+    // It may have been retired meanwhile.
+    (segment.segment > retired_ ? free_paths_ : leaving_paths_).push_back(path);
   }
 }
 

@@ -114,6 +114,13 @@ class WriteAheadLog {
   // With `include_active` (after stop) the active one as well.
   void release(uint64_t sequence, bool include_active) EXCLUDES(segments_mutex_);
 
+  // The files there are now are removed, not used again, when what they hold is released; the active one
+  // takes no more. For who must know that something is in no file any more: returns what to ask is_retired
+  // with.
+  uint64_t retire() EXCLUDES(segments_mutex_);
+  // Whether all files are gone that there were at that call of retire; the largest number: at any.
+  bool is_retired(uint64_t mark) const EXCLUDES(segments_mutex_);
+
   uint64_t queued_bytes() const EXCLUDES(mutex_);
   uint64_t segment_bytes_total() const EXCLUDES(segments_mutex_);
 
@@ -133,6 +140,9 @@ class WriteAheadLog {
   void cut_tail(const Error& cause);
   void break_log(const std::string& cause);
   void sync_if_due();
+  void remove_leaving() EXCLUDES(segments_mutex_);
+  bool active_is_retired() const EXCLUDES(segments_mutex_);
+  void close_retired();
 
   Disk& disk_;
   const LogOptions options_;
@@ -165,6 +175,9 @@ class WriteAheadLog {
       GUARDED_BY(segments_mutex_);  // the last one is active when active_ is open
   std::vector<std::string> free_paths_ GUARDED_BY(segments_mutex_);
   bool has_active_ GUARDED_BY(segments_mutex_) = false;
+  std::vector<std::string> leaving_paths_ GUARDED_BY(segments_mutex_);  // to be removed
+  uint64_t creating_ GUARDED_BY(segments_mutex_) = 0;  // the segment that is being made, maybe of a free file
+  uint64_t retired_ GUARDED_BY(segments_mutex_) = 0;   // segments up to this one are not used again
 
   std::thread thread_;
 };
