@@ -203,6 +203,12 @@ TEST_F(QueryApi, PatternsCountEveryLine) {
       R"({"pattern":"refused","samples":[[1700000130,1]]}]})");
   EXPECT_EQ(json(query("patterns", "{app=\"pay\"} |= \"refused\"", range)),
             R"({"status":"success","data":[{"pattern":"refused","samples":[[1700000130,1]]}]})");
+  // What is not shown is counted: all samples together are all lines.
+  EXPECT_EQ(
+      json(query("patterns", "{app=\"pay\"}", range + "&limit=1")),
+      R"({"status":"success","data":[{"pattern":"paid <_> EUR by <_>","level":"info","samples":[[1700000100,2],[1700000130,1]]}],)"
+      R"("others":{"lines":1,"patterns":1,"samples":[[1700000130,1]]},)"
+      R"("warnings":["1 lines are in none of the 1 patterns: see others"]})");
   // What is found selects the lines it was found in.
   EXPECT_NE(json(query("query", "sum(count_over_time({app=\"pay\"} |> \"paid <_> EUR by <_>\" [1m]))",
                        "&time=1700000159"))

@@ -1,6 +1,7 @@
 // From a trace to its log lines and exemplars.
 #include "api/obelisk/obelisk_api.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -133,6 +134,31 @@ TEST_F(ObeliskApiTest, TheServiceGraphOfAWindow) {
   EXPECT_NE(response.body.find(R"("edges":[])"), std::string::npos) << response.body;
   EXPECT_EQ(get("/obelisk/api/v1/service-graph?start=9&end=1").status, 400);
   EXPECT_EQ(get("/obelisk/api/v1/service-graph?q=%7B").status, 400);
+}
+
+TEST_F(ObeliskApiTest, NewKindsOfLines) {
+  constexpr int64_t kHour = 3600 * kNanosPerSecond;
+  BatchBuilder rows(Table::logs);
+  rows.begin_group_copy(Labels{{"service", "order"}}.view());
+  add_log(rows, 10 * kHour, "served 1", "");
+  add_log(rows, 20 * kHour, "served 2", "");
+  add_log(rows, 30 * kHour, "served 3", "");
+  add_log(rows, 30 * kHour + 5, "cannot reach 10.0.0.1", "");
+  add_log(rows, 30 * kHour + 6, "cannot reach 10.0.0.2", "");
+  rows.begin_group_copy(Labels{{"service", "stock"}}.view());
+  add_log(rows, 30 * kHour, "cannot reach 10.0.0.9", "");
+  write(rows.finish());
+  std::string path = "/obelisk/api/v1/new-patterns?query=%7Bservice=%22order%22%7D";
+  std::string window = fmt::format("&start={}&end={}", 30 * kHour, 31 * kHour);
+  EXPECT_EQ(
+      get(path + window + "&since=12h").body,
+      R"({"total":"1","patterns":[{"pattern":"cannot reach <_>","firstSeen":"108000000000005","lines":"2",)"
+      R"("stream":{"service":"order"},"example":"cannot reach 10.0.0.1"}]})");
+  EXPECT_NE(get(path + window + "&since=5h&limit=1").body.find(R"("total":"2")"), std::string::npos);
+  for (const char* wrong : {"&since=0s", "&since=x", "&limit=0", "&limit=5000"})
+    EXPECT_EQ(get(path + window + wrong).status, 400) << wrong;
+  for (const char* query : {"", "%7Ba=%22b%22%7D%7C=%22x%22", "rate(%7Ba=%22b%22%7D%5B1m%5D)", "%7B"})
+    EXPECT_EQ(get(std::string("/obelisk/api/v1/new-patterns?query=") + query).status, 400) << query;
 }
 
 TEST_F(ObeliskApiTest, ErrorsAreJson) {
