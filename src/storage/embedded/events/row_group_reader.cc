@@ -37,15 +37,24 @@ int cost_rank(const Expr& expr) {
   return 5;
 }
 
-// What is marked in `part` is found, and no longer open. Bytes may alias anything, so pointers say that they
-// do not.
+// What is marked in `part` is found, and no longer open. Marks are 0 or 1; eight at a time.
 void move_marks(const RowMask& part, RowMask& open, RowMask& found) {
-  const uint8_t* __restrict marks = part.data();
-  uint8_t* __restrict left = open.data();
-  uint8_t* __restrict out = found.data();
-  for (size_t row = 0, count = part.size(); row < count; ++row) {
-    out[row] = static_cast<uint8_t>(out[row] | marks[row]);
-    left[row] = static_cast<uint8_t>(left[row] & (marks[row] ^ 1));
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  size_t row = 0;
+  for (; row + 8 <= part.size(); row += 8) {
+    uint64_t marks = 0, left = 0, out = 0;
+    std::memcpy(&marks, part.data() + row, 8);
+    if (marks == 0) continue;
+    std::memcpy(&left, open.data() + row, 8);
+    std::memcpy(&out, found.data() + row, 8);
+    left &= marks ^ kOnes;
+    out |= marks;
+    std::memcpy(open.data() + row, &left, 8);
+    std::memcpy(found.data() + row, &out, 8);
+  }
+  for (; row < part.size(); ++row) {
+    found[row] |= part[row];
+    open[row] &= static_cast<uint8_t>(part[row] ^ 1);
   }
 }
 
