@@ -52,7 +52,8 @@ std::string SpanId::to_hex() const {
 std::optional<SpanId> SpanId::from_bytes(std::string_view raw) {
   if (raw.size() != 8) return std::nullopt;
   SpanId id;
-  for (char c : raw) id.value = (id.value << 8) | static_cast<uint8_t>(c);
+  std::memcpy(&id.value, raw.data(), 8);
+  id.value = __builtin_bswap64(id.value);
   return id;
 }
 

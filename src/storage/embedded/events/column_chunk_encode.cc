@@ -107,9 +107,10 @@ bool put_dictionary(const ColumnValues& column, std::string& out, ChunkStats& st
   ids.reserve(values.size());
   for (size_t i = 0; i < values.size(); ++i) {
     ids.push_back(numbers.number_of(values[i]));
-    // Gives up early where nearly every value is new.
+    // Gives up early where nearly every value is new: at once where all are, later where only most are.
+    bool all_new = i >= 128 && numbers.size() * 32 > i * 31;
     bool mostly_new = i >= 1024 && numbers.size() * 2 > i;
-    if (numbers.size() > entries_max || mostly_new) return false;
+    if (numbers.size() > entries_max || all_new || mostly_new) return false;
   }
   put_dictionary(numbers.entries(), ids, column.with_filter, out, stats);
   return true;

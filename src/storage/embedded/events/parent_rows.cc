@@ -4,36 +4,14 @@
 
 #include "codec/integer_column.h"
 #include "model/trace_id_order.h"
+#include "storage/embedded/events/span_id_table.h"
 
 namespace obelisk {
-namespace {
-
-// The row of each span id of one trace, looked up by a sorted list: traces are small, or few.
-class TraceRows {
- public:
-  void assign(std::span<const SpanRow> spans, uint32_t begin, uint32_t end) {
-    sorted_.clear();
-    for (uint32_t row = begin; row < end; ++row) sorted_.push_back({spans[row].span_id, row});
-    std::sort(sorted_.begin(), sorted_.end());
-  }
-  // The first row with the id; false when there is none.
-  bool find(int64_t id, uint32_t& row) const {
-    auto it = std::lower_bound(sorted_.begin(), sorted_.end(), std::pair(id, uint32_t{0}));
-    if (it == sorted_.end() || it->first != id) return false;
-    row = it->second;
-    return true;
-  }
-
- private:
-  std::vector<std::pair<int64_t, uint32_t>> sorted_;
-};
-
-}  // namespace
 
 void encode_parent_rows(std::span<const SpanRow> spans, std::span<const uint32_t> rows,
                         std::span<const int64_t> parents, std::string& out) {
   std::vector<int64_t> distances(rows.size()), elsewhere;
-  TraceRows trace;
+  SpanIdTable trace;  // the rows of one trace
   uint32_t end = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows[i] >= end) {
@@ -41,10 +19,11 @@ void encode_parent_rows(std::span<const SpanRow> spans, std::span<const uint32_t
       while (begin > 0 && same_trace(spans[begin - 1].trace_id, spans[rows[i]].trace_id)) --begin;
       end = rows[i] + 1;
       while (end < spans.size() && same_trace(spans[end].trace_id, spans[rows[i]].trace_id)) ++end;
-      trace.assign(spans, begin, end);
+      trace.begin(end - begin);
+      for (uint32_t row = begin; row < end; ++row) trace.add(static_cast<uint64_t>(spans[row].span_id), row);
     }
     uint32_t parent = 0;
-    if (parents[i] != 0 && trace.find(parents[i], parent) && parent != rows[i]) {
+    if (parents[i] != 0 && trace.find(static_cast<uint64_t>(parents[i]), parent) && parent != rows[i]) {
       distances[i] = static_cast<int64_t>(rows[i]) - static_cast<int64_t>(parent);
     } else {
       elsewhere.push_back(parents[i]);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "model/trace_id_order.h"
+#include "storage/embedded/events/span_id_table.h"
 #include "storage/embedded/events/trace_filter.h"
 
 namespace obelisk {
@@ -18,6 +19,18 @@ bool has_equal_times(std::span<const OrderedRow> rows) {
   return std::adjacent_find(rows.begin(), rows.end(), [](const OrderedRow& a, const OrderedRow& b) {
            return a.group == b.group && a.time == b.time;
          }) != rows.end();
+}
+
+// Leaves the ids in any order.
+bool has_repeated(std::vector<uint64_t>& ids) {
+  constexpr size_t kInTableMax = 4096;
+  if (ids.size() <= kInTableMax) {
+    thread_local SpanIdTable table;
+    table.begin(ids.size());
+    return !std::all_of(ids.begin(), ids.end(), [](uint64_t id) { return table.add(id, 0); });
+  }
+  std::sort(ids.begin(), ids.end());
+  return std::adjacent_find(ids.begin(), ids.end()) != ids.end();
 }
 
 }  // namespace
@@ -128,8 +141,7 @@ void PartWriter::watch_spans(std::span<const OrderedRow> rows) {
 }
 
 void PartWriter::end_trace() {
-  std::sort(open_span_ids_.begin(), open_span_ids_.end());
-  if (std::adjacent_find(open_span_ids_.begin(), open_span_ids_.end()) != open_span_ids_.end()) {
+  if (has_repeated(open_span_ids_)) {
     for (size_t i = open_row_group_; i < directory_.row_groups.size(); ++i)
       directory_.row_groups[i].has_repeated_spans = true;
   }
