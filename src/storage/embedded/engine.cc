@@ -27,8 +27,16 @@ constexpr uint64_t kManifestBytesMax = 256ull << 20;
 constexpr size_t kTenantNameBytesMax = 150;  // as the systems whose header this is
 constexpr std::string_view kLockFile = "LOCK";
 
+// What a tenant without data sees: no rows, and caches as every view has them.
 EventViewPtr empty_view() {
-  static const EventViewPtr view = std::make_shared<const EventView>();
+  static const EventViewPtr view = [] {
+    auto empty = std::make_shared<EventView>();
+    for (EventTableView& table : empty->tables) {
+      table.overlaps = std::make_shared<TraceOverlapCache>();
+      table.repeated_lines = std::make_shared<RepeatedLinesCache>();
+    }
+    return empty;
+  }();
   return view;
 }
 

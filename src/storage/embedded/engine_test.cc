@@ -315,6 +315,30 @@ TEST(Engine, WeakerDurabilityLosesOnlyTheEndAndNeverHalfARequest) {
   }
 }
 
+TEST(Engine, ATenantWithoutDataHasEmptyAnswers) {
+  Fixture fixture;
+  fixture.open();
+  Budget budget;
+  Cancel cancel;
+  Result<Snapshot> at = fixture.engine->snapshot("nobody");
+  ASSERT_TRUE(at.ok());
+  for (Table table : {Table::spans, Table::logs, Table::exemplars, Table::samples}) {
+    Scan scan;
+    scan.tenant = "nobody";
+    scan.table = table;
+    scan.all_columns = true;
+    auto cursor = open_scan(*fixture.engine, *at, scan, budget, cancel);
+    ASSERT_TRUE(cursor.ok());
+    auto rows = (*cursor)->next();
+    ASSERT_TRUE(rows.ok());
+    EXPECT_EQ(*rows, nullptr);
+    if (table == Table::samples) continue;
+    scan.aggregate.emplace();
+    auto answer = aggregate_scan(*fixture.engine, *at, scan, budget, cancel);
+    ASSERT_TRUE(answer.ok()) << answer.error().to_string();
+  }
+}
+
 TEST(Engine, FullDiskRefusesWritesServesReadsAndHeals) {
   Fixture fixture;
   fixture.open();
