@@ -16,6 +16,10 @@ class SampleBatch {
   // Rows are put here, whole series after one another, and then told by add_series.
   Samples& rows() { return rows_; }
   size_t row_count() const { return rows_.size(); }
+  void reserve(size_t rows) {
+    rows_.times.reserve(rows);
+    rows_.values.reserve(rows);
+  }
   size_t group_count() const { return batch_.groups.size(); }
 
   // The rows from `first_row` on are of this series. `owner` keeps the labels' texts where they are; without
@@ -183,6 +187,7 @@ Result<BatchPtr> SampleCursor::next() {
 
 Result<BatchPtr> SampleCursor::next_batch() {
   SampleBatch building;
+  building.reserve(expected_rows_);
   size_t arena_bytes = 0;
   while (!finished_ && building.row_count() < kBatchRows && building.group_count() < kBatchSeries) {
     if (limit_reached()) break;
@@ -205,6 +210,9 @@ Result<BatchPtr> SampleCursor::next_batch() {
     arena_bytes = building.arena().allocated_bytes();
   }
   if (building.row_count() == 0) return BatchPtr();
+  // The next batch is about as long: columns that grow by doubling are copied once over. No more than a
+  // little over a batch, whatever one long series made of this one.
+  expected_rows_ = finished_ ? 0 : std::min(building.row_count() + building.row_count() / 16, 2 * kBatchRows);
   return std::make_shared<const Batch>(building.finish(wants_value_, wants_histogram_, wants_start_time_));
 }
 

@@ -48,6 +48,7 @@ class SampleCursor : public Cursor {
   uint64_t taken_ = 0;  // series or rows, what the limit counts
   uint64_t rows_read_ = 0;
   uint64_t series_read_ = 0;
+  size_t expected_rows_ = 0;  // of the next batch, 0 = unknown
   bool finished_ = false;
 };
 
