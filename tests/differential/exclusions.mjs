@@ -11,7 +11,7 @@ const isNoise = ([a, b]) => a !== undefined && b !== undefined && Math.abs(a - b
 const valuesOf = (answer) => {
   const all = new Map();  // of each time: the values, in order
   for (const one of answer.data.result) {
-    for (const [time, value] of one.values ?? [one.value]) all.set(time, [...(all.get(time) ?? []), value]);
+    for (const [time, value] of one.values ?? [one.value]) all.set(time, [...(all.get(time) ?? []), Number(value).toPrecision(12)]);
   }
   return JSON.stringify([...all].sort((a, b) => a[0] - b[0]).map(([time, values]) => [time, values.sort()]));
 };
