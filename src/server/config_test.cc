@@ -95,7 +95,8 @@ host_info: true
   EXPECT_TRUE(spans.filter_policies[0].include->at(0).regex);
   EXPECT_EQ(generator.service_graph_options.wait_nanos, 5 * kNanosPerSecond);
   EXPECT_EQ(generator.service_graph_options.half_edges_max, 77u);
-  EXPECT_EQ(generator.service_graph_options.rules.edges.peer_attributes, std::vector<std::string>{"net.peer.name"});
+  EXPECT_EQ(generator.service_graph_options.rules.edges.peer_attributes,
+            std::vector<std::string>{"net.peer.name"});
   EXPECT_FALSE(parse_config("span_metrics: false\n", "o.yml", "")->generator.span_metrics);
   auto message = [](std::string_view text) {
     Result<Config> parsed = parse_config(text, "o.yml", "");

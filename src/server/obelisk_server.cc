@@ -363,8 +363,7 @@ Result<void> ObeliskServer::Parts::build_api() {
   }
   register_zipkin_api(router, *context);
   register_obelisk_api(router, *context);
-  register_trace_rules(router, *context,
-                       {trace_rule_store.get(), [this] { return rule_manager->status(); }});
+  register_trace_rules(router, *context, {trace_rule_store.get(), [this] { return rule_manager->status(); }});
   bool has_interface = register_ui_api(router);
   server::register_status_routes(
       router, {ready, std::string(kVersion), [this] { return reload(); }, {}, has_interface});

@@ -6,8 +6,8 @@
 
 namespace obelisk {
 
-void register_loki_api(Router& router, ApiContext& context, loki::TailService& tails,
-                       RuleApiParts rules, loki::DeleteService& deletes) {
+void register_loki_api(Router& router, ApiContext& context, loki::TailService& tails, RuleApiParts rules,
+                       loki::DeleteService& deletes) {
   loki::register_query_routes(router, context);
   loki::register_label_routes(router, context);
   loki::register_index_routes(router, context);

@@ -11,7 +11,7 @@
 namespace obelisk {
 
 // The context and what the others point to must outlive the router.
-void register_loki_api(Router& router, ApiContext& context, loki::TailService& tails,
-                       RuleApiParts rules, loki::DeleteService& deletes);
+void register_loki_api(Router& router, ApiContext& context, loki::TailService& tails, RuleApiParts rules,
+                       loki::DeleteService& deletes);
 
 }  // namespace obelisk
