@@ -6,24 +6,12 @@
 
 #include <optional>
 
+#include "api/request/recording_sinks.h"
 #include "pipeline/pipeline.h"
 #include "storage/memory/memory_store.h"
 
 namespace obelisk {
 namespace {
-
-class RecordingSink : public ResponseSink {
- public:
-  void send_response(HttpResponse response) override { answer = std::move(response); }
-  void send_head(int, HttpHeaders) override {}
-  void send_chunk(std::string, WriteDone) override {}
-  void send_end() override {}
-  void abort() override {}
-  Result<std::shared_ptr<WebSocket>> upgrade(const HttpRequest&, WebSocketHandlers) override {
-    return make_error(ErrorCode::unsupported, "no");
-  }
-  std::optional<HttpResponse> answer;
-};
 
 class ObeliskApiTest : public testing::Test {
  protected:
@@ -31,17 +19,7 @@ class ObeliskApiTest : public testing::Test {
 
   HttpResponse get(std::string target) { return send("GET", std::move(target)); }
   HttpResponse send(std::string method, std::string target, HttpHeaders headers = {}, std::string body = "") {
-    HttpRequest request;
-    request.method = std::move(method);
-    request.target = target;
-    request.headers = std::move(headers);
-    request.body = std::move(body);
-    Result<TargetParts> parts = split_target(target);
-    request.path = parts->path;
-    request.query = parts->query;
-    auto sink = std::make_shared<RecordingSink>();
-    router_.route(std::make_shared<HttpExchange>(std::move(request), sink));
-    return sink->answer.value_or(HttpResponse{0, {}, {}});
+    return answer_of(router_, std::move(method), target, std::move(headers), std::move(body));
   }
 
   void write(Batch batch) {

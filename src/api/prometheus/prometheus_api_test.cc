@@ -6,25 +6,13 @@
 #include <optional>
 
 #include "api/prometheus/escaped_name.h"
+#include "api/request/recording_sinks.h"
 #include "ingest/intake.h"
 #include "pipeline/pipeline.h"
 #include "storage/memory/memory_store.h"
 
 namespace obelisk {
 namespace {
-
-class RecordingSink : public ResponseSink {
- public:
-  void send_response(HttpResponse response) override { answer = std::move(response); }
-  void send_head(int, HttpHeaders) override {}
-  void send_chunk(std::string, WriteDone) override {}
-  void send_end() override {}
-  void abort() override {}
-  Result<std::shared_ptr<WebSocket>> upgrade(const HttpRequest&, WebSocketHandlers) override {
-    return make_error(ErrorCode::unsupported, "no");
-  }
-  std::optional<HttpResponse> answer;
-};
 
 struct Reply {
   int status = 0;

@@ -5,24 +5,12 @@
 
 #include "api/jaeger/jaeger_api.h"
 #include "api/push/foreign_spans.h"
+#include "api/request/recording_sinks.h"
 #include "pipeline/pipeline.h"
 #include "storage/memory/memory_store.h"
 
 namespace obelisk {
 namespace {
-
-class RecordingSink : public ResponseSink {
- public:
-  void send_response(HttpResponse response) override { answer = std::move(response); }
-  void send_head(int, HttpHeaders) override {}
-  void send_chunk(std::string, WriteDone) override {}
-  void send_end() override {}
-  void abort() override {}
-  Result<std::shared_ptr<WebSocket>> upgrade(const HttpRequest&, WebSocketHandlers) override {
-    return make_error(ErrorCode::unsupported, "no");
-  }
-  std::optional<HttpResponse> answer;
-};
 
 constexpr int64_t kNow = 1'700'000'000 * kNanosPerSecond;
 constexpr const char* kSpans = R"([
@@ -47,18 +35,8 @@ class ZipkinApi : public testing::Test {
 
   HttpResponse send(std::string method, const std::string& target, std::string body = "",
                     std::string type = "application/json") {
-    HttpRequest request;
-    request.method = std::move(method);
-    request.target = target;
-    Result<TargetParts> parts = split_target(target);
-    request.path = parts->path;
-    request.query = parts->query;
-    request.body = std::move(body);
-    request.headers.emplace_back("content-type", std::move(type));
-    auto sink = std::make_shared<RecordingSink>();
-    router_.route(std::make_shared<HttpExchange>(std::move(request), sink));
-    EXPECT_TRUE(sink->answer.has_value()) << target;
-    return sink->answer.value_or(HttpResponse{0, {}, {}});
+    return answer_of(router_, std::move(method), target, {{"content-type", std::move(type)}},
+                     std::move(body));
   }
   std::string get(const std::string& target) {
     HttpResponse response = send("GET", target);
