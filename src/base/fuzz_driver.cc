@@ -1,6 +1,11 @@
 #include "base/fuzz_driver.h"
+#include "base/test_seed.h"
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -47,7 +52,23 @@ std::string mutate(const std::vector<std::string>& seeds, std::mt19937_64& rando
   return input;
 }
 
+const std::string* running = nullptr;
+
+// A failure is only worth something with the input that caused it: it is written to a file that the program
+// takes as an argument. Async-signal-safe calls alone.
+void save_input(int signal) {
+  static constexpr char kMessage[] = "the input is in ./fuzz_failure\n";
+  if (running != nullptr) {
+    int file = open("fuzz_failure", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    if (file >= 0 && write(file, running->data(), running->size()) == static_cast<ssize_t>(running->size()))
+      (void)!write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
+  }
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
 int run(const std::string& input) {
+  running = &input;
   return LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
 }
 
@@ -55,17 +76,21 @@ int run(const std::string& input) {
 
 int main(int argc, char** argv) {
   double seconds = 1;
-  uint64_t seed = std::random_device{}();
+  uint64_t inputs_max = UINT64_MAX;
+  uint64_t seed = obelisk::test_seed();
   std::vector<std::string> files;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
       seconds = std::atof(argv[++i]);
+    } else if (std::strcmp(argv[i], "--inputs") == 0 && i + 1 < argc) {
+      inputs_max = std::strtoull(argv[++i], nullptr, 10);
     } else if (std::strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
       seed = std::strtoull(argv[++i], nullptr, 10);
     } else {
       files.emplace_back(argv[i]);
     }
   }
+  for (int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE}) std::signal(signal, save_input);
   for (const std::string& name : files) {
     std::ifstream file(name, std::ios::binary);
     run(std::string(std::istreambuf_iterator<char>(file), {}));
@@ -76,13 +101,11 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "fuzz target without seeds\n");
     return 1;
   }
-  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
-  std::fflush(stdout);
   for (const std::string& input : seeds) run(input);
   std::mt19937_64 random(seed);
   uint64_t runs = 0;
   auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-  while (std::chrono::steady_clock::now() < deadline) {
+  while (runs < inputs_max && std::chrono::steady_clock::now() < deadline) {
     run(mutate(seeds, random));
     ++runs;
   }

@@ -1,6 +1,7 @@
 // Goal: every posting list round-trips in each coding, and damaged bytes are refused. Random lists, seed
 // printed.
 #include "codec/posting_list.h"
+#include "base/test_seed.h"
 
 #include <gtest/gtest.h>
 
@@ -29,7 +30,7 @@ Postings random_list(std::mt19937_64& random, size_t count, uint32_t universe) {
 }
 
 TEST(PostingList, EachCodingRoundTrips) {
-  uint64_t seed = std::random_device{}();
+  uint64_t seed = test_seed();
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
   expect_round_trip({0});

@@ -9,6 +9,7 @@
 #include <limits>
 #include <random>
 
+#include "base/test_seed.h"
 #include "codec/value_integers.h"
 #include "codec/value_times.h"
 
@@ -85,7 +86,7 @@ const double kOdd[] = {0.0,
                        1e-300};
 
 TEST(ValueBlock, EveryDoubleComesBackBitForBit) {
-  uint64_t seed = std::random_device{}();
+  uint64_t seed = test_seed();
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
   for (double value : kOdd) {
@@ -150,7 +151,7 @@ TEST(Integers, ExtremesWrapAndComeBack) {
   expect_integers_round_trip({low, high, low, high});
   expect_integers_round_trip({high, low});
   expect_integers_round_trip({0, high, high - 1, low, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5});
-  uint64_t seed = std::random_device{}();
+  uint64_t seed = test_seed();
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
   for (int round = 0; round < 3000; ++round) {

@@ -8,6 +8,7 @@
 #include <protozero/pbf_writer.hpp>
 #include <random>
 
+#include "base/test_seed.h"
 #include "codec/crc32c.h"
 #include "wire/prometheus_chunk.h"
 
@@ -170,7 +171,7 @@ std::vector<std::pair<int64_t, Histogram>> read_histograms(std::string_view chun
 
 // Goal: chunks read back bit for bit. Method: times and values of very different strides, seeded.
 TEST(PrometheusChunk, XorReadsBack) {
-  uint32_t seed = std::random_device()();
+  auto seed = static_cast<uint32_t>(test_seed());
   SCOPED_TRACE(seed);
   std::mt19937_64 random(seed);
   for (int round = 0; round < 200; ++round) {

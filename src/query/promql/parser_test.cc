@@ -273,6 +273,12 @@ TEST(PromqlParser, SelectorsOfMatchParameters) {
             "match[] must contain at least one non-empty matcher");
 }
 
+TEST(PromqlPrinter, AnInfiniteBaseHasNoSign) {
+  EXPECT_EQ(round_trip("1 - Inf ^ 3"), "1 - Inf ^ 3");
+  EXPECT_EQ(round_trip("-Inf ^ 3"), "-Inf ^ 3");
+  EXPECT_EQ(round_trip("2 ^ Inf - Inf"), "2 ^ +Inf - +Inf");
+}
+
 TEST(PromqlPrinter, SplitsLongLines) {
   Result<NodePtr> node = parse(
       "histogram_quantile(0.99, sum by (le, route) "

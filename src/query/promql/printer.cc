@@ -126,6 +126,13 @@ std::string indent(int level) {
   return std::string(static_cast<size_t>(level) * 2, ' ');
 }
 
+// An infinite base of a power is written without its sign: `+Inf ^ 2` would be read as `+(Inf ^ 2)`.
+bool is_infinite_base(const Node& power) {
+  const Node& base = *power.children[0];
+  return power.op == BinaryOp::pow && base.kind == Node::Kind::number && !base.number_is_duration &&
+         base.number == INFINITY;
+}
+
 std::string pretty_at(const Node& node, int level) {
   std::string line = to_string(node);
   if (line.size() <= kLineMax) return indent(level) + line;
@@ -146,9 +153,12 @@ std::string pretty_at(const Node& node, int level) {
       return indent(level) + std::string(node.function->name) + "(\n" + list(0, node.children.size()) + close;
     case Node::Kind::paren:
       return indent(level) + "(\n" + list(0, 1) + close;
-    case Node::Kind::binary:
-      return pretty_at(*node.children[0], level + 1) + "\n" + indent(level) + operator_text(node) + "\n" +
+    case Node::Kind::binary: {
+      std::string left =
+          is_infinite_base(node) ? indent(level + 1) + "Inf" : pretty_at(*node.children[0], level + 1);
+      return left + "\n" + indent(level) + operator_text(node) + "\n" +
              pretty_at(*node.children[1], level + 1);
+    }
     case Node::Kind::subquery:
       return pretty_at(*node.children[0], level) + subquery_suffix(node);
     case Node::Kind::unary: {
@@ -235,7 +245,8 @@ std::string to_string(const Node& node) {
     case Node::Kind::unary:
       return std::string(binary_op_text(node.op)) + to_string(*node.children[0]);
     case Node::Kind::binary:
-      return to_string(*node.children[0]) + " " + operator_text(node) + " " + to_string(*node.children[1]);
+      return (is_infinite_base(node) ? "Inf" : to_string(*node.children[0])) + " " + operator_text(node) +
+             " " + to_string(*node.children[1]);
     case Node::Kind::aggregation: {
       std::string parameter = node.children.size() > 1 ? to_string(*node.children[1]) + ", " : "";
       return aggregation_head(node) + "(" + parameter + to_string(*node.children[0]) + ")";

@@ -7,6 +7,7 @@
 #include <random>
 #include <set>
 
+#include "base/test_seed.h"
 #include "query/traceql/engine.h"
 #include "query/traceql/test_traces.h"
 #include "storage/memory/memory_store.h"
@@ -240,7 +241,7 @@ void write_shuffled(MemoryStore& store, const std::vector<std::vector<TestSpan>>
 }
 
 TEST(TraceqlDifferential, RandomQueriesOnRandomTraces) {
-  uint64_t seed = std::random_device{}();
+  uint64_t seed = test_seed();
   SCOPED_TRACE(fmt::format("seed {}", seed));
   int found_something = 0;
   for (int round = 0; round < 60; ++round) {

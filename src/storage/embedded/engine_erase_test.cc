@@ -7,6 +7,7 @@
 #include <random>
 #include <set>
 
+#include "base/test_seed.h"
 #include "plan/expression_codec.h"
 #include "storage/embedded/test_erase_steps.h"
 
@@ -245,7 +246,7 @@ void check_numbers(Engine& engine, const Requests& requests, int64_t kept_from) 
 }
 
 TEST(EnginePowerLoss, AtRandomMomentsOfEveryChange) {
-  uint64_t base = std::random_device{}() % 1'000'000;
+  uint64_t base = test_seed() % 1'000'000;
   for (uint64_t seed = base; seed < base + 150; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     std::mt19937_64 random(seed);

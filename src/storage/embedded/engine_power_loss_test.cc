@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "base/test_seed.h"
 #include "env/fault_disk.h"
 #include "storage/embedded/engine.h"
 
@@ -127,7 +128,7 @@ class PowerLoss : public testing::Test {
 };
 
 TEST_F(PowerLoss, FiftyRandomMomentsUnderLoad) {
-  uint64_t seed = std::random_device{}();
+  uint64_t seed = test_seed();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937_64 random(seed);
   std::unique_ptr<FaultDisk> disk;

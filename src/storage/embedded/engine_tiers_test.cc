@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 
+#include "base/test_seed.h"
 #include "env/fault_disk.h"
 #include "storage/embedded/engine.h"
 
@@ -411,7 +412,7 @@ TEST_F(EngineTiers, RetentionBySizeDropsWhatEndsFirstOfAllSignals) {
 }
 
 TEST_F(EngineTiers, PowerLossAtAnyChange) {
-  uint64_t base = std::random_device{}() % 1'000'000;
+  uint64_t base = test_seed() % 1'000'000;
   for (uint64_t seed = base; seed < base + 60; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     std::mt19937_64 random(seed);

@@ -1,6 +1,6 @@
 // Goal: the metric store answers as the brute-force memory store does, whatever was written (late, duplicate,
 // stale, histograms, start times) and wherever the samples lie (head, frozen, flushed, merged, reopened).
-// Random writes and scans, seed printed; set OBELISK_SEED to repeat one.
+// Random writes and scans by a seed that is printed (base/test_seed.h).
 #include "storage/embedded/metrics/metric_store.h"
 
 #include <gtest/gtest.h>
@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/self_metrics.h"
+#include "base/test_seed.h"
 #include "env/fault_disk.h"
 #include "model/histogram.h"
 #include "storage/memory/memory_store.h"
@@ -336,9 +337,7 @@ class World {
 };
 
 TEST(MetricStore, AnswersAsTheMemoryStoreInEveryState) {
-  const char* given = std::getenv("OBELISK_SEED");
-  uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  uint64_t seed = test_seed();
   int merges = 0;
   uint64_t compared_rows = 0;
   for (uint64_t round = 0; round < 4; ++round) {

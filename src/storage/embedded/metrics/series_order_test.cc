@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "base/test_seed.h"
 #include "storage/embedded/metrics/series_index.h"
 
 namespace obelisk {
@@ -25,7 +26,7 @@ uint32_t add(SeriesIndex& index, const Labels& labels) {
 }
 
 TEST(SeriesOrder, IsThatOfLabelsHoweverManyAreNew) {
-  uint32_t seed = std::random_device{}();
+  auto seed = static_cast<uint32_t>(test_seed());
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   SeriesIndex index;
