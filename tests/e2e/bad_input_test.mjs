@@ -10,20 +10,12 @@ import net from 'node:net';
 import path from 'node:path';
 import zlib from 'node:zlib';
 import { Message } from '../../bench/protobuf.mjs';
+import { Checks } from './stack/checks.mjs';
 import { Server, argument, scratchDirectory } from './stack/server.mjs';
 
 const binary = argument('server', 'build/release/obelisk');
-let passed = 0;
-const failures = [];
-
-async function test(name, run) {
-  try {
-    await run();
-    ++passed;
-  } catch (error) {
-    failures.push(`${name}: ${error.message}`);
-  }
-}
+const checks = new Checks();
+const test = (name, run) => checks.check(name, run);
 
 const server = await new Server({ binary, directory: scratchDirectory('bad-input') }).start();
 const json = { 'content-type': 'application/json' };
@@ -195,6 +187,4 @@ async function diskFull() {
 }
 await diskFull();
 
-for (const failure of failures) console.log(`FAILED ${failure}`);
-console.log(`${passed} passed, ${failures.length} failed`);
-process.exit(failures.length === 0 ? 0 : 1);
+process.exit(checks.finish());

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sleep, until } from './stack/checks.mjs';
 import { Server, argument, scratchDirectory } from './stack/server.mjs';
 
 const binary = argument('server', 'build/release/obelisk');
@@ -26,16 +27,6 @@ const config = `logs:
 const server = new Server({ binary, directory, config });
 await server.start();
 
-const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
-async function until(what, check, seconds = 30) {
-  const deadline = Date.now() + seconds * 1000;
-  for (;;) {
-    const found = await check();
-    if (found) return found;
-    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
-    await sleep(200);
-  }
-}
 const nanos = (millis) => String(BigInt(Math.round(millis)) * 1_000_000n);
 async function push(stream, lines, metadata = {}) {
   const values = lines.map(([millis, line]) => [nanos(millis), line, metadata]);

@@ -2,6 +2,7 @@
 // over a limit. Which one stands, what the sender is told, what is counted; after a flush, a kill -9 and a merge too.
 // Usage: node tests/e2e/metric_conflicts_test.mjs --server BINARY
 import assert from 'node:assert/strict';
+import { Checks } from './stack/checks.mjs';
 import { Server, argument, scratchDirectory } from './stack/server.mjs';
 
 const server = new Server({
@@ -11,11 +12,8 @@ const server = new Server({
 });
 await server.start();
 const now = Math.floor(Date.now() / 1000) * 1000;
-let passed = 0;
-const failures = [];
-async function test(name, run) {
-  try { await run(); ++passed; } catch (error) { failures.push(`${name}: ${error.message}`); }
-}
+const checks = new Checks();
+const test = (name, run) => checks.check(name, run);
 
 function varint(value) {
   const bytes = [];
@@ -113,6 +111,4 @@ await test('series over a limit are refused by the key that says so, others go o
   assert.ok(await metric('obelisk_intake_refused_rows_total', 'reason="series_limit"') === 7);
 });
 await server.stop();
-if (failures.length > 0) { console.error(failures.join('\n')); process.exit(1); }
-console.log(`metric conflicts: ${passed} passed`);
-process.exit(0);
+process.exit(checks.finish());

@@ -2,6 +2,7 @@
 // use them and say so, answers are those of the samples, an erasure holds, samples go and the tiers stay.
 // Usage: node tests/e2e/metric_tiers_test.mjs --server BINARY
 import assert from 'node:assert/strict';
+import { Checks, sleep, until } from './stack/checks.mjs';
 import { Server, argument, scratchDirectory } from './stack/server.mjs';
 
 const binary = argument('server', 'build/release/obelisk');
@@ -10,17 +11,8 @@ const day = 86_400_000;
 const hour = 3_600_000;
 const midnight = Math.floor(Date.now() / day) * day;
 const begin = midnight - 5 * day;
-const failures = [];
-let passed = 0;
-
-async function test(name, run) {
-  try {
-    await run();
-    ++passed;
-  } catch (error) {
-    failures.push(`${name}: ${error.message}`);
-  }
-}
+const checks = new Checks();
+const test = (name, run) => checks.check(name, run);
 
 const retention = (metrics) => `admin_api: true\nretention:\n  metrics: ${metrics}\n  metrics_tiers:\n    - {resolution: 5m, keep: 30d}\n    - {resolution: 1h, keep: 400d}\n`;
 let server = new Server({ binary, directory, config: retention('20d') });
@@ -35,16 +27,6 @@ async function ask(path, parameters) {
 const range = (query, more = {}) => ask('/api/v1/query_range', {
   query, start: (begin + day) / 1000, end: (begin + 3 * day) / 1000, step: '1h', stats: 'all', ...more,
 });
-const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
-async function until(what, check, seconds = 30) {
-  const deadline = Date.now() + seconds * 1000;
-  for (;;) {
-    const found = await check();
-    if (found) return found;
-    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
-    await sleep(200);
-  }
-}
 const blocks = async () => (await ask('/api/v1/status/tsdb/blocks', {})).data.blocks;
 const tierBlocks = async () => (await blocks()).filter((block) => block.compaction.hints);
 // Whether both tiers have all four days; parts of old days may be merged.
@@ -147,6 +129,4 @@ await test('they survive kill -9', async () => {
 });
 
 await server.stop();
-console.log(`metric tiers: ${passed} passed, ${failures.length} failed`);
-for (const failure of failures) console.log(`  ${failure}`);
-process.exit(failures.length === 0 ? 0 : 1);
+process.exit(checks.finish());

@@ -8,21 +8,13 @@ import http from 'node:http';
 import https from 'node:https';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { Checks } from './stack/checks.mjs';
 import { Server, argument, scratchDirectory } from './stack/server.mjs';
 
 const binary = argument('server', 'build/release/obelisk');
 const directory = scratchDirectory('scrape');
-let passed = 0;
-const failures = [];
-
-async function test(name, run) {
-  try {
-    await run();
-    ++passed;
-  } catch (error) {
-    failures.push(`${name}: ${error.message}`);
-  }
-}
+const checks = new Checks();
+const test = (name, run) => checks.check(name, run);
 
 function listen(server) {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(`127.0.0.1:${server.address().port}`)));
@@ -283,6 +275,4 @@ await test('check tells a wrong file from one that cannot be served', async () =
 });
 
 for (const one of [target, foreign, secure, tokenServer, discovery]) one.closeAllConnections?.(), one.close();
-for (const failure of failures) console.error(`FAILED ${failure}`);
-console.log(`${passed} passed, ${failures.length} failed`);
-process.exit(failures.length === 0 ? 0 : 1);
+process.exit(checks.finish());

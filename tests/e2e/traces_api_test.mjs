@@ -4,21 +4,14 @@
 // Usage: node tests/e2e/traces_api_test.mjs --server BINARY
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
+import { Checks, until } from './stack/checks.mjs';
 import { Server, argument, freePorts, scratchDirectory } from './stack/server.mjs';
 import { grpcClient, status } from './stack/grpc_client.mjs';
 
 const binary = argument('server', 'build/release/obelisk');
 const directory = scratchDirectory('traces-api');
-let passed = 0;
-const failures = [];
-async function test(name, run) {
-  try {
-    await run();
-    ++passed;
-  } catch (error) {
-    failures.push(`${name}: ${error.stack ?? error.message}`);
-  }
-}
+const checks = new Checks();
+const test = (name, run) => checks.check(name, run);
 
 const [jaegerQuery] = await freePorts(1);
 const udp = dgram.createSocket('udp4');
@@ -88,15 +81,6 @@ async function json(path, options) {
   const body = await response.text();
   assert.equal(response.status, 200, `${path}: ${body}`);
   return JSON.parse(body);
-}
-async function until(what, check, millis = 15_000) {
-  const deadline = Date.now() + millis;
-  for (;;) {
-    const found = await check();
-    if (found) return found;
-    assert.ok(Date.now() < deadline, `not seen within ${millis} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
 }
 const promql = async (query) => (await json(`/api/v1/query?query=${encodeURIComponent(query)}`)).data.result;
 
@@ -342,6 +326,4 @@ await test('rules in TraceQL record, alert and survive a restart', async () => {
 });
 
 await server.stop();
-for (const failure of failures) console.error(`FAILED ${failure}`);
-console.log(`${passed} passed, ${failures.length} failed`);
-process.exit(failures.length === 0 ? 0 : 1);
+process.exit(checks.finish());

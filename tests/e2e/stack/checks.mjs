@@ -1,4 +1,4 @@
-// Checks of one browser test: each runs whatever became of the others, and is told with its figure.
+// Checks of one end-to-end test: each runs whatever became of the others, and is told with its figure.
 import assert from 'node:assert/strict';
 
 export class Checks {
@@ -6,11 +6,11 @@ export class Checks {
   #failures = [];
   #passed = 0;
 
-  constructor(browser) {
+  constructor(browser = { complaints: [] }) {
     this.#browser = browser;
   }
 
-  // Holds when `run` does, and the browser had nothing to complain about meanwhile.
+  // Holds when `run` does, and the browser, where there is one, had nothing to complain about meanwhile.
   async check(name, run) {
     const complaintsBefore = this.#browser.complaints.length;
     try {
@@ -35,7 +35,7 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export const viewPath = (page) => new URL(page.url()).pathname;
 export const parameter = (page, name) => new URL(page.url()).searchParams.get(name);
 
-export async function until(what, attempt, seconds = 15) {
+export async function until(what, attempt, seconds = 30) {
   const deadline = Date.now() + seconds * 1000;
   let last;
   for (;;) {

@@ -1,6 +1,5 @@
 // The queries this page waits for. Each carries an id that the server knows it by, so that the page can ask how far it is
 // and end it. What is short never shows: the bar that reads this waits half a second.
-import { get_json } from './http';
 
 export interface Running {
   id: string;
@@ -9,14 +8,6 @@ export interface Running {
   began: number; // performance.now()
   stop: AbortController; // ends the request when the server does not
   cancelled: boolean;
-}
-
-// What the server says of one of them; counts are of rows and stored bytes, prices are upper bounds.
-export interface Progress {
-  id: string;
-  rows_read: number;
-  bytes_read: number;
-  rows_priced: number;
 }
 
 export class Cancelled extends Error {
@@ -70,12 +61,4 @@ export function cancel_running(): boolean {
     setTimeout(() => one.stop.abort(), server_grace_ms);
   }
   return all.length > 0;
-}
-
-interface Listed { id: string; rowsRead: string; bytesRead: string; rowsPriced: string }
-
-export async function progress_of(ids: string[], signal: AbortSignal): Promise<Progress[]> {
-  const { queries } = await get_json<{ queries: Listed[] }>('/obelisk/api/v1/queries', {}, signal);
-  return queries.filter(({ id }) => ids.includes(id)).map(({ id, rowsRead, bytesRead, rowsPriced }) => (
-    { id, rows_read: Number(rowsRead), bytes_read: Number(bytesRead), rows_priced: Number(rowsPriced) }));
 }

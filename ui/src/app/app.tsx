@@ -1,6 +1,5 @@
 // The frame: rail, top bar, the view of the path. Views are loaded when first opened.
 import { lazy, Suspense } from 'preact/compat';
-import type { ComponentType } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
@@ -13,30 +12,10 @@ import { RunBar } from '../parts/run_bar';
 import { Boundary } from '../parts/states';
 import { TopBar } from './top_bar';
 import { Toasts } from '../parts/toast';
+import { TraceView, views } from './views';
 
 const Palette = lazy(() => import('./palette'));
 const KeyHelp = lazy(() => import('./key_help'));
-
-export interface View {
-  path: string;
-  name: string;
-  icon: string;
-  key: string;
-  component: ComponentType;
-}
-
-const view = (load: () => Promise<{ default: ComponentType }>) => lazy(load) as unknown as ComponentType;
-
-export const views: View[] = [
-  { path: '/', name: 'Overview', icon: 'overview', key: 'o', component: view(() => import('../views/overview')) },
-  { path: '/alerts', name: 'Alerts', icon: 'alerts', key: 'i', component: view(() => import('../views/alerts')) },
-  { path: '/services', name: 'Services', icon: 'services', key: 's', component: view(() => import('../views/service_map')) },
-  { path: '/metrics', name: 'Metrics', icon: 'metrics', key: 'm', component: view(() => import('../views/metrics')) },
-  { path: '/logs', name: 'Logs', icon: 'logs', key: 'l', component: view(() => import('../views/logs')) },
-  { path: '/traces', name: 'Traces', icon: 'traces', key: 't', component: view(() => import('../views/trace_search')) },
-  { path: '/targets', name: 'Targets', icon: 'targets', key: 'a', component: view(() => import('../views/targets')) },
-];
-const TraceView = view(() => import('../views/trace'));
 
 export function App() {
   const [now_ms, set_now] = useState(() => Date.now());

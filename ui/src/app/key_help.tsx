@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { single_keys_off } from './keys';
 import { store } from './theme';
-import type { View } from './app';
+import type { View } from './views';
 
 const keys: [string, string][] = [
   ['Ctrl K', 'Search: views, services, metrics, a pasted trace id'],

@@ -11,7 +11,7 @@ import { apply_theme } from './theme';
 import { useClock, useRange } from './clock';
 import { copy_link } from './top_bar';
 import { useLogSelector, useServices } from '../parts/services';
-import type { View } from './app';
+import type { View } from './views';
 
 interface Item {
   kind: string;

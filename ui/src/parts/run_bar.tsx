@@ -1,7 +1,8 @@
 // Shows that queries run for longer than a moment: for how long, what the server has read of what it expects, and a way to
 // end them (the button, or Esc). One for the whole page, at its foot, so that nothing moves when it comes and goes.
 import { useEffect, useState } from 'preact/hooks';
-import { cancel_running, on_running, progress_of, running_queries, type Progress } from '../api/running';
+import { progress_of, type Progress } from '../api/progress';
+import { cancel_running, on_running, running_queries } from '../api/running';
 import { add_keys } from '../app/keys';
 import { bytes, count } from '../format/numbers';
 
