@@ -36,12 +36,11 @@ Result<LinePattern> LinePattern::split(std::string_view text) {
   return pattern;
 }
 
-Result<void> LinePattern::check_captures_apart() const {
+Result<void> LinePattern::check_captures_apart(std::string_view of) const {
   for (size_t i = 1; i < parts_.size(); ++i) {
     if (parts_[i].is_capture && parts_[i - 1].is_capture) {
-      return parse_error(fmt::format(
-          "invalid pattern: consecutive captures are not allowed: found consecutive capture '<{}><{}>'",
-          parts_[i - 1].text, parts_[i].text));
+      return parse_error(fmt::format("{}found consecutive capture '<{}><{}>': invalid expression", of,
+                                     parts_[i - 1].text, parts_[i].text));
     }
   }
   return {};
@@ -49,19 +48,20 @@ Result<void> LinePattern::check_captures_apart() const {
 
 Result<LinePattern> LinePattern::for_parser(std::string_view text) {
   OBELISK_TRY(LinePattern pattern, split(text));
-  if (pattern.names_.empty()) return parse_error("invalid pattern: at least one capture is required");
-  OBELISK_CHECK_OK(pattern.check_captures_apart());
+  if (pattern.names_.empty()) return parse_error("invalid pattern parser: at least one capture is required");
+  OBELISK_CHECK_OK(pattern.check_captures_apart("invalid pattern parser: "));
   std::vector<std::string> sorted = pattern.names_;
   std::sort(sorted.begin(), sorted.end());
   if (auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end()) {
-    return parse_error(fmt::format("invalid pattern: duplicate capture name ({})", *twice));
+    return parse_error(
+        fmt::format("invalid pattern parser: duplicate capture name ({}): invalid expression", *twice));
   }
   return pattern;
 }
 
 Result<LinePattern> LinePattern::for_filter(std::string_view text) {
   OBELISK_TRY(LinePattern pattern, split(text));
-  OBELISK_CHECK_OK(pattern.check_captures_apart());
+  OBELISK_CHECK_OK(pattern.check_captures_apart(""));
   if (!pattern.names_.empty()) {
     return parse_error(
         fmt::format("named captures are not allowed in a pattern line filter: <{}>", pattern.names_[0]));
@@ -89,27 +89,18 @@ void LinePattern::capture(std::string_view line, std::vector<std::string_view>& 
 }
 
 bool LinePattern::matches(std::string_view line) const {
+  if (line.empty() || parts_.empty()) return line.empty() && parts_.empty();
   size_t at = 0;
   for (size_t i = 0; i < parts_.size(); ++i) {
-    if (parts_[i].is_capture) {
-      if (i + 1 == parts_.size()) return true;
-      continue;
-    }
-    const std::string& literal = parts_[i].text;
-    bool last = i + 1 == parts_.size();
-    if (i == 0) {
-      if (!line.starts_with(literal)) return false;
-      at = literal.size();
-      if (last) return line.size() == at;
-    } else if (last) {
-      return line.size() >= at + literal.size() && line.ends_with(literal);
-    } else {
-      size_t found = line.find(literal, at);
-      if (found == std::string_view::npos) return false;
-      at = found + literal.size();
-    }
+    if (parts_[i].is_capture) continue;
+    // The first place where the literal stands, as the reference takes it: it does not try later ones.
+    size_t found = line.find(parts_[i].text, at);
+    if (found == std::string_view::npos) return false;
+    if (i > 0 && found == at) return false;  // the capture before it would be empty
+    at = found + parts_[i].text.size();
   }
-  return true;  // the empty pattern fits every line
+  bool something_left = at < line.size();
+  return parts_.back().is_capture == something_left;
 }
 
 std::string_view LinePattern::longest_literal() const {

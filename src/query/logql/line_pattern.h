@@ -21,7 +21,10 @@ class LinePattern {
   // The values of the leading captures that the line has, one for each name; fewer when the line is shorter.
   // Empty when the line does not begin with the pattern's leading literal.
   void capture(std::string_view line, std::vector<std::string_view>& values) const;
-  // Whether the whole line fits.
+  // Whether the whole line fits: the literals stand in it in order, each at the first place behind the one
+  // before, no capture is empty, and the line ends where the pattern does. As in the reference, a literal at
+  // the beginning may stand further on. An empty line fits only the empty pattern, and that only an empty
+  // line.
   bool matches(std::string_view line) const;
   // The longest literal, which every line that matches contains; empty when there is none.
   std::string_view longest_literal() const;
@@ -32,7 +35,7 @@ class LinePattern {
     std::string text;  // the literal, or the capture's name ("_" for none)
   };
   static Result<LinePattern> split(std::string_view text);
-  Result<void> check_captures_apart() const;
+  Result<void> check_captures_apart(std::string_view of) const;
 
   std::vector<Part> parts_;
   std::vector<std::string> names_;

@@ -41,10 +41,15 @@ TEST(LinePattern, MatchesWholeLines) {
   };
   EXPECT_TRUE(matches("a<_>b<_>c", "a1b2c"));
   EXPECT_FALSE(matches("a<_>b<_>c", "a1b2c3"));
-  EXPECT_TRUE(matches("<_>b", "abab"));
+  EXPECT_FALSE(matches("<_>b", "abab"));  // a literal is taken where it stands first
+  EXPECT_TRUE(matches("<_>b", "aab"));
+  EXPECT_FALSE(matches("<_>b", "b"));  // no capture is empty
+  EXPECT_FALSE(matches("a<_>", "a"));
+  EXPECT_TRUE(matches("b", "ab"));  // the beginning is not anchored
   EXPECT_FALSE(matches("ab<_>ba", "aba"));  // the ends must not overlap
-  EXPECT_TRUE(matches("", "anything"));
-  EXPECT_TRUE(matches("<_>", ""));
+  EXPECT_FALSE(matches("", "anything"));
+  EXPECT_TRUE(matches("", ""));
+  EXPECT_FALSE(matches("<_>", ""));
   EXPECT_FALSE(LinePattern::for_filter("<name>").ok());
 }
 
@@ -97,9 +102,10 @@ TEST(RowLabels, NamesBelongToTheStreamFirst) {
   labels.set_parsed("app", "replaced");
   labels.remove("level");
   labels.set_error("E", "why");
-  labels.set_error("F", "later errors do not count");
+  labels.set_error("F", "later errors count");
+  labels.set_error("G", {});
   EXPECT_EQ(Labels(labels.sorted()).to_string(),
-            R"({__error__="E", __error_details__="why", app="replaced", level_extracted="parsed", pod="p"})");
+            R"({__error__="G", __error_details__="later errors count", app="replaced", level_extracted="parsed", pod="p"})");
   labels.begin(view);
   EXPECT_TRUE(labels.unchanged());
   EXPECT_EQ(labels.text_of("app"), "a");

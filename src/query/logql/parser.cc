@@ -104,10 +104,7 @@ class Parser {
   }
 
   Result<void> modifiers(Query& binary) {
-    binary.returns_bool = tokens_.take_keyword("bool");
-    if (binary.returns_bool && !is_comparison(binary.binary_op)) {
-      return tokens_.failure("bool modifier can only be used on comparison operators");
-    }
+    binary.returns_bool = tokens_.take_keyword("bool");  // allowed, and without meaning, for arithmetic
     bool set = is_set_op(binary.binary_op);
     binary.matching.cardinality = set ? MatchCardinality::many_to_many : MatchCardinality::one_to_one;
     if (!tokens_.is_keyword("on") && !tokens_.is_keyword("ignoring")) return {};
@@ -319,9 +316,10 @@ class Parser {
       OBELISK_TRY(double parameter, literal_number(text));
       tokens_.take();
       if (!ranked) return parse_error(fmt::format("unsupported parameter for operation {}({},", name, text));
-      if (parameter != std::floor(parameter) || parameter <= 0 || parameter > 1e9) {
+      if (parameter != std::floor(parameter) || parameter > 1e9)
         return parse_error(fmt::format("invalid parameter {}({},", name, text));
-      }
+      if (parameter <= 0)
+        return parse_error(fmt::format("invalid parameter (must be greater than 0) {}({}", name, text));
       query.parameter = parameter;
     }
     OBELISK_TRY(Query inner, expression(0));

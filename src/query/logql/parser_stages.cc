@@ -159,28 +159,40 @@ LabelFilter joined(LabelFilter::Kind kind, LabelFilter left, LabelFilter right) 
   return both;
 }
 
-// `and`, a comma, or nothing between two filters.
-Result<LabelFilter> parse_all_of(TokenStream& tokens) {
-  OBELISK_TRY(LabelFilter left, parse_filter_operand(tokens));
-  int operands = 1;
-  for (;;) {
-    bool joint = tokens.take_keyword("and") || tokens.take_symbol(",");
-    if (!joint && !tokens.is(TokenKind::identifier) && !tokens.is_symbol("(")) return left;
-    if (++operands > 1024) return tokens.failure("more than 1024 filters in a chain");
-    OBELISK_TRY(LabelFilter right, parse_filter_operand(tokens));
-    left = joined(LabelFilter::Kind::all_of, std::move(left), std::move(right));
-  }
-}
-
+// Filters joined by `and`, `or`, a comma, or nothing. `and` binds tighter than `or`; a comma, or nothing,
+// means and, but takes all that follows as its right side: `a, b or c` is `a and (b or c)`, where `a and b or
+// c` is
+// `(a and b) or c`. So does the reference's grammar, which gives these two no precedence. A stack instead of
+// recursion, so that long chains cost no depth.
 Result<LabelFilter> parse_label_filter(TokenStream& tokens) {
-  OBELISK_TRY(LabelFilter left, parse_all_of(tokens));
-  int operands = 1;
-  while (tokens.take_keyword("or")) {
-    if (++operands > 1024) return tokens.failure("more than 1024 filters in a chain");
-    OBELISK_TRY(LabelFilter right, parse_all_of(tokens));
-    left = joined(LabelFilter::Kind::any_of, std::move(left), std::move(right));
+  enum class Join : uint8_t { comma, or_word, and_word };  // by precedence
+  std::vector<LabelFilter> operands;
+  std::vector<Join> joins;  // one between every two operands
+  auto join_last_two = [&] {
+    LabelFilter right = std::move(operands.back());
+    operands.pop_back();
+    auto kind = joins.back() == Join::or_word ? LabelFilter::Kind::any_of : LabelFilter::Kind::all_of;
+    joins.pop_back();
+    operands.back() = joined(kind, std::move(operands.back()), std::move(right));
+  };
+  for (int count = 1;; ++count) {
+    if (count > 1024) return tokens.failure("more than 1024 filters in a chain");
+    OBELISK_TRY(LabelFilter operand, parse_filter_operand(tokens));
+    operands.push_back(std::move(operand));
+    Join join = tokens.is_keyword("or")    ? Join::or_word
+                : tokens.is_keyword("and") ? Join::and_word
+                                           : Join::comma;
+    if (join == Join::comma) {
+      bool goes_on = tokens.take_symbol(",") || tokens.is(TokenKind::identifier) || tokens.is_symbol("(");
+      if (!goes_on) break;
+    } else {
+      tokens.take();
+      while (!joins.empty() && joins.back() != Join::comma && joins.back() >= join) join_last_two();
+    }
+    joins.push_back(join);
   }
-  return left;
+  while (!joins.empty()) join_last_two();
+  return std::move(operands[0]);
 }
 
 // `a="x", b` of json and logfmt.
@@ -359,7 +371,6 @@ Result<std::vector<Matcher>> parse_selector(TokenStream& tokens) {
     matchers.push_back(std::move(matcher));
     if (tokens.take_symbol("}")) return matchers;
     if (!tokens.take_symbol(",")) return tokens.unexpected({"}", ","});
-    if (tokens.take_symbol("}")) return matchers;  // a comma before the brace is allowed
   }
 }
 

@@ -28,7 +28,7 @@ TEST(LogqlParser, Precedence) {
   EXPECT_EQ(round_trip("2 ^ 3 ^ 2"), "512");
   EXPECT_EQ(round_trip("-2 ^ 2 + 1 == bool 5"), "1");
   EXPECT_EQ(round_trip("{a=\"b\"} | x=\"1\" or y>2 and z=~\"c\", w!=1s v=\"1\""),
-            "{a=\"b\"} | x=\"1\" or ( ( ( y>2 and z=~\"c\" ) and w!=1s ) and v=\"1\" )");
+            "{a=\"b\"} | x=\"1\" or ( y>2 and ( z=~\"c\" and ( w!=1s and v=\"1\" ) ) )");
 }
 
 TEST(LogqlParser, EveryStageAndFunction) {

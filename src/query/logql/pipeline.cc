@@ -30,7 +30,73 @@ void add_template_labels(std::string_view text, LabelDemand& demand) {
   for (const std::string& name : names) demand.add(name);
 }
 
-// Adds what a stage reads itself to what is asked after it.
+Result<RowStagePtr> compile_stage(const Stage& stage, LabelDemand demand, UnixNanos now,
+                                  std::shared_ptr<const PatternBirths> births, const ParserHints& hints) {
+  LogfmtOptions logfmt{stage.strict, stage.keep_empty};
+  switch (stage.kind) {
+    case Stage::Kind::line_filter:
+      return make_line_filter_stage(stage.line_filter);
+    case Stage::Kind::label_filter:
+      return make_label_filter_stage(stage.label_filter);
+    case Stage::Kind::json:
+      if (stage.assignments.empty()) return make_json_stage(std::move(demand), hints);
+      return make_json_path_stage(stage.assignments, hints);
+    case Stage::Kind::logfmt:
+      if (stage.assignments.empty()) return make_logfmt_stage(logfmt, std::move(demand), hints);
+      return make_logfmt_keys_stage(logfmt, stage.assignments, hints);
+    case Stage::Kind::regexp:
+      return make_regexp_stage(stage.text, std::move(demand));
+    case Stage::Kind::pattern:
+      return make_pattern_stage(stage.text, std::move(demand));
+    case Stage::Kind::unpack:
+      return make_unpack_stage(hints);
+    case Stage::Kind::line_format:
+      return make_line_format_stage(stage.text, now);
+    case Stage::Kind::label_format:
+      return make_label_format_stage(stage.assignments, now);
+    case Stage::Kind::decolorize:
+      return make_decolorize_stage();
+    case Stage::Kind::drop:
+      return make_drop_stage(stage.selectors);
+    case Stage::Kind::keep:
+      return make_keep_stage(stage.selectors);
+    case Stage::Kind::new_pattern:
+      return make_new_pattern_stage(std::move(births));
+  }
+  return make_error(ErrorCode::unsupported, "this pipeline stage is not supported yet");
+}
+
+bool stage_reads_line(Stage::Kind kind) {
+  return kind != Stage::Kind::label_filter && kind != Stage::Kind::drop && kind != Stage::Kind::keep;
+}
+
+bool parses(Stage::Kind kind) {
+  switch (kind) {
+    case Stage::Kind::json:
+    case Stage::Kind::logfmt:
+    case Stage::Kind::regexp:
+    case Stage::Kind::pattern:
+    case Stage::Kind::unpack:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_label_name(std::string_view name) {
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+}  // namespace
+
+void add_filter_labels(const LabelFilter& filter, LabelDemand& demand) {
+  for (const LabelFilter& child : filter.children) add_filter_labels(child, demand);
+  if (filter.children.empty()) demand.add(filter.matcher.name.empty() ? filter.name : filter.matcher.name);
+}
+
 void add_stage_labels(const Stage& stage, LabelDemand& demand) {
   switch (stage.kind) {
     case Stage::Kind::label_filter:
@@ -52,66 +118,13 @@ void add_stage_labels(const Stage& stage, LabelDemand& demand) {
   }
 }
 
-Result<RowStagePtr> compile_stage(const Stage& stage, LabelDemand demand, UnixNanos now,
-                                  std::shared_ptr<const PatternBirths> births) {
-  LogfmtOptions logfmt{stage.strict, stage.keep_empty};
-  switch (stage.kind) {
-    case Stage::Kind::line_filter:
-      return make_line_filter_stage(stage.line_filter);
-    case Stage::Kind::label_filter:
-      return make_label_filter_stage(stage.label_filter);
-    case Stage::Kind::json:
-      if (stage.assignments.empty()) return make_json_stage(std::move(demand));
-      return make_json_path_stage(stage.assignments);
-    case Stage::Kind::logfmt:
-      if (stage.assignments.empty()) return make_logfmt_stage(logfmt, std::move(demand));
-      return make_logfmt_keys_stage(logfmt, stage.assignments);
-    case Stage::Kind::regexp:
-      return make_regexp_stage(stage.text, std::move(demand));
-    case Stage::Kind::pattern:
-      return make_pattern_stage(stage.text, std::move(demand));
-    case Stage::Kind::unpack:
-      return make_unpack_stage();
-    case Stage::Kind::line_format:
-      return make_line_format_stage(stage.text, now);
-    case Stage::Kind::label_format:
-      return make_label_format_stage(stage.assignments, now);
-    case Stage::Kind::decolorize:
-      return make_decolorize_stage();
-    case Stage::Kind::drop:
-      return make_drop_stage(stage.selectors);
-    case Stage::Kind::keep:
-      return make_keep_stage(stage.selectors);
-    case Stage::Kind::new_pattern:
-      return make_new_pattern_stage(std::move(births));
-  }
-  return make_error(ErrorCode::unsupported, "this pipeline stage is not supported yet");
-}
-
-bool stage_reads_line(Stage::Kind kind) {
-  return kind != Stage::Kind::label_filter && kind != Stage::Kind::drop && kind != Stage::Kind::keep;
-}
-
-bool is_label_name(std::string_view name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
-
-}  // namespace
-
-void add_filter_labels(const LabelFilter& filter, LabelDemand& demand) {
-  for (const LabelFilter& child : filter.children) add_filter_labels(child, demand);
-  if (filter.children.empty()) demand.add(filter.matcher.name.empty() ? filter.name : filter.matcher.name);
-}
-
 bool changes_line(Stage::Kind kind) {
   return kind == Stage::Kind::line_format || kind == Stage::Kind::unpack || kind == Stage::Kind::decolorize;
 }
 
 Result<Pipeline> Pipeline::compile(const std::vector<Stage>& stages, const std::vector<bool>& skip,
-                                   LabelDemand asked, UnixNanos now, const NewPatterns* fresh) {
+                                   LabelDemand asked, UnixNanos now, const NewPatterns* fresh,
+                                   const ParserHints& hints) {
   // Backwards: each stage is told what is asked after it.
   std::vector<LabelDemand> after(stages.size());
   for (size_t i = stages.size(); i-- > 0;) {
@@ -130,8 +143,9 @@ Result<Pipeline> Pipeline::compile(const std::vector<Stage>& stages, const std::
     }
     line_changed = line_changed || changes_line(stages[i].kind);
     if (i < skip.size() && skip[i]) continue;
+    if (hints.parses_nothing() && parses(stages[i].kind)) continue;
     OBELISK_TRY(RowStagePtr stage, compile_stage(stages[i], std::move(after[i]), now,
-                                                 fresh == nullptr ? nullptr : fresh->of_stage(i)));
+                                                 fresh == nullptr ? nullptr : fresh->of_stage(i), hints));
     pipeline.stages_.push_back(std::move(stage));
     pipeline.reads_line_ = pipeline.reads_line_ || stage_reads_line(stages[i].kind);
   }

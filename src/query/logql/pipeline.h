@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "query/logql/ast.h"
 #include "query/logql/label_demand.h"
+#include "query/logql/parser_hints.h"
 #include "query/logql/row_stage.h"
 
 namespace obelisk::logql {
@@ -18,7 +19,8 @@ class Pipeline {
   // `skip[i]`: stage i is left out, because the scan applies it. `asked`: the labels that the result needs.
   // `fresh`: of the same stages (new_patterns.h); null for a pipeline that is compiled but not run.
   static Result<Pipeline> compile(const std::vector<Stage>& stages, const std::vector<bool>& skip,
-                                  LabelDemand asked, UnixNanos now, const NewPatterns* fresh = nullptr);
+                                  LabelDemand asked, UnixNanos now, const NewPatterns* fresh = nullptr,
+                                  const ParserHints& hints = {});
 
   // False drops the row.
   bool apply(LogRow& row) {
@@ -48,5 +50,7 @@ Result<Query> parse_and_check(std::string_view text);
 // Whether a stage may change the line, so that later line filters see another text than what is stored.
 bool changes_line(Stage::Kind kind);
 void add_filter_labels(const LabelFilter& filter, LabelDemand& demand);
+// What the stage itself reads.
+void add_stage_labels(const Stage& stage, LabelDemand& demand);
 
 }  // namespace obelisk::logql

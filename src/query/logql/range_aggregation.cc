@@ -155,6 +155,10 @@ class SeriesKey {
     return picked_;
   }
 
+  ParserHints hints(const LogRange& range) const {
+    return mode_ == Mode::by ? ParserHints::of(range, names_) : ParserHints();
+  }
+
   CountedSeries counted() const { return {mode_, names_}; }
 
   // What must be known of a row to name its series.
@@ -191,6 +195,8 @@ class RangeEvaluation {
     // absent_over_time asks only whether there are rows.
     LabelDemand demand = key_.demand();
     if (query_.range_op == RangeOp::absent) demand.everything = false;
+    ParserHints hints = query_.range_op == RangeOp::absent ? ParserHints::of(range, {}) : key_.hints(range);
+    preserves_errors_ = hints.preserves_errors();
     if (range.unwrap) {
       demand.add(range.unwrap->label);
       for (const LabelFilter& filter : range.unwrap->filters) {
@@ -209,7 +215,7 @@ class RangeEvaluation {
     note_incomplete(fresh, statistics);
     OBELISK_TRY(Pipeline pipeline,
                 Pipeline::compile(range.selector.stages, lowered.applied, std::move(demand),
-                                  UnixNanos{grid_.at(grid_.count - 1)}, &fresh));
+                                  UnixNanos{grid_.at(grid_.count - 1)}, &fresh, hints));
     bool reads_line = pipeline.reads_line() || counts_bytes(query_.range_op);
     OBELISK_TRY(Expr metadata, metadata_filter(context_, range.selector, times));
     Expr where = Expr::all_of({std::move(lowered.where), std::move(metadata)});
@@ -236,7 +242,7 @@ class RangeEvaluation {
       OBELISK_TRY(bool found, unwrap(row, value));
       if (!found) return true;
     }
-    if (row.labels.has_error()) return pipeline_error(row.labels);
+    if (row.labels.has_error() && !is_preserved(row.labels.error())) return pipeline_error(row.labels);
     if (query_.range_op == RangeOp::absent) {
       uncharged_ += absent_.add(steps, 1, grid_.count);
       return true;
@@ -290,6 +296,11 @@ class RangeEvaluation {
       }
     }
     return false;
+  }
+
+  // Asked for by name, what parsers failed on counts like any line.
+  bool is_preserved(std::string_view error) const {
+    return preserves_errors_ && (error == kJsonParserError || error == kLogfmtParserError);
   }
 
   static Error pipeline_error(RowLabels& labels) {
@@ -420,6 +431,7 @@ class RangeEvaluation {
   static constexpr uint64_t kSeriesBytes = 448;
   static constexpr uint64_t kChargeBytes = 1 << 20;
   const size_t series_max_;
+  bool preserves_errors_ = false;
   uint64_t uncharged_ = 0;
 };
 

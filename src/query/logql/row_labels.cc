@@ -143,10 +143,9 @@ LabelSource RowLabels::source_of(std::string_view name) const {
 }
 
 void RowLabels::set_error(std::string_view error, std::string_view details) {
-  if (has_error_) return;
   has_error_ = true;
   error_ = text_.keep(error);
-  error_details_ = text_.keep(details);
+  if (!details.empty()) error_details_ = text_.keep(details);
 }
 
 void RowLabels::reset_error() {

@@ -75,7 +75,7 @@ class RowLabels {
   bool has_error() const { return has_error_; }
   std::string_view error() const { return error_; }
   std::string_view error_details() const { return error_details_; }
-  // The first error of a row stays.
+  // A later error takes the place of an earlier one; without details it leaves those there are.
   void set_error(std::string_view error, std::string_view details);
   void reset_error();
   void reset_error_details() { error_details_ = {}; }

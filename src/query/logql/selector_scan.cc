@@ -22,11 +22,6 @@ Result<Expr> line_expression(const LineFilter& filter, bool& exact) {
                   filter.op == LineFilterOp::not_pattern;
   std::vector<Expr> operands;
   for (const LineOperand& operand : filter.operands) {
-    if (operand.text.empty()) {
-      // Matches everything: a positive filter with it keeps every line, a negative one ignores it.
-      if (!negative) return Expr();
-      continue;
-    }
     if (operand.ip) {
       exact = false;
       return Expr();
@@ -38,6 +33,12 @@ Result<Expr> line_expression(const LineFilter& filter, bool& exact) {
       std::string_view literal = pattern.longest_literal();
       if (literal.empty()) return Expr();
       operands.push_back(Expr::contains(line, std::string(literal)));
+    } else if (operand.text.empty()) {
+      // Alone it matches every line, beside others it is left out; negated it is the stage's to drop them
+      // all.
+      if (!negative) continue;
+      exact = false;
+      return Expr();
     } else if (filter.op == LineFilterOp::regex || filter.op == LineFilterOp::not_regex) {
       OBELISK_TRY(std::shared_ptr<const Regex> regex, compile_line_regex(operand.text));
       // Literals are looked for without the pattern's automaton, and decided by templates more often.

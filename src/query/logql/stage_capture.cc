@@ -72,24 +72,33 @@ std::vector<std::string> group_names_in(std::string_view pattern) {
   return names;
 }
 
+// Without the "parse error : " that it comes with.
+std::string bare_message(const Error& error) {
+  std::string_view text = error.message;
+  constexpr std::string_view kPrefix = "parse error : ";
+  if (text.starts_with(kPrefix)) text.remove_prefix(kPrefix.size());
+  return std::string(text);
+}
+
 }  // namespace
 
 Result<RowStagePtr> make_regexp_stage(std::string_view pattern, LabelDemand demand) {
   std::vector<std::string> names = group_names_in(pattern);
   std::sort(names.begin(), names.end());
   if (auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end()) {
-    return parse_error(fmt::format("duplicate extracted label name '{}'", *twice));
+    return parse_error(fmt::format("invalid regexp parser: duplicate extracted label name '{}'", *twice));
   }
-  OBELISK_TRY(std::shared_ptr<const Regex> regex, compile_line_regex(pattern));
+  Result<std::shared_ptr<const Regex>> regex = compile_line_regex(pattern);
+  if (!regex.ok()) return parse_error("invalid regexp parser: " + bare_message(regex.error()));
   bool any = false;
-  for (const std::string& name : regex->group_names()) {
+  for (const std::string& name : (*regex)->group_names()) {
     if (name.empty()) continue;
     any = true;
     if (name[0] >= '0' && name[0] <= '9')
-      return parse_error(fmt::format("invalid extracted label name '{}'", name));
+      return parse_error(fmt::format("invalid regexp parser: invalid extracted label name '{}'", name));
   }
-  if (!any) return parse_error("at least one named capture must be supplied");
-  return RowStagePtr(std::make_unique<RegexpStage>(std::move(regex), std::move(demand)));
+  if (!any) return parse_error("invalid regexp parser: at least one named capture must be supplied");
+  return RowStagePtr(std::make_unique<RegexpStage>(*std::move(regex), std::move(demand)));
 }
 
 Result<RowStagePtr> make_pattern_stage(std::string_view pattern, LabelDemand demand) {

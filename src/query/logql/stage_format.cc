@@ -64,32 +64,47 @@ class LabelFormatStage : public RowStage {
       : formats_(std::move(formats)), now_(now) {}
 
   bool apply(LogRow& row) override {
-    for (const LabelFormat& format : formats_) {
-      if (format.program) {
-        if (render(*format.program, row, now_, out_))
-          row.labels.set(LabelSource::parsed, format.name, row.labels.text().keep(out_));
-        continue;
+    size_t i = 0;
+    for (; i < formats_.size() && !formats_[i].program; ++i) rename(row, formats_[i]);
+    // Templates see the labels as they were before the first of them, whatever is set between them.
+    rendered_.clear();
+    for (size_t at = i; at < formats_.size(); ++at) {
+      std::optional<std::string_view>& text = rendered_.emplace_back();
+      if (formats_[at].program && render(*formats_[at].program, row, now_, out_))
+        text = row.labels.text().keep(out_);
+    }
+    for (size_t first = i; i < formats_.size(); ++i) {
+      if (!formats_[i].program) {
+        rename(row, formats_[i]);
+      } else if (rendered_[i - first]) {
+        row.labels.set(LabelSource::parsed, formats_[i].name, *rendered_[i - first]);
       }
-      std::string_view value;
-      if (!row.labels.get(format.source, value) || format.source == format.name) continue;
-      row.labels.set(row.labels.source_of(format.source), format.name, value);
-      row.labels.remove(format.source);
     }
     return true;
   }
 
  private:
+  // A label renamed to itself is gone, as in the reference.
+  static void rename(LogRow& row, const LabelFormat& format) {
+    std::string_view value;
+    if (!row.labels.get(format.source, value)) return;
+    row.labels.set(row.labels.source_of(format.source), format.name, value);
+    row.labels.remove(format.source);
+  }
+
   std::vector<LabelFormat> formats_;
   UnixNanos now_;
   std::string out_;
+  std::vector<std::optional<std::string_view>> rendered_;
 };
 
 }  // namespace
 
 Result<GoTemplate> parse_log_template(std::string_view what, std::string_view text) {
-  Result<GoTemplate> program = GoTemplate::parse(what, text, log_template_functions());
+  bool is_line = what == "line";
+  Result<GoTemplate> program = GoTemplate::parse(is_line ? "line" : "label", text, log_template_functions());
   if (program.ok()) return program;
-  std::string_view kind = what == "line" ? "invalid line template" : "invalid template for label";
+  std::string kind = is_line ? "invalid line template" : fmt::format("invalid template for label '{}'", what);
   return parse_error(fmt::format("{}: {}", kind, program.error().message));
 }
 

@@ -20,9 +20,11 @@ std::string_view scalar_text(const JsonToken& token, std::string& buffer, RowTex
 
 class JsonStage : public RowStage {
  public:
-  explicit JsonStage(LabelDemand demand) : demand_(std::move(demand)) {}
+  JsonStage(LabelDemand demand, ParserHints hints) : demand_(std::move(demand)), hints_(std::move(hints)) {}
 
   bool apply(LogRow& row) override {
+    done_ = hints_.satisfied(row.labels);
+    if (done_) return true;
     JsonCursor cursor(row.line);
     prefix_.clear();
     next_known_ = 0;
@@ -57,6 +59,7 @@ class JsonStage : public RowStage {
         size_t length = prefix_.size();
         prefix_ = key.name;
         if (!cursor.enter_object() || !object(cursor, labels, depth + 1)) return false;
+        if (done_) return true;
         prefix_.resize(length);
         continue;
       }
@@ -68,6 +71,8 @@ class JsonStage : public RowStage {
           labels.parsed_name(&key == &overflow_ ? labels.text().keep(key.name) : std::string_view(key.name));
       if (!demand_.wants(name) || labels.has_parsed(name)) continue;
       labels.set_parsed(name, scalar_text(token, buffer_, labels.text()));
+      done_ = hints_.satisfied(labels);
+      if (done_) return true;
     }
     return cursor.closed();
   }
@@ -96,6 +101,8 @@ class JsonStage : public RowStage {
   }
 
   LabelDemand demand_;
+  ParserHints hints_;
+  bool done_ = false;  // with the row: nothing that stands further on is asked for
   std::string prefix_;
   std::string buffer_;
   RowText key_text_;
@@ -111,10 +118,11 @@ struct NamedPath {
 
 class JsonPathStage : public RowStage {
  public:
-  explicit JsonPathStage(std::vector<NamedPath> paths) : paths_(std::move(paths)) {}
+  JsonPathStage(std::vector<NamedPath> paths, ParserHints hints)
+      : paths_(std::move(paths)), hints_(std::move(hints)) {}
 
   bool apply(LogRow& row) override {
-    if (row.line.empty()) return true;
+    if (row.line.empty() || hints_.satisfied(row.labels)) return true;
     // Malformed text is not flagged here, only what does not begin as JSON.
     if (std::string_view("{[\"").find(row.line[0]) == std::string_view::npos) {
       row.labels.set_error(kJsonParserError, {});
@@ -141,14 +149,17 @@ class JsonPathStage : public RowStage {
 
  private:
   std::vector<NamedPath> paths_;
+  ParserHints hints_;
   std::vector<std::string_view> missing_;  // of the row at hand
   std::string buffer_;
 };
 
 class UnpackStage : public RowStage {
  public:
+  explicit UnpackStage(ParserHints hints) : hints_(std::move(hints)) {}
+
   bool apply(LogRow& row) override {
-    if (row.line.empty()) return true;
+    if (row.line.empty() || hints_.satisfied(row.labels)) return true;
     JsonCursor cursor(row.line);
     if (row.line[0] != '{' || !cursor.enter_object()) {
       row.labels.set_error(kJsonParserError, "expecting json object(6), but it is not");
@@ -184,28 +195,29 @@ class UnpackStage : public RowStage {
   }
 
  private:
+  ParserHints hints_;
   std::vector<LabelRef> fields_;
   std::string buffer_;
 };
 
 }  // namespace
 
-RowStagePtr make_json_stage(LabelDemand demand) {
-  return std::make_unique<JsonStage>(std::move(demand));
+RowStagePtr make_json_stage(LabelDemand demand, ParserHints hints) {
+  return std::make_unique<JsonStage>(std::move(demand), std::move(hints));
 }
 
-Result<RowStagePtr> make_json_path_stage(const std::vector<LabelAssignment>& paths) {
+Result<RowStagePtr> make_json_path_stage(const std::vector<LabelAssignment>& paths, ParserHints hints) {
   std::vector<NamedPath> named;
   for (const LabelAssignment& path : paths) {
     std::optional<std::vector<JsonPathStep>> steps = parse_json_path(path.value);
     if (!steps) return parse_error(fmt::format("cannot parse expression [{}]: syntax error", path.value));
     named.push_back({path.name, std::move(*steps)});
   }
-  return RowStagePtr(std::make_unique<JsonPathStage>(std::move(named)));
+  return RowStagePtr(std::make_unique<JsonPathStage>(std::move(named), std::move(hints)));
 }
 
-RowStagePtr make_unpack_stage() {
-  return std::make_unique<UnpackStage>();
+RowStagePtr make_unpack_stage(ParserHints hints) {
+  return std::make_unique<UnpackStage>(std::move(hints));
 }
 
 }  // namespace obelisk::logql

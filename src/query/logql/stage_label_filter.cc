@@ -100,7 +100,7 @@ class ConvertedTest : public Test {
   template <typename T>
   bool finish(RowLabels& labels, const Result<T>& converted, T wanted) const {
     if (converted.ok()) return compare(filter_.sign, *converted, wanted);
-    labels.set_error(kLabelFilterError, converted.error().message);
+    if (!labels.has_error()) labels.set_error(kLabelFilterError, converted.error().message);
     return true;
   }
 

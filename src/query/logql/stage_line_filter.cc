@@ -71,11 +71,11 @@ Result<RowStagePtr> make_line_filter_stage(const LineFilter& filter) {
     } else {
       operand.text = source.text;
     }
-    // An empty operand matches every line, so that a negative filter with one would drop everything: the
-    // reference takes an empty filter for no filter.
-    if (source.text.empty() && !keep) continue;
+    // Beside others an empty operand is left out, as in the reference; alone it matches every line.
+    if (source.text.empty() && keep && filter.operands.size() > 1) continue;
     operands.push_back(std::move(operand));
   }
+  if (operands.empty()) operands.emplace_back();  // all of them were empty
   return RowStagePtr(std::make_unique<LineFilterStage>(std::move(operands), keep));
 }
 

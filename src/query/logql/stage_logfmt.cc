@@ -91,9 +91,11 @@ std::string_view kept(std::string_view value, const LogfmtReader& reader, RowTex
 
 class LogfmtStage : public RowStage {
  public:
-  LogfmtStage(LogfmtOptions options, LabelDemand demand) : options_(options), demand_(std::move(demand)) {}
+  LogfmtStage(LogfmtOptions options, LabelDemand demand, ParserHints hints)
+      : options_(options), demand_(std::move(demand)), hints_(std::move(hints)) {}
 
   bool apply(LogRow& row) override {
+    if (hints_.satisfied(row.labels)) return true;
     LogfmtReader reader(row.line);
     std::string_view key, value;
     for (;;) {
@@ -111,20 +113,23 @@ class LogfmtStage : public RowStage {
       name = row.labels.parsed_name(name);
       if (!demand_.wants(name) || row.labels.has_parsed(name)) continue;
       row.labels.set_parsed(name, kept(value, reader, row.labels.text()));
+      if (hints_.satisfied(row.labels)) return true;
     }
   }
 
  private:
   LogfmtOptions options_;
   LabelDemand demand_;
+  ParserHints hints_;
 };
 
 class LogfmtKeysStage : public RowStage {
  public:
-  LogfmtKeysStage(LogfmtOptions options, std::vector<LabelAssignment> keys)
-      : options_(options), keys_(std::move(keys)) {}
+  LogfmtKeysStage(LogfmtOptions options, std::vector<LabelAssignment> keys, ParserHints hints)
+      : options_(options), keys_(std::move(keys)), hints_(std::move(hints)) {}
 
   bool apply(LogRow& row) override {
+    if (hints_.satisfied(row.labels)) return true;
     found_.assign(keys_.size(), 0);
     values_.assign(keys_.size(), {});
     LogfmtReader reader(row.line);
@@ -156,18 +161,20 @@ class LogfmtKeysStage : public RowStage {
  private:
   LogfmtOptions options_;
   std::vector<LabelAssignment> keys_;
+  ParserHints hints_;
   std::vector<uint8_t> found_;
   std::vector<std::string_view> values_;
 };
 
 }  // namespace
 
-RowStagePtr make_logfmt_stage(LogfmtOptions options, LabelDemand demand) {
-  return std::make_unique<LogfmtStage>(options, std::move(demand));
+RowStagePtr make_logfmt_stage(LogfmtOptions options, LabelDemand demand, ParserHints hints) {
+  return std::make_unique<LogfmtStage>(options, std::move(demand), std::move(hints));
 }
 
-RowStagePtr make_logfmt_keys_stage(LogfmtOptions options, std::vector<LabelAssignment> keys) {
-  return std::make_unique<LogfmtKeysStage>(options, std::move(keys));
+RowStagePtr make_logfmt_keys_stage(LogfmtOptions options, std::vector<LabelAssignment> keys,
+                                   ParserHints hints) {
+  return std::make_unique<LogfmtKeysStage>(options, std::move(keys), std::move(hints));
 }
 
 }  // namespace obelisk::logql
