@@ -9,25 +9,19 @@
 
 #include "base/log.h"
 #include "env/disk.h"
-#include "query/logql/test_cases.h"
-#include "query/logql/test_script.h"
-#include "query/promql/test_engine_stores.h"
-#include "query/promql/test_script.h"
-#include "query/traceql/test_script.h"
 #include "server/config.h"
 #include "server/obelisk_server.h"
 #include "server/version.h"
-
 #include "storage/embedded/inspect.h"
-#include "storage/embedded/test_engine_store.h"
 
 namespace obelisk::server {
-namespace {
 
 int fail(const Error& error) {
   fmt::print(stderr, "obelisk: {}\n", error.to_string());
   return 1;
 }
+
+namespace {
 
 LogLevel log_level_of(const std::string& name) {
   if (name == "debug") return LogLevel::debug;
@@ -124,71 +118,6 @@ int run_inspect(const std::vector<std::string>& files) {
     fmt::print("{}:\n{}", file, *text);
   }
   return code;
-}
-
-int run_test_promql(const std::vector<std::string>& files) {
-  bool all_passed = true;
-  for (const std::string& file : files) {
-    Result<std::string> text = read_text_file(file);
-    if (!text.ok()) return fail(text.error());
-    PromqlEngine engine(promql::script_options(file));
-    for (const auto& [where, stores] : promql::all_script_stores()) {
-      Result<promql::ScriptReport> report = promql::run_script(*text, engine, stores);
-      if (!report.ok()) return fail(report.error().with_context(file));
-      for (const promql::ScriptFailure& failure : report->failures) {
-        fmt::print("{}:{}: {}: {}\n", file, failure.line, where, failure.message);
-      }
-      fmt::print("{}: {}: {} of {} passed\n", file, where, report->passed, report->total);
-      all_passed &= report->passed == report->total;
-    }
-  }
-  return all_passed ? 0 : 1;
-}
-
-int run_test_logql(const std::vector<std::string>& files, const std::string& store) {
-  TestStoreFactory stores = MemoryTestStore::factory();
-  if (store != "memory") {
-    std::optional<EngineState> state = engine_state_of(store);
-    if (!state) {
-      return fail(
-          make_error(ErrorCode::invalid_argument,
-                     "--store is memory, head, flushed, compacted or restarted, not \"" + store + "\""));
-    }
-    stores = engine_test_stores(*state);
-  }
-  set_log_level(LogLevel::warning);  // engines that are opened again and again would tell of it
-  bool all_passed = true;
-  for (const std::string& file : files) {
-    bool cases = file.ends_with(".yaml") || file.ends_with(".yml");
-    logql::ScriptOutcome outcome = cases ? logql::run_cases(file, stores) : logql::run_script(file, stores);
-    for (const std::string& failure : outcome.failures) fmt::print("{}\n", failure);
-    fmt::print("{}: {} of {} passed\n", file, outcome.passed, outcome.total);
-    all_passed &= outcome.passed == outcome.total && outcome.failures.empty();
-  }
-  return all_passed ? 0 : 1;
-}
-
-int run_test_traceql(const std::vector<std::string>& files) {
-  set_log_level(LogLevel::warning);
-  bool all_passed = true;
-  auto report = [&](const std::string& file, std::string_view where, const traceql::ScriptOutcome& outcome) {
-    for (const std::string& failure : outcome.failures) fmt::print("{}: {}\n", where, failure);
-    fmt::print("{}: {}: {} of {} passed\n", file, where, outcome.passed, outcome.total);
-    all_passed &= outcome.failures.empty();
-  };
-  for (const std::string& file : files) {
-    if (file.ends_with(".yaml") || file.ends_with(".yml")) {
-      report(file, "examples", traceql::run_examples(file));
-      continue;
-    }
-    report(file, "memory", traceql::run_script(file));
-    for (EngineState state :
-         {EngineState::head, EngineState::flushed, EngineState::compacted, EngineState::restarted}) {
-      report(file, engine_state_name(state),
-             traceql::run_script(file, traceql::Loading::at_once, engine_test_stores(state)));
-    }
-  }
-  return all_passed ? 0 : 1;
 }
 
 int run_version() {

@@ -4,7 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+
 namespace obelisk::server {
+
+// Says it on standard error; returns 1.
+int fail(const Error& error);
 
 // Flags that were not given are empty.
 struct ServeFlags {
@@ -29,12 +34,14 @@ struct BackfillFlags {
 };
 int run_backfill(const BackfillFlags& flags);
 int run_inspect(const std::vector<std::string>& files);
-int run_test_promql(const std::vector<std::string>& files);
+// `update`: expectations that fail become what came (on the store in memory); then the scripts are run as
+// always.
+int run_test_promql(const std::vector<std::string>& files, bool update);
 // Scripts (.test, .logqltest) and recorded cases (.yaml) of LogQL. `store`: memory, or a state of the engine
 // (head, flushed, compacted, restarted).
-int run_test_logql(const std::vector<std::string>& files, const std::string& store);
+int run_test_logql(const std::vector<std::string>& files, const std::string& store, bool update);
 // TraceQL scripts (.test) on every kind of store, and lists of example queries (.yaml).
-int run_test_traceql(const std::vector<std::string>& files);
+int run_test_traceql(const std::vector<std::string>& files, bool update);
 int run_version();
 
 }  // namespace obelisk::server

@@ -47,6 +47,10 @@ int main(int argc, char** argv) {
   std::vector<std::string> scripts;
   CLI::App* test_promql = app.add_subcommand("test-promql", "Run PromQL test scripts (.test)");
   test_promql->add_option("FILE", scripts, "Scripts")->required()->check(CLI::ExistingFile);
+  bool update = false;
+  constexpr const char* kUpdate =
+      "Rewrite expectations that fail by what came; read the difference before you keep it";
+  test_promql->add_flag("--update", update, kUpdate);
 
   std::vector<std::string> logql_scripts;
   std::string logql_store = "memory";
@@ -55,6 +59,7 @@ int main(int argc, char** argv) {
   test_logql->add_option("FILE", logql_scripts, "Scripts and cases")->required()->check(CLI::ExistingFile);
   test_logql->add_option("--store", logql_store,
                          "memory (default), or the engine: head, flushed, compacted, restarted");
+  test_logql->add_flag("--update", update, kUpdate);
 
   std::vector<std::string> traceql_scripts;
   CLI::App* test_traceql = app.add_subcommand(
@@ -62,6 +67,7 @@ int main(int argc, char** argv) {
   test_traceql->add_option("FILE", traceql_scripts, "Scripts and lists")
       ->required()
       ->check(CLI::ExistingFile);
+  test_traceql->add_flag("--update", update, kUpdate);
 
   std::vector<std::string> pages;
   std::string page_format = "auto";
@@ -89,9 +95,9 @@ int main(int argc, char** argv) {
   if (serve->parsed()) return run_serve(flags);
   if (check->parsed()) return run_check(check_file, check_strictly);
   if (inspect->parsed()) return run_inspect(inspected);
-  if (test_promql->parsed()) return run_test_promql(scripts);
-  if (test_logql->parsed()) return run_test_logql(logql_scripts, logql_store);
-  if (test_traceql->parsed()) return run_test_traceql(traceql_scripts);
+  if (test_promql->parsed()) return run_test_promql(scripts, update);
+  if (test_logql->parsed()) return run_test_logql(logql_scripts, logql_store, update);
+  if (test_traceql->parsed()) return run_test_traceql(traceql_scripts, update);
   if (check_metrics->parsed()) return run_check_metrics(pages, page_format);
   if (backfill_openmetrics->parsed()) return run_backfill(backfill_flags);
   if (version->parsed()) return run_version();

@@ -6,6 +6,7 @@
 #include <map>
 #include <regex>
 
+#include "query/core/float_text.h"
 #include "query/logql/test_rows.h"
 #include "query/logql/test_script_line.h"
 
@@ -157,6 +158,34 @@ std::string compare(const Expected& expected, const Result<LogqlResult>& result)
                                                     : compare_series(expected, *result);
 }
 
+std::string quoted_line(const std::string& line) {
+  return line.find('"') == std::string::npos ? "\"" + line + "\"" : "`" + line + "`";
+}
+
+// The expectations that a result meets.
+std::vector<std::string> lines_of_result(const Result<LogqlResult>& result, bool ordered, bool categorised) {
+  if (!result.ok()) return {"  expect fail msg: " + result.error().message};
+  if (result->type == LogqlResult::Type::scalar) return {"  " + format_plain_float(result->scalar)};
+  std::vector<std::string> lines;
+  if (ordered) lines.emplace_back("  expect ordered");
+  if (result->matrix.empty() && result->streams.empty()) lines.emplace_back("  expect empty");
+  for (const MatrixSeries& series : result->matrix) {
+    std::string line = "  " + series.labels.to_string();
+    for (size_t step = 0; step < series.values.size(); ++step)
+      line += " " + (series.present[step] ? format_plain_float(series.values[step]) : "_");
+    lines.push_back(std::move(line));
+  }
+  for (const LogStream& stream : result->streams) {
+    for (const LogEntry& entry : stream.entries) {
+      std::string line = fmt::format("  {} {} @ {}", stream.labels.to_string(), quoted_line(entry.line),
+                                     format_go_duration(entry.time - kEpoch));
+      if (categorised) line += " meta " + entry.metadata.to_string() + " parsed " + entry.parsed.to_string();
+      lines.push_back(std::move(line));
+    }
+  }
+  return lines;
+}
+
 class Script {
  public:
   explicit Script(const TestStoreFactory& stores) : stores_(stores) {}
@@ -191,10 +220,12 @@ class Script {
 
  private:
   void indented(const std::string& line) {
-    if (loading_)
+    if (loading_) {
       load(line);
-    else
-      read_expectation(line, expected_);
+      return;
+    }
+    read_expectation(line, expected_);
+    expected_end_ = number_;
   }
 
   void command(const std::string& text) {
@@ -208,7 +239,7 @@ class Script {
       loading_ = true;
     } else if (line.take("eval")) {
       eval_ = std::string(line.rest());
-      eval_line_ = number_;
+      eval_line_ = expected_end_ = number_;
       expected_ = Expected();
     } else {
       throw std::runtime_error("unknown command: " + text);
@@ -284,6 +315,10 @@ class Script {
       outcome_.failures.push_back(
           fmt::format("{}:{}: {}\n  eval {}\n{}", name_, eval_line_, difference, eval_,
                       result.ok() ? describe(*result, kEpoch) : result.error().message));
+      bool categorised = eval_.find(" categorise ") != std::string::npos;
+      outcome_.edits.push_back({static_cast<size_t>(eval_line_),
+                                static_cast<size_t>(expected_end_ - eval_line_),
+                                lines_of_result(result, expected_.ordered, categorised)});
     }
     eval_.clear();
   }
@@ -316,6 +351,7 @@ class Script {
   Expected expected_;
   int number_ = 1;
   int eval_line_ = 0;
+  int expected_end_ = 0;  // the last line of the evaluation and its expectations, counted from 1
   bool loading_ = false;
 };
 

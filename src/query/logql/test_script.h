@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "query/core/script_edit.h"
 #include "storage/memory/test_store.h"
 
 namespace obelisk::logql {
@@ -28,6 +29,7 @@ struct ScriptOutcome {
   int passed = 0;
   int total = 0;
   std::vector<std::string> failures;  // file:line: what was expected and what came
+  std::vector<ScriptEdit> edits;      // of a script: what would make the failed ones pass
 };
 
 ScriptOutcome run_script(const std::string& path,

@@ -9,7 +9,6 @@
 #include "model/histogram_arithmetic.h"
 #include "model/histogram_spread.h"
 #include "query/core/float_text.h"
-#include "query/core/histogram_text.h"
 
 namespace obelisk::promql {
 namespace {
@@ -27,6 +26,27 @@ bool buckets_match(const std::vector<BucketSpan>& a_spans, const std::vector<dou
                     [](const buckets::IndexedCount& x, const buckets::IndexedCount& y) {
                       return x.index == y.index && numbers_match(x.count, y.count);
                     });
+}
+
+std::string list_text(const std::vector<double>& numbers) {
+  std::string out;
+  for (double number : numbers) out += (out.empty() ? "" : " ") + format_go_g(number);
+  return "[" + out + "]";
+}
+
+// From the first bucket to the last, with zeros for those between that are not there.
+std::string buckets_text(std::string_view prefix, const std::vector<BucketSpan>& spans,
+                         const std::vector<double>& counts) {
+  buckets::IndexedCounts present = buckets::expand_buckets(spans, counts);
+  if (present.empty()) return "";
+  std::vector<double> dense;
+  for (const buckets::IndexedCount& bucket : present) {
+    dense.resize(static_cast<size_t>(bucket.index - present.front().index));
+    dense.push_back(bucket.count);
+  }
+  int32_t offset = present.front().index;
+  std::string place = offset == 0 ? "" : fmt::format(" {}offset:{}", prefix, offset);
+  return fmt::format("{} {}buckets:{}", place, prefix, list_text(dense));
 }
 
 bool histograms_match(const ScriptPoint& expected, const Histogram& actual) {
@@ -56,10 +76,16 @@ bool numbers_match(double expected, double actual) {
 
 std::string point_text(double value, const Histogram* histogram) {
   if (histogram == nullptr) return format_go_g(value);
-  static constexpr std::string_view kHints[] = {"unknown", "reset", "not_reset", "gauge"};
-  return fmt::format("{{{{schema:{} hint:{} zero_width:{} {}}}}}", histogram->schema,
-                     kHints[static_cast<int>(histogram->reset_hint)], histogram->zero_threshold,
-                     histogram_text(*histogram));
+  static constexpr std::string_view kHints[] = {"", "reset", "not_reset", "gauge"};
+  std::string out = fmt::format("{{{{schema:{} count:{} sum:{}", histogram->schema,
+                                format_go_g(histogram->count), format_go_g(histogram->sum));
+  if (histogram->zero_count != 0) out += " z_bucket:" + format_go_g(histogram->zero_count);
+  if (histogram->zero_threshold != 0) out += " z_bucket_w:" + format_go_g(histogram->zero_threshold);
+  if (!histogram->custom_bounds.empty()) out += " custom_values:" + list_text(histogram->custom_bounds);
+  out += buckets_text("", histogram->positive_spans, histogram->positive_counts);
+  out += buckets_text("n_", histogram->negative_spans, histogram->negative_counts);
+  std::string_view hint = kHints[static_cast<int>(histogram->reset_hint)];
+  return out + (hint.empty() ? "" : fmt::format(" counter_reset_hint:{}", hint)) + "}}";
 }
 
 bool point_matches(const ScriptPoint& expected, double value, const Histogram* histogram) {

@@ -1,5 +1,5 @@
 #pragma once
-// What a query gave, as lines of a failed script's report. Pure.
+// What a query gave, for the report of a failed script and as the lines that would make it pass. Pure.
 #include <string>
 #include <vector>
 
@@ -10,5 +10,10 @@ namespace obelisk::promql {
 std::string list_result(const SampleVector& vector);
 std::string list_result(const std::vector<MatrixSeries>& matrix);
 std::string list_result(const PromqlAnnotations& annotations);
+
+// Expectations in the notation of scripts, without indentation; points that are not there are `_`.
+std::vector<std::string> script_lines(const SampleVector& vector);
+std::vector<std::string> script_lines(const std::vector<MatrixSeries>& matrix, int64_t start_ms,
+                                      int64_t end_ms, int64_t step_ms);
 
 }  // namespace obelisk::promql

@@ -2,16 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-#include <map>
-
 #include "base/text.h"
-#include "query/core/float_text.h"
-#include "query/promql/lexer.h"
 #include "query/promql/parser.h"
 #include "query/promql/test_compare.h"
-#include "query/promql/test_demand.h"
+#include "query/promql/test_eval.h"
 #include "query/promql/test_listing.h"
 #include "query/promql/test_loader.h"
 #include "query/promql/test_series.h"
@@ -19,50 +13,6 @@
 
 namespace obelisk::promql {
 namespace {
-
-struct Eval {
-  size_t line = 0;
-  std::string query;
-  bool range = false;
-  int64_t start_ms = 0;
-  int64_t end_ms = 0;
-  int64_t step_ms = 0;
-  Demand fail, warn, info;
-  bool ordered = false;
-  std::optional<std::string> text;
-  std::optional<double> scalar;
-  bool range_vector = false;
-  int64_t vector_start_ms = 0;
-  int64_t vector_step_ms = 0;
-  std::vector<ScriptSeries> series;
-};
-
-Error at_line(size_t line, std::string message) {
-  return Error{ErrorCode::parse_error, std::move(message), Position{0, static_cast<uint32_t>(line), 1}};
-}
-
-// Takes the next blank-separated word off `text`.
-std::string_view take_word(std::string_view& text) {
-  text = trim(text);
-  size_t end = std::min(text.find_first_of(" \t"), text.size());
-  std::string_view word = text.substr(0, end);
-  text.remove_prefix(end);
-  return word;
-}
-
-std::optional<int64_t> parse_time(std::string_view text) {
-  bool negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
-  int64_t millis = 0;
-  if (std::optional<double> seconds = parse_float(text)) {
-    millis = static_cast<int64_t>(std::round(*seconds * 1000));
-  } else if (Result<int64_t> nanos = parse_prometheus_duration(text); nanos.ok()) {
-    millis = *nanos / kNanosPerMilli;
-  } else {
-    return std::nullopt;
-  }
-  return negative ? -millis : millis;
-}
 
 class ScriptRunner {
  public:
@@ -94,7 +44,7 @@ class ScriptRunner {
       } else if (command.starts_with("eval")) {
         OBELISK_CHECK_OK(eval(line, command, rest));
       } else {
-        return at_line(line, "unknown command \"" + std::string(command) + "\"");
+        return error_at_line(line, "unknown command \"" + std::string(command) + "\"");
       }
     }
     return std::move(report_);
@@ -108,136 +58,60 @@ class ScriptRunner {
   }
 
   Result<void> load(size_t line, std::string_view rest, bool with_custom_buckets) {
-    std::optional<int64_t> step = parse_time(trim(rest));
-    if (!step || *step <= 0) return at_line(line, "load needs a step");
+    std::optional<int64_t> step = parse_script_time(trim(rest));
+    if (!step || *step <= 0) return error_at_line(line, "load needs a step");
     std::vector<ScriptSeries> series;
     for (std::string_view text : block()) {
       Result<ScriptSeries> one = parse_script_series(text);
-      if (!one.ok()) return at_line(at_, one.error().message);
+      if (!one.ok()) return error_at_line(at_, one.error().message);
       series.push_back(std::move(*one));
     }
     return loader_.load(series, *step, with_custom_buckets);
   }
 
   Result<void> eval(size_t line, std::string_view command, std::string_view rest) {
-    Eval eval;
+    ScriptEval eval;
     eval.line = line;
     std::string_view flavour = command.size() > 5 ? command.substr(5) : std::string_view();
     if (flavour == "fail") eval.fail.wanted = true;
     if (flavour == "warn") eval.warn.wanted = true;
     if (flavour == "info") eval.info.wanted = true;
     if (flavour == "ordered") eval.ordered = true;
-    OBELISK_CHECK_OK(parse_head(eval, rest));
-    for (std::string_view text : block()) OBELISK_CHECK_OK(parse_expectation(eval, text));
+    OBELISK_CHECK_OK(parse_eval_head(eval, rest));
+    eval.block_line = at_;
+    eval.block = block();
+    for (std::string_view text : eval.block) OBELISK_CHECK_OK(parse_expectation(eval, text));
     ++report_.total;
-    std::string wrong = check(eval);
+    Budget budget;
+    Cancel cancel;
+    OBELISK_TRY(Snapshot at, loader_.reader().snapshot(kDefaultTenant));
+    QueryContext context{loader_.reader(), kDefaultTenant, at, budget, cancel};
+    std::string wrong = check(eval, context);
     if (wrong.empty()) {
       ++report_.passed;
-    } else {
-      report_.failures.push_back({line, eval.query + "\n    " + wrong});
-    }
-    return {};
-  }
-
-  Result<void> parse_head(Eval& eval, std::string_view rest) {
-    std::string_view kind = take_word(rest);
-    auto time_after = [&](std::string_view word) -> std::optional<int64_t> {
-      if (take_word(rest) != word) return std::nullopt;
-      return parse_time(take_word(rest));
-    };
-    if (kind == "instant") {
-      std::optional<int64_t> at = time_after("at");
-      if (!at) return at_line(eval.line, "eval instant needs: at <time> <query>");
-      eval.start_ms = eval.end_ms = *at;
-    } else if (kind == "range") {
-      std::optional<int64_t> from = time_after("from");
-      std::optional<int64_t> to = time_after("to");
-      std::optional<int64_t> step = time_after("step");
-      if (!from || !to || !step)
-        return at_line(eval.line, "eval range needs: from <time> to <time> step <duration> <query>");
-      eval.range = true;
-      eval.start_ms = *from;
-      eval.end_ms = *to;
-      eval.step_ms = *step;
-    } else {
-      return at_line(eval.line, "eval needs instant or range");
-    }
-    eval.query = trim(rest);
-    return {};
-  }
-
-  Result<void> parse_demand(size_t line, std::string_view rest, Demand& demand) {
-    demand.wanted = true;
-    Result<MessageDemand> one = parse_message_demand(rest);
-    if (!one.ok()) return at_line(line, one.error().message);
-    demand.messages.push_back(std::move(*one));
-    return {};
-  }
-
-  Result<void> parse_expectation(Eval& eval, std::string_view text) {
-    if (text.starts_with("expected_fail_message")) {
-      eval.fail.messages.push_back({std::string(trim(text.substr(21))), nullptr});
       return {};
     }
-    if (text.starts_with("expected_fail_regexp")) {
-      OBELISK_TRY(MessageDemand one, parse_message_demand("regex:" + std::string(text.substr(20))));
-      eval.fail.messages.push_back(std::move(one));
-      return {};
+    report_.failures.push_back({line, eval.query + "\n    " + wrong});
+    if (std::optional<std::vector<std::string>> came = lines_that_pass(eval, context)) {
+      for (std::string& text : *came) text.insert(0, "  ");
+      report_.edits.push_back({eval.block_line, eval.block.size(), std::move(*came)});
     }
-    std::string_view rest = text;
-    if (take_word(rest) == "expect") return parse_expect(eval, rest);
-    if (std::optional<double> number = parse_script_number(text)) {
-      eval.scalar = *number;
-      return {};
-    }
-    Result<ScriptSeries> series = parse_script_series(text);
-    if (!series.ok()) return at_line(eval.line, series.error().message);
-    eval.series.push_back(std::move(*series));
     return {};
   }
 
-  Result<void> parse_expect(Eval& eval, std::string_view rest) {
-    std::string_view what = take_word(rest);
-    if (what == "fail") return parse_demand(eval.line, rest, eval.fail);
-    if (what == "warn") return parse_demand(eval.line, rest, eval.warn);
-    if (what == "info") return parse_demand(eval.line, rest, eval.info);
-    if (what == "no_warn") {
-      eval.warn.forbidden = true;
-    } else if (what == "no_info") {
-      eval.info.forbidden = true;
-    } else if (what == "ordered") {
-      eval.ordered = true;
-    } else if (what == "string") {
-      OBELISK_TRY(std::vector<Token> tokens, tokenize(trim(rest)));
-      if (tokens[0].kind != TokenKind::string)
-        return at_line(eval.line, "expect string needs a quoted string");
-      eval.text = tokens[0].text;
-    } else if (what == "range") {
-      std::string_view vector = take_word(rest);
-      std::string_view from = take_word(rest);
-      std::optional<int64_t> start = parse_time(take_word(rest));
-      take_word(rest);
-      take_word(rest);
-      take_word(rest);
-      std::optional<int64_t> step = parse_time(take_word(rest));
-      if (vector != "vector" || from != "from" || !start || !step)
-        return at_line(eval.line, "expect range vector from .. to .. step ..");
-      eval.range_vector = true;
-      eval.vector_start_ms = *start;
-      eval.vector_step_ms = *step;
-    } else {
-      return at_line(eval.line, "unknown expectation \"" + std::string(what) + "\"");
-    }
-    return {};
+  std::optional<std::vector<std::string>> lines_that_pass(const ScriptEval& eval,
+                                                          const QueryContext& context) {
+    if (eval.range) return lines_of_result(eval, ask_range(eval, context));
+    return lines_of_result(eval, engine_.instant(context, eval.query, UnixNanos::from_millis(eval.start_ms)));
+  }
+
+  Result<MatrixResult> ask_range(const ScriptEval& eval, const QueryContext& context) {
+    return engine_.range(context, eval.query, UnixNanos::from_millis(eval.start_ms),
+                         UnixNanos::from_millis(eval.end_ms), eval.step_ms * kNanosPerMilli);
   }
 
   // What is wrong, or nothing.
-  std::string check(const Eval& eval) {
-    Budget budget;
-    Cancel cancel;
-    Result<Snapshot> at = loader_.reader().snapshot(kDefaultTenant);
-    if (!at.ok()) return "no snapshot: " + at.error().to_string();
-    QueryContext context{loader_.reader(), kDefaultTenant, *at, budget, cancel};
+  std::string check(const ScriptEval& eval, const QueryContext& context) {
     if (eval.range) return check_range(eval, context);
     std::string wrong = check_question(eval, {eval.query, eval.start_ms}, true, context);
     for (const QueryVariant& variant : at_variants(eval.query, eval.start_ms)) {
@@ -249,7 +123,7 @@ class ScriptRunner {
   }
 
   // `as_written`: places in messages count; a query written anew has others.
-  std::string check_question(const Eval& eval, const QueryVariant& question, bool as_written,
+  std::string check_question(const ScriptEval& eval, const QueryVariant& question, bool as_written,
                              const QueryContext& context) {
     Result<InstantResult> result =
         engine_.instant(context, question.query, UnixNanos::from_millis(question.time_ms));
@@ -267,117 +141,8 @@ class ScriptRunner {
     return wrong;
   }
 
-  static std::optional<std::string> check_failure(const Eval& eval, bool ok, const std::string& error) {
-    if (!eval.fail.wanted) return ok ? std::nullopt : std::optional("failed: " + error);
-    if (ok) return "was expected to fail";
-    for (const MessageDemand& one : eval.fail.messages) {
-      if (!one.is_met_by(error, true)) return "failed with another message: " + error;
-    }
-    return "";
-  }
-
-  static std::string check_annotations(const Eval& eval, const PromqlAnnotations& annotations,
-                                       bool places_count = true) {
-    std::string wrong = eval.warn.check("warn", annotations.warnings, places_count);
-    return wrong.empty() ? eval.info.check("info", annotations.infos, places_count) : wrong;
-  }
-
-  static std::string check_instant(const Eval& eval, const InstantResult& result) {
-    if (eval.text)
-      return result.type == PromqlType::string && result.text == *eval.text
-                 ? ""
-                 : "another string: " + result.text;
-    if (eval.scalar) {
-      bool same = result.type == PromqlType::scalar && numbers_match(*eval.scalar, result.scalar);
-      return same ? ""
-                  : "expected a scalar " + format_go_g(*eval.scalar) + ", got " + format_go_g(result.scalar);
-    }
-    if (result.type == PromqlType::matrix) {
-      return check_matrix(eval, result.matrix, eval.vector_start_ms, eval.vector_step_ms);
-    }
-    if (eval.range_vector) return "expected a range vector";
-    if (result.type == PromqlType::scalar) return "got a scalar " + format_go_g(result.scalar);
-    if (result.type == PromqlType::string) return "got a string " + result.text;
-    return check_vector(eval, result.vector);
-  }
-
-  static std::string check_vector(const Eval& eval, const SampleVector& vector) {
-    std::vector<bool> used(vector.size());
-    for (size_t i = 0; i < eval.series.size(); ++i) {
-      const ScriptSeries& expected = eval.series[i];
-      if (expected.points.size() != 1) return "an instant expectation has one value a series";
-      size_t found = vector.size();
-      for (size_t j = 0; j < vector.size(); ++j) {
-        if (vector[j].labels == expected.labels) found = j;
-      }
-      if (found == vector.size()) return "missing " + expected.labels.to_string() + list_result(vector);
-      if (eval.ordered && found != i)
-        return "out of order: " + expected.labels.to_string() + list_result(vector);
-      used[found] = true;
-      const VectorSample& sample = vector[found];
-      if (!point_matches(expected.points[0], sample.value, sample.histogram.get())) {
-        return fmt::format("{}: expected {}, got {}", expected.labels.to_string(),
-                           point_text(expected.points[0].value, expected.points[0].histogram.get()),
-                           point_text(sample.value, sample.histogram.get()));
-      }
-    }
-    if (std::find(used.begin(), used.end(), false) != used.end())
-      return "more series than expected" + list_result(vector);
-    return "";
-  }
-
-  static std::string check_matrix(const Eval& eval, const std::vector<MatrixSeries>& matrix, int64_t start_ms,
-                                  int64_t step_ms) {
-    std::vector<bool> used(matrix.size());
-    for (const ScriptSeries& expected : eval.series) {
-      size_t found = matrix.size();
-      for (size_t j = 0; j < matrix.size(); ++j) {
-        if (matrix[j].labels == expected.labels) found = j;
-      }
-      if (found == matrix.size()) return "missing " + expected.labels.to_string() + list_result(matrix);
-      used[found] = true;
-      std::string wrong = check_points(expected, matrix[found], start_ms, step_ms);
-      if (!wrong.empty()) return wrong;
-    }
-    for (size_t j = 0; j < matrix.size(); ++j) {
-      if (!used[j]) return "more series than expected: " + matrix[j].labels.to_string() + list_result(matrix);
-    }
-    return "";
-  }
-
-  static std::string check_points(const ScriptSeries& expected, const MatrixSeries& actual, int64_t start_ms,
-                                  int64_t step_ms) {
-    std::map<int64_t, std::pair<double, const Histogram*>> points;
-    for (const FloatPoint& point : actual.floats) points[point.time_ms] = {point.value, nullptr};
-    for (const HistogramPoint& point : actual.histograms) points[point.time_ms] = {0, point.histogram.get()};
-    for (size_t i = 0; i < expected.points.size(); ++i) {
-      int64_t time = start_ms + static_cast<int64_t>(i) * step_ms;
-      auto point = points.find(time);
-      const ScriptPoint& wanted = expected.points[i];
-      std::string place = fmt::format("{} at {}", expected.labels.to_string(),
-                                      format_prometheus_duration(time * kNanosPerMilli));
-      if (wanted.missing) {
-        if (point != points.end())
-          return place + ": expected none, got " + point_text(point->second.first, point->second.second);
-        continue;
-      }
-      if (point == points.end())
-        return place + ": expected " + point_text(wanted.value, wanted.histogram.get()) + ", got none";
-      if (!point_matches(wanted, point->second.first, point->second.second)) {
-        return place + ": expected " + point_text(wanted.value, wanted.histogram.get()) + ", got " +
-               point_text(point->second.first, point->second.second);
-      }
-      points.erase(point);
-    }
-    if (points.empty()) return "";
-    return fmt::format("{}: a point more than expected at {}", expected.labels.to_string(),
-                       format_prometheus_duration(points.begin()->first * kNanosPerMilli));
-  }
-
-  std::string check_range(const Eval& eval, const QueryContext& context) {
-    Result<MatrixResult> result =
-        engine_.range(context, eval.query, UnixNanos::from_millis(eval.start_ms),
-                      UnixNanos::from_millis(eval.end_ms), eval.step_ms * kNanosPerMilli);
+  std::string check_range(const ScriptEval& eval, const QueryContext& context) {
+    Result<MatrixResult> result = ask_range(eval, context);
     if (std::optional<std::string> verdict =
             check_failure(eval, result.ok(), result.ok() ? "" : parse_error_text(result.error()))) {
       return *verdict;
@@ -389,8 +154,8 @@ class ScriptRunner {
   }
 
   // The same query over three steps, the middle one at the time of the instant.
-  std::string check_inside_range(const Eval& eval, const QueryVariant& question, const InstantResult& instant,
-                                 const QueryContext& context) {
+  std::string check_inside_range(const ScriptEval& eval, const QueryVariant& question,
+                                 const InstantResult& instant, const QueryContext& context) {
     constexpr int64_t kStepMs = 60 * 1000;
     int64_t time_ms = question.time_ms;
     Result<MatrixResult> result =

@@ -28,6 +28,7 @@
 #include <string_view>
 #include <vector>
 
+#include "query/core/script_edit.h"
 #include "query/promql/engine.h"
 #include "query/promql/test_store.h"
 
@@ -42,6 +43,9 @@ struct ScriptReport {
   size_t total = 0;  // evals
   size_t passed = 0;
   std::vector<ScriptFailure> failures;
+  // What would make the failed ones pass as they are written. One that the script's own words contradict
+  // (eval_fail of what succeeds) has none.
+  std::vector<ScriptEdit> edits;
 };
 
 // The switches that the reference's own runner has on. Scripts named *_stock.test state what a server without

@@ -98,5 +98,32 @@ TEST(TestScript, SaysWhatIsWrong) {
   EXPECT_FALSE(run_script("frobnicate\n", engine).ok());
 }
 
+TEST(TestScript, RewritesWhatFails) {
+  PromqlEngine engine;
+  std::string script =
+      "load 1m\n  x{a=\"b\", le.x=\"c\"} 1 _ 2\n  h {{schema:1 count:5 sum:2 z_bucket:1 n_offset:2 "
+      "n_buckets:[1 0 3]}}\n\n"
+      "eval instant at 2m x\n  x 3\n\n"
+      "eval range from 0 to 2m step 1m x == 1 or x == 2\n\n"
+      "eval instant at 0 h\n  expect fail\n\n"
+      "# a comment stays\n"
+      "eval instant at 0 1 + 1\n  3\n\n"
+      "eval instant at 0 rate(x)\n  1\n\n"
+      "eval instant at 0 \"text\"\n  1\n";
+  script.replace(script.find("le.x"), 4, "\"le.x\"");
+  auto report = run_script(script, engine);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(report->failures.size(), 6u);
+  std::string mended = apply_script_edits(script, report->edits);
+  auto again = run_script(mended, engine);
+  ASSERT_TRUE(again.ok()) << again.error().to_string() << mended;
+  EXPECT_EQ(again->passed, 6u) << mended;
+  for (std::string_view part :
+       {"  x{a=\"b\", \"le.x\"=\"c\"} 2\n\n", "  x{a=\"b\", \"le.x\"=\"c\"} 1 1 2\n\n",
+        "n_offset:2 n_buckets:[1 0 3]", "# a comment stays\neval instant at 0 1 + 1\n  2\n",
+        "  expect fail msg: 1:6: parse error: expected type", "  expect string \"text\"\n"})
+    EXPECT_NE(mended.find(part), std::string::npos) << part << "\nin\n" << mended;
+}
+
 }  // namespace
 }  // namespace obelisk::promql

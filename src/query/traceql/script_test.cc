@@ -1,10 +1,12 @@
 // Runs the scripts of tests/traceql on every kind of store, written at once and scattered, and the reference
 // project's example queries where they are at hand.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "query/traceql/test_script.h"
 #include "storage/embedded/test_engine_store.h"
@@ -51,6 +53,26 @@ TEST_P(TraceqlScript, OnTheEngine) {
 
 INSTANTIATE_TEST_SUITE_P(Scripts, TraceqlScript, testing::ValuesIn(script_names()),
                          [](const auto& info) { return info.param.substr(0, info.param.find('.')); });
+
+TEST(TraceqlScripts, WrongExpectationsAreRewritten) {
+  std::string script =
+      "load\n  trace c1\n    a shop A 0s 1s\n      b pay B 0s 10ms\n"
+      "search { name = \"B\" }\n  c1: a\n"
+      "# a comment stays\n"
+      "search { name = }\n  c1: a\n"
+      "metrics from 0s to 2s step 1s {} | count_over_time()\n";
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("traceql_wrong_" + std::to_string(getpid()) + ".test");
+  std::ofstream(path) << script;
+  ScriptOutcome outcome = run_script(path);
+  EXPECT_EQ(outcome.passed, 0);
+  std::string mended = apply_script_edits(script, outcome.edits);
+  EXPECT_NE(mended.find("search { name = \"B\" }\n  c1: b\n# a comment stays\n"), std::string::npos)
+      << mended;
+  std::ofstream(path) << mended;
+  expect_all(run_script(path));
+  std::filesystem::remove(path);
+}
 
 TEST(TraceqlExamples, OfOurOwn) {
   expect_all(run_examples("tests/traceql/language.yaml"));

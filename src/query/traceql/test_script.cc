@@ -29,11 +29,12 @@ class Script {
       if (line.empty() || line[0] == '#') continue;
       if (line[0] == ' ') {
         block_ += line + "\n";
+        block_end_ = line_number_;
         continue;
       }
       finish_command();
       command_ = line;
-      command_line_ = line_number_;
+      command_line_ = block_end_ = line_number_;
     }
     finish_command();
     if (outcome_.total == 0) outcome_.failures.push_back(name_ + ": checks nothing");
@@ -114,6 +115,9 @@ class Script {
       ++outcome_.passed;
       return;
     }
+    ScriptEdit edit{static_cast<size_t>(command_line_), static_cast<size_t>(block_end_ - command_line_), got};
+    for (std::string& line : edit.lines) line.insert(0, "  ");
+    outcome_.edits.push_back(std::move(edit));
     fail(fmt::format("expected\n    {}\n  got\n    {}", fmt::join(expected, "\n    "),
                      fmt::join(got, "\n    ")));
   }
@@ -288,6 +292,7 @@ class Script {
   std::string block_;
   int line_number_ = 0;
   int command_line_ = 0;
+  int block_end_ = 0;  // the last line of the command and its block, counted from 1
 };
 
 std::string verdict_of(const std::string& query) {
@@ -299,7 +304,7 @@ std::string verdict_of(const std::string& query) {
 
 ScriptOutcome run_script(const std::string& path, Loading loading, const TestStoreFactory& stores) {
   std::ifstream file(path);
-  if (!file) return {0, 0, {path + ": cannot be opened"}};
+  if (!file) return {0, 0, {path + ": cannot be opened"}, {}};
   return Script(path, loading, stores).run(file);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "query/core/script_edit.h"
 #include "storage/memory/test_store.h"
 
 namespace obelisk::traceql {
@@ -12,6 +13,7 @@ struct ScriptOutcome {
   int passed = 0;
   int total = 0;
   std::vector<std::string> failures;  // file:line: what was expected and what came
+  std::vector<ScriptEdit> edits;      // of a script: what would make the failed ones pass
 };
 
 // How a script's traces are written: in one request, or one span a request (so that a trace lies in many
