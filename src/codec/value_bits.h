@@ -68,6 +68,20 @@ class BitReader {
     return value & low_bits_mask(width);
   }
 
+  // How many numbers of this width, one after the other from here, read_quickly() may read.
+  size_t quick_reads(unsigned width) const {
+    if (width == 0 || width > 57 || bytes_.size() < 8) return 0;
+    uint64_t last = (bytes_.size() - 8) * 8 + 7;  // where a number may begin
+    return position_ > last ? 0 : static_cast<size_t>((last - position_) / width) + 1;
+  }
+  uint64_t read_quickly(unsigned width) {
+    uint64_t word;
+    std::memcpy(&word, bytes_.data() + (position_ >> 3), sizeof word);
+    word >>= position_ & 7;
+    position_ += width;
+    return word & low_bits_mask(width);
+  }
+
  private:
   uint64_t load(size_t byte) const {
     uint64_t word = 0;

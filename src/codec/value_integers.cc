@@ -148,14 +148,16 @@ void unpack_words(BitReader& bits, const Packing& packing, std::span<uint64_t> o
   const uint64_t radix = packing.radix;
   const By divisor(radix);
   size_t i = 0;
-  for (; i + 3 <= out.size(); i += 3) {
-    uint64_t word = bits.read(packing.word_width);
+  auto unpack = [&](uint64_t word) {
     uint64_t upper = divisor.quotient(word);
     uint64_t last = divisor.quotient(upper);
     out[i] = word - upper * radix;
     out[i + 1] = upper - last * radix;
     out[i + 2] = last;
-  }
+  };
+  const size_t quick_end = std::min(out.size() / 3, bits.quick_reads(packing.word_width)) * 3;
+  for (; i < quick_end; i += 3) unpack(bits.read_quickly(packing.word_width));
+  for (; i + 3 <= out.size(); i += 3) unpack(bits.read(packing.word_width));
   uint64_t rest = bits.read(packing.rest_width);
   for (; i < out.size(); ++i) {
     out[i] = rest % packing.radix;
@@ -170,12 +172,14 @@ uint64_t sum_words(BitReader& bits, const Packing& packing, size_t count, size_t
   const By divisor(radix);
   uint64_t sum = 0;
   size_t i = 0;
-  for (; i + 3 <= wanted; i += 3) {
-    uint64_t word = bits.read(packing.word_width);
+  auto add = [&](uint64_t word) {
     uint64_t upper = divisor.quotient(word);
     // word - upper * radix, upper - last * radix, and last
     sum += word - (radix - 1) * (upper + divisor.quotient(upper));
-  }
+  };
+  const size_t quick_end = std::min(wanted / 3, bits.quick_reads(packing.word_width)) * 3;
+  for (; i < quick_end; i += 3) add(bits.read_quickly(packing.word_width));
+  for (; i + 3 <= wanted; i += 3) add(bits.read(packing.word_width));
   if (i == wanted) return sum;
   uint64_t word = bits.read(i + 3 <= count ? packing.word_width : packing.rest_width);
   for (; i < wanted; ++i) {

@@ -8,12 +8,12 @@
 #include <unordered_map>
 
 #include "base/text.h"
-#include "model/kahan_sum.h"
 #include "query/core/aggregate.h"
 #include "query/core/float_text.h"
 #include "query/core/histogram_text.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/go_string.h"
+#include "query/promql/series_fold.h"
 
 namespace obelisk::promql {
 namespace {
@@ -110,24 +110,19 @@ bool by_number(double a, double b) {
 bool fold_columns(const SeriesList& input, const std::vector<uint32_t>& members, bool counts,
                   std::vector<double>& result) {
   size_t steps = result.size();
-  std::vector<double> sums(steps), compensations(counts ? 0 : steps);
-  std::vector<uint8_t> seen(steps);
+  std::vector<double> sums(steps), compensations(steps);
+  std::vector<int64_t> seen(steps);
   for (uint32_t member : members) {
-    const double* values = input[member].values.data();
-    for (size_t step = 0; step < steps; ++step) {
-      if (is_absent(values[step])) continue;
-      seen[step] = 1;
-      if (counts) {
-        sums[step] += 1;
-      } else {
-        kahan_add(values[step], sums[step], compensations[step]);
-      }
+    if (counts) {
+      count_columns(input[member].values, sums.data(), seen.data());
+    } else {
+      add_columns(input[member].values, sums.data(), compensations.data(), seen.data());
     }
   }
   bool any = false;
   for (size_t step = 0; step < steps; ++step) {
-    if (!seen[step]) continue;
-    result[step] = counts ? sums[step] : sums[step] + compensations[step];
+    if (seen[step] == 0) continue;
+    result[step] = sums[step] + compensations[step];
     any = true;
   }
   return any;
@@ -199,9 +194,16 @@ Result<SeriesList> Evaluator::evaluate_aggregation(const Node& node, const Steps
       label = std::get<std::string>(std::move(value));
     }
   }
-  if (may_leave_out_labels(node)) wanted_labels_ = &node.grouping;
+  SeriesFold fold(node.aggregation == AggregationOp::count, steps.count);
+  if (may_leave_out_labels(node)) {
+    wanted_labels_ = &node.grouping;
+    bool folds = node.aggregation == AggregationOp::sum || node.aggregation == AggregationOp::count;
+    if (folds && trace_ == nullptr) fold_ = &fold;
+  }
   OBELISK_TRY(SeriesList input, evaluate_vector(*node.children[0], steps));
   wanted_labels_ = nullptr;
+  fold_ = nullptr;
+  if (fold.is_complete()) return fold.finish();
   switch (node.aggregation) {
     case AggregationOp::quantile:
       return quantile_groups(node, input, parameter);

@@ -13,6 +13,7 @@
 #include "query/promql/go_string.h"
 #include "query/promql/range_functions.h"
 #include "query/promql/rate_functions.h"
+#include "query/promql/series_fold.h"
 #include "query/promql/tier_read.h"
 
 namespace obelisk::promql {
@@ -282,6 +283,7 @@ Result<Value> Evaluator::evaluate_call(const Node& node, const Steps& steps) {
 
 Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps& steps) {
   const std::vector<std::string>* wanted_labels = std::exchange(wanted_labels_, nullptr);
+  SeriesFold* fold = std::exchange(fold_, nullptr);
   size_t matrix = matrix_argument(node);
   RangeCall call{node.function->id, *node.children[matrix], node, annotations_, 0, {}, {}};
   for (size_t i = 0; i < node.children.size(); ++i) {
@@ -295,22 +297,26 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
   int64_t first = 0;
   SeriesList out;
   std::vector<Hash128> identities;  // of series without all of their labels
+  std::optional<RateWindows> rate_windows;
+  SeriesSink sink(fold, out, steps.count);
   auto visit = [&](RawSeries& raw) -> Result<void> {
     OBELISK_CHECK_OK(check_cancel_sometimes(steps.count));
-    if (out.size() % 256 == 0) OBELISK_CHECK_OK(expect_room(out.size() + 256, steps.count));
+    if (sink.is_time_to_ask()) OBELISK_CHECK_OK(expect_room(sink.room_wanted(), steps.count));
     call.metric = raw.metric;
     count_queryable_windows(raw, steps, first, call.range_ms, data.node->time.at != TimeModifiers::At::none);
-    StepSeries series = StepSeries::absent(Labels(), steps.count);
+    StepSeries series = sink.blank(raw);
     Result<void> failed;
-    bool any = fill_range_steps(call, data, raw, steps, first, series, failed);
+    bool any = fill_range_steps(call, data, raw, steps, first, rate_windows, series, failed);
     if (!failed.ok()) return failed.error();
-    if (!any) return {};
-    series.labels = std::move(raw.labels);
+    if (!any) {
+      sink.give_back(series);
+      return {};
+    }
     series.drop_name = raw.drop_name;
     finish_range_series(call, series);
     if (!keeps_name(call.id) && !raw.has_all_labels && !options_.delayed_name_removal)
       identities.push_back(raw.identity);
-    out.push_back(std::move(series));
+    sink.put(series);
     return {};
   };
   const Node& argument = unwrap_parens(*node.children[matrix]);
@@ -321,23 +327,31 @@ Result<SeriesList> Evaluator::call_range_function(const Node& node, const Steps&
     call.range_ms = data.range_ms;
     OBELISK_TRY(first, reference_time(argument.time, steps.start_ms));
     auto restart = [&] {
-      out.clear();
+      sink.restart();
       identities.clear();
     };
+    PromqlStats stats_before = stats_;
+    std::vector<uint64_t> queryable_before = queryable_;
     OBELISK_CHECK_OK(for_each_series(request, restart, visit));
+    // Equal without the metric's name: what they have together decides whether they are joined or refused.
+    bool some_are_equal = has_equal(identities);
+    if (some_are_equal || sink.must_collect()) {
+      stats_ = stats_before;
+      queryable_ = std::move(queryable_before);
+      if (some_are_equal) request.wanted_labels = nullptr;
+      sink.collect();
+      OBELISK_CHECK_OK(for_each_series(request, restart, visit));
+    }
   } else {
     OBELISK_TRY(data, read_range(*node.children[matrix], steps));
     call.range_ms = data.range_ms;
     OBELISK_TRY(first, reference_time(data.node->time, steps.start_ms));
     for (RawSeries& raw : data.series) OBELISK_CHECK_OK(visit(raw));
   }
-  if (!options_.delayed_name_removal) {
-    if (!identities.empty()) {
-      OBELISK_CHECK_OK(refuse_equal(identities));
-    } else if (wanted_labels == nullptr || !keeps_name(call.id)) {
-      OBELISK_CHECK_OK(refuse_equal(out));
-    }
-  }
+  sink.finish();
+  // Series without all of their labels may be equal and yet not the same.
+  bool has_all_labels = wanted_labels == nullptr || (identities.empty() && !keeps_name(call.id));
+  if (!options_.delayed_name_removal && has_all_labels) OBELISK_CHECK_OK(deduplicate(out));
   return out;
 }
 
@@ -368,15 +382,18 @@ void Evaluator::finish_range_series(const RangeCall& call, StepSeries& series) c
 
 // False: no step has a result.
 bool Evaluator::fill_range_steps(const RangeCall& call, const RangeData& data, const RawSeries& raw,
-                                 const Steps& steps, int64_t first_end_ms, StepSeries& series,
+                                 const Steps& steps, int64_t first_end_ms,
+                                 std::optional<RateWindows>& rate_windows, StepSeries& series,
                                  Result<void>& failed) {
   RangeMode mode = data.node->range_mode;
   bool pinned = data.node->time.at != TimeModifiers::At::none;
   bool is_counter = call.id == FunctionId::rate || call.id == FunctionId::increase;
   if ((is_counter || call.id == FunctionId::delta) && mode == RangeMode::plain && !pinned &&
       raw.histograms.empty() && raw.float_starts.empty()) {
-    return extrapolate_floats(raw, {first_end_ms, steps.step_ms, data.range_ms}, is_counter,
-                              call.id == FunctionId::rate, series.values);
+    if (!rate_windows)
+      rate_windows.emplace(RangeSteps{first_end_ms, steps.step_ms, data.range_ms},
+                           call.id == FunctionId::rate);
+    return extrapolate_floats(raw, is_counter, *rate_windows, series.values);
   }
   SeriesWindows windows(raw);
   if (is_counter) windows.count_resets();

@@ -223,26 +223,12 @@ Result<void> Evaluator::deduplicate(SeriesList& list) const {
   return {};
 }
 
-Result<void> Evaluator::refuse_equal(const SeriesList& list) const {
-  std::unordered_multimap<uint64_t, const Labels*> seen;
-  seen.reserve(list.size());
-  for (const StepSeries& series : list) {
-    uint64_t hash = series.labels.hash();
-    auto [begin, end] = seen.equal_range(hash);
-    if (std::any_of(begin, end, [&](const auto& entry) { return *entry.second == series.labels; }))
-      return same_labelset();
-    seen.emplace(hash, &series.labels);
-  }
-  return {};
-}
-
-Result<void> Evaluator::refuse_equal(std::vector<Hash128>& identities) {
+bool Evaluator::has_equal(std::vector<Hash128>& identities) {
   auto before = [](const Hash128& a, const Hash128& b) {
     return a.low != b.low ? a.low < b.low : a.high < b.high;
   };
   std::sort(identities.begin(), identities.end(), before);
-  if (std::adjacent_find(identities.begin(), identities.end()) != identities.end()) return same_labelset();
-  return {};
+  return std::adjacent_find(identities.begin(), identities.end()) != identities.end();
 }
 
 Result<void> Evaluator::finish(SeriesList& list) const {

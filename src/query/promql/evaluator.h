@@ -21,6 +21,7 @@
 #include "query/promql/ast.h"
 #include "query/promql/engine.h"
 #include "query/promql/range_functions.h"
+#include "query/promql/rate_functions.h"
 #include "query/promql/series.h"
 #include "query/promql/tier_choice.h"
 
@@ -58,6 +59,7 @@ struct TierData;
 enum class SampleAspect : uint8_t { value, time, start_time };
 
 class EvaluationTrace;
+class SeriesFold;
 
 class Evaluator {
  public:
@@ -106,8 +108,8 @@ class Evaluator {
   // In the order of the store; gives whether that is the order of labels. Ends at the first that is not when
   // `in_order_only`.
   Result<bool> visit_series(const SeriesRequest& request, bool in_order_only, const SeriesVisitor& visitor);
-  Result<void> load_group(const Batch& batch, const Group& group, std::span<const int64_t> times_ms,
-                          RawSeries& series);
+  Result<void> load_group(const Batch& batch, const Group& group, std::span<const int64_t> times,
+                          bool times_ascend, RawSeries& series);
   Result<SeriesList> evaluate_selector(const Node& node, const Steps& steps, SampleAspect aspect);
   Result<RangeData> read_matrix(const Node& node, const Steps& steps);
   // The request of a matrix selector; fills what RangeData says of it.
@@ -146,7 +148,8 @@ class Evaluator {
   Result<Value> evaluate_call(const Node& node, const Steps& steps);
   Result<SeriesList> call_range_function(const Node& node, const Steps& steps);
   bool fill_range_steps(const RangeCall& call, const RangeData& data, const RawSeries& raw,
-                        const Steps& steps, int64_t first_end_ms, StepSeries& series, Result<void>& failed);
+                        const Steps& steps, int64_t first_end_ms, std::optional<RateWindows>& rate_windows,
+                        StepSeries& series, Result<void>& failed);
   // The annotations of a function of a range, and its name, where it goes.
   void finish_range_series(const RangeCall& call, StepSeries& series) const;
   Result<SeriesList> call_absent_over_time(const Node& node, const Steps& steps);
@@ -160,9 +163,8 @@ class Evaluator {
   void drop_name(StepSeries& series) const;
   // After names or labels changed: equal series are joined where they do not overlap, else refused.
   Result<void> deduplicate(SeriesList& series) const;
-  // Where the reference does not join: two series of one label set are refused, whether they overlap or not.
-  Result<void> refuse_equal(const SeriesList& series) const;
-  static Result<void> refuse_equal(std::vector<Hash128>& identities);
+  // Sorts them.
+  static bool has_equal(std::vector<Hash128>& identities);
   Result<void> check_cancel() const { return context_.cancel.check(); }
   // The same in loops over series: the clock is looked at once in a while.
   Result<void> check_cancel_sometimes(size_t steps) {
@@ -202,6 +204,9 @@ class Evaluator {
   std::vector<uint64_t> queryable_;  // one a step of the query, or empty
   // Set by an aggregation for the selector, or the function of a range selector, that is its operand.
   const std::vector<std::string>* wanted_labels_ = nullptr;
+  // Beside it: what takes the series as they come, instead of a list of them. Not while `trace_` is told of
+  // nodes.
+  SeriesFold* fold_ = nullptr;
   bool reset_hints_wanted_ =
       false;  // reading for histogram_count() and its like: resets are told between samples
 };

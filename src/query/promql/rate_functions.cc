@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/assert.h"
 #include "model/histogram_arithmetic.h"
 
 namespace obelisk::promql {
@@ -106,43 +107,6 @@ struct Stretch {
   double factor() const { return sampled == 0 ? 1 : (sampled + to_start + to_end) / sampled; }
 };
 
-// How the samples of a window lie in it, in seconds, and by how much a change between them is stretched. Kept
-// from window to window: where samples come regularly it stays the same, and with it five divisions.
-struct Spacing {
-  int64_t sampled_ms = -1;
-  int64_t to_start_ms = 0;
-  int64_t to_end_ms = 0;
-  size_t samples = 0;
-  double sampled = 0;
-  double to_start = 0;
-  double to_end = 0;
-  double factor = 1;  // of a rate by `range_seconds`, unless that is 0
-
-  void update(int64_t new_sampled_ms, size_t new_samples, int64_t new_to_start_ms, int64_t new_to_end_ms,
-              double range_seconds) {
-    if (new_sampled_ms == sampled_ms && new_samples == samples && new_to_start_ms == to_start_ms &&
-        new_to_end_ms == to_end_ms)
-      return;
-    sampled_ms = new_sampled_ms;
-    samples = new_samples;
-    to_start_ms = new_to_start_ms;
-    to_end_ms = new_to_end_ms;
-    sampled = seconds(sampled_ms);
-    double interval = sampled / static_cast<double>(samples - 1);
-    double threshold = interval * 1.1;
-    to_start = seconds(to_start_ms);
-    to_end = seconds(to_end_ms);
-    if (to_start >= threshold) to_start = interval / 2;
-    if (to_end >= threshold) to_end = interval / 2;
-    factor = (sampled + to_start + to_end) / sampled;
-    if (range_seconds != 0) factor /= range_seconds;
-  }
-  // False: a counter that grew by `change` from `first` surely was above zero all the way to the left.
-  bool may_begin_later(double first, double change) const {
-    return !(sampled * first > to_start * change * 1.000001);
-  }
-};
-
 }  // namespace
 
 RangeOutcome extrapolated(const RangeCall& call, const Window& window, bool is_counter, bool is_rate) {
@@ -202,39 +166,85 @@ RangeOutcome extrapolated(const RangeCall& call, const Window& window, bool is_c
   return outcome;
 }
 
-bool extrapolate_floats(const RawSeries& series, const RangeSteps& steps, bool is_counter, bool is_rate,
-                        std::span<double> values) {
-  const int64_t* times = series.float_times.data();
-  const double* floats = series.floats.data();
-  const size_t count = series.floats.size();
-  bool may_reset = false;
-  for (size_t i = 1; is_counter && i < count; ++i) may_reset |= floats[i] < floats[i - 1];
-  const double range_seconds = seconds(steps.range_ms);
-  Spacing spacing;
-  size_t begin = 0;
-  size_t end = 0;
-  bool any = false;
-  for (size_t step = 0; step < values.size(); ++step) {
-    int64_t end_ms = steps.first_end_ms + static_cast<int64_t>(step) * steps.step_ms;
-    int64_t start_ms = end_ms - steps.range_ms;
-    while (begin < count && times[begin] <= start_ms) ++begin;
+std::span<const RateWindow> RateWindows::of(std::span<const int64_t> times, size_t first_step,
+                                            size_t step_count) {
+  OBELISK_ASSERT(step_count <= kWindowsMax);
+  if (first_step != first_step_ || windows_.size() != step_count ||
+      !std::equal(times.begin(), times.end(), times_.begin(), times_.end())) {
+    build(times, first_step, step_count);
+  }
+  return windows_;
+}
+
+void RateWindows::build(std::span<const int64_t> times, size_t first_step, size_t step_count) {
+  times_.assign(times.begin(), times.end());
+  first_step_ = first_step;
+  windows_.clear();
+  int64_t first_start_ms =
+      steps_.first_end_ms + static_cast<int64_t>(first_step) * steps_.step_ms - steps_.range_ms;
+  size_t begin =
+      static_cast<size_t>(std::upper_bound(times.begin(), times.end(), first_start_ms) - times.begin());
+  size_t end = begin;
+  for (size_t step = first_step; step < first_step + step_count; ++step) {
+    int64_t end_ms = steps_.first_end_ms + static_cast<int64_t>(step) * steps_.step_ms;
+    int64_t start_ms = end_ms - steps_.range_ms;
+    while (begin < times.size() && times[begin] <= start_ms) ++begin;
     end = std::max(begin, end);
-    while (end < count && times[end] <= end_ms) ++end;
+    while (end < times.size() && times[end] <= end_ms) ++end;
+    RateWindow& window = windows_.emplace_back();
     if (end - begin < 2) continue;
-    double change = floats[end - 1] - floats[begin];
-    for (size_t i = begin + 1; may_reset && i < end; ++i) {
+    window.first = static_cast<uint32_t>(begin);
+    window.last = static_cast<uint32_t>(end - 1);
+    window.sampled = seconds(times[end - 1] - times[begin]);
+    window.to_start = seconds(times[begin] - start_ms);
+    window.to_end = seconds(end_ms - times[end - 1]);
+    double interval = window.sampled / static_cast<double>(end - begin - 1);
+    double threshold = interval * 1.1;
+    if (window.to_start >= threshold) window.to_start = interval / 2;
+    if (window.to_end >= threshold) window.to_end = interval / 2;
+    window.factor = (window.sampled + window.to_start + window.to_end) / window.sampled;
+    if (is_rate_) window.factor /= range_seconds();
+  }
+}
+
+namespace {
+
+// The steps of `windows`, which are those of `values`.
+bool extrapolate_windows(std::span<const double> floats, std::span<const RateWindow> windows,
+                         const RateWindows& call, bool is_counter, bool may_reset, std::span<double> values) {
+  bool any = false;
+  for (size_t step = 0; step < windows.size(); ++step) {
+    const RateWindow& window = windows[step];
+    if (window.first == window.last) continue;
+    double first = floats[window.first];
+    double change = floats[window.last] - first;
+    for (size_t i = window.first + 1; may_reset && i <= window.last; ++i) {
       if (floats[i] < floats[i - 1]) change += floats[i - 1];
     }
-    spacing.update(times[end - 1] - times[begin], end - begin, times[begin] - start_ms,
-                   end_ms - times[end - 1], is_rate ? range_seconds : 0);
-    double factor = spacing.factor;
-    if (is_counter && change > 0 && floats[begin] >= 0 && spacing.may_begin_later(floats[begin], change)) {
-      double to_start = std::min(spacing.to_start, spacing.sampled * (floats[begin] / change));
-      factor = (spacing.sampled + to_start + spacing.to_end) / spacing.sampled;
-      if (is_rate) factor /= range_seconds;
+    double factor = window.factor;
+    if (is_counter && change > 0 && first >= 0 && window.may_begin_later(first, change)) {
+      double to_start = std::min(window.to_start, window.sampled * (first / change));
+      factor = (window.sampled + to_start + window.to_end) / window.sampled;
+      if (call.is_rate()) factor /= call.range_seconds();
     }
     values[step] = change * factor;
     any = true;
+  }
+  return any;
+}
+
+}  // namespace
+
+bool extrapolate_floats(const RawSeries& series, bool is_counter, RateWindows& windows,
+                        std::span<double> values) {
+  const std::span<const double> floats = series.floats;
+  bool may_reset = false;
+  for (size_t i = 1; is_counter && i < floats.size(); ++i) may_reset |= floats[i] < floats[i - 1];
+  bool any = false;
+  for (size_t step = 0; step < values.size(); step += RateWindows::kWindowsMax) {
+    size_t count = std::min(RateWindows::kWindowsMax, values.size() - step);
+    any |= extrapolate_windows(floats, windows.of(series.float_times, step, count), windows, is_counter,
+                               may_reset, values.subspan(step, count));
   }
   return any;
 }

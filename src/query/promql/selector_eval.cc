@@ -9,6 +9,7 @@
 #include "query/promql/evaluation_trace.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/extended_range.h"
+#include "query/promql/series_fold.h"
 
 namespace obelisk::promql {
 namespace {
@@ -22,10 +23,22 @@ TimeRange scan_range(int64_t after_ms, int64_t until_ms) {
   return {UnixNanos::from_millis(after_ms + 1), UnixNanos::from_millis(until_ms + 1)};
 }
 
-// A batch as read, with its times in milliseconds; series borrow from both.
+// The times of a group in ReadBatch::times_ms.
+struct GroupTimes {
+  size_t first = 0;
+  bool ascending = true;  // strictly
+};
+
+// A batch as read, with its times in milliseconds; series borrow from both. Groups in a row with the same
+// times, as series of one sender mostly have, share theirs.
 struct ReadBatch {
   BatchPtr batch;
   std::vector<int64_t> times_ms;
+  std::vector<GroupTimes> groups;
+
+  std::span<const int64_t> times_of(size_t group) const {
+    return std::span(times_ms).subspan(groups[group].first, batch->groups[group].row_count);
+  }
 };
 
 bool is_metric_label(std::string_view name) {
@@ -61,31 +74,37 @@ bool is_before(LabelsView a, LabelsView b) {
   return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
 }
 
-// The times of a batch in milliseconds. Series of one sender mostly have the same ones.
-std::vector<int64_t> times_in_ms(const Batch& batch) {
-  const std::vector<int64_t>& times = batch.times();
-  std::vector<int64_t> result(times.size());
+std::shared_ptr<const ReadBatch> with_times_in_ms(BatchPtr batch) {
+  auto read = std::make_shared<ReadBatch>();
+  const int64_t* times = batch->times().data();
+  read->groups.reserve(batch->groups.size());
   const Group* before = nullptr;
-  for (const Group& group : batch.groups) {
-    const int64_t* from = times.data() + group.first_row;
-    int64_t* to = result.data() + group.first_row;
-    bool same = before != nullptr && before->row_count == group.row_count && group.row_count > 2 &&
-                std::memcmp(from, times.data() + before->first_row, group.row_count * sizeof(int64_t)) == 0;
-    if (same) {
-      std::memcpy(to, result.data() + before->first_row, group.row_count * sizeof(int64_t));
-    } else {
-      for (uint32_t i = 0; i < group.row_count; ++i) to[i] = UnixNanos{from[i]}.to_millis();
-    }
+  for (const Group& group : batch->groups) {
+    bool same = before != nullptr && before->row_count == group.row_count &&
+                std::memcmp(times + group.first_row, times + before->first_row,
+                            group.row_count * sizeof(int64_t)) == 0;
     before = &group;
+    if (same) {
+      GroupTimes shared = read->groups.back();
+      read->groups.push_back(shared);
+      continue;
+    }
+    GroupTimes& fresh = read->groups.emplace_back();
+    fresh.first = read->times_ms.size();
+    for (uint32_t i = 0; i < group.row_count; ++i) {
+      int64_t time_ms = UnixNanos{times[group.first_row + i]}.to_millis();
+      if (i > 0) fresh.ascending &= read->times_ms.back() < time_ms;
+      read->times_ms.push_back(time_ms);
+    }
   }
-  return result;
+  read->batch = std::move(batch);
+  return read;
 }
 
-bool can_borrow(std::span<const int64_t> times, std::span<const double> values) {
-  bool plain = true;
-  for (double value : values) plain &= !is_absent(value);
-  for (size_t i = 1; i < times.size(); ++i) plain &= times[i - 1] < times[i];
-  return plain;
+bool has_absent(std::span<const double> values) {
+  bool any = false;
+  for (double value : values) any |= is_absent(value);
+  return any;
 }
 
 // Walks to the last entry at or before a time, for times that mostly rise.
@@ -166,22 +185,22 @@ Expr predicate_of(const std::vector<Matcher>& matchers) {
   return Expr::all_of(std::move(all));
 }
 
-Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::span<const int64_t> times_ms,
-                                   RawSeries& series) {
+Result<void> Evaluator::load_group(const Batch& batch, const Group& group, std::span<const int64_t> times,
+                                   bool times_ascend, RawSeries& series) {
   const ColumnData* values = batch.find(fixed_column(column::kValue), ColumnType::float64);
   const ColumnData* histograms = batch.find_fixed(column::kHistogram);
-  std::span<const int64_t> times = times_ms.subspan(group.first_row, group.row_count);
   const ColumnData* starts = options_.use_start_timestamps ? batch.find_fixed(column::kStartTime) : nullptr;
   auto start_of = [&](uint32_t row) -> int64_t {
     return starts != nullptr && starts->is_present(row) ? UnixNanos{starts->ints[row]}.to_millis() : 0;
   };
   bool only_floats = values != nullptr && starts == nullptr;
-  for (uint32_t row = group.first_row; only_floats && row < group.first_row + group.row_count; ++row) {
-    only_floats = values->is_present(row);
+  if (only_floats && !values->present.empty()) {
+    auto present = values->present.begin() + group.first_row;
+    only_floats = std::find(present, present + group.row_count, 0) == present + group.row_count;
   }
-  if (only_floats) {
+  if (only_floats && times_ascend) {
     std::span<const double> floats(values->floats.data() + group.first_row, group.row_count);
-    if (can_borrow(times, floats)) {
+    if (!has_absent(floats)) {
       series.float_times = times;
       series.floats = floats;
       return {};
@@ -233,7 +252,7 @@ Result<bool> Evaluator::visit_series(const SeriesRequest& request, bool in_order
               open_scan(context_.reader, context_.at, scan, context_.budget, context_.cancel));
   bool ordered = true;
   uint64_t count = 0;
-  std::shared_ptr<ReadBatch> before;  // what the labels before point into
+  std::shared_ptr<const ReadBatch> before;  // what the labels before the batch point into
   LabelsView labels_before;
   std::vector<LabelRef> scratch;
   for (;;) {
@@ -242,14 +261,12 @@ Result<bool> Evaluator::visit_series(const SeriesRequest& request, bool in_order
     OBELISK_CHECK_OK(check_cancel());
     OBELISK_CHECK_OK(count_samples(batch->row_count));
     if (batch->row_count == 0) continue;
-    auto read = std::make_shared<ReadBatch>();
-    read->batch = batch;
-    read->times_ms = times_in_ms(*batch);
-    for (const Group& group : batch->groups) {
-      ordered = ordered && (before == nullptr || is_before(labels_before, group.labels));
+    std::shared_ptr<const ReadBatch> read = with_times_in_ms(batch);
+    for (size_t at = 0; at < batch->groups.size(); ++at) {
+      const Group& group = batch->groups[at];
+      ordered = ordered && (count == 0 || is_before(labels_before, group.labels));
       if (!ordered && in_order_only) return false;
       labels_before = group.labels;
-      before = read;
       RawSeries series;
       series.owner = read;
       series.metric = label_value(group.labels, kMetricNameLabel);
@@ -260,10 +277,11 @@ Result<bool> Evaluator::visit_series(const SeriesRequest& request, bool in_order
         series.has_all_labels = false;
         if (request.wants_identity) series.identity = identity_of(group.labels, scratch);
       }
-      OBELISK_CHECK_OK(load_group(*batch, group, read->times_ms, series));
+      OBELISK_CHECK_OK(load_group(*batch, group, read->times_of(at), read->groups[at].ascending, series));
       OBELISK_CHECK_OK(visitor(series));
       ++count;
     }
+    before = std::move(read);
   }
   Coverage coverage = cursor->coverage();
   if (!coverage.complete) {
@@ -325,6 +343,7 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
   SeriesRequest request{&node.matchers, first - lookback, smoothed ? last + lookback : last,
                         first == last && !smoothed && !reset_hints_wanted_,
                         std::exchange(wanted_labels_, nullptr)};
+  SeriesFold* fold = std::exchange(fold_, nullptr);
   request.node = &node;
   request.windows = {request.after_ms, request.until_ms, first, first == last ? 0 : steps.step_ms, 0, false};
   request.windows.can_be_exact = !smoothed && !reset_hints_wanted_ && aspect != SampleAspect::start_time;
@@ -335,13 +354,15 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
   if (pinned && aspect != SampleAspect::value && node.time.offset) {
     OBELISK_TRY(int64_t offset, duration_ms(*node.time.offset, false));
     newest_age = lookback - std::abs(offset);
+    request.newest_only = request.newest_only && offset >= 0;  // else it lies behind the pinned time
     first = std::min(first, first + offset);
   }
   SeriesList out;
+  SeriesSink sink(fold, out, steps.count);
   auto visit = [&](RawSeries& raw) -> Result<void> {
     OBELISK_CHECK_OK(check_cancel_sometimes(steps.count));
-    if (out.size() % 1024 == 0) OBELISK_CHECK_OK(expect_room(out.size() + 1024, steps.count));
-    StepSeries series = StepSeries::absent(std::move(raw.labels), steps.count);
+    if (sink.is_time_to_ask()) OBELISK_CHECK_OK(expect_room(sink.room_wanted(), steps.count));
+    StepSeries series = sink.blank(raw);
     LastBefore floats;
     LastBefore histograms;
     LastBefore stale;
@@ -385,11 +406,24 @@ Result<SeriesList> Evaluator::evaluate_selector(const Node& node, const Steps& s
         series.values[step] = raw.floats[static_cast<size_t>(at)];
       }
     }
-    if (any) out.push_back(std::move(series));
+    if (any) {
+      sink.put(series);
+    } else {
+      sink.give_back(series);
+    }
     return {};
   };
+  PromqlStats stats_before = stats_;
+  std::vector<uint64_t> queryable_before = queryable_;
   OBELISK_CHECK_OK(for_each_series(
-      request, [&] { out.clear(); }, visit));
+      request, [&] { sink.restart(); }, visit));
+  if (sink.must_collect()) {
+    stats_ = stats_before;
+    queryable_ = std::move(queryable_before);
+    OBELISK_CHECK_OK(for_each_series(
+        request, [&] { sink.restart(); }, visit));
+  }
+  sink.finish();
   return out;
 }
 

@@ -260,7 +260,7 @@ Result<SeriesList> Evaluator::call_on_tier(RangeCall& call, const TierData& data
     call.metric = series.labels.get(kMetricNameLabel);
     finish_range_series(call, series);
   }
-  if (!options_.delayed_name_removal) OBELISK_CHECK_OK(refuse_equal(out));
+  if (!options_.delayed_name_removal) OBELISK_CHECK_OK(deduplicate(out));
   return out;
 }
 
