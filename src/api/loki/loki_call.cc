@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "api/request/response.h"
 #include "base/text.h"
 
 namespace obelisk::loki {
@@ -59,10 +60,7 @@ void add_query_route(Router& router, const ApiContext& api, std::string_view pat
 }
 
 HttpResponse json_response(std::string body) {
-  HttpResponse response;
-  response.headers.emplace_back("content-type", "application/json; charset=UTF-8");
-  response.body = std::move(body);
-  return response;
+  return typed_response("application/json; charset=UTF-8", std::move(body));
 }
 
 Result<UnixNanos> parse_time(std::string_view name, std::string_view text) {

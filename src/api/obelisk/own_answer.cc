@@ -1,15 +1,12 @@
 #include "api/obelisk/own_answer.h"
 
+#include "api/request/response.h"
 #include "base/json_writer.h"
 
 namespace obelisk {
 
 HttpResponse own_json_response(std::string body, int status) {
-  HttpResponse response;
-  response.status = status;
-  response.headers.emplace_back("content-type", "application/json");
-  response.body = std::move(body);
-  return response;
+  return typed_response("application/json", std::move(body), status);
 }
 
 HttpResponse own_error_response(const Error& error) {

@@ -6,6 +6,7 @@
 
 #include "api/obelisk/obelisk_handlers.h"
 #include "api/obelisk/own_answer.h"
+#include "api/request/column_text.h"
 #include "base/json_writer.h"
 #include "base/text.h"
 
@@ -49,27 +50,11 @@ void write_labels(JsonWriter& out, std::string_view key, LabelsView labels) {
   out.end_object();
 }
 
-// A value of any column as text, as LogQL shows structured metadata.
-std::string value_text(const ColumnData& data, size_t row) {
-  switch (data.type) {
-    case ColumnType::boolean:
-      return data.ints[row] != 0 ? "true" : "false";
-    case ColumnType::int64:
-      return fmt::format("{}", data.ints[row]);
-    case ColumnType::float64:
-      return format_sample_value(data.floats[row]);
-    case ColumnType::trace_id:
-      return data.trace_ids[row].to_hex();
-    default:
-      return std::string(data.strings[row]);
-  }
-}
-
 void write_attributes(JsonWriter& out, const Batch& batch, size_t row) {
   out.key("attributes").begin_object();
   for (const ColumnData& data : batch.columns) {
     bool shown = data.id.scope == Scope::attribute && data.type != ColumnType::any && data.is_present(row);
-    if (shown) out.field(data.id.name, value_text(data, row));
+    if (shown) out.field(data.id.name, column_text(data, row));
   }
   out.end_object();
 }

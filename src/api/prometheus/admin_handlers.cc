@@ -1,5 +1,6 @@
 // /api/v1/admin/tsdb/*: deleting and copying data. Off unless the configuration switches it on.
 #include "api/prometheus/handlers.h"
+#include "api/request/response.h"
 
 namespace obelisk::prometheus_api {
 namespace {
@@ -55,10 +56,7 @@ Result<HttpResponse> handle_snapshot(ApiCall& call, const PathParameters&) {
   JsonWriter json;
   json.begin_object().field("status", "success").key("data").begin_object().field("name", name);
   json.end_object().end_object();
-  HttpResponse response;
-  response.headers.emplace_back("content-type", "application/json");
-  response.body = json.take();
-  return response;
+  return typed_response("application/json", json.take());
 }
 
 }  // namespace obelisk::prometheus_api

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "api/request/response.h"
 #include "base/text.h"
 #include "query/promql/evaluator.h"
 #include "query/promql/go_string.h"
@@ -60,10 +61,7 @@ void respond(const HttpExchangePtr& exchange, Answer answer) {
     json.end_array();
   }
   json.end_object();
-  HttpResponse response;
-  response.headers.emplace_back("content-type", "application/json");
-  response.body = json.take();
-  exchange->respond(std::move(response));
+  exchange->respond(typed_response("application/json", json.take()));
 }
 
 Result<Answer> run(const std::shared_ptr<const Service>& service, const Handler& handler,
@@ -110,11 +108,7 @@ HttpResponse error_response(int status, std::string_view error_type, std::string
       .field("errorType", error_type)
       .field("error", message)
       .end_object();
-  HttpResponse response;
-  response.status = status;
-  response.headers.emplace_back("content-type", "application/json");
-  response.body = json.take();
-  return response;
+  return typed_response("application/json", json.take(), status);
 }
 
 HttpResponse error_response(const Error& error) {

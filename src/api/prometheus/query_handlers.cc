@@ -7,6 +7,7 @@
 #include "api/prometheus/ast_json.h"
 #include "api/prometheus/handlers.h"
 #include "api/prometheus/result_json.h"
+#include "api/request/column_text.h"
 #include "base/text.h"
 #include "query/promql/evaluation_trace.h"
 #include "query/promql/evaluator.h"
@@ -132,25 +133,6 @@ void collect_selectors(const promql::Node& node, std::vector<Expr>& out) {
   for (const promql::NodePtr& child : node.children) collect_selectors(*child, out);
 }
 
-std::string attribute_text(const ColumnData& data, size_t row) {
-  switch (data.type) {
-    case ColumnType::boolean:
-      return data.ints[row] != 0 ? "true" : "false";
-    case ColumnType::int64:
-      return fmt::format("{}", data.ints[row]);
-    case ColumnType::float64:
-      return format_sample_value(data.floats[row]);
-    case ColumnType::trace_id:
-      return data.trace_ids[row].to_hex();
-    case ColumnType::bytes:
-    case ColumnType::any:
-      return to_hex(data.strings[row]);
-    case ColumnType::string:
-      break;
-  }
-  return std::string(data.strings[row]);
-}
-
 void write_exemplars(JsonWriter& json, const Batch& batch, const Group& group) {
   const ColumnData* values = batch.find_fixed(column::kValue);
   json.begin_object().key("seriesLabels");
@@ -160,7 +142,7 @@ void write_exemplars(JsonWriter& json, const Batch& batch, const Group& group) {
     json.begin_object().key("labels").begin_object();
     for (const ColumnData& data : batch.columns) {
       if (data.id.scope == Scope::attribute && data.is_present(row))
-        json.field(data.id.name, attribute_text(data, row));
+        json.field(data.id.name, column_text(data, row));
     }
     json.end_object();
     double value = values != nullptr && values->is_present(row) ? values->floats[row] : 0;

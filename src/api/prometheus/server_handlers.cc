@@ -5,6 +5,7 @@
 #include "api/prometheus/handlers.h"
 #include "api/prometheus/openapi_document.h"
 #include "api/prometheus/self_metrics_json.h"
+#include "api/request/response.h"
 #include "base/self_metrics.h"
 #include "base/text.h"
 #include "query/promql/functions.h"
@@ -233,10 +234,7 @@ Result<Answer> handle_features(ApiCall& call, const PathParameters&) {
 }
 
 Result<HttpResponse> handle_openapi(ApiCall&, const PathParameters&) {
-  HttpResponse response;
-  response.headers.emplace_back("content-type", "application/yaml");
-  response.body = openapi_document(api_routes());
-  return response;
+  return typed_response("application/yaml", openapi_document(api_routes()));
 }
 
 }  // namespace obelisk::prometheus_api

@@ -6,6 +6,7 @@
 
 #include "api/push/push_api.h"
 #include "api/push/push_request.h"
+#include "api/request/response.h"
 #include "base/json_writer.h"
 #include "pipeline/pipeline.h"
 #include "wire/elastic_bulk.h"
@@ -18,11 +19,8 @@ constexpr std::string_view kEndpoint = "elastic_bulk";
 constexpr std::string_view kVersion = "8.17.0";
 
 HttpResponse elastic_json(std::string body, int status = 200) {
-  HttpResponse response;
-  response.status = status;
-  response.headers.emplace_back("content-type", "application/json");
+  HttpResponse response = typed_response("application/json", std::move(body), status);
   response.headers.emplace_back("x-elastic-product", "Elasticsearch");
-  response.body = std::move(body);
   return response;
 }
 

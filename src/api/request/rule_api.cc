@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/request/response.h"
 #include "api/request/rule_json.h"
 
 namespace obelisk {
@@ -13,17 +14,11 @@ using rules::RuleStatus;
 using rules::RuleStore;
 
 HttpResponse yaml_response(std::string body) {
-  HttpResponse response;
-  response.headers.emplace_back("content-type", "application/yaml");
-  response.body = std::move(body);
-  return response;
+  return typed_response("application/yaml", std::move(body));
 }
 
 HttpResponse json_response(std::string body) {
-  HttpResponse response;
-  response.headers.emplace_back("content-type", "application/json");
-  response.body = std::move(body);
-  return response;
+  return typed_response("application/json", std::move(body));
 }
 
 HttpResponse accepted() {

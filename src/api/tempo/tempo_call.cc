@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "api/request/response.h"
 #include "base/text.h"
 
 namespace obelisk::tempo {
@@ -48,17 +49,11 @@ RouteHandler handler_of(const ApiContext& api, TempoHandler handler) {
 }
 
 HttpResponse json_response(std::string body) {
-  HttpResponse response;
-  response.headers.emplace_back("content-type", "application/json");
-  response.body = std::move(body);
-  return response;
+  return typed_response("application/json", std::move(body));
 }
 
 HttpResponse protobuf_response(std::string body) {
-  HttpResponse response;
-  response.headers.emplace_back("content-type", "application/protobuf");
-  response.body = std::move(body);
-  return response;
+  return typed_response("application/protobuf", std::move(body));
 }
 
 Result<int64_t> integer_of(const Parameters& parameters, std::string_view name, int64_t fallback,

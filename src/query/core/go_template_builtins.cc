@@ -3,6 +3,7 @@
 #include "base/json_writer.h"
 #include "query/core/go_printf.h"
 #include "query/core/go_template.h"
+#include "query/core/query_escape.h"
 #include "query/core/utf8_runes.h"
 
 namespace obelisk {
@@ -202,18 +203,7 @@ Value js(TemplateArguments arguments, const TemplateScope&) {
 }
 
 Value urlquery(TemplateArguments arguments, const TemplateScope&) {
-  std::string out;
-  for (char c : joined(arguments)) {
-    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                 c == '_' || c == '.' || c == '~';
-    if (plain)
-      out += c;
-    else if (c == ' ')
-      out += '+';
-    else
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return TemplateValue(std::move(out));
+  return TemplateValue(query_escape(joined(arguments)));
 }
 
 template <bool kSwapped, bool kNegated>

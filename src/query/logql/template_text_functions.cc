@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "query/core/go_regex.h"
+#include "query/core/query_escape.h"
 #include "query/core/utf8_runes.h"
 #include "query/logql/line_regex.h"
 #include "query/logql/template_arguments.h"
@@ -168,21 +169,6 @@ Result<std::string> indented(Arguments arguments) {
   return padding + out;
 }
 
-std::string url_encoded(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                 c == '_' || c == '.' || c == '~';
-    if (plain)
-      out += c;
-    else if (c == ' ')
-      out += '+';
-    else
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
-
 Value url_decoded(Arguments arguments, const Scope&) {
   OBELISK_TRY(std::string_view text, text_at(arguments, 0));
   std::string out;
@@ -294,7 +280,7 @@ void add_text_functions(TemplateFunctions& table) {
                         OBELISK_TRY(std::string out, indented(arguments));
                         return TemplateValue("\n" + out);
                       }};
-  table["urlencode"] = one_text([](View text) { return url_encoded(text); });
+  table["urlencode"] = one_text([](View text) { return query_escape(text); });
   table["urldecode"] = {1, 1, url_decoded};
   table["b64enc"] = one_text([](View text) { return base64_encode(text); });
   table["b64dec"] = {1, 1, base64_decoded};
