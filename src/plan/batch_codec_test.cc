@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "plan/packed_batch.h"
 #include "plan/test_random_batch.h"
 
 namespace obelisk {
@@ -63,6 +64,41 @@ TEST(BatchCodec, RandomBatchesRoundTrip) {
     expect_round_trip(random.spans(rows));
     expect_round_trip(random.exemplars(rows));
     expect_round_trip(random.samples(rows));
+  }
+}
+
+TEST(BatchCodec, TheLongestTextIsReadFromTheLengths) {
+  auto longest_of = [](const Batch& batch, const std::string& bytes) {
+    Result<PackedBatch> packed = PackedBatch::open(bytes, nullptr);
+    ASSERT_TRUE(packed.ok());
+    for (const PackedBatch::Column& column : packed->columns()) {
+      const ColumnData* data = batch.find({column.scope, std::string(column.name)}, column.type);
+      ASSERT_NE(data, nullptr);
+      if (data->strings.size() != batch.row_count) continue;
+      size_t longest = 0;
+      for (std::string_view text : data->strings) longest = std::max(longest, text.size());
+      Result<size_t> found = packed->longest_text(column);
+      ASSERT_TRUE(found.ok()) << column.name;
+      EXPECT_EQ(*found, longest) << column.name;
+    }
+  };
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    RandomBatches random(seed);
+    Batch batch = random.spans(1 + random.below(300));
+    longest_of(batch, encoded(batch));
+  }
+  // Lengths of one, two and four bytes, all rows and some.
+  std::string texts[] = {std::string(200, 'a'), std::string(3000, 'b'), std::string(70'000, 'c')};
+  for (const std::string& text : texts) {
+    BatchBuilder rows(Table::logs);
+    for (size_t i = 0; i < 40; ++i) {
+      rows.add_row(UnixNanos{1000});
+      rows.set_string(Scope::attribute, "all", std::string_view(text).substr(i));
+      if (i % 3 == 1) rows.set_string(Scope::attribute, "some", std::string_view(text).substr(i));
+    }
+    Batch batch = rows.finish();
+    longest_of(batch, encoded(batch));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <unordered_set>
 
@@ -143,6 +144,17 @@ bool read_texts(ByteReader& reader, size_t count, std::vector<std::string_view>&
   if (width == 1) return cut_texts<uint8_t>(lengths, reader, out);
   if (width == 2) return cut_texts<uint16_t>(lengths, reader, out);
   return cut_texts<uint32_t>(lengths, reader, out);
+}
+
+template <typename Unsigned>
+size_t largest_number(std::string_view numbers) {
+  Unsigned largest = 0;
+  for (size_t at = 0; at + sizeof(Unsigned) <= numbers.size(); at += sizeof(Unsigned)) {
+    Unsigned number = 0;
+    std::memcpy(&number, numbers.data() + at, sizeof number);
+    largest = std::max(largest, number);
+  }
+  return largest;
 }
 
 // The entries' numbers, one a value; none where there is one entry.
@@ -391,6 +403,25 @@ Result<void> PackedBatch::read(const Column& column, PackedValues& out) const {
   }
   if (!good || !reader.at_end()) return damaged(column);
   return {};
+}
+
+Result<size_t> PackedBatch::longest_text(const Column& column) const {
+  ByteReader reader(column.bytes);
+  size_t count = row_count_;
+  if (!column.all_present) {
+    count = 0;
+    for (char bits : reader.bytes((row_count_ + 7) / 8)) {
+      count += static_cast<size_t>(std::popcount(static_cast<uint8_t>(bits)));
+    }
+  }
+  if (column.coding == kDictionary) count = reader.varint_up_to(kDictionaryEntriesMax);
+  unsigned width = reader.u8();
+  if (reader.failed() || (width != 1 && width != 2 && width != 4) || count > reader.left() / width)
+    return damaged(column);
+  std::string_view lengths = reader.bytes(count * width);
+  return width == 1   ? largest_number<uint8_t>(lengths)
+         : width == 2 ? largest_number<uint16_t>(lengths)
+                      : largest_number<uint32_t>(lengths);
 }
 
 Result<void> PackedBatch::check() const {

@@ -60,6 +60,8 @@ class PackedBatch {
   Result<void> check() const;
   // Replaces what `out` holds, whose memory is used again.
   Result<void> read(const Column& column, PackedValues& out) const;
+  // Bytes of the longest value of a column of text: only the lengths are read.
+  Result<size_t> longest_text(const Column& column) const;
   // As a batch with the columns in `wanted` (null: all) and the time. It keeps what it points to.
   Result<Batch> unpack(const std::vector<ColumnId>* wanted) const { return unpack(wanted, nullptr); }
   // The same of these rows (ascending). Columns of which none of them has a value are left out.

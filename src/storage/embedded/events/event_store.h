@@ -27,6 +27,8 @@
 
 namespace obelisk {
 
+class SpanPieces;
+
 struct EventStoreOptions {
   RowGroupLimits row_groups;
   MergePolicy merge;
@@ -93,6 +95,8 @@ class EventStore {
   Result<void> remove_orphans(const std::vector<std::string>& part_names);
   Result<void> flush_table(Table table, const std::vector<HeadBatchPtr>& head, uint64_t order_key,
                            Change& change);
+  Result<void> write_pieces(const std::vector<PackedBatchPtr>& batches, SpanPieces& pieces,
+                            const LabelRanks& ranks, uint64_t order_key, Change& change);
   Result<void> write_days(Table table, const std::vector<PackedBatchPtr>& batches,
                           std::span<const OrderedRow> rows, const LabelRanks& ranks, uint64_t order_key,
                           Change& change);

@@ -201,14 +201,24 @@ Result<RowGroupCutter> RowGroupCutter::make(Table table, const RowGroupLimits& l
   return cutter;
 }
 
-// Row groups of logs are cut evenly, so that no small rest is left; those of spans not through a trace,
-// unless it is large.
+namespace {
+
+// Rows of each row group where they are cut evenly, so that no small rest is left.
+size_t even_rows(size_t rows, size_t rows_max) {
+  size_t groups = (rows + rows_max - 1) / rows_max;
+  return (rows + groups - 1) / groups;
+}
+
+}  // namespace
+
+// Row groups are cut evenly; those of spans where the trace at hand ends, unless it is large.
 std::vector<size_t> RowGroupCutter::cut(std::span<const OrderedRow> rows) const {
   size_t rows_max = limits_.rows_of(table_, source_.columns().size());
-  if (table_ == Table::logs && rows.size() > rows_max) {
-    size_t groups = (rows.size() + rows_max - 1) / rows_max;
-    rows_max = (rows.size() + groups - 1) / groups;
-  }
+  size_t wanted = rows_max;
+  if (table_ == Table::logs && rows.size() > rows_max) rows_max = wanted = even_rows(rows.size(), rows_max);
+  // Room for the rest of a trace.
+  if (table_ == Table::spans && rows.size() > rows_max)
+    wanted = even_rows(rows.size(), std::max<size_t>(rows_max / 32 * 31, 1));
   auto text_of = [&](size_t i) -> size_t {
     return text_bytes_.empty() ? 0 : text_bytes_[source_.flat_row(rows[i].ref)];
   };
@@ -217,7 +227,9 @@ std::vector<size_t> RowGroupCutter::cut(std::span<const OrderedRow> rows) const 
   for (size_t i = 0; i < rows.size(); ++i) {
     if (table_ == Table::spans && (i == begin || !same_trace(rows[i].key, rows[i - 1].key))) trace_begin = i;
     size_t row_text = text_of(i);
-    if (i > begin && (i - begin == rows_max || text + row_text > limits_.text_bytes)) {
+    bool is_full = i - begin == rows_max || text + row_text > limits_.text_bytes;
+    bool is_enough = table_ == Table::spans && trace_begin == i && i - begin >= wanted;
+    if (i > begin && (is_full || is_enough)) {
       size_t end = table_ == Table::spans && trace_begin > begin + (i - begin) / 2 ? trace_begin : i;
       ends.push_back(end);
       begin = end;

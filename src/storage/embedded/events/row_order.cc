@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "model/trace_id_order.h"
+#include "storage/embedded/events/trace_numbers.h"
 
 namespace obelisk {
 namespace {
@@ -59,11 +60,8 @@ uint32_t LabelRanks::rank(LabelsView labels, uint64_t hash) const {
   return it->second;
 }
 
-namespace {
-
-// Calls row() with each row of the batch, which is number `index`, as it lies.
-template <typename Row>
-void each_ordered_row(const Batch& batch, uint32_t index, const LabelRanks& ranks, Row&& add) {
+void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& ranks,
+                         std::vector<OrderedRow>& rows) {
   if (batch.row_count == 0) return;
   const std::vector<int64_t>& times = batch.times();
   const ColumnData* traces = nullptr;
@@ -82,16 +80,9 @@ void each_ordered_row(const Batch& batch, uint32_t index, const LabelRanks& rank
       ordered.span_id = spans != nullptr ? static_cast<uint64_t>(spans->ints[row]) : 0;
       ordered.group = rank;
       ordered.ref = {index, row};
-      add(ordered);
+      rows.push_back(ordered);
     }
   }
-}
-
-}  // namespace
-
-void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& ranks,
-                         std::vector<OrderedRow>& rows) {
-  each_ordered_row(batch, index, ranks, [&](const OrderedRow& row) { rows.push_back(row); });
 }
 
 void sort_rows(std::vector<OrderedRow>& rows) {
@@ -114,11 +105,11 @@ void sort_rows(std::vector<OrderedRow>& rows) {
   }
 }
 
-namespace {
-
-int64_t window_of(int64_t time) {
+int64_t trace_window_of(int64_t time) {
   return time / kTraceWindowNanos - (time % kTraceWindowNanos < 0 ? 1 : 0);
 }
+
+namespace {
 
 struct TraceRows {
   TraceId id;
@@ -127,46 +118,6 @@ struct TraceRows {
   uint32_t row_count = 0;
   uint32_t next = 0;  // where its next row goes
 };
-
-// Numbers traces as they come.
-class TraceNumbers {
- public:
-  TraceNumbers() : slots_(1024) {}
-
-  uint32_t number_of(const TraceId& id) {
-    if (!traces_.empty() && same_trace(traces_[last_].id, id))
-      return last_;  // rows of a trace mostly follow each other
-    size_t at = std::hash<TraceId>()(id) * 0x9E3779B97F4A7C15u >> 32 & (slots_.size() - 1);
-    while (slots_[at] != 0 && !same_trace(traces_[slots_[at] - 1].id, id))
-      at = (at + 1) & (slots_.size() - 1);
-    if (slots_[at] == 0) {
-      traces_.push_back({id, std::numeric_limits<int64_t>::max(), 0, 0, 0});
-      slots_[at] = static_cast<uint32_t>(traces_.size());
-      if (traces_.size() * 2 > slots_.size()) grow();
-      return last_ = static_cast<uint32_t>(traces_.size() - 1);
-    }
-    return last_ = slots_[at] - 1;
-  }
-  std::vector<TraceRows>& traces() { return traces_; }
-
- private:
-  void grow() {
-    slots_.assign(slots_.size() * 4, 0);
-    for (uint32_t number = 0; number < traces_.size(); ++number) {
-      size_t at = std::hash<TraceId>()(traces_[number].id) * 0x9E3779B97F4A7C15u >> 32 & (slots_.size() - 1);
-      while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
-      slots_[at] = number + 1;
-    }
-  }
-
-  std::vector<TraceRows> traces_;
-  std::vector<uint32_t> slots_;  // number and one; 0: free
-  uint32_t last_ = 0;
-};
-
-}  // namespace
-
-namespace {
 
 // Sorts the traces, and gives each the place of its first row.
 void place_traces(std::vector<TraceRows>& traces) {
@@ -196,63 +147,25 @@ void sort_within_traces(const std::vector<TraceRows>& traces, std::vector<Ordere
 
 }  // namespace
 
-// Without the rows in between: those of a large flush are some 30 MiB.
-std::vector<OrderedRow> ordered_spans(std::span<const Batch> batches, const LabelRanks& ranks) {
-  TraceNumbers numbers;
-  std::vector<uint32_t> trace_of;
-  bool all_have_traces = true;
-  for (const Batch& batch : batches) {
-    if (batch.row_count == 0) continue;
-    const ColumnData* ids = batch.find(fixed_column(column::kTraceId), ColumnType::trace_id);
-    all_have_traces = all_have_traces && ids != nullptr;
-    for (size_t row = 0; all_have_traces && row < batch.row_count; ++row) {
-      all_have_traces = !ids->trace_ids[row].is_none();
-      trace_of.push_back(numbers.number_of(ids->trace_ids[row]));
-      TraceRows& trace = numbers.traces()[trace_of.back()];
-      trace.begin = std::min(trace.begin, batch.times()[row]);
-      ++trace.row_count;
-    }
-  }
-  std::vector<OrderedRow> rows;
-  if (!all_have_traces) {
-    for (uint32_t i = 0; i < batches.size(); ++i) append_ordered_rows(batches[i], i, ranks, rows);
-    order_spans(rows);
-    return rows;
-  }
-  std::vector<TraceRows>& traces = numbers.traces();
-  for (TraceRows& trace : traces) trace.window = window_of(trace.begin);
-  place_traces(traces);
-  rows.resize(trace_of.size());
-  const uint32_t* next = trace_of.data();
-  for (uint32_t i = 0; i < batches.size(); ++i) {
-    each_ordered_row(batches[i], i, ranks, [&](const OrderedRow& row) {
-      TraceRows& trace = traces[*next++];
-      OrderedRow& placed = rows[trace.next++];
-      placed = row;
-      placed.window = trace.window;
-    });
-  }
-  sort_within_traces(traces, rows);
-  return rows;
-}
-
 // Traces are sorted, and rows dealt out to them: a trace has some ten rows, mostly in order already.
 void order_spans(std::vector<OrderedRow>& rows) {
   auto before = [](const OrderedRow& a, const OrderedRow& b) { return a.before(b); };
   TraceNumbers numbers;
+  std::vector<TraceRows> traces;
   std::vector<uint32_t> trace_of(rows.size());
   bool all_have_traces = true;
   for (size_t i = 0; i < rows.size(); ++i) {
     all_have_traces = all_have_traces && !rows[i].key.is_none();
     trace_of[i] = numbers.number_of(rows[i].key);
-    TraceRows& trace = numbers.traces()[trace_of[i]];
+    if (trace_of[i] == traces.size())
+      traces.push_back({rows[i].key, std::numeric_limits<int64_t>::max(), 0, 0, 0});
+    TraceRows& trace = traces[trace_of[i]];
     trace.begin = std::min(trace.begin, rows[i].time);
     ++trace.row_count;
   }
-  std::vector<TraceRows>& traces = numbers.traces();
-  for (TraceRows& trace : traces) trace.window = window_of(trace.begin);
+  for (TraceRows& trace : traces) trace.window = trace_window_of(trace.begin);
   for (size_t i = 0; i < rows.size(); ++i)
-    rows[i].window = rows[i].key.is_none() ? window_of(rows[i].time) : traces[trace_of[i]].window;
+    rows[i].window = rows[i].key.is_none() ? trace_window_of(rows[i].time) : traces[trace_of[i]].window;
   if (!all_have_traces) return std::stable_sort(rows.begin(), rows.end(), before);
   place_traces(traces);
   std::vector<OrderedRow> dealt(rows.size());

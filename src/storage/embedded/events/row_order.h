@@ -4,6 +4,8 @@
 // ranges and steps select whole ones, and a trace lies together. Rows that are equal in that keep the order
 // they came in. Streams are ordered by their service, then by all their labels: lines of one service are
 // alike, and a row group that holds few services stores and searches them best.
+// Within a second a flush may put traces by when they came before it puts them by their id (span_pieces.h):
+// readers rely on a trace lying together, and on nothing else.
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -30,6 +32,7 @@ struct OrderedRow {
 };
 
 inline constexpr int64_t kTraceWindowNanos = kNanosPerSecond;
+int64_t trace_window_of(int64_t time);
 // Rows of spans into the order of a part, with their windows: of the first row of their trace among `rows`;
 // of their own time without a trace. Stable.
 void order_spans(std::vector<OrderedRow>& rows);
@@ -59,8 +62,6 @@ class LabelRanks {
 // Appends the rows of `batch`, which is number `index` of the batches being ordered, as they lie.
 void append_ordered_rows(const Batch& batch, uint32_t index, const LabelRanks& ranks,
                          std::vector<OrderedRow>& rows);
-// All rows of `batches`, which are of spans, in the order of a part, as order_spans has it.
-std::vector<OrderedRow> ordered_spans(std::span<const Batch> batches, const LabelRanks& ranks);
 // Rows of logs and exemplars into the order of a part. Stable.
 void sort_rows(std::vector<OrderedRow>& rows);
 

@@ -146,21 +146,44 @@ Result<void> BatchRowSource::load(size_t number, LoadedColumn& out) {
 
 // ---- packed batches ----
 
-PackedRowSource::PackedRowSource(const std::vector<PackedBatchPtr>& batches) : batches_(batches) {
+PackedRowSource::PackedRowSource(const std::vector<PackedBatchPtr>& batches) {
+  for (const PackedBatchPtr& batch : batches) {
+    batches_.push_back(batch.get());
+    begins_.push_back(row_count_);
+    add_batch_rows(batch->row_count());
+  }
+  find_columns();
+}
+
+PackedRowSource::PackedRowSource(const std::vector<PackedBatchPtr>& batches,
+                                 const std::vector<uint32_t>& used) {
+  auto next = used.begin();
+  for (uint32_t i = 0; i < batches.size(); ++i) {
+    bool is_used = next != used.end() && *next == i;
+    if (is_used) {
+      batches_.push_back(batches[i].get());
+      begins_.push_back(row_count_);
+      ++next;
+    }
+    add_batch_rows(is_used ? batches[i]->row_count() : 0);
+  }
+  find_columns();
+}
+
+void PackedRowSource::find_columns() {
   using Key = std::tuple<Scope, std::string_view, ColumnType>;
   std::map<Key, std::vector<const PackedBatch::Column*>> found;
   // Neighbouring batches mostly have the same columns: each remembers where the one before it was put.
   std::vector<std::pair<Key, std::vector<const PackedBatch::Column*>*>> last;
-  for (size_t i = 0; i < batches.size(); ++i) {
-    const std::vector<PackedBatch::Column>& columns = batches[i]->columns();
+  for (size_t i = 0; i < batches_.size(); ++i) {
+    const std::vector<PackedBatch::Column>& columns = batches_[i]->columns();
     for (size_t j = 0; j < columns.size(); ++j) {
       Key key{columns[j].scope, columns[j].name, columns[j].type};
       if (j >= last.size()) last.resize(j + 1);
       if (last[j].second == nullptr || last[j].first != key) last[j] = {key, &found[key]};
-      last[j].second->resize(batches.size());
+      last[j].second->resize(batches_.size());
       (*last[j].second)[i] = &columns[j];
     }
-    add_batch_rows(batches[i]->row_count());
   }
   for (auto& [key, of_batch] : found) {
     columns_.push_back({ColumnId{std::get<0>(key), std::string(std::get<1>(key))}, std::get<2>(key)});
@@ -175,14 +198,7 @@ Result<size_t> PackedRowSource::row_text_bytes_max() {
     for (size_t i = 0; i < batches_.size(); ++i) {
       const PackedBatch::Column* packed = of_batches_[column][i];
       if (packed == nullptr) continue;
-      // Fewer bytes than this cannot hold a text that matters, whatever their coding.
-      constexpr size_t kSmallBytes = 512;
-      size_t longest = std::min(packed->bytes.size(), kSmallBytes);
-      if (packed->bytes.size() > kSmallBytes) {
-        OBELISK_CHECK_OK(batches_[i]->read(*packed, values_));
-        longest = 0;
-        for (std::string_view text : values_.texts) longest = std::max(longest, text.size());
-      }
+      OBELISK_TRY(size_t longest, batches_[i]->longest_text(*packed));
       bytes[i] += longest;
     }
   }
@@ -204,19 +220,19 @@ Result<void> PackedRowSource::load(size_t column, LoadedColumn& out) {
     const PackedBatch::Column* packed = of_batches_[column][i];
     size_t rows = batches_[i]->row_count();
     if (packed != nullptr) OBELISK_CHECK_OK(batches_[i]->read(*packed, values_));
-    append_presence(packed == nullptr ? nullptr : &values_.present, rows, first_rows_[i], out.present);
+    append_presence(packed == nullptr ? nullptr : &values_.present, rows, begins_[i], out.present);
     if (packed == nullptr) continue;
     switch (out.type) {
       case ColumnType::float64:
-        spread(values_, rows, out.floats.data() + first_rows_[i],
+        spread(values_, rows, out.floats.data() + begins_[i],
                [from = values_.floats.data()](size_t value) { return from[value]; });
         break;
       case ColumnType::trace_id:
-        spread(values_, rows, out.trace_ids.data() + first_rows_[i],
+        spread(values_, rows, out.trace_ids.data() + begins_[i],
                [&](size_t value) { return values_.trace_ids[values_.entry_of(value)]; });
         break;
       default:
-        spread(values_, rows, out.ints.data() + first_rows_[i],
+        spread(values_, rows, out.ints.data() + begins_[i],
                [from = values_.ints.data()](size_t value) { return from[value]; });
     }
   }
@@ -241,10 +257,10 @@ Result<void> PackedRowSource::load_texts(size_t column, LoadedColumn& out) {
     const PackedBatch::Column* packed = packed_columns[i];
     size_t rows = batches_[i]->row_count();
     if (packed != nullptr) OBELISK_CHECK_OK(batches_[i]->read(*packed, values_));
-    append_presence(packed == nullptr ? nullptr : &values_.present, rows, first_rows_[i], out.present);
+    append_presence(packed == nullptr ? nullptr : &values_.present, rows, begins_[i], out.present);
     if (packed == nullptr) continue;
     if (!out.coded) {
-      std::string_view* to = out.texts.data() + first_rows_[i];
+      std::string_view* to = out.texts.data() + begins_[i];
       const std::string_view* from = values_.texts.data();
       if (values_.coded) {
         spread(values_, rows, to, [&](size_t value) { return from[values_.entry_of(value)]; });
@@ -255,7 +271,7 @@ Result<void> PackedRowSource::load_texts(size_t column, LoadedColumn& out) {
     }
     numbers_of_entries.clear();
     for (std::string_view entry : values_.texts) numbers_of_entries.push_back(numbers.number_of(entry));
-    uint32_t* to = out.codes.data() + first_rows_[i];
+    uint32_t* to = out.codes.data() + begins_[i];
     const uint32_t* number = numbers_of_entries.data();
     if (values_.codes.empty()) {
       if (!numbers_of_entries.empty()) spread(values_, rows, to, [number](size_t) { return number[0]; });

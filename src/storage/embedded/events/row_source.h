@@ -78,13 +78,18 @@ class BatchRowSource : public RowSource {
 class PackedRowSource : public RowSource {
  public:
   explicit PackedRowSource(const std::vector<PackedBatchPtr>& batches);
+  // Of the batches with these numbers (ascending); no row of another is asked for.
+  PackedRowSource(const std::vector<PackedBatchPtr>& batches, const std::vector<uint32_t>& used);
   Result<void> load(size_t column, LoadedColumn& out) override;
   Result<size_t> row_text_bytes_max() override;
 
  private:
+  void find_columns();
   Result<void> load_texts(size_t column, LoadedColumn& out);
 
-  const std::vector<PackedBatchPtr>& batches_;
+  // The batches in use, and where their rows begin.
+  std::vector<const PackedBatch*> batches_;
+  std::vector<size_t> begins_;
   std::vector<std::vector<const PackedBatch::Column*>> of_batches_;  // by column; null where there is none
   PackedValues values_;
 };
