@@ -58,7 +58,9 @@ const ColumnData* find_repeated(const std::vector<ColumnData>& columns) {
   return nullptr;
 }
 
-void resize_values(ColumnData& data, size_t count) {
+// Rows that it gets have no value.
+void resize_column(ColumnData& data, size_t count) {
+  data.present.resize(count);
   switch (data.type) {
     case ColumnType::boolean:
     case ColumnType::int64:
@@ -203,9 +205,7 @@ void BatchBuilder::drop_row() {
   --batch_.groups.back().row_count;
   times_.pop_back();
   for (ColumnData& data : batch_.columns) {
-    if (stored_values(data) <= batch_.row_count) continue;
-    resize_values(data, batch_.row_count);
-    if (!data.present.empty()) data.present.resize(batch_.row_count);
+    if (data.present.size() > batch_.row_count) resize_column(data, batch_.row_count);
   }
 }
 
@@ -237,7 +237,8 @@ uint32_t BatchBuilder::find_or_add(Scope scope, std::string_view name, ColumnTyp
   return add_column(scope, name, type, hash);
 }
 
-ColumnData& BatchBuilder::column_for(Scope scope, std::string_view name, ColumnType type) {
+[[gnu::always_inline]] inline ColumnData& BatchBuilder::column_for(Scope scope, std::string_view name,
+                                                                   ColumnType type) {
   uint32_t column = successors_[previous_];
   if (column != kNoColumn) {
     const ColumnData& guess = batch_.columns[column];
@@ -252,44 +253,58 @@ ColumnData& BatchBuilder::column_for(Scope scope, std::string_view name, ColumnT
   return batch_.columns[column];
 }
 
-// While a column grows, `present` is empty as long as every row so far has a value.
+namespace {
+
+// Makes room for row `row` of a column, and for some that come after it.
 template <typename Value>
-void BatchBuilder::put(ColumnData& data, std::vector<Value>& values, const Value& value) {
+[[gnu::noinline]] void grow_column(ColumnData& data, std::vector<Value>& values, size_t row,
+                                   size_t reserved) {
+  constexpr size_t kStepMin = 16, kStepMax = 256;
+  if (values.capacity() == 0) {
+    values.reserve(reserved);
+    data.present.reserve(reserved);
+  }
+  size_t size = std::max(row + 1, values.size() + std::clamp(values.size(), kStepMin, kStepMax));
+  if (size > values.capacity() && row < values.capacity()) size = values.capacity();
+  values.resize(size);
+  data.present.resize(size);
+}
+
+}  // namespace
+
+// While columns grow, they have as many values as flags, zero where a row has none; finish() cuts them.
+template <typename Value>
+[[gnu::always_inline]] inline void BatchBuilder::put(ColumnData& data, std::vector<Value>& values,
+                                                     const Value& value) {
   OBELISK_ASSERT(batch_.row_count > 0);
   ++value_count_;
   size_t row = batch_.row_count - 1;
-  if (values.size() == row) {
-    if (values.capacity() == 0) values.reserve(rows_to_reserve(times_.capacity(), batch_.columns.size()));
-    values.push_back(value);
-    if (!data.present.empty()) data.present.push_back(1);
-    return;
-  }
-  if (values.size() < row) {
-    if (values.capacity() == 0) values.reserve(rows_to_reserve(times_.capacity(), batch_.columns.size()));
-    if (data.present.capacity() == 0) data.present.reserve(values.capacity());
-    data.present.resize(values.size(), 1);
-    data.present.resize(batch_.row_count);
-    values.resize(batch_.row_count);
-  }
+  if (row >= data.present.size()) [[unlikely]]
+    grow_column(data, values, row, rows_to_reserve(times_.capacity(), batch_.columns.size()));
   values[row] = value;
-  if (!data.present.empty()) data.present[row] = 1;
+  data.present[row] = 1;
 }
 
 template <typename Value>
 void BatchBuilder::fill(size_t first_row, ColumnData& data, std::vector<Value>& values, const Value& value) {
   if (first_row >= batch_.row_count) return;
-  value_count_ += batch_.row_count - first_row;
-  if (values.capacity() == 0)
-    values.reserve(std::max(batch_.row_count, rows_to_reserve(times_.capacity(), batch_.columns.size())));
-  if (values.size() < first_row) {
-    data.present.resize(values.size(), 1);
+  size_t count = batch_.row_count - first_row;
+  value_count_ += count;
+  if (data.present.size() < batch_.row_count) {
+    if (values.capacity() == 0) {
+      size_t reserved = std::max(batch_.row_count, rows_to_reserve(times_.capacity(), batch_.columns.size()));
+      values.reserve(reserved);
+      data.present.reserve(reserved);
+    }
+    // What is filled is not cleared first.
+    values.resize(first_row);
     data.present.resize(first_row);
+    values.insert(values.end(), count, value);
+    data.present.insert(data.present.end(), count, 1);
+    return;
   }
-  values.resize(first_row);
-  values.resize(batch_.row_count, value);
-  if (data.present.empty()) return;
-  data.present.resize(first_row);
-  data.present.resize(batch_.row_count, 1);
+  std::fill_n(values.begin() + static_cast<ptrdiff_t>(first_row), count, value);
+  std::fill_n(data.present.begin() + static_cast<ptrdiff_t>(first_row), count, 1);
 }
 
 void BatchBuilder::set_int(Scope scope, std::string_view name, int64_t value, ColumnType type) {
@@ -338,21 +353,13 @@ void BatchBuilder::fill_string(size_t first_row, Scope scope, std::string_view n
 
 Batch BatchBuilder::finish() {
   rows_expected = std::min(batch_.row_count, kRowsExpectedMax);
-  for (ColumnData& data : batch_.columns) {
-    size_t count = stored_values(data);
-    if (count == batch_.row_count) continue;
-    data.present.resize(count, 1);
-    data.present.resize(batch_.row_count);
-    resize_values(data, batch_.row_count);
-  }
+  for (ColumnData& data : batch_.columns) resize_column(data, batch_.row_count);
   // A column may have lost all its values to drop_row.
   std::erase_if(batch_.columns, [&](const ColumnData& data) {
-    if (data.present.empty()) return batch_.row_count == 0;
-    return std::memchr(data.present.data(), 1, data.present.size()) == nullptr;
+    return batch_.row_count == 0 || std::memchr(data.present.data(), 1, data.present.size()) == nullptr;
   });
   for (ColumnData& data : batch_.columns) {
-    if (!data.present.empty() && std::memchr(data.present.data(), 0, data.present.size()) == nullptr)
-      data.present.clear();
+    if (std::memchr(data.present.data(), 0, data.present.size()) == nullptr) data.present.clear();
   }
   ColumnData time;
   time.id = fixed_column(column::kTime);

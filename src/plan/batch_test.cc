@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <random>
+
 #include "plan/expression.h"
 
 namespace obelisk {
@@ -49,6 +52,60 @@ TEST(BatchBuilder, DropRowForgetsItsValues) {
   Batch batch = builder.finish();
   ASSERT_TRUE(batch.check().ok());
   EXPECT_EQ(batch.row_count, 1u);
+}
+
+// Goal: whatever is set, filled and dropped in whatever order, a row has what it was given last. Method:
+// random rows of more columns than rows share, beside a map.
+TEST(BatchBuilder, RowsHaveWhatTheyWereGivenLast) {
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    std::mt19937_64 random(seed);
+    auto below = [&](uint64_t end) { return random() % end; };
+    size_t rows_wanted = seed % 10 == 0 ? 3000 : 1 + below(80);
+    BatchBuilder builder(Table::spans);
+    std::vector<std::map<std::string, int64_t>> expected;
+    size_t first_row = 0;
+    for (size_t i = 0; i < rows_wanted; ++i) {
+      builder.add_row(UnixNanos{static_cast<int64_t>(i)});
+      std::map<std::string, int64_t>& row = expected.emplace_back();
+      for (uint64_t set = below(6); set > 0; --set) {
+        std::string name = "column " + std::to_string(below(12));
+        int64_t value = static_cast<int64_t>(below(1000));
+        builder.set_int(Scope::attribute, name, value);
+        builder.set_string(Scope::resource, name, "text");
+        row[name] = value;
+      }
+      if (below(5) == 0) {
+        builder.drop_row();
+        expected.pop_back();
+      }
+      if (below(20) != 0) continue;
+      std::string name = "column " + std::to_string(below(14));
+      builder.fill_int(first_row, Scope::attribute, name, -1);
+      builder.fill_string(first_row, Scope::resource, name, "text");
+      for (size_t at = first_row; at < expected.size(); ++at) expected[at][name] = -1;
+      first_row = expected.size();
+    }
+    if (expected.empty()) continue;
+    Batch batch = builder.finish();
+    ASSERT_TRUE(batch.check().ok()) << batch.check().error().message;
+    ASSERT_EQ(batch.row_count, expected.size());
+    for (int column = 0; column < 14; ++column) {
+      std::string name = "column " + std::to_string(column);
+      const ColumnData* numbers = batch.find({Scope::attribute, name}, ColumnType::int64);
+      const ColumnData* texts = batch.find({Scope::resource, name}, ColumnType::string);
+      ASSERT_EQ(numbers == nullptr, texts == nullptr);
+      for (size_t row = 0; row < expected.size(); ++row) {
+        auto found = expected[row].find(name);
+        bool has_value = numbers != nullptr && numbers->is_present(row);
+        ASSERT_EQ(has_value, found != expected[row].end()) << name << " of row " << row;
+        if (numbers == nullptr) continue;
+        EXPECT_EQ(texts->is_present(row), has_value);
+        EXPECT_EQ(numbers->ints[row], has_value ? found->second : 0);
+        EXPECT_EQ(texts->strings[row], has_value ? "text" : "");
+      }
+    }
+  }
 }
 
 TEST(Expression, ComparesByTypeAndTreatsAbsenceAsDocumented) {

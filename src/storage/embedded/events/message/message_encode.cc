@@ -26,6 +26,7 @@ constexpr uint32_t kTemplateRowsMin = 4;
 constexpr size_t kRareTemplatesMax = 256;
 // Fewer bytes of digits are left as they are.
 constexpr size_t kPackedBytesMin = 256;
+constexpr size_t kTextsAhead = 16;
 
 constexpr int64_t kNanosPerDay = 86'400'000'000'000;
 
@@ -122,6 +123,8 @@ class MessageEncoder::Impl {
     token_starts_.resize(texts_->size());
     table_.assign(kTemplatesMax * 4, 0);
     for (size_t row = 0; row < texts_->size(); ++row) {
+      // Texts lie where their batches are: each is asked for while those before it are split.
+      if (row + kTextsAhead < texts_->size()) __builtin_prefetch((*texts_)[row + kTextsAhead].data());
       template_of_[row] = kUnsplit;
       token_starts_.data()[row] = static_cast<uint32_t>(tokens_.size());
       if (!split_line((*texts_)[row], line_)) continue;
