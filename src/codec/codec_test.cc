@@ -2,6 +2,8 @@
 // never read past.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <limits>
 #include <random>
 #include <vector>
@@ -172,6 +174,33 @@ TEST(IntegerColumn, FewStepsOfUnevenFrequencyAreCodes) {
       std::vector<int64_t> back(times.size());
       ByteReader reader(std::string_view(out).substr(0, cut));
       EXPECT_FALSE(decode_integer_column(reader, back.size(), back.data())) << cut;
+    }
+  }
+}
+
+// Counts are what decoding and counting gives, whatever the width; a value beyond the counters is refused.
+TEST(IntegerColumn, CountsAreThoseOfTheDecodedValues) {
+  std::mt19937_64 random(11);
+  for (unsigned width = 0; width <= 11; ++width) {
+    for (size_t count : {1u, 7u, 8u, 63u, 64u, 65u, 1000u, 4096u}) {
+      for (int64_t base : {0, 3}) {
+        std::vector<int64_t> values(count);
+        for (int64_t& value : values)
+          value = base + static_cast<int64_t>(random() & ((uint64_t{1} << width) - 1));
+        std::string bytes;
+        encode_dense_integers(values, bytes);
+        std::vector<uint64_t> expected(size_t{4} + (size_t{1} << width)), counts(expected.size());
+        for (int64_t value : values) ++expected[static_cast<size_t>(value)];
+        ByteReader reader(bytes);
+        ASSERT_TRUE(count_integer_column(reader, count, counts)) << width << " bits, " << count;
+        ASSERT_TRUE(reader.at_end());
+        ASSERT_EQ(counts, expected) << width << " bits, " << count;
+        ByteReader again(bytes), cut(std::string_view(bytes).substr(0, bytes.size() - 1));
+        std::vector<uint64_t> few(static_cast<size_t>(*std::max_element(values.begin(), values.end())));
+        ASSERT_FALSE(count_integer_column(again, count, few));
+        ASSERT_TRUE(again.failed());
+        ASSERT_FALSE(count_integer_column(cut, count, counts));
+      }
     }
   }
 }

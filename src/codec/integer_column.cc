@@ -564,42 +564,4 @@ bool decode_integer_column(ByteReader& reader, size_t count, size_t first, size_
   return false;
 }
 
-namespace {
-
-bool add_counts(std::span<const int64_t> values, std::span<uint64_t> counts) {
-  for (int64_t value : values) {
-    if (static_cast<uint64_t>(value) >= counts.size()) return false;
-    ++counts[static_cast<size_t>(value)];
-  }
-  return true;
-}
-
-bool count_runs_of(ByteReader& reader, size_t count, std::span<uint64_t> counts) {
-  size_t runs = reader.varint_up_to(count);
-  std::vector<int64_t> lengths(runs), heads(runs);
-  if (!get(reader, runs, {0, runs}, lengths.data(), 1) || !get(reader, runs, {0, runs}, heads.data(), 1))
-    return false;
-  uint64_t covered = 0;
-  for (size_t i = 0; i < runs; ++i) {
-    if (lengths[i] < 0 || static_cast<uint64_t>(lengths[i]) > count - covered) return false;
-    if (static_cast<uint64_t>(heads[i]) >= counts.size()) return false;
-    counts[static_cast<size_t>(heads[i])] += static_cast<uint64_t>(lengths[i]);
-    covered += static_cast<uint64_t>(lengths[i]);
-  }
-  return covered == count;
-}
-
-}  // namespace
-
-bool count_integer_column(ByteReader& reader, size_t count, std::span<uint64_t> counts) {
-  if (!reader.failed() && reader.left() > 0 && static_cast<uint8_t>(reader.rest()[0]) == kRuns) {
-    reader.u8();
-    if (count_runs_of(reader, count, counts)) return true;
-    reader.fail();
-    return false;
-  }
-  std::vector<int64_t> values(count);
-  return decode_integer_column(reader, count, values.data()) && add_counts(values, counts);
-}
-
 }  // namespace obelisk

@@ -8,6 +8,8 @@
 #include <deque>
 #include <limits>
 
+#include "plan/step_fold.h"
+
 namespace obelisk {
 namespace {
 
@@ -33,6 +35,21 @@ class GroupFinder {
     size_t combination = 0;
     for (const auto* key : varying_) combination = combination * key->entries.size() + key->numbers[row];
     return table_[combination];
+  }
+
+  // 0 when there are more than a table holds.
+  size_t table_size() const { return table_.size(); }
+  // Of every row its place in such a table; null when all have the same. `made` is where they are put when no
+  // key has them as they are.
+  const uint32_t* combinations(std::vector<uint32_t>& made) const {
+    if (varying_.empty()) return nullptr;
+    if (varying_.size() == 1) return varying_[0]->numbers.data();
+    made.assign(rows_.row_count, 0);
+    for (const AggregateRows::KeyColumn* key : varying_) {
+      auto radix = static_cast<uint32_t>(key->entries.size());
+      for (size_t row = 0; row < made.size(); ++row) made[row] = made[row] * radix + key->numbers[row];
+    }
+    return made.data();
   }
 
   Result<uint32_t> find(size_t row) {
@@ -72,16 +89,6 @@ class GroupFinder {
   std::string scratch_;
   AggregateKey key_;
 };
-
-// Takes the row as the exemplar of its slot where it is a better one.
-void offer_exemplar(AggregateStates& states, uint32_t group, size_t slot, double value, uint32_t row,
-                    std::vector<ExemplarRow>& exemplars) {
-  AggregateExemplar& held = states.group(group).exemplars[slot];
-  if (!states.is_better(held, value)) return;
-  held.found = true;
-  held.value = value;
-  exemplars.push_back({group, static_cast<uint32_t>(slot), row});
-}
 
 // Counts of rows by one dictionary, all in one step: no more than an addition a row.
 Result<bool> fold_counts(const AggregateRows& rows, AggregateStates& states,
@@ -269,59 +276,6 @@ AggregateRows::KeyColumn all_labels_key(const Batch& batch) {
 
 }  // namespace
 
-namespace {
-
-// Histogram counts of rows that all lie in one step, summed up in plain arrays first.
-class StepHistograms {
- public:
-  StepHistograms(AggregateStates& states, size_t step) : states_(states), step_(step) {}
-
-  void add(uint32_t group, double value) {
-    int exponent = fast_exponent(value);
-    if (exponent == kNone) return;
-    if (group >= first_.size()) first_.resize(group + 1, kNoGroup);
-    if (first_[group] == kNoGroup) {
-      first_[group] = static_cast<uint32_t>(groups_.size());
-      groups_.push_back(group);
-      counts_.resize(groups_.size() * kBuckets);
-    }
-    ++counts_[first_[group] * kBuckets + static_cast<size_t>(exponent - AggregateStates::kExponentMin)];
-  }
-
-  void finish() {
-    for (size_t i = 0; i < groups_.size(); ++i) {
-      for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
-        uint32_t count = counts_[i * kBuckets + bucket];
-        if (count == 0) continue;
-        int exponent = static_cast<int>(bucket) + AggregateStates::kExponentMin;
-        states_.histogram_of(states_.group(groups_[i]), exponent)[step_] += count;
-      }
-    }
-  }
-
- private:
-  static constexpr size_t kBuckets = AggregateStates::kExponentMax - AggregateStates::kExponentMin + 1;
-  static constexpr int kNone = std::numeric_limits<int>::max();
-
-  // histogram_exponent by the bits of the number, for those that are neither tiny nor odd.
-  static int fast_exponent(double value) {
-    uint64_t bits = 0;
-    std::memcpy(&bits, &value, 8);
-    int raw = static_cast<int>(bits >> 52) - 1022;  // negative numbers come out far above
-    if (raw > -60 && raw < 64) return raw - ((bits & ((uint64_t{1} << 52) - 1)) == 0 ? 1 : 0);
-    std::optional<int> exponent = histogram_exponent(value);
-    return exponent ? *exponent : kNone;
-  }
-
-  AggregateStates& states_;
-  const size_t step_;
-  std::vector<uint32_t> first_;  // by group: its place in groups_
-  std::vector<uint32_t> groups_;
-  std::vector<uint32_t> counts_;  // kBuckets each
-};
-
-}  // namespace
-
 struct PatternNumbers::Known {
   absl::flat_hash_map<std::string_view, uint32_t> numbers;
   std::deque<std::string> texts;  // what the keys point to
@@ -362,11 +316,13 @@ Result<void> fold_rows(const AggregateRows& rows, AggregateStates& states,
   OBELISK_TRY(bool done, fold_counts(rows, states, exemplars));
   if (done) return {};
   const Aggregate& aggregate = states.aggregate();
-  bool sums = aggregate.sum || aggregate.minimum || aggregate.maximum;
-  bool by_step = aggregate.histogram && rows.step.has_value() && !sums;
-  bool simple = by_step || (!sums && !aggregate.histogram);
-  StepHistograms histograms(states, rows.step.value_or(0));
   GroupFinder groups(rows, states);
+  if (StepFold::suits(rows, aggregate) && groups.table_size() > 0) {
+    std::vector<uint32_t> made;
+    auto find = [&](size_t row) { return groups.find(row); };
+    return StepFold(rows, groups.combinations(made), groups.table_size(), find, states).run(exemplars);
+  }
+  bool counts_only = !aggregate.sum && !aggregate.minimum && !aggregate.maximum && !aggregate.histogram;
   size_t slot_step = aggregate.step_count, slot = 0;
   for (uint32_t row = 0; row < rows.row_count; ++row) {
     if (rows.mask != nullptr && rows.mask[row] == 0) continue;
@@ -378,9 +334,8 @@ Result<void> fold_rows(const AggregateRows& rows, AggregateStates& states,
     }
     AggregateStates::Group& group = states.group(number);
     double value = rows.values == nullptr ? 0 : rows.values[row];
-    if (simple) {
+    if (counts_only) {
       ++group.counts[step];
-      if (by_step) histograms.add(number, value);
     } else {
       states.add(group, step, value);
     }
@@ -392,7 +347,6 @@ Result<void> fold_rows(const AggregateRows& rows, AggregateStates& states,
     }
     offer_exemplar(states, number, slot, value, row, exemplars);
   }
-  histograms.finish();
   return {};
 }
 

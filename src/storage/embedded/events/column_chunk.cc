@@ -74,31 +74,47 @@ Result<ColumnChunk> ColumnChunk::parse(std::string_view bytes, std::shared_ptr<c
   bytes.remove_suffix(8);
   ColumnChunk chunk;
   chunk.type_ = type;
+  chunk.row_count_ = row_count;
   chunk.known_head_ = std::move(head);
   if (owner) chunk.owners_.push_back(std::move(owner));
+  // Runs of trace ids are kept whole: they are few.
+  chunk.set_wanted(type == ColumnType::trace_id ? RowSpan{} : wanted);
   ByteReader reader(bytes);
-  if (!chunk.parse_presence(reader, row_count)) return wrong("presence");
-  chunk.set_wanted(wanted, row_count);
-  OBELISK_CHECK_OK(chunk.parse_values(reader, row_count));
+  if (!chunk.parse_presence(reader)) return wrong("presence");
+  OBELISK_CHECK_OK(chunk.parse_values(reader));
   if (!reader.at_end()) return wrong("bytes left over");
   return chunk;
 }
 
-void ColumnChunk::set_wanted(RowSpan rows, size_t row_count) {
-  wanted_rows_.last = std::min(rows.last, row_count);
-  wanted_rows_.first = std::min(rows.first, wanted_rows_.last);
-  auto values_before = [&](size_t row) {
-    if (row == row_count) return value_count_;
-    return present_.empty() ? row : count_marks(present_.data(), row);
-  };
-  wanted_values_ = {values_before(wanted_rows_.first), values_before(wanted_rows_.last)};
+bool ColumnChunk::may_be_message(std::string_view bytes, ColumnType type, size_t row_count) {
+  if (type != ColumnType::string || bytes.empty()) return false;
+  if (bytes[0] == kPositions) return true;  // the coding comes after them
+  size_t at = bytes[0] == kBitmap ? 1 + (row_count + 7) / 8 : 1;
+  return at < bytes.size() && bytes[at] == kMessage;
 }
 
-// One a value; the wanted ones are read.
+void ColumnChunk::set_wanted(RowSpan rows) {
+  wanted_rows_.last = std::min(rows.last, row_count_);
+  wanted_rows_.first = std::min(rows.first, wanted_rows_.last);
+  wanted_values_ = wanted_rows_;  // while every row has one
+  held_first_ = wanted_rows_.first;
+}
+
+// One a wanted value. What is between is decoded where it stays in the caches.
 bool ColumnChunk::read_integers(ByteReader& reader, std::vector<int64_t>& values) const {
-  values.resize(value_count_);
-  return decode_integer_column(reader, value_count_, wanted_values_.first, wanted_values_.last,
-                               values.data());
+  const auto [first, last] = wanted_values_;
+  if (first == 0 && last == value_count_) {
+    values.resize(value_count_);
+    return decode_integer_column(reader, value_count_, values.data());
+  }
+  constexpr size_t kKept = 64 << 10;
+  thread_local std::vector<int64_t> kept;
+  std::vector<int64_t> large;
+  std::vector<int64_t>& all = value_count_ <= kKept ? kept : large;
+  if (all.size() < value_count_) all.resize(value_count_);
+  if (!decode_integer_column(reader, value_count_, first, last, all.data())) return false;
+  values.assign(all.begin() + static_cast<ptrdiff_t>(first), all.begin() + static_cast<ptrdiff_t>(last));
+  return true;
 }
 
 bool ColumnChunk::is_text() const {
@@ -111,83 +127,123 @@ std::string_view ColumnChunk::coding_name() const {
   return kNames[coding_];  // parse() has let no other through
 }
 
-bool ColumnChunk::parse_presence(ByteReader& reader, size_t row_count) {
-  value_count_ = row_count;
+bool ColumnChunk::parse_presence(ByteReader& reader) {
+  value_count_ = row_count_;
   switch (reader.u8()) {
     case kAll:
       return !reader.failed();
     case kBitmap: {
-      std::string_view bits = reader.bytes((row_count + 7) / 8);
-      if (reader.failed()) return false;
-      present_.resize(row_count);
-      value_count_ = 0;
-      for (size_t row = 0; row < row_count; row += 8) {
-        // Bit i of the byte becomes byte i.
-        uint64_t spread = static_cast<uint8_t>(bits[row / 8]) * uint64_t{0x0101010101010101};
-        spread = (spread & 0x8040201008040201) + 0x7f7f7f7f7f7f7f7f;
-        spread = (spread >> 7) & 0x0101010101010101;
-        size_t count = std::min<size_t>(8, row_count - row);
-        std::memcpy(present_.data() + row, &spread, count);
-        if (count < 8) spread &= (uint64_t{1} << (8 * count)) - 1;
-        value_count_ += static_cast<size_t>(__builtin_popcountll(spread));
-      }
-      return true;
+      std::string_view bits = reader.bytes((row_count_ + 7) / 8);
+      return !reader.failed() && parse_bitmap(bits);
     }
-    case kPositions: {
-      value_count_ = reader.varint_up_to(row_count);
-      std::vector<int64_t> rows(value_count_);
-      if (!decode_integer_column(reader, value_count_, rows.data())) return false;
-      present_.resize(row_count);
-      int64_t before = -1;
-      for (int64_t row : rows) {
-        if (row <= before || row >= static_cast<int64_t>(row_count)) return false;
-        present_[static_cast<size_t>(row)] = 1;
-        before = row;
-      }
-      return true;
-    }
+    case kPositions:
+      return parse_positions(reader);
     default:
       return false;
   }
 }
 
+namespace {
+
+// How many of the first `count` bits are set.
+size_t count_bits(std::string_view bits, size_t count) {
+  size_t sum = 0, byte = 0;
+  for (; byte + 8 <= count / 8; byte += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, bits.data() + byte, 8);
+    sum += static_cast<size_t>(__builtin_popcountll(word));
+  }
+  for (; byte < count / 8; ++byte)
+    sum += static_cast<size_t>(__builtin_popcount(static_cast<uint8_t>(bits[byte])));
+  if (count % 8 == 0) return sum;
+  unsigned rest = static_cast<uint8_t>(bits[byte]) & ((1u << count % 8) - 1);
+  return sum + static_cast<size_t>(__builtin_popcount(rest));
+}
+
+// Bit i of the byte as byte i, each 0 or 1.
+uint64_t spread_bits(uint8_t bits) {
+  uint64_t spread = bits * uint64_t{0x0101010101010101};
+  spread = (spread & 0x8040201008040201) + 0x7f7f7f7f7f7f7f7f;
+  return (spread >> 7) & 0x0101010101010101;
+}
+
+}  // namespace
+
+bool ColumnChunk::parse_bitmap(std::string_view bits) {
+  const auto [first, last] = wanted_rows_;
+  value_count_ = count_bits(bits, row_count_);
+  wanted_values_ = {count_bits(bits, first), count_bits(bits, last)};
+  // From a whole byte on to a whole byte, so that eight rows are made at once.
+  size_t begin = first / 8 * 8, end = (last + 7) / 8 * 8;
+  std::vector<uint8_t> rows(end - begin);
+  for (size_t row = begin; row < end; row += 8) {
+    uint64_t marks = spread_bits(static_cast<uint8_t>(bits[row / 8]));
+    std::memcpy(rows.data() + (row - begin), &marks, 8);
+  }
+  rows.resize(last - begin);
+  rows.erase(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(first - begin));
+  present_ = std::move(rows);
+  has_absent_ = true;
+  return true;
+}
+
+bool ColumnChunk::parse_positions(ByteReader& reader) {
+  const auto [first, last] = wanted_rows_;
+  value_count_ = reader.varint_up_to(row_count_);
+  std::vector<int64_t> rows(value_count_);
+  if (!decode_integer_column(reader, value_count_, rows.data())) return false;
+  present_.resize(last - first);
+  wanted_values_ = {0, 0};
+  int64_t before = -1;
+  for (int64_t row : rows) {
+    if (row <= before || row >= static_cast<int64_t>(row_count_)) return false;
+    before = row;
+    size_t at = static_cast<size_t>(row);
+    wanted_values_.first += at < first ? 1 : 0;
+    wanted_values_.last += at < last ? 1 : 0;
+    if (at >= first && at < last) present_[at - first] = 1;
+  }
+  has_absent_ = true;
+  return true;
+}
+
+// From one a wanted value to one a wanted row.
 template <typename T>
-void ColumnChunk::spread(std::vector<T>& values, size_t row_count) const {
-  if (present_.empty()) return;
-  std::vector<T> all(row_count);
+void ColumnChunk::spread(std::vector<T>& values) const {
+  if (!has_absent_) return;
+  std::vector<T> all(wanted_rows_.last - wanted_rows_.first);
   if (values.empty()) {
     values = std::move(all);
     return;
   }
   // Which rows have a value cannot be guessed: every row takes the next one, and those without lose it.
-  size_t next = wanted_values_.first, last = values.size() - 1;
-  for (size_t row = wanted_rows_.first; row < wanted_rows_.last; ++row) {
+  size_t next = 0, last = values.size() - 1;
+  for (size_t row = 0; row < all.size(); ++row) {
     all[row] = values[std::min(next, last)];
     next += present_[row];
   }
-  for (size_t row = wanted_rows_.first; row < wanted_rows_.last; ++row)
-    clear_unless(present_[row] != 0, all[row]);
+  for (size_t row = 0; row < all.size(); ++row) clear_unless(present_[row] != 0, all[row]);
   values = std::move(all);
 }
 
-Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
+Result<void> ColumnChunk::parse_values(ByteReader& reader) {
   uint8_t coding = coding_ = reader.u8();
   switch (type_) {
     case ColumnType::boolean:
     case ColumnType::int64:
       if (coding == kParentRows && type_ == ColumnType::int64) {
-        if (!parse_parents(reader, row_count)) return wrong("parents");
+        if (!parse_parents(reader)) return wrong("parents");
         return {};
       }
       if (coding != kIntegers || !read_integers(reader, ints_)) return wrong("integers");
-      spread(ints_, row_count);
+      spread(ints_);
       return {};
     case ColumnType::float64: {
       std::vector<int64_t> bits;
       if (coding != kIntegers || !read_integers(reader, bits)) return wrong("doubles");
-      floats_.resize(value_count_);
-      if (value_count_ > 0) std::memcpy(floats_.data(), bits.data(), bits.size() * 8);
-      spread(floats_, row_count);
+      floats_.resize(bits.size());
+      if (!bits.empty()) std::memcpy(floats_.data(), bits.data(), bits.size() * 8);
+      spread(floats_);
       return {};
     }
     case ColumnType::trace_id:
@@ -196,7 +252,7 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
         return {};
       }
       if (coding != kIdRuns || !parse_trace_ids(reader)) return wrong("trace ids");
-      if (trace_runs_.empty() && value_count_ > 0) spread(trace_ids_, row_count);
+      if (trace_runs_.empty() && value_count_ > 0) spread(trace_ids_);
       return {};
     case ColumnType::string:
     case ColumnType::bytes:
@@ -205,11 +261,12 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
   }
   if (coding == kDictionary) {
     OBELISK_CHECK_OK(parse_dictionary(reader));
-    spread(ids_, row_count);
+    spread(ids_);
     return {};
   }
   if (coding == kIdText && type_ == ColumnType::string) {
     coding_is_ids_ = true;
+    set_wanted({});  // presence is that of the trace ids, which are whole
     return {};
   }
   if (coding == kMessage && type_ == ColumnType::string) {
@@ -221,10 +278,10 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
     if (coding != kText) return wrong("unknown coding");
     OBELISK_CHECK_OK(parse_text(reader));
   }
-  if (!present_.empty()) {
-    value_of_row_.resize(row_count);
-    uint32_t next = 0;
-    for (size_t row = 0; row < row_count; ++row) {
+  if (has_absent_) {
+    value_of_row_.resize(present_.size());
+    uint32_t next = static_cast<uint32_t>(wanted_values_.first);
+    for (size_t row = 0; row < present_.size(); ++row) {
       value_of_row_[row] = next;
       next += present_[row];
     }
@@ -232,14 +289,16 @@ Result<void> ColumnChunk::parse_values(ByteReader& reader, size_t row_count) {
   return {};
 }
 
-bool ColumnChunk::parse_parents(ByteReader& reader, size_t row_count) {
+bool ColumnChunk::parse_parents(ByteReader& reader) {
   auto parents = std::make_shared<ParentRows>();
   if (!decode_parent_rows(reader, value_count_, *parents)) return false;
-  parent_distances_ = parents->distances;
-  spread(parent_distances_, row_count);
+  auto begin = parents->distances.begin();
+  parent_distances_.assign(begin + static_cast<ptrdiff_t>(wanted_values_.first),
+                           begin + static_cast<ptrdiff_t>(wanted_values_.last));
+  spread(parent_distances_);
   bool inside = true;
-  for (size_t row = wanted_rows_.first; row < wanted_rows_.last; ++row)
-    inside &= uint64_t{row} - static_cast<uint64_t>(parent_distances_[row]) < row_count;
+  for (size_t i = 0; i < parent_distances_.size(); ++i)
+    inside &= held_first_ + i - static_cast<uint64_t>(parent_distances_[i]) < row_count_;
   parents_ = std::move(parents);
   return inside;
 }
@@ -252,11 +311,11 @@ Result<void> ColumnChunk::set_span_ids(const ColumnChunk& span_ids) {
     if (is_present(row)) rows.push_back(static_cast<uint32_t>(row));
   }
   std::vector<int64_t> parents;
-  if (span_ids.ints_.size() != parent_distances_.size() ||
+  if (span_ids.ints_.size() != row_count_ ||
       !parents_->resolve(rows, wanted_values_.first, span_ids.ints_, parents))
     return wrong("parents without span ids");
   ints_.assign(parent_distances_.size(), 0);
-  for (size_t i = 0; i < rows.size(); ++i) ints_[rows[i]] = parents[i];
+  for (size_t i = 0; i < rows.size(); ++i) ints_[rows[i] - held_first_] = parents[i];
   parents_resolved_ = true;
   return {};
 }
@@ -274,7 +333,7 @@ bool ColumnChunk::parse_trace_ids(ByteReader& reader) {
     covered += static_cast<uint64_t>(length);
   }
   if (covered != value_count_) return false;
-  if (present_.empty()) return true;
+  if (!has_absent_) return true;
   static_cast<void>(trace_ids());  // one a value, to be spread over the rows
   trace_runs_.clear();
   return true;
@@ -286,7 +345,7 @@ const std::vector<TraceId>& ColumnChunk::trace_ids() const {
   if (!raw_ids_.empty()) {
     trace_ids_.resize(value_count_);
     std::memcpy(trace_ids_.data(), raw_ids_.data(), raw_ids_.size());
-    spread(trace_ids_, present_.empty() ? value_count_ : present_.size());
+    spread(trace_ids_);
     return trace_ids_;
   }
   trace_ids_.reserve(value_count_);
@@ -295,7 +354,7 @@ const std::vector<TraceId>& ColumnChunk::trace_ids() const {
 }
 
 size_t ColumnChunk::row_of_value(size_t value) const {
-  if (present_.empty()) return value;
+  if (!has_absent_) return value;
   size_t row = 0;
   for (; row + 64 <= present_.size(); row += 64) {
     size_t here = count_marks(present_.data() + row, 64);
@@ -362,9 +421,9 @@ Result<void> ColumnChunk::parse_dictionary(ByteReader& reader) {
   encoded_ids_ = reader.rest();
   std::vector<int64_t> ids;
   if (!read_integers(reader, ids)) return wrong("dictionary ids");
-  ids_.resize(value_count_);
+  ids_.resize(ids.size());
   bool inside = true;
-  for (size_t i = wanted_values_.first; i < wanted_values_.last; ++i) {
+  for (size_t i = 0; i < ids.size(); ++i) {
     inside &= static_cast<uint64_t>(ids[i]) < count;
     ids_[i] = static_cast<uint32_t>(ids[i]);
   }
@@ -408,7 +467,7 @@ Result<void> ColumnChunk::gather_text(const std::vector<uint32_t>& rows, std::ve
   size_t page_index = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!is_present(rows[i])) continue;
-    uint64_t value = value_of_row_.empty() ? rows[i] : value_of_row_[rows[i]];
+    uint64_t value = value_of_row_.empty() ? rows[i] : value_of_row_[rows[i] - held_first_];
     while (value >= pages_[page_index].first_value + pages_[page_index].value_count) ++page_index;
     TextPage& page = pages_[page_index];
     OBELISK_CHECK_OK(load_page(page));
@@ -424,9 +483,9 @@ Result<ColumnData> ColumnChunk::gather(const ColumnId& id, const std::vector<uin
   data.type = type_;
   auto take = [&](const auto& from, auto& to) {
     to.reserve(rows.size());
-    for (uint32_t row : rows) to.push_back(from[row]);
+    for (uint32_t row : rows) to.push_back(from[row - held_first_]);
   };
-  if (!present_.empty()) {
+  if (has_absent_) {
     take(present_, data.present);
     if (std::find(data.present.begin(), data.present.end(), 0) == data.present.end()) data.present.clear();
   }
@@ -458,7 +517,7 @@ Result<ColumnData> ColumnChunk::gather(const ColumnId& id, const std::vector<uin
         break;
       }
       for (size_t i = 0; i < rows.size(); ++i) {
-        if (is_present(rows[i])) data.strings[i] = entries_[ids_[rows[i]]];
+        if (is_present(rows[i])) data.strings[i] = entries_[ids_[rows[i] - held_first_]];
       }
   }
   return data;
@@ -467,18 +526,18 @@ Result<ColumnData> ColumnChunk::gather(const ColumnId& id, const std::vector<uin
 Result<void> ColumnChunk::gather_message(const std::vector<uint32_t>& rows,
                                          std::vector<std::string_view>& out) {
   auto arena = std::make_shared<Arena>();
-  if (present_.empty()) {
+  if (!has_absent_) {
     OBELISK_CHECK_OK(message_->rebuild(rows, out.data(), *arena));
   } else {
     std::vector<uint32_t> values;
     for (uint32_t row : rows) {
-      if (present_[row] != 0) values.push_back(value_of_row_[row]);
+      if (is_present(row)) values.push_back(value_of_row_[row - held_first_]);
     }
     std::vector<std::string_view> texts(values.size());
     OBELISK_CHECK_OK(message_->rebuild(values, texts.data(), *arena));
     size_t next = 0;
     for (size_t i = 0; i < rows.size(); ++i) {
-      if (present_[rows[i]] != 0) out[i] = texts[next++];
+      if (is_present(rows[i])) out[i] = texts[next++];
     }
   }
   built_bytes_ += arena->allocated_bytes();
@@ -499,8 +558,7 @@ void ColumnChunk::gather_trace_ids(const std::vector<uint32_t>& rows, std::vecto
     size_t value = 0, counted = 0;  // values before row `counted`
     for (size_t i = 0; i < rows.size(); ++i) {
       if (!is_present(rows[i]) || raw_ids_.empty()) continue;
-      value +=
-          present_.empty() ? rows[i] - counted : count_marks(present_.data() + counted, rows[i] - counted);
+      value += !has_absent_ ? rows[i] - counted : count_marks(present_.data() + counted, rows[i] - counted);
       counted = rows[i];
       std::memcpy(out[i].bytes.data(), raw_ids_.data() + value * 16, 16);
     }
@@ -539,13 +597,15 @@ void ColumnChunk::gather_id_text(const std::vector<uint32_t>& rows, std::vector<
 Result<void> ColumnChunk::set_trace_ids(const ColumnChunk& ids) {
   if (ids.type_ != ColumnType::trace_id) return wrong("digits of trace ids without trace ids");
   present_ = ids.present_;
+  has_absent_ = ids.has_absent_;
   value_count_ = ids.value_count_;
   id_source_ = &ids;
   return {};
 }
 
 void ColumnChunk::spread_marks(const std::vector<uint8_t>& of_values, std::vector<uint8_t>& of_rows) const {
-  if (present_.empty()) {
+  OBELISK_ASSERT(holds_all());
+  if (!has_absent_) {
     for (size_t row = 0; row < of_rows.size(); ++row) of_rows[row] |= of_values[row];
     return;
   }
@@ -556,7 +616,8 @@ void ColumnChunk::spread_marks(const std::vector<uint8_t>& of_values, std::vecto
 }
 
 std::vector<uint8_t> ColumnChunk::marks_of_values(const std::vector<uint8_t>& of_rows) const {
-  if (present_.empty()) return of_rows;
+  OBELISK_ASSERT(holds_all());
+  if (!has_absent_) return of_rows;
   std::vector<uint8_t> marks;
   marks.reserve(value_count_);
   for (size_t row = 0; row < of_rows.size(); ++row) {

@@ -102,7 +102,8 @@ class ColumnChunk {
  public:
   // `bytes` are the whole chunk; they are viewed, `owner` keeps them. corrupt when anything is wrong with
   // them. `head`: what was kept of this chunk from an earlier time (message_head()), or null. `wanted`: the
-  // rows whose values will be asked for; numbers of others are not decoded and may be anything.
+  // rows whose values will be asked for; of others nothing is decoded that need not be, and nothing kept:
+  // only gather(), is_present() and count_entries() may then be called, for these rows.
   static Result<ColumnChunk> parse(std::string_view bytes, std::shared_ptr<const void> owner, ColumnType type,
                                    size_t row_count,
                                    std::shared_ptr<const message::MessageHead> head = nullptr,
@@ -132,13 +133,15 @@ class ColumnChunk {
   std::string_view coding_name() const;
   // Text with a dictionary: entries() and, for every row that has a value, the number of its entry.
   bool has_dictionary() const { return has_dictionary_; }
+  // Of the message coding, whose texts may be known from an earlier reading.
+  static bool may_be_message(std::string_view bytes, ColumnType type, size_t row_count);
   const std::vector<std::string_view>& entries() const { return entries_; }
   // Adds to counts[entry] how many rows have it, of all rows whether wanted or not.
   Result<void> count_entries(std::vector<uint64_t>& counts) const;
   uint32_t entry_of(size_t row) const { return ids_[row]; }
   const std::vector<uint32_t>& entry_numbers() const { return ids_; }  // one a row; 0 where absent
-  bool is_present(size_t row) const { return present_.empty() || present_[row] != 0; }
-  bool all_present() const { return present_.empty(); }
+  bool is_present(size_t row) const { return !has_absent_ || present_[row - held_first_] != 0; }
+  bool all_present() const { return !has_absent_; }
   const std::vector<int64_t>& ints() const { return ints_; }  // one a row
   // Parent span ids are known once the span ids of the rows are; until then ints() is empty.
   bool needs_span_ids() const { return parents_ != nullptr && !parents_resolved_; }
@@ -169,12 +172,15 @@ class ColumnChunk {
     const char* text = nullptr;  // once loaded
   };
 
-  Result<void> parse_values(class ByteReader& reader, size_t row_count);
-  bool parse_presence(class ByteReader& reader, size_t row_count);
+  Result<void> parse_values(class ByteReader& reader);
+  bool parse_presence(class ByteReader& reader);
+  bool parse_bitmap(std::string_view bits);
+  bool parse_positions(class ByteReader& reader);
   bool parse_trace_ids(class ByteReader& reader);
   bool read_integers(class ByteReader& reader, std::vector<int64_t>& values) const;
-  void set_wanted(RowSpan rows, size_t row_count);
-  bool parse_parents(class ByteReader& reader, size_t row_count);
+  void set_wanted(RowSpan rows);
+  bool holds_all() const { return wanted_rows_.first == 0 && wanted_rows_.last == row_count_; }
+  bool parse_parents(class ByteReader& reader);
   Result<void> parse_dictionary(class ByteReader& reader);
   Result<void> parse_text(class ByteReader& reader);
   Result<void> load_page(TextPage& page);
@@ -184,13 +190,18 @@ class ColumnChunk {
   size_t row_of_value(size_t value) const;
   void gather_id_text(const std::vector<uint32_t>& rows, std::vector<std::string_view>& out);
   template <typename T>
-  void spread(std::vector<T>& values, size_t row_count) const;
+  void spread(std::vector<T>& values) const;
 
   ColumnType type_ = ColumnType::string;
   uint8_t coding_ = 0;
+  size_t row_count_ = 0;
   size_t value_count_ = 0;
+  // What is kept: one element a row (present_, ints_, floats_, ids_, parent_distances_, value_of_row_) or
+  // value of these, from row held_first_ on.
   RowSpan wanted_rows_;
   RowSpan wanted_values_;  // the same, counted in values
+  size_t held_first_ = 0;
+  bool has_absent_ = false;  // else every row has a value, and present_ is empty
   std::vector<uint8_t> present_;
   std::vector<int64_t> ints_;
   std::shared_ptr<const ParentRows> parents_;

@@ -5,6 +5,7 @@
 
 #include "plan/aggregate_fold.h"
 #include "plan/read_progress.h"
+#include "storage/embedded/events/entry_counts.h"
 #include "storage/embedded/events/row_group_columns.h"
 #include "storage/embedded/events/run_counts.h"
 #include "storage/embedded/events/scan_units.h"
@@ -38,7 +39,9 @@ class Executor {
         charge_(budget),
         spans_(budget),
         by_runs_(scan.table == Table::logs && RunCounter::suits(*scan.aggregate)),
-        runs_(states_) {}
+        runs_(states_),
+        by_entries_(EntryCounter::suits(*scan.aggregate)),
+        entries_(states_) {}
 
   Result<AggregateAnswer> run() {
     OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(table_, range_, scan_.where, cancel_));
@@ -165,12 +168,17 @@ class Executor {
       OBELISK_TRY(bool counted, runs_.add(reader, mask, unit.min_time, unit.max_time));
       if (counted) return {};
     }
+    size_t step = aggregate().step_of(unit.min_time);
+    bool one_step = step != aggregate().step_count && step == aggregate().step_of(unit.max_time);
+    if (by_entries_ && one_step && mask.empty()) {
+      OBELISK_TRY(bool counted, entries_.add(reader, step));
+      if (counted) return {};
+    }
     AggregateRows rows;
     rows.row_count = reader.info().row_count;
     rows.mask = mask.empty() ? nullptr : mask.data();
     if (aggregate().needs_value()) rows.values = values_.data();
-    size_t step = aggregate().step_of(unit.min_time);
-    if (step != aggregate().step_count && step == aggregate().step_of(unit.max_time)) rows.step = step;
+    if (one_step) rows.step = step;
     if (!rows.step || aggregate().times) {
       OBELISK_TRY(const std::vector<int64_t>* times, reader.times());
       rows.times = times->data();
@@ -234,6 +242,8 @@ class Executor {
   std::vector<ExemplarRow> exemplars_;
   const bool by_runs_;
   RunCounter runs_;
+  const bool by_entries_;
+  EntryCounter entries_;
 };
 
 }  // namespace

@@ -84,6 +84,7 @@ Result<void> EventPart::read_directory() {
   }
   std::string_view stored = std::string_view(end).substr(end.size() - wanted, tail.directory.length);
   OBELISK_TRY(directory_, parse_event_part_directory(stored, tail, file_bytes));
+  for (const RowGroupInfo& group : directory_.row_groups) chunk_bytes_ += group.chunk_bytes();
   return {};
 }
 
@@ -133,7 +134,9 @@ Result<ColumnChunk> EventPart::parse_chunk(size_t row_group, size_t chunk, const
   const RowGroupInfo& group = directory_.row_groups[row_group];
   const ChunkInfo& info = group.chunks[chunk];
   const PartColumn& column = directory_.columns[info.column];
-  std::shared_ptr<const message::KnownTexts> known = known_texts(row_group, chunk);
+  std::shared_ptr<const message::KnownTexts> known;
+  if (ColumnChunk::may_be_message(stored.bytes, column.type, group.row_count))
+    known = known_texts(row_group, chunk);
   Result<ColumnChunk> parsed = ColumnChunk::parse(stored.bytes, stored.owner, column.type, group.row_count,
                                                   known != nullptr ? known->head() : nullptr, wanted);
   if (!parsed.ok()) return located(parsed.error().with_context("column " + column.id.name), info.offset);

@@ -28,6 +28,7 @@ class EventPart {
 
   const std::string& name() const { return name_; }
   uint64_t file_bytes() const { return file_bytes_; }
+  uint64_t chunk_bytes() const { return chunk_bytes_; }  // of all row groups
   // For inspection; null when the part has no trace ids.
   Result<std::shared_ptr<const TraceIndexDirectory>> trace_index_directory() const EXCLUDES(mutex_);
   const EventPartDirectory& directory() const { return directory_; }
@@ -98,6 +99,7 @@ class EventPart {
   const std::string name_;
   std::unique_ptr<File> file_;
   uint64_t file_bytes_ = 0;
+  uint64_t chunk_bytes_ = 0;
   EventPartDirectory directory_;
   std::atomic<bool> obsolete_ = false;
 

@@ -220,6 +220,21 @@ TEST(ColumnChunk, ValuesOfEveryTypeComeBack) {
             ASSERT_EQ(data->ints[i], expected.ints[wanted[i]]);
         }
       }
+      // Of a few rows the same values come as of all.
+      RowSpan few = {random.below(rows), 0};
+      few.last = few.first + random.below(rows - few.first + 1);
+      auto narrow = ColumnChunk::parse(bytes, nullptr, type, rows, nullptr, few);
+      ASSERT_TRUE(narrow.ok()) << narrow.error().to_string();
+      std::vector<uint32_t> inside;
+      for (uint32_t row : wanted) {
+        if (row >= few.first && row < few.last) inside.push_back(row);
+      }
+      auto whole = chunk->gather({Scope::attribute, "x"}, inside);
+      auto part = narrow->gather({Scope::attribute, "x"}, inside);
+      ASSERT_TRUE(whole.ok() && part.ok());
+      ASSERT_EQ(whole->present, part->present);
+      ASSERT_TRUE(whole->ints == part->ints && whole->floats == part->floats &&
+                  whole->strings == part->strings && whole->trace_ids == part->trace_ids);
       for (size_t cut : {size_t{0}, bytes.size() / 2, bytes.size() - 1}) {
         EXPECT_FALSE(ColumnChunk::parse(std::string_view(bytes).substr(0, cut), nullptr, type, rows).ok());
       }

@@ -77,7 +77,13 @@ Cost event_scan_cost(const EventView& view, const Scan& scan) {
   Cost cost;
   const EventTableView& table = view.of(scan.table);
   for (const EventPartPtr& part : table.parts) {
-    for (const RowGroupInfo& group : part->directory().row_groups) {
+    const EventPartDirectory& directory = part->directory();
+    if (scan.range.contains({directory.min_time}) && scan.range.contains({directory.max_time})) {
+      cost.rows += directory.row_count;
+      cost.bytes += part->chunk_bytes();
+      continue;
+    }
+    for (const RowGroupInfo& group : directory.row_groups) {
       if (group.max_time < scan.range.begin.value || group.min_time >= scan.range.end.value) continue;
       cost.rows += group.row_count;
       cost.bytes += group.chunk_bytes();

@@ -266,9 +266,37 @@ Result<KeyColumn> read_pattern_key(RowGroupReader& reader, const ColumnId& colum
   return key;
 }
 
+namespace {
+
+// Numbers that every row has, of a column that is the first or only one. False: not such a column.
+Result<bool> read_whole_column(RowGroupReader& reader, const std::vector<ColumnId>& columns,
+                               std::vector<double>& values) {
+  for (const ColumnId& id : columns) {
+    auto infos = reader.infos_of(id);
+    if (infos.empty()) continue;
+    if (infos.size() != 1 || infos[0].first->stats.present_count != reader.info().row_count) return false;
+    if (infos[0].second != ColumnType::int64 && infos[0].second != ColumnType::float64) return false;
+    OBELISK_TRY(auto chunks, reader.chunks_of(id));
+    const ColumnChunk& chunk = *chunks[0].second;
+    if (chunk.type() == ColumnType::float64) {
+      values = chunk.floats();
+    } else {
+      values.assign(chunk.ints().begin(), chunk.ints().end());
+    }
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 Result<void> read_value_column(RowGroupReader& reader, const std::vector<ColumnId>& columns, bool length,
                                RowMask& mask, std::vector<double>& values) {
   size_t row_count = reader.info().row_count;
+  if (!length) {
+    OBELISK_TRY(bool done, read_whole_column(reader, columns, values));
+    if (done) return {};
+  }
   values.assign(row_count, 0);
   RowMask open = mask.empty() ? RowMask(row_count, 1) : mask;
   mask.assign(row_count, 0);

@@ -126,7 +126,8 @@ Result<void> RowGroupReader::load_chunks(const std::vector<size_t>& indexes, boo
   for (size_t index : indexes) {
     if (loaded_[index]) continue;
     missing.push_back(index);
-    OBELISK_TRY(ColumnChunk chunk, part_->parse_chunk(row_group_, index, fetched_[index], wanted_rows_));
+    OBELISK_TRY(ColumnChunk chunk, part_->parse_chunk(row_group_, index, fetched_[index],
+                                                      is_asked_by_row(index) ? RowSpan{} : wanted_rows_));
     fetched_[index] = {};
     OBELISK_CHECK_OK(charge_.add(chunk.memory_bytes()));
     loaded_[index] = std::move(chunk);
@@ -136,6 +137,13 @@ Result<void> RowGroupReader::load_chunks(const std::vector<size_t>& indexes, boo
     if (with_parents && loaded_[index]->needs_span_ids()) OBELISK_CHECK_OK(resolve_parents(*loaded_[index]));
   }
   return {};
+}
+
+// Whether values of the column may be asked for that are not among the wanted rows: parents of these have
+// span ids, and times are handed out whole.
+bool RowGroupReader::is_asked_by_row(size_t index) const {
+  const ColumnId& id = part_->directory().columns[info_.chunks[index].column].id;
+  return id.scope == Scope::fixed && (id.name == column::kTime || id.name == column::kSpanId);
 }
 
 // Chunks whose values are kept relative to another column of the same rows.
@@ -204,6 +212,19 @@ Result<std::vector<std::pair<uint32_t, ColumnChunk*>>> RowGroupReader::chunks_of
   std::sort(chunks.begin(), chunks.end(),
             [](const auto& a, const auto& b) { return a.second->type() < b.second->type(); });
   return chunks;
+}
+
+Result<std::optional<ColumnChunk>> RowGroupReader::dictionary_of(const ColumnId& id) {
+  auto infos = infos_of(id);
+  if (infos.size() != 1) return std::optional<ColumnChunk>();
+  size_t index = static_cast<size_t>(infos[0].first - info_.chunks.data());
+  if (loaded_[index]) return std::optional<ColumnChunk>();
+  OBELISK_CHECK_OK(fetch_chunks({index}, false));
+  // What was fetched stays, for those who want the rows then.
+  OBELISK_TRY(ColumnChunk chunk, part_->parse_chunk(row_group_, index, fetched_[index], {0, 0}));
+  if (!chunk.has_dictionary()) return std::optional<ColumnChunk>();
+  OBELISK_CHECK_OK(charge_.add(chunk.memory_bytes()));
+  return std::optional<ColumnChunk>(std::move(chunk));
 }
 
 std::vector<std::pair<const ChunkInfo*, ColumnType>> RowGroupReader::infos_of(const ColumnId& id) const {

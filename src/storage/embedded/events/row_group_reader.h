@@ -67,12 +67,16 @@ class RowGroupReader {
   LabelsView labels_of(const GroupRun& run) const { return labels_->labels(run.group); }
   // The chunks of a column (one for each type it has here), loaded.
   Result<std::vector<std::pair<uint32_t, ColumnChunk*>>> chunks_of(const ColumnId& id);
+  // The only chunk of a column, with a dictionary, for its entries and how often each occurs: rows are not
+  // decoded. Nullopt when it is another, or was loaded already.
+  Result<std::optional<ColumnChunk>> dictionary_of(const ColumnId& id);
   // Reads the chunks of these columns with as few reads as possible. `wanted` null: all.
   Result<void> load(const std::vector<ColumnId>* wanted);
   // Reads their bytes, from which they are then made when they are asked for: of a row group that stands for
   // itself, as one that a trace index named.
   Result<void> fetch(const std::vector<ColumnId>* wanted);
-  // From here on only these rows will be asked for: the numbers of others are not decoded.
+  // From here on rows are materialised only, and only these: of columns that are not loaded yet no more is
+  // kept.
   void narrow(RowSpan rows) { wanted_rows_ = rows; }
   // Consecutive rows with one trace id; rows without one have the zero id.
   Result<std::vector<TraceRun>> trace_runs();
@@ -88,6 +92,7 @@ class RowGroupReader {
                            RowMask& out);
   Result<std::optional<RowTimes>> open_times(size_t index);
   Result<void> mark_times(const TimeRange& range, RowMask& mask);
+  bool is_asked_by_row(size_t index) const;
   std::vector<size_t> indexes_of(const std::vector<ColumnId>* wanted) const;
   Result<void> fetch_chunks(const std::vector<size_t>& indexes, bool alone);
   Result<void> load_chunks(const std::vector<size_t>& indexes, bool with_parents = true);
