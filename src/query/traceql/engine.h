@@ -97,7 +97,9 @@ struct MetricsSeries {
   std::vector<MetricsExemplar> exemplars;
 };
 
-// Point i stands at first + i * step and covers the spans that start in [that, that + step).
+// Point i stands at first + i * step and covers the spans that start in (that - step, that], as Tempo has it;
+// the first one also those at the very begin of the range, which are in no point of Tempo's. Borders are
+// multiples of the step; the only point of an instant query covers its range with both ends.
 struct MetricsResult {
   UnixNanos first;
   int64_t step = 0;

@@ -115,7 +115,7 @@ TEST_F(EngineTest, StepAndAlignment) {
   options.range = {{kTestEpoch + 3 * kNanosPerSecond}, {kTestEpoch + 17 * kNanosPerSecond}};
   options.step = 10 * kNanosPerSecond;
   Result<MetricsResult> result = evaluate_metrics(context(), "{} | count_over_time()", options);
-  EXPECT_EQ(result->first.value, kTestEpoch);
+  EXPECT_EQ(result->first.value, kTestEpoch + 10 * kNanosPerSecond);  // a point stands at its end
   EXPECT_EQ(result->point_count, 2u);
   EXPECT_EQ(result->series[0].values, (std::vector<double>{1, 0}));
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "query/traceql/compare.h"
@@ -27,14 +28,19 @@ Result<PointGrid> make_grid(const MetricsOptions& options) {
   if (options.step < 0) return make_error(ErrorCode::invalid_argument, "the step must be above 0");
   PointGrid grid;
   grid.step = options.step == 0 ? default_metrics_step(span) : options.step;
-  grid.first = floor_to(options.range.begin.value, grid.step);
-  auto points = static_cast<uint64_t>((options.range.end.value - grid.first - 1) / grid.step + 1);
+  grid.begin = floor_to(options.range.begin.value, grid.step);
+  auto points = static_cast<uint64_t>((options.range.end.value - grid.begin - 1) / grid.step + 1);
   if (points > kPointsMax) {
     return make_error(ErrorCode::invalid_argument,
                       fmt::format("{} points a series are more than {}: use a longer step or a shorter range",
                                   points, kPointsMax));
   }
   grid.count = points;
+  int64_t end = 0;
+  if (__builtin_mul_overflow(grid.step, static_cast<int64_t>(points), &end) ||
+      __builtin_add_overflow(grid.begin, end, &end) || end == std::numeric_limits<int64_t>::max()) {
+    return make_error(ErrorCode::invalid_argument, "the last step ends after the year 2262");
+  }
   return grid;
 }
 
@@ -47,7 +53,8 @@ class MetricsRun {
         grid_(grid),
         exemplars_max_(exemplars_of(query, options)),
         trace_state_(trace_state) {
-    range_ = {{grid_.first}, {grid_.time_of(grid_.count)}};
+    constexpr int64_t kLatest = std::numeric_limits<int64_t>::max();
+    range_ = {{grid_.begin}, {grid_.end() == kLatest ? kLatest : grid_.end() + 1}};
   }
 
   Result<SeriesSet> evaluate(const MetricsExpr& expr) {
@@ -128,13 +135,25 @@ class MetricsRun {
     scan.aggregate = lower_aggregate(expr, grid_, arrays, exemplars_max_);
     if (!lowered.exact || !scan.aggregate) return false;
     scan.where = std::move(lowered.expr);
+    // A store's steps begin with their first nanosecond and ours end with their last one: they are put one
+    // nanosecond later, and the spans at the very begin of the range are asked for by themselves.
+    scan.aggregate->first_time = grid_.begin + 1;
+    scan.range.begin = {grid_.begin + 1};
+    OBELISK_CHECK_OK(add_aggregate(scan, result));
+    scan.aggregate->first_time = grid_.begin;
+    scan.range = {{grid_.begin}, {grid_.begin + 1}};
+    OBELISK_CHECK_OK(add_aggregate(scan, result));
+    return true;
+  }
+
+  Result<void> add_aggregate(const Scan& scan, MetricsAggregate& result) {
     OBELISK_TRY(AggregateAnswer answer,
                 aggregate_scan(context_.reader, context_.at, scan, context_.budget, context_.cancel));
     OBELISK_CHECK_OK(result.add(answer.states));
     for (const AggregateStates::Group& group : answer.states.groups())
       statistics.spans += std::accumulate(group.counts.begin(), group.counts.end(), uint64_t{0});
     add_coverage(answer.coverage, statistics);
-    return true;
+    return {};
   }
 
   const QueryContext& context_;
@@ -184,7 +203,7 @@ Result<MetricsResult> evaluate_metrics(const QueryContext& context, std::string_
   MetricsRun run(context, query, options, grid, read_trace_state(query));
   OBELISK_TRY(SeriesSet series, run.evaluate(*query.metrics));
   MetricsResult result;
-  result.first = {grid.first};
+  result.first = {grid.begin + grid.step};
   result.step = grid.step;
   result.point_count = grid.count;
   for (auto& [labels, one] : series) {

@@ -177,45 +177,75 @@ MetricsSeries MetricsAggregate::simple_series(const State& state) const {
   return series;
 }
 
-void MetricsAggregate::attach_exemplars(State& state, MetricsSeries& series) const {
+// The exemplars of a state that are shown: spread over the range, as many as its share of what was asked for.
+std::vector<MetricsExemplar> MetricsAggregate::take_exemplars(State& state) const {
   size_t wanted = std::max<size_t>(1, exemplars_max_ / std::max<size_t>(1, states_.size()));
   std::erase_if(state.exemplars, [](const MetricsExemplar& exemplar) { return exemplar.time.value == 0; });
-  size_t taken = std::min(wanted, state.exemplars.size());
-  for (size_t i = 0; i < taken; ++i) {
-    MetricsExemplar exemplar = state.exemplars[i * state.exemplars.size() / taken];
-    if (std::isnan(exemplar.value)) exemplar.value = series.values[grid_.point_of(exemplar.time.value)];
-    series.exemplars.push_back(exemplar);
-  }
+  size_t count = std::min(wanted, state.exemplars.size());
+  std::vector<MetricsExemplar> taken;
+  for (size_t i = 0; i < count; ++i) taken.push_back(state.exemplars[i * state.exemplars.size() / count]);
+  return taken;
 }
 
 void MetricsAggregate::finish_state(State& state, SeriesSet& out) const {
-  if (!has_buckets()) {
-    MetricsSeries series = simple_series(state);
-    attach_exemplars(state, series);
-    out[series.labels] = std::move(series);
-    return;
+  std::vector<MetricsExemplar> exemplars = take_exemplars(state);
+  if (expr_.function == MetricsFunction::histogram_over_time)
+    return finish_histogram(state, std::move(exemplars), out);
+  if (expr_.function == MetricsFunction::quantile_over_time)
+    return finish_quantiles(state, std::move(exemplars), out);
+  MetricsSeries series = simple_series(state);
+  for (MetricsExemplar& exemplar : exemplars) {
+    if (std::isnan(exemplar.value)) exemplar.value = series.values[grid_.point_of(exemplar.time.value)];
   }
+  series.exemplars = std::move(exemplars);
+  out[series.labels] = std::move(series);
+}
+
+namespace {
+
+MetricsSeries derived_series(const SeriesLabels& labels, std::string_view name, double label,
+                             std::vector<double> values) {
+  MetricsSeries series;
+  series.labels = labels;
+  series.labels.emplace_back(name, StoredValue(Value::of_float(label)));
+  series.values = std::move(values);
+  return series;
+}
+
+}  // namespace
+
+// Each exemplar stands at the bucket it was counted in.
+void MetricsAggregate::finish_histogram(const State& state, std::vector<MetricsExemplar> exemplars,
+                                        SeriesSet& out) const {
   double unit = state.durations ? kNanosPerSecondFloat : 1;
-  auto add = [&](std::string_view name, double label, std::vector<double> values, bool with_exemplars) {
-    MetricsSeries series;
-    series.labels = state.labels;
-    series.labels.emplace_back(name, StoredValue(Value::of_float(label)));
-    series.values = std::move(values);
-    if (with_exemplars) attach_exemplars(state, series);
-    out[series.labels] = std::move(series);
-  };
-  if (expr_.function == MetricsFunction::histogram_over_time) {
-    bool first = true;
-    for (const auto& [exponent, counts] : state.buckets.counts()) {
-      add("__bucket", std::exp2(exponent) / unit, counts, std::exchange(first, false));
+  for (const auto& [exponent, counts] : state.buckets.counts()) {
+    MetricsSeries series = derived_series(state.labels, "__bucket", std::exp2(exponent) / unit, counts);
+    for (const MetricsExemplar& exemplar : exemplars) {
+      double value = state.durations ? std::round(exemplar.value * unit) : exemplar.value;
+      if (histogram_exponent(value) == exponent) series.exemplars.push_back(exemplar);
     }
-    return;
+    out[series.labels] = std::move(series);
   }
+}
+
+// Each exemplar stands at the quantile it is nearest to, by the values of the whole range.
+void MetricsAggregate::finish_quantiles(const State& state, std::vector<MetricsExemplar> exemplars,
+                                        SeriesSet& out) const {
+  double unit = state.durations ? kNanosPerSecondFloat : 1;
+  std::vector<double> overall;
+  for (double quantile : expr_.quantiles) overall.push_back(state.buckets.quantile_of_all(quantile) / unit);
   for (size_t i = 0; i < expr_.quantiles.size(); ++i) {
     std::vector<double> values(grid_.count);
     for (size_t point = 0; point < grid_.count; ++point)
       values[point] = state.buckets.quantile(point, expr_.quantiles[i]) / unit;
-    add("p", expr_.quantiles[i], std::move(values), i + 1 == expr_.quantiles.size());
+    MetricsSeries series = derived_series(state.labels, "p", expr_.quantiles[i], std::move(values));
+    for (const MetricsExemplar& exemplar : exemplars) {
+      auto distance = [&](double value) { return std::abs(value - exemplar.value); };
+      auto nearest = std::min_element(overall.begin(), overall.end(),
+                                      [&](double a, double b) { return distance(a) < distance(b); });
+      if (nearest - overall.begin() == static_cast<ptrdiff_t>(i)) series.exemplars.push_back(exemplar);
+    }
+    out[series.labels] = std::move(series);
   }
 }
 

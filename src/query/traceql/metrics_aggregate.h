@@ -47,7 +47,9 @@ class MetricsAggregate {
   void add_exemplar(State& state, SpanView& span, size_t point, const Value& value) const;
   void finish_state(State& state, SeriesSet& out) const;
   MetricsSeries simple_series(const State& state) const;
-  void attach_exemplars(State& state, MetricsSeries& series) const;
+  std::vector<MetricsExemplar> take_exemplars(State& state) const;
+  void finish_histogram(const State& state, std::vector<MetricsExemplar> exemplars, SeriesSet& out) const;
+  void finish_quantiles(const State& state, std::vector<MetricsExemplar> exemplars, SeriesSet& out) const;
   bool is_counting() const {
     return expr_.function == MetricsFunction::rate || expr_.function == MetricsFunction::count_over_time;
   }

@@ -74,7 +74,6 @@ std::optional<Aggregate> lower_aggregate(const MetricsExpr& expr, const PointGri
     case MetricsFunction::compare:
       return std::nullopt;
   }
-  aggregate.first_time = grid.first;
   aggregate.step = grid.step;
   aggregate.step_count = grid.count;
   aggregate.distinct_spans = true;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "query/traceql/field_evaluator.h"
 
@@ -81,19 +82,35 @@ void PowerBuckets::add(int exponent, const std::vector<uint64_t>& counts) {
 }
 
 double PowerBuckets::quantile(size_t point, double q) const {
-  double total = 0;
-  for (const auto& [exponent, counts] : counts_) total += counts[point];
-  if (total == 0) return kNone;
-  double rank = std::max(1.0, std::ceil(q * total));
+  BucketCounts buckets;
   for (const auto& [exponent, counts] : counts_) {
-    double count = counts[point];
-    if (count < rank) {
-      rank -= count;
-      continue;
-    }
-    return std::exp2(exponent - 1 + rank / count);
+    if (counts[point] > 0) buckets.emplace_back(exponent, counts[point]);
   }
-  return std::exp2(counts_.rbegin()->first);
+  return quantile_of(buckets, q);
+}
+
+double PowerBuckets::quantile_of_all(double q) const {
+  BucketCounts buckets;
+  for (const auto& [exponent, counts] : counts_) {
+    double count = std::accumulate(counts.begin(), counts.end(), 0.0);
+    if (count > 0) buckets.emplace_back(exponent, count);
+  }
+  return quantile_of(buckets, q);
+}
+
+double PowerBuckets::quantile_of(const BucketCounts& buckets, double q) {
+  if (buckets.empty()) return kNone;
+  double total = 0;
+  for (const auto& [exponent, count] : buckets) total += count;
+  double rest = std::max(1.0, std::ceil(q * total));
+  double below = buckets.front().first - 1;  // the exponent of the bound that interpolation starts from
+  for (const auto& [exponent, count] : buckets) {
+    if (count > rest) return std::exp2(below + (exponent - below) * (rest / count));
+    rest -= count;
+    if (rest == 0) return std::exp2(exponent);
+    below = exponent;
+  }
+  return std::exp2(buckets.back().first);  // weights that are no whole numbers
 }
 
 void apply_stage(const MetricsStage& stage, SeriesSet& series) {

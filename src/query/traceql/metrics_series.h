@@ -10,19 +10,20 @@
 
 namespace obelisk::traceql {
 
-// The points of a query. Point i covers spans that start in [first + i * step, first + (i + 1) * step).
+// The points of a query. Point i covers spans that start in (begin + i * step, begin + (i + 1) * step], the
+// first one also those at `begin`.
 struct PointGrid {
-  int64_t first = 0;
+  int64_t begin = 0;
   int64_t step = 1;
   size_t count = 0;
 
   // The point of a time, or count when it is outside.
   size_t point_of(int64_t time) const {
-    if (time < first) return count;
-    auto index = static_cast<size_t>((time - first) / step);
+    if (time <= begin) return time == begin ? 0 : count;
+    auto index = static_cast<size_t>((time - begin - 1) / step);
     return index < count ? index : count;
   }
-  int64_t time_of(size_t point) const { return first + static_cast<int64_t>(point) * step; }
+  int64_t end() const { return begin + static_cast<int64_t>(count) * step; }  // of the last point, in it
 };
 
 using SeriesLabels = std::vector<NamedValue>;  // in the order of by(); compared as they are
@@ -41,11 +42,18 @@ class PowerBuckets {
   void add(int exponent, const std::vector<uint64_t>& counts);
   // Bytes held, for budgets.
   size_t memory_bytes() const { return counts_.size() * point_count_ * sizeof(double); }
-  // Exponentially interpolated inside the bucket; NaN where nothing was counted.
+  // As Tempo computes it: the upper bound of the bucket in which the rank is the last, else exponentially
+  // interpolated from the upper bound of the next lower bucket that has values. NaN where nothing was
+  // counted.
   double quantile(size_t point, double q) const;
+  // Of the values of all points.
+  double quantile_of_all(double q) const;
   const std::map<int, std::vector<double>>& counts() const { return counts_; }
 
  private:
+  using BucketCounts = std::vector<std::pair<int, double>>;  // exponent and count, rising, none empty
+  static double quantile_of(const BucketCounts& buckets, double q);
+
   size_t point_count_;
   std::map<int, std::vector<double>> counts_;  // exponent -> count at every point
 };

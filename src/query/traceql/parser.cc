@@ -172,6 +172,8 @@ class Parser {
       }
       if (node.kind == Kind::unwrapped_aggregate)
         return error(pipe, "an aggregate must be compared with a value");
+      if (node.kind == Kind::scalar_pipeline_filter)
+        return error(pipe, "a comparison of pipelines is a whole query: nothing can follow it");
       OBELISK_TRY(std::unique_ptr<Pipeline> pipeline, to_pipeline(std::move(node), start));
       OBELISK_TRY(node, parse_next_stage(std::move(pipeline), start));
     }

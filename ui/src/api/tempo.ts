@@ -52,7 +52,7 @@ export interface DurationCell {
   count: number;
 }
 
-// How many spans that match began in each step, by duration in powers of two; empty cells are left out.
+// How many spans that match began in each step (a sample stands at its end), by duration in powers of two; empty cells are left out.
 export async function duration_histogram(q: string, range: ResolvedRange, step_s: number, signal?: AbortSignal): Promise<DurationCell[]> {
   interface Answer { series?: { labels?: { key: string; value: { doubleValue?: number } }[]; samples?: { timestampMs: string; value?: number }[] }[] }
   const start = Math.floor(range.from_ms / 1000 / step_s) * step_s;
@@ -60,6 +60,6 @@ export async function duration_histogram(q: string, range: ResolvedRange, step_s
   const answer = await get_json<Answer>('/api/metrics/query_range', { q: `${q} | histogram_over_time(duration)`, start, end, step: `${step_s}s` }, signal);
   return (answer.series ?? []).flatMap(({ labels = [], samples = [] }) => {
     const top_s = labels.find(({ key }) => key === '__bucket')?.value.doubleValue ?? 0;
-    return top_s <= 0 ? [] : samples.filter(({ value = 0 }) => value > 0).map(({ timestampMs, value = 0 }) => ({ begin_ms: Number(timestampMs), top_s, count: value }));
+    return top_s <= 0 ? [] : samples.filter(({ value = 0 }) => value > 0).map(({ timestampMs, value = 0 }) => ({ begin_ms: Number(timestampMs) - step_s * 1000, top_s, count: value }));
   });
 }
