@@ -173,6 +173,7 @@ DerivedSeries::Row& DerivedSeries::row_of(const Tenant& tenant, std::string_view
   Labels labels = make_labels();
   if (options_.values_per_label_max > 0 && cap_values(rows, labels)) {
     capped_values_.add();
+    note_refused(rows, key, now);
     name = std::string(kCappedPrefix) + labels.to_string();
     found = rows.rows.find(name);
     if (found != rows.rows.end()) return found->second;
@@ -182,9 +183,40 @@ DerivedSeries::Row& DerivedSeries::row_of(const Tenant& tenant, std::string_view
     return insert(rows, name, std::move(labels), now);
   }
   overflows_.add();
+  note_refused(rows, name, now);
   found = rows.rows.find(kOverflowKey);
   if (found != rows.rows.end()) return found->second;
   return insert(rows, std::string(kOverflowKey), Labels{{"metric_overflow", "true"}}, now);
+}
+
+void DerivedSeries::note_refused(TenantRows& tenant, std::string_view key, UnixNanos now) const {
+  if (!tenant.refused) tenant.refused = std::make_unique<Refused>(Refused{{}, {}, now});
+  Refused& refused = *tenant.refused;
+  if (now - refused.since >= options_.stale_after_nanos) {
+    bool adjoins = now - refused.since < 2 * options_.stale_after_nanos;
+    refused.previous = adjoins ? refused.current : DistinctEstimate();
+    refused.current = DistinctEstimate();
+    refused.since = now;
+  }
+  refused.current.add(hash64(key));
+}
+
+void DerivedSeries::show_demand(const Tenant& tenant, const TenantRows& rows) {
+  auto found = demand_.find(tenant);
+  if (found == demand_.end()) {
+    if (demand_.size() >= kDemandTenantsMax) return;
+    Gauge& shown = gauge("obelisk_derived_series_demand_estimate",
+                         "Label sets that a tenant's derived series would have without limits, estimated.",
+                         {{"source", source_}, {"tenant", tenant}});
+    found = demand_.emplace(tenant, &shown).first;
+  }
+  double demand = static_cast<double>(rows.rows.size() - rows.rows.count(std::string(kOverflowKey)));
+  if (rows.refused) {
+    DistinctEstimate both = rows.refused->current;
+    both.merge(rows.refused->previous);
+    demand += both.value();
+  }
+  found->second->set(static_cast<int64_t>(demand + 0.5));
 }
 
 DerivedSeries::Row& DerivedSeries::insert(TenantRows& tenant, const std::string& key, Labels labels,
@@ -252,6 +284,7 @@ std::vector<TenantBatches> DerivedSeries::collect(UnixNanos now) {
     TenantBatches out{tenant->first, writer.finish()};
     out.batches.push_back(metadata(now));  // the intake stores it only when it is news
     collected.push_back(std::move(out));
+    show_demand(tenant->first, tenant->second);
     tenant = rows.empty() ? tenants_.erase(tenant) : std::next(tenant);
   }
   label_sets_gauge_.set(static_cast<int64_t>(label_sets_));

@@ -7,16 +7,22 @@
 // * A label set without news for stale_after_nanos ends with staleness markers and is forgotten.
 // * At most label_sets_max label sets are kept over all tenants; what is new beyond that is counted under the
 //   one label metric_overflow="true" of its tenant, and in obelisk_derived_series_overflow_total.
+// * How many label sets a tenant would have without these limits is estimated
+// (obelisk_derived_series_demand_estimate,
+//   within about 3 %): those that are kept, and what was refused in the last one to two stale_after_nanos. Of
+//   the first kDemandTenantsMax tenants that send.
 // * With values_per_label_max, a label of a tenant has at most so many values; others become
 //   __cardinality_overflow__, counted in obelisk_derived_series_capped_label_values_total.
 // Thread safe.
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "base/distinct_estimate.h"
 #include "base/hash.h"
 #include "base/self_metrics.h"
 #include "base/thread_annotations.h"
@@ -50,6 +56,8 @@ struct TenantBatches {
 
 class DerivedSeries {
  public:
+  static constexpr size_t kDemandTenantsMax = 1000;
+
   struct Options {
     size_t label_sets_max = 10'000;
     int64_t stale_after_nanos = 15 * 60 * kNanosPerSecond;  // Tempo's metrics generator forgets after as long
@@ -91,10 +99,16 @@ class DerivedSeries {
     using is_transparent = void;
     size_t operator()(std::string_view key) const { return hash64(key); }
   };
+  // Label sets that a limit kept out, in this window and the one before.
+  struct Refused {
+    DistinctEstimate current, previous;
+    UnixNanos since;
+  };
   struct TenantRows {
     std::unordered_map<std::string, Row, KeyHash, std::equal_to<>> rows;
     // How many rows have each value of each label; kept only where values are limited.
     std::map<std::string, std::map<std::string, size_t, std::less<>>, std::less<>> label_values;
+    std::unique_ptr<Refused> refused;  // null while nothing was
   };
   class Writer;
 
@@ -105,6 +119,8 @@ class DerivedSeries {
   bool cap_values(const TenantRows& tenant, Labels& labels) const;
   static void count_values(TenantRows& tenant, const Labels& labels);
   static void forget_values(TenantRows& tenant, const Labels& labels);
+  void note_refused(TenantRows& tenant, std::string_view key, UnixNanos now) const;
+  void show_demand(const Tenant& tenant, const TenantRows& rows) REQUIRES(mutex_);
   Batch metadata(UnixNanos now) const;
 
   const std::string source_;
@@ -118,6 +134,7 @@ class DerivedSeries {
   mutable Mutex mutex_;
   std::map<Tenant, TenantRows> tenants_ GUARDED_BY(mutex_);
   size_t label_sets_ GUARDED_BY(mutex_) = 0;
+  std::map<Tenant, Gauge*> demand_ GUARDED_BY(mutex_);
 };
 
 }  // namespace obelisk

@@ -28,4 +28,11 @@ void Pipeline::write(const Tenant& tenant, std::vector<Batch> batches, Intake::D
       });
 }
 
+std::shared_ptr<const GraphRules> Pipeline::graph_rules(const Tenant& tenant) const {
+  for (const std::shared_ptr<SpanTap>& tap : taps_) {
+    if (std::shared_ptr<const GraphRules> rules = tap->graph_rules(tenant)) return rules;
+  }
+  return nullptr;
+}
+
 }  // namespace obelisk

@@ -11,6 +11,8 @@
 
 namespace obelisk {
 
+struct GraphRules;
+
 // Sees the spans of every request that was stored. Called from the threads that write; must be quick.
 class SpanTap {
  public:
@@ -20,6 +22,8 @@ class SpanTap {
   // return none. Rows that the intake leaves out for a limit of their own are among them: the intake only
   // says how many.
   virtual std::function<void()> prepare(const Tenant& tenant, const Batch& spans) = 0;
+  // The rules of a tenant's service graph; null: not known here, or as for all.
+  virtual std::shared_ptr<const GraphRules> graph_rules(const Tenant&) const { return nullptr; }
 };
 
 class Pipeline {
@@ -29,6 +33,8 @@ class Pipeline {
   void add_span_tap(std::shared_ptr<SpanTap> tap) { taps_.push_back(std::move(tap)); }
   // As Intake::write; taps see what was accepted, before `done` is called.
   void write(const Tenant& tenant, std::vector<Batch> batches, Intake::Done done);
+  // The first tap's that knows them; null: as for all.
+  std::shared_ptr<const GraphRules> graph_rules(const Tenant& tenant) const;
 
  private:
   std::vector<std::function<void()>> prepare_taps(const Tenant& tenant, const std::vector<Batch>& batches);

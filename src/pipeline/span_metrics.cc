@@ -4,6 +4,8 @@
 
 #include "base/hash.h"
 #include "base/short_text.h"
+#include "pipeline/span_names.h"
+#include "pipeline/span_sizes.h"
 #include "pipeline/target_info.h"
 #include "query/core/span_columns.h"
 
@@ -22,30 +24,6 @@ std::vector<double> bounds_of(const SpanMetricsOptions& options) {
   std::vector<double> bounds;
   for (double bound = 0.002; bounds.size() < 14; bound *= 2) bounds.push_back(bound);
   return bounds;
-}
-
-template <typename T, typename Size>
-void add_sizes(const ColumnData& data, const std::vector<T>& values, uint64_t name_bytes, Size&& size,
-               std::vector<uint64_t>& sizes) {
-  for (size_t row = 0; row < values.size(); ++row)
-    sizes[row] += data.is_present(row) ? name_bytes + size(values[row]) : 0;
-}
-
-std::vector<uint64_t> span_sizes(const Batch& spans) {
-  std::vector<uint64_t> sizes(spans.row_count, 0);
-  for (const ColumnData& data : spans.columns) {
-    if (data.id.scope == Scope::resource || data.id.scope == Scope::instrumentation) continue;
-    uint64_t name_bytes = data.id.scope == Scope::attribute ? data.id.name.size() : 0;
-    add_sizes(
-        data, data.strings, name_bytes, [](std::string_view text) { return text.size(); }, sizes);
-    add_sizes(
-        data, data.trace_ids, name_bytes, [](const TraceId&) { return 16; }, sizes);
-    add_sizes(
-        data, data.ints, name_bytes, [](int64_t) { return 8; }, sizes);
-    add_sizes(
-        data, data.floats, name_bytes, [](double) { return 8; }, sizes);
-  }
-  return sizes;
 }
 
 // What tells the label set of a span apart: its own facts (empty where they are not wanted; kinds and
@@ -167,13 +145,15 @@ struct SpanMetrics::State {
   const std::vector<std::string> labels;
   const std::unique_ptr<DerivedSeries> series;
   std::unique_ptr<DerivedSeries> targets;  // null without target_info
+  const std::unique_ptr<SpanNames> names = std::make_unique<SpanNames>();
 };
 
 // Reads a batch by the options.
 class SpanMetrics::Reader {
  public:
-  Reader(const State& state, const Batch& spans)
+  Reader(const State& state, const Tenant& tenant, const Batch& spans)
       : state_(state),
+        tenant_(tenant),
         options_(state.options),
         columns_(spans),
         dimensions_(options_.dimensions, options_.dimension_mappings, spans),
@@ -206,10 +186,22 @@ class SpanMetrics::Reader {
   }
 
  private:
+  std::string_view name_of(size_t row) {
+    std::string_view name = columns_.name(row);
+    if (options_.sanitization == SpanNameSanitization::disabled) return name;
+    auto [known, is_new] = names_.try_emplace(name);
+    if (is_new) known->second = state_.names->pattern_of(tenant_, name);
+    if (known->second == name) return name;
+    static Counter& changed = counter("obelisk_span_metrics_sanitized_names_total",
+                                      "Spans whose name has parts that vary, which span metrics leave out.");
+    changed.add();
+    return options_.sanitization == SpanNameSanitization::enabled ? known->second : name;
+  }
+
   SpanFacts facts_of(size_t row) {
     SpanFacts facts;
     if (options_.service) facts.service = columns_.service(row);
-    if (options_.span_name) facts.name = columns_.name(row);
+    if (options_.span_name) facts.name = name_of(row);
     if (options_.span_kind) facts.kind = span_kind_label(columns_.kind(row));
     if (options_.status_code) facts.status = span_status_label(columns_.status(row));
     others_.clear();
@@ -220,10 +212,10 @@ class SpanMetrics::Reader {
     return facts;
   }
 
-  Labels labels_of(size_t row) const {
+  Labels labels_of(size_t row) {
     Labels labels;
     if (options_.service) labels.set("service", columns_.service(row));
-    if (options_.span_name) labels.set("span_name", columns_.name(row));
+    if (options_.span_name) labels.set("span_name", name_of(row));
     if (options_.span_kind) labels.set("span_kind", span_kind_label(columns_.kind(row)));
     if (options_.status_code) labels.set("status_code", span_status_label(columns_.status(row)));
     if (options_.status_message) labels.set("status_message", columns_.status_message(row));
@@ -237,6 +229,7 @@ class SpanMetrics::Reader {
   }
 
   const State& state_;
+  const Tenant& tenant_;
   const SpanMetricsOptions& options_;
   const SpanColumns columns_;
   const SpanDimensions dimensions_;
@@ -245,13 +238,14 @@ class SpanMetrics::Reader {
   std::vector<uint64_t> sizes_;
   std::optional<TargetReader> targets_;
   std::string others_;
+  std::unordered_map<std::string_view, std::string_view> names_;  // of this batch: what stands for each
 };
 
 SpanMetrics::SpanMetrics(const Clock& clock, SpanMetricsOptions options)
     : clock_(clock), state_(std::make_shared<const State>(std::move(options))) {}
 
 std::function<void()> SpanMetrics::prepare(const Tenant& tenant, const Batch& spans) {
-  Reader reader(*state_, spans);
+  Reader reader(*state_, tenant, spans);
   auto increments = std::make_shared<std::vector<Increment>>();
   IncrementTable table(*increments);
   auto targets = std::make_shared<std::unordered_map<std::string, Labels>>();

@@ -15,6 +15,10 @@
 
 namespace obelisk {
 
+// What happens to names of spans (span_names.h): nothing; they are counted where they would change; they
+// change.
+enum class SpanNameSanitization : uint8_t { disabled, dry_run, enabled };
+
 struct SpanMetricsOptions {
   DerivedSeries::Options series = {};
   std::vector<double> bounds = {};  // of the latency in seconds, ascending; none: 2 ms, doubling, 14 of them
@@ -24,6 +28,7 @@ struct SpanMetricsOptions {
   bool span_kind = true;
   bool status_code = true;
   bool status_message = false;
+  SpanNameSanitization sanitization = SpanNameSanitization::disabled;
   std::vector<std::string> dimensions = {};
   std::vector<DimensionMapping> dimension_mappings = {};
   std::vector<SpanFilterPolicy> filter_policies = {};

@@ -50,6 +50,11 @@ Result<Config> config_of(const ServeFlags& flags) {
   if (!flags.otlp_http_listen.empty()) config.otlp_http_listen = given.otlp_http_listen;
   if (!flags.data_dir.empty()) config.data_dir = given.data_dir;
   if (!flags.log_level.empty()) config.log_level = given.log_level;
+  config.given.kind = YamlNode::Kind::map;  // an empty file is none yet
+  for (YamlEntry& flag : given.given.entries) {
+    std::erase_if(config.given.entries, [&](const YamlEntry& entry) { return entry.key == flag.key; });
+    config.given.entries.push_back(std::move(flag));
+  }
   return config;
 }
 

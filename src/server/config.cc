@@ -139,6 +139,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   config.jaeger_sampling_strategies = join_path(directory, config.jaeger_sampling_strategies);
   config.prometheus_config = join_path(directory, config.prometheus_config);
   config.alertmanager_config = join_path(directory, config.alertmanager_config);
+  config.given = std::move(root);
   return config;
 }
 

@@ -54,6 +54,8 @@ struct Config {
 
   std::string prometheus_config;    // prometheus.yml: scrape_configs and rule_files
   std::string alertmanager_config;  // alertmanager.yml
+
+  YamlNode given;  // what all of this was read from, as it was written
 };
 
 // `directory` is what relative paths are joined to ("" leaves them).

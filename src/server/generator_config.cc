@@ -20,6 +20,7 @@ Result<bool> is_switch(const YamlNode& node, const std::string& file, std::strin
 }
 
 void read_bounds(YamlMap& map, const std::string& file, std::vector<double>& bounds) {
+  if (map.has("histogram_buckets")) bounds.clear();
   map.list("histogram_buckets", [&](const YamlNode& item) -> Result<void> {
     std::optional<double> bound = parse_float(item.scalar);
     if (item.kind != YamlNode::Kind::scalar || !bound || !(*bound > 0))
@@ -47,16 +48,9 @@ void read_histograms(YamlMap& map, const YamlNode& node, DerivedSeries::Options&
   std::string form = "classic";
   map.string("histograms", form);
   map.boolean("exemplars", options.exemplars);
-  if (form == "classic") {
-    options.histograms = DerivedHistogramForm::classic;
-  } else if (form == "native") {
-    options.histograms = DerivedHistogramForm::native;
-  } else if (form == "both") {
-    options.histograms = DerivedHistogramForm::both;
-  } else {
-    map.fail(*node.find("histograms"),
-             fmt::format("histograms is classic, native or both, not \"{}\"", form));
-  }
+  Result<DerivedHistogramForm> known = histogram_form_of(form);
+  if (!known.ok()) return map.fail(*node.find("histograms"), "histograms " + known.error().message);
+  options.histograms = *known;
 }
 
 Result<std::vector<SpanCondition>> parse_conditions(const YamlNode& node, const std::string& file) {
@@ -83,6 +77,7 @@ Result<std::vector<SpanCondition>> parse_conditions(const YamlNode& node, const 
 }
 
 void read_filters(YamlMap& map, const std::string& file, std::vector<SpanFilterPolicy>& policies) {
+  if (map.has("filter_policies")) policies.clear();
   map.list("filter_policies", [&](const YamlNode& item) -> Result<void> {
     SpanFilterPolicy policy;
     YamlMap parts(item, file, "filter policy");
@@ -101,11 +96,6 @@ void read_filters(YamlMap& map, const std::string& file, std::vector<SpanFilterP
     policies.push_back(std::move(policy));
     return {};
   });
-}
-
-void read_multiplier(YamlMap& map, SpanMultiplierOptions& options) {
-  map.string("span_multiplier_key", options.attribute);
-  map.boolean("enable_tracestate_span_multiplier", options.tracestate);
 }
 
 // Which metrics are made: a list of names of `known`; all that are not named are off.
@@ -129,6 +119,7 @@ void read_subprocessors(YamlMap& map, const std::string& file,
 }
 
 void read_mappings(YamlMap& map, const std::string& file, std::vector<DimensionMapping>& mappings) {
+  if (map.has("dimension_mappings")) mappings.clear();
   map.list("dimension_mappings", [&](const YamlNode& item) -> Result<void> {
     DimensionMapping mapping;
     YamlMap inner(item, file, "dimension mapping");
@@ -145,17 +136,23 @@ void read_mappings(YamlMap& map, const std::string& file, std::vector<DimensionM
 
 }  // namespace
 
-Result<void> parse_span_metrics(const YamlNode& node, const std::string& file, GeneratorConfig& config) {
-  OBELISK_TRY(bool switched, is_switch(node, file, "span_metrics", config.span_metrics));
-  if (switched) return {};
-  SpanMetricsOptions& options = config.span_metrics_options;
-  YamlMap map(node, file, "span_metrics");
-  map.boolean("enabled", config.span_metrics);
-  read_subprocessors(map, file,
-                     {{"latency", &options.latency}, {"count", &options.count}, {"size", &options.size}});
+Result<DerivedHistogramForm> histogram_form_of(std::string_view text) {
+  if (text == "classic") return DerivedHistogramForm::classic;
+  if (text == "native") return DerivedHistogramForm::native;
+  if (text == "both") return DerivedHistogramForm::both;
+  return make_error(ErrorCode::invalid_argument, fmt::format("is classic, native or both, not \"{}\"", text));
+}
+
+Result<SpanNameSanitization> sanitization_of(std::string_view text) {
+  if (text == "disabled") return SpanNameSanitization::disabled;
+  if (text == "dry_run") return SpanNameSanitization::dry_run;
+  if (text == "enabled") return SpanNameSanitization::enabled;
+  return make_error(ErrorCode::invalid_argument,
+                    fmt::format("is disabled, dry_run or enabled, not \"{}\"", text));
+}
+
+void read_span_metrics_settings(YamlMap& map, const std::string& file, SpanMetricsOptions& options) {
   read_bounds(map, file, options.bounds);
-  read_histograms(map, node, options.series);
-  read_series(map, node, options.series);
   map.node("intrinsic_dimensions", [&](const YamlNode& inner) -> Result<void> {
     YamlMap dimensions(inner, file, "intrinsic_dimensions");
     dimensions.boolean("service", options.service);
@@ -168,11 +165,50 @@ Result<void> parse_span_metrics(const YamlNode& node, const std::string& file, G
   map.string_list("dimensions", options.dimensions);
   read_mappings(map, file, options.dimension_mappings);
   read_filters(map, file, options.filter_policies);
-  read_multiplier(map, options.multiplier);
+  map.string("span_multiplier_key", options.multiplier.attribute);
+  map.boolean("enable_tracestate_span_multiplier", options.multiplier.tracestate);
   map.boolean("enable_target_info", options.target_info);
   map.boolean("enable_instance_label", options.instance_label);
   map.string_list("target_info_excluded_dimensions", options.target_info_excluded_dimensions);
-  map.refuse({"span_name_sanitization"}, "is not there: span names are taken as they are");
+}
+
+void read_service_graph_settings(YamlMap& map, const std::string& file, ServiceGraphOptions& options) {
+  read_bounds(map, file, options.bounds);
+  GraphRules& rules = options.rules;
+  map.string_list("dimensions", rules.dimensions);
+  map.boolean("enable_client_server_prefix", rules.client_server_prefix);
+  map.boolean("enable_messaging_system_latency_histogram", rules.messaging_latency);
+  map.boolean("enable_virtual_node_label", rules.virtual_node_label);
+  map.string_list("peer_attributes", rules.edges.peer_attributes);
+  read_filters(map, file, rules.filter_policies);
+  map.string("span_multiplier_key", rules.multiplier.attribute);
+  map.boolean("enable_tracestate_span_multiplier", rules.multiplier.tracestate);
+}
+
+void read_host_info_settings(YamlMap& map, HostInfoOptions& options) {
+  map.string_list("host_identifiers", options.host_identifiers);
+  map.string("metric_name", options.metric_name);
+}
+
+Result<void> parse_span_metrics(const YamlNode& node, const std::string& file, GeneratorConfig& config) {
+  OBELISK_TRY(bool switched, is_switch(node, file, "span_metrics", config.span_metrics));
+  if (switched) return {};
+  SpanMetricsOptions& options = config.span_metrics_options;
+  YamlMap map(node, file, "span_metrics");
+  map.boolean("enabled", config.span_metrics);
+  read_subprocessors(map, file,
+                     {{"latency", &options.latency}, {"count", &options.count}, {"size", &options.size}});
+  read_histograms(map, node, options.series);
+  read_series(map, node, options.series);
+  read_span_metrics_settings(map, file, options);
+  std::string sanitization = "disabled";
+  map.string("span_name_sanitization", sanitization);
+  Result<SpanNameSanitization> known = sanitization_of(sanitization);
+  if (!known.ok()) {
+    map.fail(*node.find("span_name_sanitization"), "span_name_sanitization " + known.error().message);
+  } else {
+    options.sanitization = *known;
+  }
   return map.finish();
 }
 
@@ -190,18 +226,10 @@ Result<void> parse_service_graph(const YamlNode& node, const std::string& file, 
   int64_t items = static_cast<int64_t>(options.half_edges_max);
   map.integer("max_items", items, 1, kCountMax);
   options.half_edges_max = static_cast<size_t>(items);
-  read_bounds(map, file, options.bounds);
   read_histograms(map, node, options.series);
   read_series(map, node, options.series);
-  GraphRules& rules = options.rules;
-  map.string_list("dimensions", rules.dimensions);
-  map.boolean("enable_client_server_prefix", rules.client_server_prefix);
-  map.boolean("enable_messaging_system_latency_histogram", rules.messaging_latency);
-  map.boolean("enable_virtual_node_label", rules.virtual_node_label);
-  map.string_list("peer_attributes", rules.edges.peer_attributes);
-  map.string_list("database_name_attributes", rules.edges.database_attributes);
-  read_filters(map, file, rules.filter_policies);
-  read_multiplier(map, rules.multiplier);
+  read_service_graph_settings(map, file, options);
+  map.string_list("database_name_attributes", options.rules.edges.database_attributes);
   map.refuse({"workers"}, "is not there: edges are paired by the threads that write");
   OBELISK_CHECK_OK(map.finish());
   if (options.wait_nanos <= 0) return yaml_error(file, node, "service_graph.wait must be longer than 0");
@@ -215,8 +243,7 @@ Result<void> parse_host_info(const YamlNode& node, const std::string& file, Gene
   HostInfoOptions& options = config.host_info_options;
   YamlMap map(node, file, "host_info");
   map.boolean("enabled", config.host_info);
-  map.string_list("host_identifiers", options.host_identifiers);
-  map.string("metric_name", options.metric_name);
+  read_host_info_settings(map, options);
   read_series(map, node, options.series);
   OBELISK_CHECK_OK(map.finish());
   if (options.host_identifiers.empty() || options.metric_name.empty())

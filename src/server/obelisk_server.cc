@@ -30,14 +30,16 @@
 #include "net/server.h"
 #include "net/udp_receiver.h"
 #include "pipeline/derived_metrics_flusher.h"
+#include "pipeline/override_store.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/service_graph.h"
-#include "pipeline/span_metrics.h"
+#include "pipeline/tenant_generators.h"
 #include "rules/rule_file.h"
 #include "rules/rule_manager.h"
 #include "rules/rule_store.h"
 #include "server/admin_actions.h"
 #include "server/status_routes.h"
+#include "server/tempo_status.h"
+#include "server/tenant_settings.h"
 #include "server/version.h"
 #include "storage/embedded/engine.h"
 
@@ -144,6 +146,8 @@ struct ObeliskServer::Parts {
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Intake> intake;
   std::unique_ptr<Pipeline> pipeline;
+  std::unique_ptr<OverrideStore> override_store;  // settings that tenants gave themselves
+  std::shared_ptr<TenantGenerators> generators;
   std::unique_ptr<DerivedMetricsFlusher> flusher;
   std::unique_ptr<alerting::NotificationLog> notification_log;
   std::unique_ptr<alerting::Dispatcher> dispatcher;
@@ -176,6 +180,8 @@ struct ObeliskServer::Parts {
   Result<void> open_store();
   Result<void> build_pipeline();
   Result<void> build_watch();
+  Result<void> apply_overrides(const Tenant& tenant);
+  std::string settings_of(const Tenant& tenant) const;
   PrometheusProviders prometheus_providers();
   Result<void> build_api();
   Result<void> listen();
@@ -235,19 +241,44 @@ Result<void> ObeliskServer::Parts::build_pipeline() {
   intake = std::make_unique<Intake>(*engine, clock, limits);
   intake->resume_deltas_from(*engine);
   pipeline = std::make_unique<Pipeline>(*intake);
-  std::vector<std::shared_ptr<DerivedMetricsSource>> sources;
-  auto add = [&](auto tap) {
-    pipeline->add_span_tap(tap);
-    sources.push_back(tap);
-  };
-  const GeneratorConfig& generator = config.generator;
-  if (generator.span_metrics) add(std::make_shared<SpanMetrics>(clock, generator.span_metrics_options));
-  if (generator.service_graph) add(std::make_shared<ServiceGraph>(clock, generator.service_graph_options));
-  if (generator.host_info) add(std::make_shared<HostInfo>(clock, generator.host_info_options));
+  generators = std::make_shared<TenantGenerators>(clock, config.generator);
+  pipeline->add_span_tap(generators);
   DerivedMetricsFlusher::Options options;
   options.interval_ms = config.span_metrics_interval_nanos / kNanosPerMilli;
+  std::vector<std::shared_ptr<DerivedMetricsSource>> sources{generators};
   flusher = std::make_unique<DerivedMetricsFlusher>(*intake, clock, std::move(sources), options);
+  OBELISK_TRY(override_store, OverrideStore::open(*disk, clock));
+  for (const Tenant& tenant : override_store->tenants()) {
+    if (Result<void> applied = apply_overrides(tenant); !applied.ok())
+      return applied.error().with_context("overrides of tenant " + tenant);
+  }
+  override_store->on_change([this](const Tenant& tenant) {
+    Result<void> applied = apply_overrides(tenant);  // what is stored was checked
+    if (!applied.ok()) log_error("overrides", applied.error().to_string());
+  });
   return {};
+}
+
+Result<void> ObeliskServer::Parts::apply_overrides(const Tenant& tenant) {
+  std::optional<OverrideStore::Stored> stored = override_store->get(tenant);
+  if (!stored) {
+    generators->reset(tenant);
+    return {};
+  }
+  OBELISK_TRY(TenantSettings settings, parse_overrides(stored->text, config.generator));
+  generators->set(tenant, std::move(settings));
+  return {};
+}
+
+// What is in force for a tenant, as a document of overrides.
+std::string ObeliskServer::Parts::settings_of(const Tenant& tenant) const {
+  TenantSettings settings;
+  settings.generator = config.generator;
+  if (std::optional<OverrideStore::Stored> stored = override_store->get(tenant)) {
+    if (Result<TenantSettings> own = parse_overrides(stored->text, config.generator); own.ok())
+      settings = std::move(*own);
+  }
+  return settings_json(settings, config.span_metrics_interval_nanos);
 }
 
 Result<void> ObeliskServer::Parts::build_watch() {
@@ -350,7 +381,14 @@ Result<void> ObeliskServer::Parts::build_api() {
   tails = std::make_unique<loki::TailService>(*engine, clock);
   register_loki_api(router, *context, *tails, {rule_store.get(), [this] { return rule_manager->status(); }},
                     *deletes);
-  register_tempo_api(router, grpc_router, *context);
+  auto check = [this](std::string_view json) -> Result<std::string> {
+    OBELISK_TRY([[maybe_unused]] TenantSettings settings, parse_overrides(json, config.generator));
+    return tidy_overrides(json);
+  };
+  auto merged = [this](const Tenant& tenant) { return settings_of(tenant); };
+  register_tempo_api(router, grpc_router, *context, {override_store.get(), check, merged});
+  server::register_tempo_status(router,
+                                {*context, config.given, ready, *override_store, *generators, merged});
   register_jaeger_ui_api(router, *context, "/jaeger");
   register_jaeger_ui_api(jaeger_router, *context, "");
   register_jaeger_v3_api(router, *context);

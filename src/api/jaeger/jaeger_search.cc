@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "api/request/graph_rules.h"
 #include "api/tempo/traceql_text.h"
 #include "query/core/span_columns.h"
 #include "query/traceql/trace_rows.h"
@@ -122,7 +123,7 @@ TraceSummary summary_of(const std::vector<BatchPtr>& trace) {
 
 Result<std::vector<traceql::GraphEdge>> dependencies(const tempo::TempoCall& call, TimeRange range) {
   // One link for each two services: what splits edges further is left out.
-  GraphRules rules = call.api.graph_rules ? *call.api.graph_rules : GraphRules{};
+  GraphRules rules = graph_rules_of(call.api, call.run->tenant);
   rules.dimensions.clear();
   rules.virtual_node_label = false;
   OBELISK_TRY(traceql::ServiceGraphResult graph,

@@ -6,6 +6,7 @@
 #include "api/obelisk/obelisk_handlers.h"
 #include "api/obelisk/own_answer.h"
 #include "api/obelisk/past_window.h"
+#include "api/request/graph_rules.h"
 #include "base/json_writer.h"
 #include "query/traceql/service_graph.h"
 
@@ -60,7 +61,7 @@ Result<std::string> answer(const ApiContext& context, const HttpExchangePtr& exc
   QueryContext query{context.reader, run->tenant, run->at, run->budget, run->cancel};
   OBELISK_TRY(traceql::ServiceGraphResult graph,
               traceql::service_graph(query, parameters.get_or("q", "{}"), range,
-                                     context.graph_rules ? *context.graph_rules : GraphRules{}));
+                                     graph_rules_of(context, run->tenant)));
   return graph_json(graph);
 }
 

@@ -1,5 +1,6 @@
 // Names and values of tags over HTTP. maxStaleValues is not looked at: it lets Tempo stop early, and answers
 // here are complete.
+#include "api/tempo/llm_json.h"
 #include "api/tempo/tempo_call.h"
 #include "api/tempo/tempo_handlers.h"
 #include "api/tempo/tempo_json.h"
@@ -66,6 +67,8 @@ Result<HttpResponse> typed_tag_values(TempoCall& call, const PathParameters& pat
   if (counts != "true" && counts != "false")
     return make_error(ErrorCode::invalid_argument, "invalid counts: true or false");
   OBELISK_TRY(FoundValues found, find_values(call, path.get("tag"), call.parameters.get_or("q", "")));
+  if (accepts(call.exchange->request(), kLlmMediaType))
+    return llm_response(llm_tag_values_json(found.values));
   return json_response(typed_tag_values_json(found.values, counts == "true", found.statistics));
 }
 

@@ -20,17 +20,10 @@ HttpResponse build_information(const ApiContext& context) {
   return tempo::json_response(out.take());
 }
 
-// Parts of Tempo's API that are known and not there: named, so that nobody takes them for a wrong address.
-void register_missing(Router& router, std::string_view method, std::string_view path, std::string_view what) {
-  router.add(method, path,
-             [text = "unsupported: " + std::string(what)](HttpExchangePtr exchange, const PathParameters&) {
-               exchange->respond_text(501, text);
-             });
-}
-
 }  // namespace
 
-void register_tempo_api(Router& router, GrpcRouter& grpc_router, ApiContext& context) {
+void register_tempo_api(Router& router, GrpcRouter& grpc_router, ApiContext& context,
+                        TempoOverrides overrides) {
   tempo::register_trace_routes(router, context);
   tempo::register_search_routes(router, context);
   tempo::register_tag_routes(router, context);
@@ -43,9 +36,7 @@ void register_tempo_api(Router& router, GrpcRouter& grpc_router, ApiContext& con
   router.add("GET", "/api/status/buildinfo", [&context](HttpExchangePtr exchange, const PathParameters&) {
     exchange->respond(build_information(context));
   });
-  for (std::string_view method : {"GET", "POST", "PATCH", "DELETE"}) {
-    register_missing(router, method, "/api/overrides", "per-tenant settings over HTTP (/api/overrides)");
-  }
+  if (overrides.store != nullptr) tempo::register_overrides(router, context, std::move(overrides));
 }
 
 }  // namespace obelisk

@@ -254,9 +254,26 @@ TEST_F(TempoApiTest, SmallCalls) {
   EXPECT_EQ(
       json("/api/status/buildinfo"),
       R"({"version":"3.0.0+obelisk.0.1.0","revision":"abc","branch":"","buildUser":"","buildDate":"","goVersion":""})");
-  HttpResponse missing = get("/api/overrides", {});
-  EXPECT_EQ(missing.status, 501);
-  EXPECT_EQ(missing.body, "unsupported: per-tenant settings over HTTP (/api/overrides)\n");
+  EXPECT_EQ(get("/api/overrides").status, 404);  // without a store for them
+}
+
+TEST_F(TempoApiTest, AnswersForLanguageModels) {
+  HttpHeaders accept{{"accept", "application/vnd.grafana.llm"}};
+  HttpResponse trace = get("/api/v2/traces/566acdc19b877beb6c75892a54376696", accept);
+  EXPECT_EQ(trace.status, 200);
+  EXPECT_EQ(find_header(trace.headers, "content-type"), "application/vnd.grafana.llm");
+  EXPECT_EQ(
+      trace.body,
+      R"({"trace":{"traceId":"566acdc19b877beb6c75892a54376696","services":[{"serviceName":"order","resource":{"region":"eu"},)"
+      R"("scopes":[{"spans":[{"spanId":"0000000000000061","name":"POST /orders","kind":"SPAN_KIND_SERVER",)"
+      R"("startTimeUnixNano":"1700000040000000000","endTimeUnixNano":"1700000040622000000","durationMs":622,)"
+      R"("attributes":{"http.status_code":502},"status":{"code":"STATUS_CODE_ERROR","message":""}}]}]},)"
+      R"({"serviceName":"inventory","scopes":[{"spans":[{"spanId":"0000000000000062","name":"slow_lookup",)"
+      R"("parentSpanId":"0000000000000061","kind":"SPAN_KIND_INTERNAL","startTimeUnixNano":"1700000040037000000",)"
+      R"("endTimeUnixNano":"1700000040335000000","durationMs":298,"attributes":{"inventory.demand":"high","ratio":0.5},)"
+      R"("status":{"code":"STATUS_CODE_UNSET","message":""}}]}]}]}})");
+  HttpResponse values = get("/api/v2/search/tag/.http.status_code/values", accept);
+  EXPECT_EQ(values.body, R"({"tagValues":{"int":["502"]}})");
 }
 
 TEST_F(TempoApiTest, ATracePruned) {

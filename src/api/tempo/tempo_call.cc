@@ -56,6 +56,13 @@ HttpResponse protobuf_response(std::string body) {
   return typed_response("application/protobuf", std::move(body));
 }
 
+HttpResponse llm_response(std::string body) {
+  HttpResponse response;
+  response.headers.emplace_back("content-type", "application/vnd.grafana.llm");
+  response.body = std::move(body);
+  return response;
+}
+
 Result<int64_t> integer_of(const Parameters& parameters, std::string_view name, int64_t fallback,
                            int64_t low) {
   std::string_view text = parameters.get_or(name, "");

@@ -25,6 +25,7 @@ using TempoHandler = std::function<Result<HttpResponse>(TempoCall&, const PathPa
 RouteHandler handler_of(const ApiContext& api, TempoHandler handler);
 HttpResponse json_response(std::string body);
 HttpResponse protobuf_response(std::string body);
+HttpResponse llm_response(std::string body);  // llm_json.h
 
 // A whole number of at least `low`; `fallback` when the parameter is absent or empty.
 Result<int64_t> integer_of(const Parameters& parameters, std::string_view name, int64_t fallback,

@@ -1,5 +1,6 @@
 #pragma once
 // The routes of the Tempo API by subject; tempo_api.cc registers them all.
+#include "api/tempo/tempo_api.h"
 #include "api/tempo/tempo_call.h"
 #include "api/tempo/trace_diff_json.h"
 #include "net/grpc_router.h"
@@ -22,6 +23,7 @@ void register_search_routes(Router& router, ApiContext& context);
 void register_tag_routes(Router& router, ApiContext& context);
 void register_metrics_routes(Router& router, ApiContext& context);
 void register_mcp(Router& router, ApiContext& context);
+void register_overrides(Router& router, ApiContext& context, TempoOverrides overrides);
 void register_streaming_querier(GrpcRouter& router, ApiContext& context);
 
 }  // namespace obelisk::tempo

@@ -6,6 +6,7 @@
 #include <optional>
 #include <tuple>
 
+#include "api/tempo/llm_json.h"
 #include "api/tempo/tempo_call.h"
 #include "api/tempo/tempo_handlers.h"
 #include "api/tempo/tempo_json.h"
@@ -38,12 +39,6 @@ Result<HttpResponse> trace_by_id(TempoCall& call, const PathParameters& path) {
   OBELISK_TRY(std::vector<BatchPtr> spans, find_trace(call, path));
   if (wants_protobuf(call)) return protobuf_response(encode_traces_data(spans));
   return json_response(trace_json(spans));
-}
-
-// What would change the answer; ignoring it would give a wrong one.
-Result<void> refuse_unsupported(const TempoCall& call) {
-  if (!accepts(call.exchange->request(), "application/vnd.grafana.llm")) return {};
-  return make_error(ErrorCode::unsupported, "unsupported: media type application/vnd.grafana.llm");
 }
 
 Result<bool> switch_of(const Parameters& parameters, std::string_view name) {
@@ -125,13 +120,16 @@ Result<DiffRequest> diff_request_of(const std::string& body) {
 }  // namespace
 
 Result<HttpResponse> trace_by_id_v2(TempoCall& call, const PathParameters& path) {
-  OBELISK_CHECK_OK(refuse_unsupported(call));
   OBELISK_TRY(traceql::TraceFilter filter, filter_of(call.parameters));
   OBELISK_TRY(std::optional<traceql::TracePruning> pruning, pruning_of(call.parameters));
   OBELISK_TRY(std::vector<BatchPtr> spans, find_trace(call, path));
   OBELISK_TRY(spans, traceql::filter_trace(filter, spans));
   if (pruning) spans = traceql::prune_trace(*pruning, spans);
   if (wants_protobuf(call)) return protobuf_response(encode_trace_by_id_response(spans));
+  if (accepts(call.exchange->request(), kLlmMediaType)) {
+    OBELISK_TRY(std::string simplified, llm_trace_json(spans));
+    return llm_response(std::move(simplified));
+  }
   return json_response(trace_v2_json(spans));
 }
 

@@ -27,9 +27,6 @@ std::string compared_attribute(const ColumnId& id) {
 namespace {
 
 Value value_of(const ColumnData& data, uint32_t row) {
-  if (data.id.scope == Scope::fixed && data.id.name == column::kKind) return Value::of_kind(data.ints[row]);
-  if (data.id.scope == Scope::fixed && data.id.name == column::kStatusCode)
-    return Value::of_status(data.ints[row]);
   switch (data.type) {
     case ColumnType::boolean:
       return Value::of_boolean(data.ints[row] != 0);
@@ -55,14 +52,25 @@ Result<void> CompareAggregate::add(SpanView& span) {
   size_t point = grid_.point_of(span.time());
   if (point == grid_.count) return {};
   Side& side = is_selected(span) ? selection_ : baseline_;
+  // Every span has a kind and a status, also where they are left out because they are 0.
+  int64_t kind = 0, status = 0;
   for (const ColumnData& data : span.batch().columns) {
     if (!data.is_present(span.row())) continue;
+    if (data.id.scope == Scope::fixed && data.id.name == column::kKind) {
+      kind = data.ints[span.row()];
+      continue;
+    }
+    if (data.id.scope == Scope::fixed && data.id.name == column::kStatusCode) {
+      status = data.ints[span.row()];
+      continue;
+    }
     std::string name = compared_attribute(data.id);
     if (name.empty()) continue;
     Value value = value_of(data, span.row());
     if (!value.is_nil()) OBELISK_CHECK_OK(count(side, std::move(name), value, point));
   }
-  return {};
+  OBELISK_CHECK_OK(count(side, "kind", Value::of_kind(kind), point));
+  return count(side, "status", Value::of_status(status), point);
 }
 
 Result<void> CompareAggregate::count(Side& side, std::string name, const Value& value, size_t point) {
