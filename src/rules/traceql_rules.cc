@@ -73,6 +73,7 @@ class TraceqlEvaluator : public RuleEvaluator {
     traceql::MetricsOptions options;
     options.range = {instant.time - instant.window_nanos, instant.time};
     options.instant = true;
+    options.holds_end = false;  // the next window's
     options.exemplars_max = 1;
     options.series_max = kSeriesMax;
     OBELISK_TRY(traceql::MetricsResult result, traceql::evaluate_metrics(context, expression, options));

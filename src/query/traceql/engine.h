@@ -79,8 +79,9 @@ Result<SearchResult> search(const QueryContext& context, std::string_view query,
 
 struct MetricsOptions {
   TimeRange range;
-  int64_t step = 0;      // ns; 0: default_metrics_step
-  bool instant = false;  // one value over the whole range
+  int64_t step = 0;       // ns; 0: default_metrics_step
+  bool instant = false;   // one value over the whole range
+  bool holds_end = true;  // of an instant query: false where windows adjoin, as those of rules do
   uint32_t exemplars_max = 100;
   uint32_t series_max = 1000;
 };

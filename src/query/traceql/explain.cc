@@ -84,8 +84,9 @@ class Explainer {
   // Spans that a search finds, each once.
   Result<uint64_t> count(const std::string& search) {
     MetricsOptions options;
-    options.range = {range_.begin, range_.end - 1};  // an instant query counts both its ends
+    options.range = range_;
     options.instant = true;
+    options.holds_end = false;
     options.exemplars_max = 0;
     OBELISK_TRY(MetricsResult counted, evaluate_metrics(context_, search + " | count_over_time()", options));
     if (!counted.statistics.complete) return make_error(ErrorCode::unavailable, counted.statistics.reason);

@@ -54,7 +54,8 @@ class MetricsRun {
         exemplars_max_(exemplars_of(query, options)),
         trace_state_(trace_state) {
     constexpr int64_t kLatest = std::numeric_limits<int64_t>::max();
-    range_ = {{grid_.begin}, {grid_.end() == kLatest ? kLatest : grid_.end() + 1}};
+    bool holds_end = (!options.instant || options.holds_end) && grid_.end() != kLatest;
+    range_ = {{grid_.begin}, {grid_.end() + (holds_end ? 1 : 0)}};
   }
 
   Result<SeriesSet> evaluate(const MetricsExpr& expr) {
