@@ -56,12 +56,14 @@ void register_status_routes(Router& router, StatusPages pages) {
                response.body = render_self_metrics();
                exchange->respond(std::move(response));
              });
-  router.add("POST", "/-/reload",
-             [reload = pages.reload](const HttpExchangePtr& exchange, const PathParameters&) {
-               Result<void> result = reload();
-               if (result.ok()) return exchange->respond_text(200, "reloaded");
-               exchange->respond_text(http_status_of(result.error().code), result.error().to_string());
-             });
+  for (const char* method : {"POST", "PUT"}) {
+    router.add(method, "/-/reload",
+               [reload = pages.reload](const HttpExchangePtr& exchange, const PathParameters&) {
+                 Result<void> result = reload();
+                 if (result.ok()) return exchange->respond_text(200, "reloaded");
+                 exchange->respond_text(http_status_of(result.error().code), result.error().to_string());
+               });
+  }
   std::string front_page = fmt::format(fmt::runtime(kFrontPage), pages.version);
   router.add("GET", "/",
              [front_page, has_interface = pages.has_interface](const HttpExchangePtr& exchange,

@@ -123,9 +123,8 @@ bool can_be_written(const StoredPoint& point) {
 
 Result<HttpResponse> answer(const Service& service, const HttpExchangePtr& exchange) {
   OBELISK_TRY(Parameters parameters, parameters_of(exchange->request()));
-  if (parameters.get_all("match[]").empty())
-    return make_error(ErrorCode::invalid_argument, "no match[] parameter provided");
-  OBELISK_TRY(Expr where, selection_of(parameters));
+  bool selects = !parameters.get_all("match[]").empty();  // nothing without one, as the reference
+  OBELISK_TRY(Expr where, selects ? selection_of(parameters) : Result<Expr>(Expr::any_of({})));
   OBELISK_TRY(std::shared_ptr<QueryRun> run, begin_query(service.context, exchange));
   UnixNanos now = service.context.clock.now();
   int64_t lookback = service.providers.promql.lookback_ms * kNanosPerMilli;
@@ -164,7 +163,7 @@ void handle_federation(const Service& service, const HttpExchangePtr& exchange) 
   Result<HttpResponse> response = answer(service, exchange);
   // As in Prometheus the error is plain text: a scraper shows it.
   if (!response.ok())
-    return exchange->respond_text(http_status_of(response.error().code), response.error().message + "\n");
+    return exchange->respond_text(http_status_of(response.error().code), response.error().message);
   exchange->respond(std::move(*response));
 }
 

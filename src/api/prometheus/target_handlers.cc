@@ -1,5 +1,6 @@
 #include <simdjson.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -137,20 +138,22 @@ void write_rule(JsonWriter& json, const collect::RelabelRule& rule) {
 }  // namespace
 
 Result<Answer> handle_targets(ApiCall& call, const PathParameters&) {
+  // As the reference: a state that is none selects nothing.
   std::string state = to_lower(call.parameters.get_or("state", "any"));
-  if (state != "active" && state != "dropped" && state != "any" && !state.empty()) {
-    return invalid_parameter("state", "expected active, dropped or any");
-  }
+  bool any = state.empty() || state == "any";
   std::string_view pool = call.parameters.get_or("scrapePool", "");
   JsonWriter json;
   json.begin_object().key("activeTargets").begin_array();
-  if (state != "dropped") {
-    for (const scrape::TargetStatus& target : targets_of(call)) {
+  if (any || state == "active") {
+    std::vector<scrape::TargetStatus> targets = targets_of(call);
+    std::stable_sort(targets.begin(), targets.end(),
+                     [](const auto& a, const auto& b) { return a.job_name < b.job_name; });
+    for (const scrape::TargetStatus& target : targets) {
       if (pool.empty() || target.job_name == pool) write_target(json, target);
     }
   }
   json.end_array();
-  write_dropped(json, jobs_of(call), pool, state != "active");
+  write_dropped(json, jobs_of(call), pool, any || state == "dropped");
   json.end_object();
   return Answer{json.take(), {}, {}};
 }

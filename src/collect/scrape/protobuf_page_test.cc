@@ -4,6 +4,7 @@
 
 #include <protozero/pbf_writer.hpp>
 
+#include "collect/scrape/batch_lines_test.h"
 #include "collect/scrape/target_series.h"
 #include "model/histogram.h"
 
@@ -113,6 +114,108 @@ TEST(ProtobufPage, SettingsChooseTheForm) {
   EXPECT_EQ(rows(settings), 4u);
   settings.exposition.classic_to_custom_bounds = true;
   EXPECT_EQ(rows(settings), 1u) << "as custom bounds";
+}
+
+struct PageWriter {
+  uint32_t state = 11;
+  uint32_t random(uint32_t below) {
+    state = state * 1664525 + 1013904223;
+    return (state >> 16) % below;
+  }
+
+  std::string label(const char* name, const std::string& value) {
+    std::string out;
+    Writer(out).add_string(1, name);
+    Writer(out).add_string(2, value);
+    return out;
+  }
+
+  // A counter, gauge or untyped metric with whatever may stand in one.
+  std::string metric(int32_t type, uint32_t number) {
+    static constexpr uint32_t kFields[] = {3, 2, 0, 5};
+    std::string value, out;
+    if (random(8) != 0) Writer(value).add_double(1, random(2) == 0 ? random(5) : 0.1 * random(100));
+    if (type == 0 && random(6) == 0) Writer(value).add_message(2, exemplar("a", 1 + random(3)));
+    if (type == 0 && random(3) == 0) Writer(value).add_message(3, timestamp(40 + random(2)));
+    bool late_label = random(12) == 0;
+    if (number > 0) Writer(out).add_message(1, label("n", std::to_string(number)));
+    if (random(10) == 0) Writer(out).add_message(1, label("empty", ""));
+    if (!late_label) Writer(out).add_message(1, label("x", "1"));
+    Writer(out).add_message(kFields[type], value);
+    if (late_label) Writer(out).add_message(1, label("x", "1"));
+    if (random(6) == 0) Writer(out).add_int64(6, 1'000 * random(90));
+    return out;
+  }
+
+  std::string page() {
+    std::string page;
+    for (int32_t type : {0, 1, 3, 4}) {
+      if (random(8) == 0) continue;
+      std::string family;
+      Writer(family).add_string(1, "family_" + std::to_string(type));
+      if (random(2) == 0) Writer(family).add_string(2, "help " + std::to_string(random(20) / 19));
+      Writer(family).add_enum(3, type);
+      if (type == 4) {
+        std::string one = page_with({exemplar("a", 10 + random(3))});
+        page += one;
+        continue;
+      }
+      for (uint32_t number = 0; number < 6; ++number) {
+        if (random(4) != 0) Writer(family).add_message(4, metric(type, number));
+      }
+      if (random(3) == 0) Writer(family).add_string(5, "seconds");
+      protozero::write_varint(std::back_inserter(page), family.size());
+      page += family;
+    }
+    return page;
+  }
+};
+
+// Goal: a page whose series are known says the same as one that is parsed as a whole. Method: random pages,
+// beside a target that forgets its spellings before each.
+TEST(ProtobufPage, KnownMetricsSayTheSameAsUnknownOnes) {
+  PageWriter writer;
+  TargetSeries known(Labels{{"job", "shop"}, {"x", "own"}});
+  TargetSeries plain(Labels{{"job", "shop"}, {"x", "own"}});
+  for (int page_number = 1; page_number <= 600; ++page_number) {
+    std::string page = writer.page();
+    PageSettings settings;
+    settings.sample_limit = page_number % 2 == 0 ? 1'000'000 : 0;
+    plain.set_settings(settings);
+    UnixNanos now{page_number * kNanosPerSecond};
+    ScrapeReport expected_report, report;
+    auto expected = plain.accept_page(ExpositionFormat::prometheus_protobuf, page, now, expected_report);
+    auto got = known.accept_page(ExpositionFormat::prometheus_protobuf, page, now, report);
+    ASSERT_TRUE(expected.ok()) << expected.error().to_string();
+    ASSERT_TRUE(got.ok()) << got.error().to_string();
+    for (Table table : {Table::samples, Table::metadata, Table::exemplars})
+      ASSERT_EQ(lines_of(*got, table), lines_of(*expected, table)) << "page " << page_number;
+    EXPECT_EQ(report.samples_scraped, expected_report.samples_scraped);
+    EXPECT_EQ(report.samples_kept, expected_report.samples_kept);
+  }
+}
+
+// Goal: a page that is cut or damaged is refused as if nothing of it were known.
+TEST(ProtobufPage, DamagedPagesAreRefusedTheSame) {
+  PageWriter writer;
+  std::string page = writer.page();
+  TargetSeries known(Labels{{"job", "shop"}});
+  accept(known, page, 100);
+  for (size_t cut = 0; cut < page.size(); ++cut) {
+    for (bool damaged : {false, true}) {
+      std::string odd = damaged ? page : page.substr(0, cut);
+      if (damaged) odd[cut] = static_cast<char>(odd[cut] ^ 0x55);
+      ScrapeReport report;
+      TargetSeries fresh(Labels{{"job", "shop"}});
+      UnixNanos now{200 * kNanosPerSecond};
+      auto expected = fresh.accept_page(ExpositionFormat::prometheus_protobuf, odd, now, report);
+      auto got = known.accept_page(ExpositionFormat::prometheus_protobuf, odd, now, report);
+      ASSERT_EQ(got.ok(), expected.ok()) << "at " << cut << (damaged ? " damaged" : " cut");
+      if (!got.ok()) {
+        EXPECT_EQ(got.error().to_string(), expected.error().to_string());
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -136,9 +136,10 @@ Result<std::vector<Batch>> TargetSeries::accept_page(ExpositionFormat format, st
   auto run = [&]() -> Result<void> {
     bool is_text = format == ExpositionFormat::prometheus_text ||
                    (format == ExpositionFormat::openmetrics_text && !has_start_lines_);
-    // Samples of a histogram that becomes one are looked at together.
-    if (is_text && !settings_.exposition.classic_to_custom_bounds) {
-      OBELISK_TRY(bool done, accept_text(format, page, out));
+    bool is_protobuf = format == ExpositionFormat::prometheus_protobuf;
+    // Samples of a histogram that becomes one are looked at together, which in protobuf they are.
+    if (is_protobuf || (is_text && !settings_.exposition.classic_to_custom_bounds)) {
+      OBELISK_TRY(bool done, is_protobuf ? accept_protobuf(page, out) : accept_text(format, page, out));
       if (done) return {};
       ++page_number_;
       out.restart();

@@ -16,9 +16,9 @@
 // sample with a time of its own that the last page had as well is no news.
 //
 // Speed: a series is known by the bytes that spell it on the page, and usually follows the series that it
-// followed the last time, so that an unchanged series of a Prometheus text page, or of an OpenMetrics page
-// without _created lines, costs one comparison and a number: no labels are parsed, hashed, relabelled or
-// copied (accept_text). Lines that are not known are
+// followed the last time, so that an unchanged series of a Prometheus text page, of an OpenMetrics page
+// without _created lines, or a counter or gauge of a protobuf page, costs one comparison and a number: no
+// labels are parsed, hashed, relabelled or copied (accept_text, accept_protobuf). What is not known is
 // collected and parsed together. Labels live in an arena that the batches keep alive; it is rebuilt when more
 // than half of it is dead. Not thread safe: one scrape of a target at a time.
 #include <cstdint>
@@ -133,6 +133,9 @@ class TargetSeries {
   Result<bool> accept_text(ExpositionFormat format, std::string_view page, Page& out);
   template <ExpositionFormat kFormat>
   Result<bool> accept_lines(std::string_view page, Page& out);
+  Result<bool> accept_protobuf(std::string_view page, Page& out);
+  bool accept_simple_family(std::string_view message, std::string_view name, uint8_t tag, Page& out,
+                            std::string& unknown);
   Result<void> accept_whole(ExpositionFormat format, std::string_view page, Page& out);
   static bool is_new(Series& series, const ExpositionExemplar& exemplar);
   Result<void> accept_parsed(const Exposition& exposition, Page& out);
@@ -176,7 +179,7 @@ class TargetSeries {
   size_t last_row_count_ = 0;
   bool has_start_lines_ = false;  // the last OpenMetrics page had _created lines
 
-  std::string comments_;  // the comment lines of the last text page
+  std::string comments_;  // the comment lines of the last text page, or the family headers of a protobuf page
   ExpositionFormat comments_format_ = ExpositionFormat::prometheus_text;
   std::unordered_map<std::string, uint64_t> metadata_hashes_;  // by family
   std::optional<UnixNanos> metadata_written_;
