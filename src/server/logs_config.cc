@@ -65,9 +65,45 @@ Result<loki::RetentionRule> parse_retention(const YamlNode& node, const std::str
   map.duration("period", rule.period_nanos);
   OBELISK_CHECK_OK(map.finish());
   if (rule.period_nanos < 86'400 * kNanosPerSecond) return yaml_error(file, node, "period is at least 24h");
-  Result<Scan> selects = loki::deletion_of(rule.tenant, rule.selector, {});
+  Result<void> selects = loki::check_deletion(rule.selector);
   if (!selects.ok()) return yaml_error(file, node, "selector: " + selects.error().message);
   return rule;
+}
+
+void read_count(YamlMap& map, std::string_view key, int64_t least, uint64_t& out) {
+  constexpr int64_t kMost = int64_t{1} << 62;
+  int64_t value = static_cast<int64_t>(out);
+  map.integer(key, value, least, kMost);
+  out = static_cast<uint64_t>(value);
+}
+
+void read_limits(YamlMap& map, LogQueryLimits& out) {
+  read_count(map, "max_entries_limit_per_query", 1, out.entries_max);
+  read_count(map, "max_query_series", 1, out.series_max);
+  map.duration("max_query_length", out.length_nanos_max);
+  map.duration("max_query_lookback", out.lookback_nanos_max);
+  map.byte_size("max_query_bytes_read", out.bytes_read_max);
+  read_count(map, "max_query_lines_read", 0, out.lines_read_max);
+}
+
+Result<void> parse_limits(const YamlNode& node, const std::string& file, LogLimits& limits) {
+  YamlMap map(node, file, "logs.limits");
+  read_limits(map, limits.all);
+  map.node("tenants", [&](const YamlNode& tenants) -> Result<void> {
+    if (tenants.kind == YamlNode::Kind::null) return {};
+    if (tenants.kind != YamlNode::Kind::map)
+      return yaml_error(file, tenants, "logs.limits.tenants must be a map");
+    for (const YamlEntry& entry : tenants.entries) {
+      // What is not said of a tenant is as for the others, wherever in the file that stands.
+      LogQueryLimits own = limits.all;
+      YamlMap of_tenant(entry.value, file, "logs.limits.tenants." + entry.key);
+      read_limits(of_tenant, own);
+      OBELISK_CHECK_OK(of_tenant.finish());
+      limits.tenants[entry.key] = own;
+    }
+    return {};
+  });
+  return map.finish();
 }
 
 }  // namespace
@@ -82,6 +118,7 @@ Result<LogsConfig> parse_logs_config(const YamlNode& node, const std::string& fi
   map.node("otlp", [&](const YamlNode& otlp) { return parse_otlp(otlp, file, config.mapping); });
   map.string_list("rule_files", config.rule_files);
   map.duration("delete_request_cancel_period", config.delete_request_cancel_period_nanos);
+  map.node("limits", [&](const YamlNode& limits) { return parse_limits(limits, file, config.limits); });
   map.list("retention_stream", [&](const YamlNode& item) -> Result<void> {
     OBELISK_TRY(loki::RetentionRule rule, parse_retention(item, file));
     config.retention_stream.push_back(std::move(rule));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/loki/delete_service.h"
+#include "api/request/log_limits.h"
 #include "base/yaml.h"
 #include "wire/log_mapping.h"
 
@@ -21,6 +22,7 @@ struct LogsConfig {
   std::vector<std::string> rule_files;  // rule groups whose expressions are LogQL
   int64_t delete_request_cancel_period_nanos = 0;
   std::vector<loki::RetentionRule> retention_stream;
+  LogLimits limits;  // of queries
 };
 
 Result<LogsConfig> parse_logs_config(const YamlNode& node, const std::string& file);

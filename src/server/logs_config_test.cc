@@ -68,6 +68,29 @@ retention_stream:
       std::string::npos);
 }
 
+TEST(LogsConfig, LimitsOfQueries) {
+  Result<LogsConfig> config = parse(R"(
+limits:
+  max_query_bytes_read: 2GB
+  max_query_length: 721h
+  tenants:
+    red: {max_query_series: 9, max_query_lines_read: 1000, max_query_length: 0s}
+)");
+  ASSERT_TRUE(config.ok()) << config.error().to_string();
+  EXPECT_EQ(config->limits.all.bytes_read_max, uint64_t{2} << 30);
+  EXPECT_EQ(config->limits.all.series_max, 500u);
+  EXPECT_EQ(config->limits.of("blue").length_nanos_max, 721 * 3600 * kNanosPerSecond);
+  LogQueryLimits red = config->limits.of("red");
+  EXPECT_EQ(red.bytes_read_max, uint64_t{2} << 30);
+  EXPECT_EQ(red.series_max, 9u);
+  EXPECT_EQ(red.lines_read_max, 1000u);
+  EXPECT_EQ(red.length_nanos_max, 0);
+  auto message = [](std::string_view text) { return parse(text).error().message; };
+  EXPECT_NE(message("limits: {max_query_bytes: 1}").find("max_query_bytes"), std::string::npos);
+  EXPECT_NE(message("limits: {max_query_series: 0}").find("max_query_series"), std::string::npos);
+  EXPECT_NE(message("limits: {tenants: [red]}").find("must be a map"), std::string::npos);
+}
+
 TEST(LogsConfig, ErrorsNameTheLine) {
   auto message = [](std::string_view text) { return parse(text).error().message; };
   EXPECT_NE(message("otlp:\n  scope_attributes:\n  - {action: index_label, attributes: [a]}\n")

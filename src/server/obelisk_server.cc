@@ -299,7 +299,7 @@ Result<void> ObeliskServer::Parts::build_watch() {
                                                         if (dispatcher) dispatcher->post(std::move(alerts));
                                                       });
   OBELISK_TRY(deletes, loki::DeleteService::open(
-                           *disk, *engine, clock,
+                           *disk, *engine, *engine, clock,
                            {config.logs.delete_request_cancel_period_nanos, config.logs.retention_stream}));
   OBELISK_TRY(rule_store, rules::RuleStore::open(*disk, rules::RuleLanguage::logql));
   OBELISK_TRY(trace_rule_store, rules::RuleStore::open(*disk, rules::RuleLanguage::traceql));
@@ -376,6 +376,7 @@ Result<void> ObeliskServer::Parts::build_api() {
   context->graph_rules = std::make_shared<const GraphRules>(config.generator.service_graph_options.rules);
   context->limits.timeout_nanos = config.query_timeout_nanos;
   context->limits.memory_bytes_max = config.query_memory_bytes;
+  context->log_limits = config.logs.limits;
   register_push_api(router, grpc_router, *context);
   register_prometheus_api(router, *context, prometheus_providers());
   tails = std::make_unique<loki::TailService>(*engine, clock);

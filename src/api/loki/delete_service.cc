@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/hash.h"
 #include "base/json_writer.h"
@@ -11,8 +12,6 @@
 #include "base/self_metrics.h"
 #include "base/text.h"
 #include "base/yaml.h"
-#include "query/logql/pipeline.h"
-#include "query/logql/selector_scan.h"
 
 namespace obelisk::loki {
 namespace {
@@ -20,45 +19,7 @@ namespace {
 constexpr const char* kPath = "log_deletes.json";
 constexpr uint64_t kBytesMax = 16u << 20;
 constexpr auto kTick = std::chrono::seconds(1);
-constexpr std::string_view kLevel = "detected_level";
 constexpr int64_t kNanosPerDay = 86'400 * kNanosPerSecond;
-
-Error undeletable(std::string_view what) {
-  return make_error(ErrorCode::invalid_argument,
-                    fmt::format("cannot delete by {}: a delete query is a stream selector with line filters "
-                                "(|= != |~ !~) and filters on {}",
-                                what, kLevel));
-}
-
-// `detected_level="x"` as a predicate: a stream's label of that name hides the metadata.
-Result<Expr> level_expression(const logql::LabelFilter& filter) {
-  if (filter.kind != logql::LabelFilter::Kind::text || filter.matcher.name != kLevel)
-    return undeletable("a label filter on anything else");
-  std::vector<logql::Matcher> matchers{filter.matcher};
-  OBELISK_TRY(Expr on_label, logql::matchers_expression(matchers));
-  ColumnId column{Scope::attribute, std::string(kLevel)};
-  Expr on_metadata;
-  switch (filter.matcher.op) {
-    case logql::MatchOp::equal:
-    case logql::MatchOp::not_equal:
-      on_metadata = Expr::compare(column, CompareOp::equal, filter.matcher.value);
-      break;
-    case logql::MatchOp::regex:
-    case logql::MatchOp::not_regex: {
-      Result<std::shared_ptr<const Regex>> regex =
-          Regex::compile(filter.matcher.value, Regex::Mode::anchored);
-      if (!regex.ok()) return regex.error();
-      on_metadata = Expr::matches(column, std::move(*regex));
-    }
-  }
-  bool negative =
-      filter.matcher.op == logql::MatchOp::not_equal || filter.matcher.op == logql::MatchOp::not_regex;
-  // Lines without a level are never deleted by it.
-  if (negative) on_metadata = Expr::all_of({Expr::exists(column), Expr::not_of(std::move(on_metadata))});
-  Expr no_label = Expr::compare(label_column(kLevel), CompareOp::equal, std::string());
-  return Expr::any_of({Expr::all_of({Expr::not_of(no_label), std::move(on_label)}),
-                       Expr::all_of({no_label, std::move(on_metadata)})});
-}
 
 Result<DeleteRequest> parse_request(const YamlNode& node) {
   DeleteRequest request;
@@ -88,33 +49,9 @@ Result<DeleteRequest> parse_request(const YamlNode& node) {
 
 }  // namespace
 
-Result<Scan> deletion_of(const Tenant& tenant, std::string_view query, const TimeRange& range) {
-  OBELISK_TRY(logql::Query parsed, logql::parse_and_check(query));
-  if (!parsed.is_log()) return undeletable("a metric query");
-  OBELISK_TRY(logql::LoweredSelector lowered, logql::lower_selector(parsed.selector));
-  std::vector<Expr> parts{std::move(lowered.where)};
-  for (size_t i = 0; i < parsed.selector.stages.size(); ++i) {
-    const logql::Stage& stage = parsed.selector.stages[i];
-    if (stage.kind == logql::Stage::Kind::label_filter) {
-      OBELISK_TRY(Expr level, level_expression(stage.label_filter));
-      parts.push_back(std::move(level));
-    } else if (stage.kind != logql::Stage::Kind::line_filter) {
-      return undeletable("a parser or formatter");
-    } else if (!lowered.applied[i]) {
-      return undeletable("ip() and pattern filters");
-    }
-  }
-  Scan scan;
-  scan.tenant = tenant;
-  scan.table = Table::logs;
-  scan.range = range;
-  scan.where = Expr::all_of(std::move(parts));
-  return scan;
-}
-
-Result<std::unique_ptr<DeleteService>> DeleteService::open(Disk& disk, Writer& writer, const Clock& clock,
-                                                           Options options) {
-  std::unique_ptr<DeleteService> service(new DeleteService(disk, writer, clock, std::move(options)));
+Result<std::unique_ptr<DeleteService>> DeleteService::open(Disk& disk, Reader& reader, Writer& writer,
+                                                           const Clock& clock, Options options) {
+  std::unique_ptr<DeleteService> service(new DeleteService(disk, reader, writer, clock, std::move(options)));
   OBELISK_CHECK_OK(service->load());
   return service;
 }
@@ -182,7 +119,7 @@ void DeleteService::run() {
 
 Result<std::string> DeleteService::add(const Tenant& tenant, const std::string& query,
                                        const TimeRange& range) {
-  OBELISK_TRY(Scan checked, deletion_of(tenant, query, range));
+  OBELISK_TRY(Scan checked, lines_of(tenant, query, range));
   (void)checked;
   MutexLock lock(mutex_);
   if (requests_.size() >= kRequestsMax) {
@@ -240,9 +177,19 @@ Result<void> DeleteService::cancel(const Tenant& tenant, const std::string& id, 
   return saved;
 }
 
+Result<Scan> DeleteService::lines_of(const Tenant& tenant, std::string_view query, const TimeRange& range) {
+  OBELISK_TRY(Snapshot at, reader_.snapshot(tenant));
+  Scan scan;
+  scan.tenant = tenant;
+  scan.table = Table::logs;
+  scan.range = range;
+  OBELISK_TRY(std::vector<ColumnInfo> columns, reader_.columns(at, scan));
+  return deletion_of(tenant, query, range, columns);
+}
+
 Result<void> DeleteService::carry_out(DeleteRequest& request) {
   if (!request.erasure) {
-    OBELISK_TRY(Scan what, deletion_of(request.tenant, request.query, request.range));
+    OBELISK_TRY(Scan what, lines_of(request.tenant, request.query, request.range));
     OBELISK_TRY(request.erasure, writer_.erase(what));
   }
   OBELISK_TRY(request.processed, writer_.is_erased(request.tenant, *request.erasure));
@@ -292,12 +239,17 @@ void DeleteService::run_retention(UnixNanos now) {
     int64_t until = (now.value - rule.period_nanos) / kNanosPerDay * kNanosPerDay;
     if (auto last = retained_until_.find(i); last != retained_until_.end() && last->second >= until) continue;
     Result<Scan> what =
-        deletion_of(rule.tenant, rule.selector, {{std::numeric_limits<int64_t>::min()}, {until}});
+        lines_of(rule.tenant, rule.selector, {{std::numeric_limits<int64_t>::min()}, {until}});
     Result<EraseReport> report = what.ok() ? writer_.erase(*what) : Result<EraseReport>(what.error());
-    if (report.ok())
+    if (report.ok()) {
       retained_until_[i] = until;
-    else
-      log_error("logs", fmt::format("retention of {}: {}", rule.selector, report.error().to_string()));
+      retention_faults_.erase(i);
+      continue;
+    }
+    // Tried again every second, told once.
+    std::string fault = report.error().to_string();
+    if (std::exchange(retention_faults_[i], fault) != fault)
+      log_error("logs", fmt::format("retention of {}: {}", rule.selector, fault));
   }
 }
 

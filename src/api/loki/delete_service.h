@@ -8,9 +8,9 @@
 // Retention rules run when a new day begins to be older than their period, so that each day is looked at
 // once.
 //
-// What can be deleted exactly: a stream selector with line filters (|= != |~ !~, no ip(), no pattern) and
-// filters on detected_level. Anything else is refused: a parser's idea of a line is no safe ground for
-// deleting it. Bounds: kRequestsMax requests, the oldest processed ones are forgotten. Thread safe.
+// What can be deleted by: delete_query.h. A condition on structured metadata is made of the columns that
+// there are when it is carried out. Bounds: kRequestsMax requests, the oldest processed ones are forgotten.
+// Thread safe.
 #include <condition_variable>
 #include <map>
 #include <optional>
@@ -18,16 +18,13 @@
 #include <thread>
 #include <vector>
 
+#include "api/loki/delete_query.h"
 #include "base/thread_annotations.h"
 #include "env/clock.h"
 #include "env/disk.h"
 #include "storage/writer.h"
 
 namespace obelisk::loki {
-
-// The lines of `query` with a time in `range`, as Writer::erase takes it; invalid_argument when the query is
-// none that can be deleted by.
-Result<Scan> deletion_of(const Tenant& tenant, std::string_view query, const TimeRange& range);
 
 struct DeleteRequest {
   std::string id;
@@ -55,8 +52,8 @@ class DeleteService {
   static constexpr size_t kRequestsMax = 10'000;
 
   // Reads the requests of before a restart. What it is given must outlive it.
-  static Result<std::unique_ptr<DeleteService>> open(Disk& disk, Writer& writer, const Clock& clock,
-                                                     Options options);
+  static Result<std::unique_ptr<DeleteService>> open(Disk& disk, Reader& reader, Writer& writer,
+                                                     const Clock& clock, Options options);
   ~DeleteService();
   DeleteService(const DeleteService&) = delete;
   DeleteService& operator=(const DeleteService&) = delete;
@@ -73,16 +70,18 @@ class DeleteService {
   void run_due();
 
  private:
-  DeleteService(Disk& disk, Writer& writer, const Clock& clock, Options options)
-      : disk_(disk), writer_(writer), clock_(clock), options_(std::move(options)) {}
+  DeleteService(Disk& disk, Reader& reader, Writer& writer, const Clock& clock, Options options)
+      : disk_(disk), reader_(reader), writer_(writer), clock_(clock), options_(std::move(options)) {}
   Result<void> load();
   Result<void> save() REQUIRES(mutex_);
   void run();
   void run_retention(UnixNanos now);
+  Result<Scan> lines_of(const Tenant& tenant, std::string_view query, const TimeRange& range);
   // One step of a request that is due; nothing is left to do for it when it says processed.
   Result<void> carry_out(DeleteRequest& request);
 
   Disk& disk_;
+  Reader& reader_;
   Writer& writer_;
   const Clock& clock_;
   const Options options_;
@@ -93,6 +92,7 @@ class DeleteService {
   bool stopping_ GUARDED_BY(mutex_) = false;
   Mutex run_mutex_;                           // held while requests are carried out
   std::map<size_t, int64_t> retained_until_;  // by rule: the time it was last applied to; under run_mutex_
+  std::map<size_t, std::string> retention_faults_;  // by rule: what was told last; under run_mutex_
   std::thread thread_;
 };
 

@@ -17,7 +17,7 @@ Result<std::map<std::string, logql::DetectedField>> fields_of(LokiCall& call) {
   if (!query.is_log()) return make_error(ErrorCode::invalid_argument, "only log selector is supported");
   logql::RangeRequest request;
   request.now = call.api.clock.now();
-  OBELISK_TRY(TimeRange range, range_of(call.parameters, request.now, kHour));
+  OBELISK_TRY(TimeRange range, range_of(call, kHour));
   request.start = range.begin;
   request.end = range.end;
   OBELISK_TRY(request.limit, count_of(call.parameters, "line_limit", 100, kLineLimitMax));

@@ -1,7 +1,6 @@
 // index/stats, index/shards, index/volume, index/volume_range.
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "api/loki/loki_call.h"
 #include "api/loki/loki_handlers.h"
@@ -20,20 +19,37 @@ struct StreamStatistics {
   Cost cost;
 };
 
-// An estimate without reading lines: the number of streams is exact, entries and bytes are what the store
-// would read.
+Result<uint64_t> count_lines(LokiCall& call, Scan scan) {
+  Aggregate& aggregate = scan.aggregate.emplace();
+  aggregate.first_time = scan.range.begin.value;
+  aggregate.step = scan.range.end - scan.range.begin;
+  aggregate.step_count = 1;
+  QueryContext context = call.query_context();
+  OBELISK_TRY(AggregateAnswer answer,
+              aggregate_scan(context.reader, context.at, scan, context.budget, context.cancel));
+  uint64_t lines = 0;
+  for (const AggregateStates::Group& group : answer.states.groups()) {
+    for (uint64_t count : group.counts) lines += count;
+  }
+  return lines;
+}
+
+// Without reading lines: streams and entries are exact, bytes are their share of what the store would read.
 Result<StreamStatistics> measure_streams(LokiCall& call) {
-  OBELISK_TRY(TimeRange range, range_of(call.parameters, call.api.clock.now(), kHour));
+  OBELISK_TRY(TimeRange range, range_of(call, kHour));
   OBELISK_TRY(std::string_view query, query_text_of(call.parameters));
   OBELISK_TRY(std::vector<logql::Matcher> matchers, selector_matchers(query));
   OBELISK_TRY(Scan scan, stream_scan(call, matchers, range));
-  OBELISK_TRY(std::vector<Labels> streams, call.api.reader.series(call.run->at, scan, call.run->cancel));
   StreamStatistics statistics;
-  statistics.streams = streams.size();
-  if (streams.empty()) return statistics;
+  OBELISK_CHECK_OK(visit_streams(
+      call, scan, [&](const std::vector<Labels>& streams, size_t) { statistics.streams += streams.size(); }));
+  if (statistics.streams == 0) return statistics;
   scan.columns.push_back(fixed_column(column::kLine));
   OBELISK_TRY(Plan plan, call.api.reader.plan(call.run->at, scan));
-  statistics.cost = plan.cost;
+  OBELISK_TRY(statistics.cost.rows, count_lines(call, scan));
+  double share =
+      static_cast<double>(statistics.cost.rows) / static_cast<double>(std::max<uint64_t>(plan.cost.rows, 1));
+  statistics.cost.bytes = static_cast<uint64_t>(static_cast<double>(plan.cost.bytes) * std::min(share, 1.0));
   return statistics;
 }
 
@@ -108,12 +124,9 @@ Result<Grouping> volume_grouping(LokiCall& call, const VolumeRequest& request, c
   }
   if (!grouping.labels.empty() && !request.by_label_name) return grouping;
   OBELISK_TRY(Scan scan, stream_scan(call, request.matchers, range));
-  OBELISK_TRY(std::vector<Labels> streams, call.api.reader.series(call.run->at, scan, call.run->cancel));
-  std::set<std::string> names;
-  for (const Labels& stream : streams) {
-    for (const Label& label : stream) names.insert(label.name);
-  }
-  grouping.labels.assign(names.begin(), names.end());
+  OBELISK_TRY(std::vector<ValueCount> names,
+              call.api.reader.values(call.run->at, scan, label_column(""), 0, call.run->cancel));
+  for (ValueCount& name : names) grouping.labels.push_back(std::move(name.value));
   return grouping;
 }
 
@@ -181,7 +194,7 @@ void keep_largest(logql::Matrix& matrix, uint64_t limit) {
 }
 
 Result<HttpResponse> volume(LokiCall& call, const PathParameters&) {
-  OBELISK_TRY(TimeRange range, range_of(call.parameters, call.api.clock.now(), kHour));
+  OBELISK_TRY(TimeRange range, range_of(call, kHour));
   OBELISK_TRY(VolumeRequest request, volume_request(call));
   // The window is (end - length, end]; a nanosecond back makes it [start, end).
   logql::StepGrid grid{range.end.value - 1, 1, 1};
@@ -194,7 +207,7 @@ Result<HttpResponse> volume(LokiCall& call, const PathParameters&) {
 }
 
 Result<HttpResponse> volume_range(LokiCall& call, const PathParameters&) {
-  OBELISK_TRY(TimeRange range, range_of(call.parameters, call.api.clock.now(), kHour));
+  OBELISK_TRY(TimeRange range, range_of(call, kHour));
   OBELISK_TRY(int64_t step, step_of(call.parameters, range));
   OBELISK_TRY(VolumeRequest request, volume_request(call));
   int64_t span = range.end - range.begin;

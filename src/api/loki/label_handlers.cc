@@ -1,7 +1,5 @@
 // labels, label values, series, detected_labels.
 #include <algorithm>
-#include <map>
-#include <set>
 
 #include "api/loki/loki_call.h"
 #include "api/loki/loki_handlers.h"
@@ -13,26 +11,10 @@ namespace {
 
 constexpr int64_t kSixHours = 6 * 3600 * kNanosPerSecond;
 
-// The streams of the request's range that fit its `query`, all when there is none.
-Result<std::vector<Labels>> requested_streams(LokiCall& call) {
-  OBELISK_TRY(TimeRange range, range_of(call.parameters, call.api.clock.now(), kSixHours));
-  return find_streams(call, call.parameters.get_or("query", ""), range);
-}
-
-Result<std::vector<std::string>> names_of(LokiCall& call) {
-  OBELISK_TRY(std::vector<Labels> streams, requested_streams(call));
-  std::set<std::string, std::less<>> names;
-  for (const Labels& stream : streams) {
-    for (const Label& label : stream) {
-      if (!names.contains(label.name)) names.insert(label.name);
-    }
-  }
-  return std::vector<std::string>(names.begin(), names.end());
-}
-
-// Not by way of the streams: a label may have a million values.
+// Of the streams of the request's range that fit its `query`, all when there is none: the values of a label,
+// or with the label "" the names of labels. Not by way of the streams: a label may have a million values.
 Result<std::vector<ValueCount>> values_of(LokiCall& call, const std::string& name) {
-  OBELISK_TRY(TimeRange range, range_of(call.parameters, call.api.clock.now(), kSixHours));
+  OBELISK_TRY(TimeRange range, range_of(call, kSixHours));
   OBELISK_TRY(std::vector<logql::Matcher> matchers, selector_matchers(call.parameters.get_or("query", "")));
   OBELISK_TRY(Scan scan, stream_scan(call, matchers, range));
   return call.api.reader.values(call.run->at, scan, label_column(name), 0, call.run->cancel);
@@ -42,17 +24,7 @@ void write_values(JsonWriter& out, const std::vector<ValueCount>& values) {
   for (const ValueCount& value : values) out.value(value.value);
 }
 
-void write_values(JsonWriter& out, const std::vector<std::string>& values) {
-  for (const std::string& value : values) out.value(value);
-}
-
-Result<HttpResponse> label_names(LokiCall& call, const PathParameters&) {
-  OBELISK_TRY(std::vector<std::string> names, names_of(call));
-  return json_response(list_answer(names));
-}
-
-Result<HttpResponse> label_values(LokiCall& call, const PathParameters& path) {
-  OBELISK_TRY(std::vector<ValueCount> values, values_of(call, path.get("name")));
+HttpResponse values_answer(const std::vector<ValueCount>& values) {
   JsonWriter out;
   out.begin_object().field("status", "success").key("data").begin_array();
   write_values(out, values);
@@ -60,9 +32,18 @@ Result<HttpResponse> label_values(LokiCall& call, const PathParameters& path) {
   return json_response(out.take());
 }
 
+Result<HttpResponse> label_names(LokiCall& call, const PathParameters&) {
+  OBELISK_TRY(std::vector<ValueCount> names, values_of(call, ""));
+  return values_answer(names);
+}
+
+Result<HttpResponse> label_values(LokiCall& call, const PathParameters& path) {
+  OBELISK_TRY(std::vector<ValueCount> values, values_of(call, path.get("name")));
+  return values_answer(values);
+}
+
 // {"values":[...]}: the shape of the API before v1.
-template <typename Values>
-HttpResponse old_answer(const Values& values) {
+HttpResponse old_answer(const std::vector<ValueCount>& values) {
   JsonWriter out;
   out.begin_object().key("values").begin_array();
   write_values(out, values);
@@ -71,7 +52,7 @@ HttpResponse old_answer(const Values& values) {
 }
 
 Result<HttpResponse> old_label_names(LokiCall& call, const PathParameters&) {
-  OBELISK_TRY(std::vector<std::string> names, names_of(call));
+  OBELISK_TRY(std::vector<ValueCount> names, values_of(call, ""));
   return old_answer(names);
 }
 
@@ -81,36 +62,41 @@ Result<HttpResponse> old_label_values(LokiCall& call, const PathParameters& path
 }
 
 Result<HttpResponse> series(LokiCall& call, const PathParameters&) {
-  OBELISK_TRY(TimeRange range, range_of(call.parameters, call.api.clock.now(), kSixHours));
+  OBELISK_TRY(TimeRange range, range_of(call, kSixHours));
   std::vector<std::string_view> selectors = call.parameters.get_all("match[]");
   if (selectors.empty()) selectors = call.parameters.get_all("match");
   if (selectors.empty()) selectors.push_back("{}");
-  std::set<Labels> found;
+  Scan streams;
+  std::vector<Expr> any;  // a stream that several selectors name is told once
   for (std::string_view selector : selectors) {
-    OBELISK_TRY(std::vector<Labels> streams, find_streams(call, selector, range));
-    found.insert(std::make_move_iterator(streams.begin()), std::make_move_iterator(streams.end()));
+    OBELISK_TRY(std::vector<logql::Matcher> matchers, selector_matchers(selector));
+    OBELISK_TRY(streams, stream_scan(call, matchers, range));
+    any.push_back(streams.where);
   }
-  JsonWriter out;
-  out.begin_object().field("status", "success").key("data").begin_array();
-  for (const Labels& labels : found) write_labels(out, labels);
-  out.end_array().end_object();
-  return json_response(out.take());
+  streams.where = any.size() == 1 ? any[0] : Expr::any_of(std::move(any));
+  std::string text = R"({"status":"success","data":[)";
+  OBELISK_CHECK_OK(visit_streams(call, streams, [&](const std::vector<Labels>& page, size_t pages_left) {
+    size_t before = text.size();
+    for (const Labels& labels : page) {
+      JsonWriter out;
+      write_labels(out, labels);
+      if (text.back() != '[') text += ',';
+      text += out.text();
+    }
+    // Grown by doubling, the text of a million streams would be there three times.
+    if (pages_left > 0 && text.capacity() < text.size() + pages_left * (text.size() - before))
+      text.reserve(text.size() + (pages_left + 1) * (text.size() - before));
+  }));
+  text += "]}";
+  return json_response(std::move(text));
 }
 
 Result<HttpResponse> detected_labels(LokiCall& call, const PathParameters&) {
-  OBELISK_TRY(std::vector<Labels> streams, requested_streams(call));
-  std::map<std::string, std::set<std::string>> values;
-  for (const Labels& stream : streams) {
-    for (const Label& label : stream) values[label.name].insert(label.value);
-  }
+  OBELISK_TRY(std::vector<ValueCount> names, values_of(call, ""));
   JsonWriter out;
   out.begin_object().key("detectedLabels").begin_array();
-  for (const auto& [name, distinct] : values) {
-    out.begin_object()
-        .field("label", name)
-        .field("cardinality", static_cast<uint64_t>(distinct.size()))
-        .end_object();
-  }
+  for (const ValueCount& name : names)
+    out.begin_object().field("label", name.value).field("cardinality", name.count).end_object();
   out.end_array().end_object();
   return json_response(out.take());
 }

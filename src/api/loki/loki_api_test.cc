@@ -1,4 +1,7 @@
 // The shapes and traps of Loki's API, asked for as Grafana and logcli ask.
+#include <set>
+
+#include "api/loki/stream_lookup.h"
 #include "api/loki/test_loki_api.h"
 
 namespace obelisk::loki {
@@ -119,6 +122,65 @@ TEST_F(QueryApi, SeriesLimit) {
       std::string::npos);
 }
 
+TEST_F(QueryApi, LimitsOfTenants) {
+  std::vector<LogLine> lines;
+  for (int i = 0; i < 50; ++i) lines.push_back({Labels{{"app", "long"}}, i, "line " + std::to_string(i), {}});
+  write(lines);
+  std::string all = "&start=1700000000&end=1700000100";
+  std::string sum = "sum(count_over_time({app=\"long\"} |= \"line\" [1m]))";
+  json(query("query", sum, "&time=1700000060"));
+  context_.log_limits.tenants[kDefaultTenant].lines_read_max = 40;
+  EXPECT_EQ(
+      error(query("query", sum, "&time=1700000060"), 400),
+      "the query would read too many lines (query: 54, limit: 40); consider adding more specific stream "
+      "selectors or reduce the time range of the query\n");
+  EXPECT_NE(error(query("query_range", "{app=\"long\"} |= \"absent\"", all), 400).find("too many lines"),
+            std::string::npos);
+  EXPECT_NE(error(query("patterns", "{app=\"long\"}", all), 400).find("too many lines"), std::string::npos);
+  // Others read as before.
+  context_.log_limits.tenants = {{"other", context_.log_limits.tenants[kDefaultTenant]}};
+  json(query("query", sum, "&time=1700000060"));
+
+  LogQueryLimits& limits = context_.log_limits.all;
+  limits.length_nanos_max = 60 * kNanosPerSecond;
+  EXPECT_EQ(error(query("query_range", "{app=\"long\"}", all), 400),
+            "the query time range exceeds the limit (query length: 1m40s, limit: 1m0s)\n");
+  error("/loki/api/v1/labels?start=1700000000&end=1700000100", 400);
+  limits = {};
+  limits.lookback_nanos_max = 60 * kNanosPerSecond;  // now is second 100
+  std::string seen = json(query("query_range", "{app=\"long\"}", all));
+  EXPECT_EQ(seen.find("line 39"), std::string::npos) << seen;
+  EXPECT_NE(seen.find("line 40"), std::string::npos) << seen;
+  EXPECT_NE(error(query("query_range", "{app=\"long\"}", "&start=1700000000&end=1700000020"), 400)
+                .find("max_query_lookback (1m0s)"),
+            std::string::npos);
+  error(query("query", sum, "&time=1700000030"), 400);
+  limits = {};
+  limits.entries_max = 10;
+  limits.series_max = 1;
+  EXPECT_NE(error(query("query_range", "{app=\"long\"}", "&limit=11"), 400).find("(11 > 10)"),
+            std::string::npos);
+  EXPECT_NE(text("/config/tenant/v1/limits").find("max_entries_limit_per_query: 10\nmax_query_series: 1\n"),
+            std::string::npos);
+  EXPECT_NE(json("/loki/api/v1/drilldown-limits").find("\"max_query_series\":1,"), std::string::npos);
+}
+
+TEST(LogLimits, OfSeveralTenantsTheTightest) {
+  LogLimits limits;
+  limits.all.bytes_read_max = 5;
+  limits.tenants["a"] = {100, 50, 0, 7, 0, 3};
+  limits.tenants["b"] = {10, 500, 9, 0, 4, 0};
+  LogQueryLimits both = limits.of("a|b");
+  EXPECT_EQ(both.entries_max, 10u);
+  EXPECT_EQ(both.series_max, 50u);
+  EXPECT_EQ(both.length_nanos_max, 9);
+  EXPECT_EQ(both.lookback_nanos_max, 7);
+  EXPECT_EQ(both.bytes_read_max, 4u);
+  EXPECT_EQ(both.lines_read_max, 3u);
+  EXPECT_EQ(limits.of("c").bytes_read_max, 5u);
+  EXPECT_EQ(limits.of("a|c").bytes_read_max, 5u);
+}
+
 TEST_F(QueryApi, LabelsAndSeries) {
   std::string range = "?start=1700000000000000000&end=1700000100000000000";
   EXPECT_EQ(json("/loki/api/v1/labels" + range), R"({"status":"success","data":["app","env"]})");
@@ -157,9 +219,38 @@ TEST_F(QueryApi, VolumesAreExact) {
       without_stats(
           query("index/volume_range", "{app=\"web\"}", "&start=1700000000&end=1700000030&step=15s")),
       R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"app":"web"},"values":[[1700000015,"20"],[1700000030,"21"]]}]}})");
-  EXPECT_NE(json(query("index/stats", "{app=\"web\"}", range)).find("\"streams\":1"), std::string::npos);
+  EXPECT_NE(
+      json(query("index/stats", "{app=\"web\"}", range)).find("{\"streams\":1,\"chunks\":0,\"entries\":2,"),
+      std::string::npos);
   EXPECT_EQ(json(query("index/stats", "{app=\"none\"}", range)),
             R"({"streams":0,"chunks":0,"entries":0,"bytes":0})");
+}
+
+TEST_F(QueryApi, ManyStreamsComeInPages) {
+  std::vector<LogLine> lines{{Labels{{"job", "many"}}, 1, "x", {}},
+                             {Labels{{"job", "many"}, {"zone", "z"}}, 1, "x", {}}};
+  for (int i = 0; i < 10; ++i)
+    lines.push_back(
+        {Labels{{"job", "many"}, {"pod", std::to_string(i)}, {"zone", i < 5 ? "a" : "b"}}, i, "x", {}});
+  write(lines);
+  Result<std::shared_ptr<QueryRun>> run = enter_query(context_, kDefaultTenant, {}, 0);
+  ASSERT_TRUE(run.ok());
+  LokiCall call{context_, nullptr, Parameters(), *run, {}};
+  TimeRange range{{kTestEpoch * kNanosPerSecond}, {(kTestEpoch + 100) * kNanosPerSecond}};
+  Result<Scan> streams = stream_scan(call, *selector_matchers("{job=\"many\"}"), range);
+  ASSERT_TRUE(streams.ok());
+  std::multiset<Labels> seen;
+  std::vector<size_t> sizes, left;
+  auto visit = [&](const std::vector<Labels>& page, size_t pages_left) {
+    seen.insert(page.begin(), page.end());
+    sizes.push_back(page.size());
+    left.push_back(pages_left);
+  };
+  ASSERT_TRUE(visit_streams(call, *streams, visit, 4).ok());
+  EXPECT_EQ(sizes, (std::vector<size_t>{2, 4, 4, 2}));  // without a pod, then by pods
+  EXPECT_EQ(left, (std::vector<size_t>{3, 2, 1, 0}));
+  EXPECT_EQ(seen.size(), 12u);
+  EXPECT_EQ(std::set<Labels>(seen.begin(), seen.end()).size(), 12u);
 }
 
 TEST_F(QueryApi, DetectedFields) {
@@ -342,7 +433,7 @@ TEST_F(QueryApi, DeletesAreExact) {
   EXPECT_EQ(ask("DELETE", "request_id=nothing").status, 404);
   // Requests survive a restart.
   deletes_->stop();
-  auto again = std::move(*DeleteService::open(disk_, store_, clock_, {3600 * kNanosPerSecond, {}}));
+  auto again = std::move(*DeleteService::open(disk_, store_, store_, clock_, {3600 * kNanosPerSecond, {}}));
   ASSERT_EQ(again->requests(kDefaultTenant).size(), 2u);
   clock_.advance(3600 * kNanosPerSecond);
   again->run_due();
@@ -370,12 +461,47 @@ TEST_F(QueryApi, RetentionBySelectorAndLevel) {
   DeleteService::Options options;
   options.retention = {
       {kDefaultTenant, "{app=\"old\"} | detected_level=\"debug\"", 86'400 * kNanosPerSecond}};
-  auto retention = std::move(*DeleteService::open(disk_, store_, clock_, options));
+  auto retention = std::move(*DeleteService::open(disk_, store_, store_, clock_, options));
   retention->run_due();
   std::string left = json(query("query_range", "{app=\"old\"}", "&start=1699000000&end=1700000100"));
   EXPECT_NE(left.find("\"error\""), std::string::npos) << left;
   EXPECT_NE(left.find("now"), std::string::npos) << left;
   EXPECT_EQ(left.find("\"detected_level\":\"debug\"},\"values\":[[\"16997"), std::string::npos) << left;
+}
+
+TEST_F(QueryApi, DeletionByStructuredMetadata) {
+  Labels plain{{"app", "meta"}}, labelled{{"app", "meta"}, {"user", "ann"}};
+  write({{plain, 1, "of ann", {{"user", "ann"}, {"tier", "free"}}},
+         {plain, 2, "of bob", {{"user", "bob"}, {"tier", "paid"}}},
+         {plain, 3, "of cid", {{"user", "cid"}, {"tier", "free"}}},
+         {plain, 4, "of nobody", {}},
+         {labelled, 5, "of the stream", {{"user", "bob"}}}});
+  auto left = [&] {
+    std::string body = json(query("query_range", "{app=\"meta\"}", "&start=1700000000&end=1700000100"));
+    std::string found;
+    for (const char* line : {"of ann", "of bob", "of cid", "of nobody", "of the stream"})
+      found += body.find(line) == std::string::npos ? '-' : line[3];
+    return found;
+  };
+  DeleteService::Options options;
+  auto deletes = std::move(*DeleteService::open(disk_, store_, store_, clock_, options));
+  auto erase = [&](const std::string& what) {
+    Result<std::string> id = deletes->add(kDefaultTenant, what, {{0}, {clock_.now()}});
+    EXPECT_TRUE(id.ok()) << id.error().to_string();
+    deletes->run_due();
+    return left();
+  };
+  EXPECT_EQ(erase("{app=\"meta\"} | user=\"cid\" and tier=\"paid\""), "abcnt");
+  EXPECT_EQ(erase("{app=\"meta\"} | user=\"bob\""), "a-cnt");       // the stream's label hides its metadata
+  EXPECT_EQ(erase("{app=\"meta\"} | user!~\"ann|bob\""), "a--nt");  // no value: not deleted
+  EXPECT_EQ(erase("{app=\"meta\"} | user=\"ann\", tier=\"free\" or tier=\"gold\""), "---nt");
+  EXPECT_EQ(erase("{app=\"meta\"} | user=\"ann\""), "---n-");
+  for (const char* refused : {"{app=\"meta\"} | n > 5", "{app=\"meta\"} | json | user=\"ann\"",
+                              "{app=\"meta\"} | __error__=\"\"", "{app=\"meta\"} |> \"of <_>\""}) {
+    Result<std::string> id = deletes->add(kDefaultTenant, refused, {{0}, {clock_.now()}});
+    ASSERT_FALSE(id.ok()) << refused;
+    EXPECT_NE(id.error().message.find("cannot delete by"), std::string::npos) << id.error().message;
+  }
 }
 
 TEST_F(QueryApi, TenantsAreApart) {

@@ -8,6 +8,7 @@
 
 #include "api/request/response.h"
 #include "base/text.h"
+#include "query/logql/literals.h"
 
 namespace obelisk::loki {
 namespace {
@@ -27,9 +28,16 @@ Result<void> run_handler(const ApiContext& api, const LokiHandler& handler, cons
                          const PathParameters& path) {
   OBELISK_TRY(Parameters parameters, parameters_of(exchange->request()));
   OBELISK_TRY(std::shared_ptr<QueryRun> run, begin_query(api, exchange));
-  LokiCall call{api, exchange, std::move(parameters), std::move(run)};
-  OBELISK_TRY(HttpResponse response, handler(call, path));
-  exchange->respond(std::move(response));
+  LogQueryLimits limits = api.log_limits.of(run->tenant);
+  if (limits.bytes_read_max != 0 || limits.lines_read_max != 0)
+    run->progress->limit_reads({limits.lines_read_max, limits.bytes_read_max}, &run->cancel);
+  LokiCall call{api, exchange, std::move(parameters), std::move(run), limits};
+  Result<HttpResponse> response = handler(call, path);
+  if (!response.ok()) {
+    std::optional<Error> limit = passed_read_limit();
+    return response.error().code == ErrorCode::cancelled && limit ? *limit : response.error();
+  }
+  exchange->respond(std::move(*response));
   return {};
 }
 
@@ -118,6 +126,29 @@ Result<TimeRange> range_of(const Parameters& parameters, UnixNanos now, int64_t 
   return range;
 }
 
+Result<TimeRange> range_of(const LokiCall& call, int64_t since_nanos) {
+  UnixNanos now = call.api.clock.now();
+  OBELISK_TRY(TimeRange range, range_of(call.parameters, now, since_nanos));
+  int64_t length = range.end.value - range.begin.value, most = call.limits.length_nanos_max;
+  if (most != 0 && length > most) {
+    return invalid(fmt::format("the query time range exceeds the limit (query length: {}, limit: {})",
+                               logql::format_go_duration(length), logql::format_go_duration(most)));
+  }
+  OBELISK_TRY(range.begin, within_lookback(call, range.begin, range.end));
+  return range;
+}
+
+Result<UnixNanos> within_lookback(const LokiCall& call, UnixNanos begin, UnixNanos end) {
+  int64_t lookback = call.limits.lookback_nanos_max;
+  if (lookback == 0) return begin;
+  UnixNanos oldest{call.api.clock.now().value - lookback};
+  if (end <= oldest) {
+    return invalid(fmt::format("the query ends before what max_query_lookback ({}) lets it look at",
+                               logql::format_go_duration(lookback)));
+  }
+  return std::max(begin, oldest);
+}
+
 Result<int64_t> step_of(const Parameters& parameters, const TimeRange& range) {
   uint64_t span = static_cast<uint64_t>(range.end.value) - static_cast<uint64_t>(range.begin.value);
   int64_t seconds = static_cast<int64_t>(span / 250 / static_cast<uint64_t>(kNanosPerSecond));
@@ -139,7 +170,7 @@ Result<uint64_t> count_of(const Parameters& parameters, std::string_view name, u
 
 Result<uint64_t> entry_limit_of(const LokiCall& call) {
   OBELISK_TRY(uint64_t limit, count_of(call.parameters, "limit", 100, std::numeric_limits<uint64_t>::max()));
-  uint64_t most = call.api.limits.log_entries_max;
+  uint64_t most = call.limits.entries_max;
   if (limit > most) {
     return invalid(fmt::format(
         "max entries limit per query exceeded, limit > max_entries_limit_per_query ({} > {})", limit, most));

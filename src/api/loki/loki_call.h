@@ -17,6 +17,7 @@ struct LokiCall {
   HttpExchangePtr exchange;
   Parameters parameters;
   std::shared_ptr<QueryRun> run;
+  LogQueryLimits limits;  // of the tenant
 
   QueryContext query_context() const { return {api.reader, run->tenant, run->at, run->budget, run->cancel}; }
 };
@@ -36,6 +37,11 @@ Result<UnixNanos> time_of(const Parameters& parameters, std::string_view name, U
 // start, end and since: end is now by default, start is `since` (default `since_nanos`) before the earlier of
 // end and now. Error when end is not after start.
 Result<TimeRange> range_of(const Parameters& parameters, UnixNanos now, int64_t since_nanos);
+// The same within the limits of the tenant: an error when it is longer than a query may be, or ends before
+// what may be looked at; a begin before that is moved there.
+Result<TimeRange> range_of(const LokiCall& call, int64_t since_nanos);
+// `begin`, or the oldest time that a query may look at.
+Result<UnixNanos> within_lookback(const LokiCall& call, UnixNanos begin, UnixNanos end);
 // "15s", "100ms", or seconds; `fallback` when absent.
 Result<int64_t> duration_of(const Parameters& parameters, std::string_view name, int64_t fallback);
 // The step of a query over a range: given, or a 250th of the range, at least a second.

@@ -66,7 +66,7 @@ Result<HttpResponse> patterns(LokiCall& call, const PathParameters&) {
   if (!query.is_log()) return make_error(ErrorCode::invalid_argument, "only log selector is supported");
   logql::RangeRequest request;
   request.now = call.api.clock.now();
-  OBELISK_TRY(TimeRange range, range_of(call.parameters, request.now, kHour));
+  OBELISK_TRY(TimeRange range, range_of(call, kHour));
   request.start = range.begin;
   request.end = range.end;
   OBELISK_TRY(request.step_nanos, step_of(call.parameters, range));

@@ -25,7 +25,7 @@ Result<void> check_accept(const HttpRequest& request) {
 }
 
 logql::LogqlLimits limits_of(const LokiCall& call) {
-  return {call.api.limits.log_series_max, call.api.limits.points_per_series_max};
+  return {call.limits.series_max, call.api.limits.points_per_series_max};
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -38,7 +38,7 @@ Result<HttpResponse> query_range(LokiCall& call, const PathParameters&) {
   OBELISK_TRY(std::string_view query, query_text_of(call.parameters));
   logql::RangeRequest request;
   request.now = call.api.clock.now();
-  OBELISK_TRY(TimeRange range, range_of(call.parameters, request.now, kHour));
+  OBELISK_TRY(TimeRange range, range_of(call, kHour));
   request.start = range.begin;
   request.end = range.end;
   OBELISK_TRY(request.step_nanos, step_of(call.parameters, range));
@@ -58,6 +58,7 @@ Result<HttpResponse> query_instant(LokiCall& call, const PathParameters&) {
   OBELISK_CHECK_OK(check_accept(call.exchange->request()));
   OBELISK_TRY(std::string_view query, query_text_of(call.parameters));
   OBELISK_TRY(UnixNanos time, time_of(call.parameters, "time", call.api.clock.now()));
+  OBELISK_CHECK_OK(within_lookback(call, time, time));
   // Checked although only log queries have entries, and those are refused here.
   OBELISK_TRY(uint64_t limit, entry_limit_of(call));
   OBELISK_TRY(logql::Direction direction, direction_of(call.parameters));

@@ -5,6 +5,7 @@
 #include "api/loki/loki_handlers.h"
 #include "api/loki/loki_json.h"
 #include "query/logql/format.h"
+#include "query/logql/literals.h"
 #include "query/logql/pipeline.h"
 
 namespace obelisk::loki {
@@ -37,12 +38,16 @@ Result<HttpResponse> build_info(LokiCall& call, const PathParameters&) {
 
 // The limits that apply to the tenant, under the names of Loki's configuration.
 Result<HttpResponse> tenant_limits(LokiCall& call, const PathParameters&) {
-  const QueryLimits& limits = call.api.limits;
+  const LogQueryLimits& limits = call.limits;
   HttpResponse response = text_response(
-      200, fmt::format("max_entries_limit_per_query: {}\nmax_query_series: {}\nquery_timeout: {}s\n"
-                       "max_query_bytes_in_memory: {}\nmax_concurrent_tail_requests: {}\n",
-                       limits.log_entries_max, limits.log_series_max, limits.timeout_nanos / kNanosPerSecond,
-                       limits.memory_bytes_max, TailService::kTailsPerTenantMax));
+      200,
+      fmt::format("max_entries_limit_per_query: {}\nmax_query_series: {}\nmax_query_length: {}\n"
+                  "max_query_lookback: {}\nmax_query_bytes_read: {}\nmax_query_lines_read: {}\n"
+                  "query_timeout: {}s\nmax_query_bytes_in_memory: {}\nmax_concurrent_tail_requests: {}\n",
+                  limits.entries_max, limits.series_max, logql::format_go_duration(limits.length_nanos_max),
+                  logql::format_go_duration(limits.lookback_nanos_max), limits.bytes_read_max,
+                  limits.lines_read_max, call.api.limits.timeout_nanos / kNanosPerSecond,
+                  call.api.limits.memory_bytes_max, TailService::kTailsPerTenantMax));
   response.headers.clear();
   response.headers.emplace_back("content-type", "application/yaml; charset=UTF-8");
   return response;
@@ -50,15 +55,18 @@ Result<HttpResponse> tenant_limits(LokiCall& call, const PathParameters&) {
 
 // What Grafana's log pages ask before they offer volumes and patterns.
 Result<HttpResponse> drilldown_limits(LokiCall& call, const PathParameters&) {
-  const QueryLimits& limits = call.api.limits;
+  const LogQueryLimits& limits = call.limits;
   JsonWriter out;
   out.begin_object().key("limits").begin_object();
   out.field("discover_log_levels", call.api.discovers_log_levels);
   out.field("discover_service_name", call.api.log_mapping->discover_service_name);
-  out.field("max_entries_limit_per_query", limits.log_entries_max);
-  out.field("max_query_series", limits.log_series_max);
-  out.field("max_query_length", "0s").field("max_query_lookback", "0s").field("max_query_range", "0s");
-  out.field("query_timeout", fmt::format("{}s", limits.timeout_nanos / kNanosPerSecond));
+  out.field("max_entries_limit_per_query", limits.entries_max);
+  out.field("max_query_series", limits.series_max);
+  out.field("max_query_bytes_read", limits.bytes_read_max);
+  out.field("max_query_length", logql::format_go_duration(limits.length_nanos_max));
+  out.field("max_query_lookback", logql::format_go_duration(limits.lookback_nanos_max))
+      .field("max_query_range", "0s");
+  out.field("query_timeout", fmt::format("{}s", call.api.limits.timeout_nanos / kNanosPerSecond));
   out.field("volume_enabled", true).field("volume_max_series", 5000);
   out.field("metric_aggregation_enabled", false).field("pattern_persistence_enabled", false);
   out.end_object().field("pattern_ingester_enabled", true).field("version", kApiVersion).end_object();

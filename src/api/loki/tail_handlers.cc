@@ -20,7 +20,8 @@ Result<TailRequest> tail_request(const ApiContext& api, const HttpExchangePtr& e
   if (!query.is_log())
     return make_error(ErrorCode::invalid_argument, "only log selector is supported for tailing");
   request.selector = std::move(query.selector);
-  OBELISK_TRY(request.limit, count_of(parameters, "limit", 100, api.limits.log_entries_max));
+  OBELISK_TRY(request.limit,
+              count_of(parameters, "limit", 100, api.log_limits.of(request.tenant).entries_max));
   OBELISK_TRY(request.start, time_of(parameters, "start", api.clock.now() - kHour));
   std::string_view delay = parameters.get_or("delay_for", "");
   OBELISK_TRY(request.delay_nanos, duration_of(parameters, "delay_for", 0));

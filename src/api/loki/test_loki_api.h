@@ -67,7 +67,7 @@ class LokiApiTest : public testing::Test {
   static constexpr int64_t kTestEpoch = 1'700'000'000;
 
   LokiApiTest() {
-    deletes_ = std::move(*DeleteService::open(disk_, store_, clock_, {3600 * kNanosPerSecond, {}}));
+    deletes_ = std::move(*DeleteService::open(disk_, store_, store_, clock_, {3600 * kNanosPerSecond, {}}));
     auto store = rules::RuleStore::open(disk_, rules::RuleLanguage::logql);
     rule_store_ = std::move(*store);
     rule_store_->on_change([this] { rule_manager_.load(rule_store_->all_groups()); });

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/request/log_limits.h"
 #include "api/request/running_queries.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -29,8 +30,6 @@ struct QueryLimits {
   int64_t timeout_nanos = 120 * kNanosPerSecond;  // Prometheus' query.timeout
   uint64_t memory_bytes_max = 1ull << 30;
   uint64_t points_per_series_max = 11'000;  // Prometheus' and Loki's
-  uint64_t log_entries_max = 5'000;         // Loki's max_entries_limit_per_query
-  uint64_t log_series_max = 500;            // Loki's max_query_series
 };
 
 struct ApiContext {
@@ -49,6 +48,7 @@ struct ApiContext {
   bool discovers_log_levels = false;  // every log line is given a detected_level
   // Of service graphs at query time; null: as by default.
   std::shared_ptr<const GraphRules> graph_rules = nullptr;
+  LogLimits log_limits = {};
 };
 
 // The tenant of X-Scope-OrgID; kDefaultTenant when multi-tenancy is off; unauthenticated when it is on and
@@ -71,6 +71,8 @@ struct QueryRun {
   const std::shared_ptr<ReadProgress> progress = std::make_shared<ReadProgress>();
   QueryRun(Tenant of, Snapshot snapshot, uint64_t bytes, Cancel::Clock::time_point deadline)
       : tenant(std::move(of)), at(std::move(snapshot)), budget(bytes), cancel(deadline) {}
+  // Whoever still counts into the progress can cancel nothing any more.
+  ~QueryRun() { progress->limit_reads({}, nullptr); }
 };
 // Takes the tenant and a snapshot, enters the query among those that run, and cancels when the exchange is
 // cancelled. The calling thread's reads count as this query's from here on. `timeout_nanos` 0: the limit's.

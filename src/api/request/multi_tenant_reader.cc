@@ -233,15 +233,17 @@ Result<std::vector<ValueCount>> MultiTenantReader::label_values(const Snapshot& 
   Scan unlimited = scan;
   unlimited.limit = 0;
   OBELISK_TRY(std::vector<Labels> found, series(at, unlimited, cancel));
-  std::set<std::string, std::less<>> distinct;
+  std::map<std::string_view, std::set<std::string_view>>
+      distinct;  // of the label "": names, and their values
   for (const Labels& labels : found) {
-    std::string_view value = labels.get(name);
-    if (!value.empty()) distinct.emplace(value);
+    if (std::string_view value = labels.get(name); !value.empty()) distinct[value];
+    if (!name.empty()) continue;
+    for (const Label& label : labels) distinct[label.name].insert(label.value);
   }
   std::vector<ValueCount> values;
-  for (const std::string& value : distinct) {
+  for (const auto& [value, of_name] : distinct) {
     if (limit != 0 && values.size() == limit) break;
-    values.push_back({value, ColumnType::string, 0});
+    values.push_back({std::string(value), ColumnType::string, of_name.size()});
   }
   return values;
 }
@@ -277,6 +279,16 @@ std::string join_tenants(std::vector<std::string> tenants) {
   std::string joined;
   for (const std::string& tenant : tenants) joined += (joined.empty() ? "" : "|") + tenant;
   return joined;
+}
+
+std::vector<std::string> split_tenants(std::string_view joined) {
+  std::vector<std::string> tenants;
+  for (;;) {
+    size_t end = std::min(joined.find('|'), joined.size());
+    tenants.emplace_back(joined.substr(0, end));
+    if (end == joined.size()) return tenants;
+    joined.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace obelisk

@@ -40,5 +40,7 @@ class MultiTenantReader : public Reader {
 
 // The tenants of "a|b|a", sorted, each once, joined again: what MultiTenantReader is asked for.
 std::string join_tenants(std::vector<std::string> tenants);
+// The tenants of such a name, one for a plain one.
+std::vector<std::string> split_tenants(std::string_view joined);
 
 }  // namespace obelisk

@@ -85,6 +85,8 @@ TEST_F(MultiTenantReaderTest, LabelValuesOfOneAndOfSeveral) {
   EXPECT_EQ(label_values("a", "__tenant_id__"), "");
   EXPECT_EQ(label_values("a|b", "__tenant_id__"), "a b ");
   EXPECT_EQ(label_values("a|b", "absent"), "");
+  EXPECT_EQ(label_values("a", ""), "app ");
+  EXPECT_EQ(label_values("a|b", ""), "__tenant_id__ app ");
 }
 
 // A store that knows tiers of two tenants and nothing else.

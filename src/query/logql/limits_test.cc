@@ -6,8 +6,12 @@
 
 #include <chrono>
 #include <thread>
+#include <utility>
 
+#include "plan/read_progress.h"
 #include "query/logql/engine.h"
+#include "query/logql/parser.h"
+#include "query/logql/patterns.h"
 #include "storage/memory/memory_store.h"
 #include "storage/writer.h"
 
@@ -80,6 +84,53 @@ class SlowReader : public Reader {
   int opened_ = 0;
 };
 
+// A store whose scans give one batch and then say that time is up.
+class TimeIsUpReader : public SlowReader {
+ public:
+  using SlowReader::SlowReader;
+  Result<std::unique_ptr<Cursor>> open(const Plan& plan, Budget& budget, const Cancel& cancel) override {
+    OBELISK_TRY(std::unique_ptr<Cursor> inner, SlowReader::open(plan, budget, cancel));
+    return std::unique_ptr<Cursor>(std::make_unique<OneBatch>(std::move(inner)));
+  }
+
+ private:
+  class OneBatch : public Cursor {
+   public:
+    explicit OneBatch(std::unique_ptr<Cursor> inner) : inner_(std::move(inner)) {}
+    Result<BatchPtr> next() override {
+      if (std::exchange(done_, true)) return make_error(ErrorCode::timeout, "time is up");
+      return inner_->next();
+    }
+    Coverage coverage() const override { return inner_->coverage(); }
+
+   private:
+    std::unique_ptr<Cursor> inner_;
+    bool done_ = false;
+  };
+};
+
+TEST_F(QueryLimits, PatternsOfParsedLinesAreOfAllOrSaySo) {
+  RangeRequest request;
+  request.start = {kBegin};
+  request.end = {kBegin + 60 * kNanosPerSecond};
+  request.step_nanos = 60 * kNanosPerSecond;
+  auto ask_reader = [&](Reader& reader) {
+    Budget budget;
+    Cancel cancel;
+    QueryContext context{reader, kDefaultTenant, *reader.snapshot(kDefaultTenant), budget, cancel};
+    return find_patterns(context, parse_query(R"({job="shop"} | logfmt | job="shop")")->selector, request);
+  };
+  Result<PatternsResult> all = ask_reader(store_);
+  ASSERT_TRUE(all.ok()) << all.error().to_string();
+  EXPECT_EQ(all->incomplete, "");
+  ASSERT_EQ(all->patterns.size(), 1u);
+  EXPECT_EQ(all->patterns[0].counts[0], uint64_t{kStreams} * kLines);
+  TimeIsUpReader reader(store_);
+  Result<PatternsResult> some = ask_reader(reader);
+  ASSERT_TRUE(some.ok()) << some.error().to_string();
+  EXPECT_EQ(some->incomplete, "partial: only 10000 lines were counted, from no particular time: time is up");
+}
+
 TEST_F(QueryLimits, TheSumOfEverythingIsAnswered) {
   for (const char* query : {R"(sum(count_over_time({job=~".+"}[60s])))",
                             R"(sum(count_over_time({job=~".+"} |~ ".*a.*b.*" [60s])))",
@@ -143,6 +194,17 @@ TEST_F(QueryLimits, ALogQueryThatCannotFinishSaysPartialWithTheReason) {
   expect_partial(ask_reader(store_, 300 << 10, std::chrono::hours(1)), "memory");
   SlowReader slow(store_);
   expect_partial(ask_reader(slow, 1 << 30, std::chrono::milliseconds(1'000)), "time");
+  // What may be read is used up: the same.
+  auto progress = std::make_shared<ReadProgress>();
+  count_reads_into(progress);
+  Cancel stop;
+  progress->limit_reads({kStreams * kLines + 1, 0}, &stop);  // the first look at everything
+  Budget budget;
+  QueryContext context{store_, kDefaultTenant, *store_.snapshot(kDefaultTenant), budget, stop};
+  expect_partial(query_range(context, R"({job="shop"} | drop trace_id)", request, LogqlLimits()),
+                 "too many lines");
+  progress->limit_reads({}, nullptr);
+  count_reads_into(nullptr);
   // Nothing found in time: an error, not an empty answer.
   Result<LogqlResult> nothing = ask_reader(store_, 1 << 30, std::chrono::milliseconds(-1));
   ASSERT_FALSE(nothing.ok());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "plan/read_progress.h"
 #include "query/logql/new_patterns.h"
 #include "query/logql/series_table.h"
 
@@ -125,6 +126,12 @@ bool is_partial(const Error& error, uint64_t entry_count) {
   return entry_count > 0 && (error.code == ErrorCode::timeout || error.code == ErrorCode::too_large);
 }
 
+// A query that was stopped because it read too much says that.
+Error reason_of(const Error& error) {
+  std::optional<Error> limit = passed_read_limit();
+  return error.code == ErrorCode::cancelled && limit ? *limit : error;
+}
+
 void say_partial(const Error& error, const StreamCollector& collector, Direction direction,
                  ReadStatistics& statistics) {
   statistics.complete = false;
@@ -161,8 +168,9 @@ Result<LogqlResult> run_log_query(QueryContext& context, const LogSelector& sele
     Result<void> read = for_each_row(context, scan, pipeline, result.statistics,
                                      [&](const PassedRow& row) { return collector.take(row); });
     if (!read.ok()) {
-      if (!is_partial(read.error(), collector.count())) return read.error();
-      say_partial(read.error(), collector, request.direction, result.statistics);
+      Error error = reason_of(read.error());
+      if (!is_partial(error, collector.count())) return error;
+      say_partial(error, collector, request.direction, result.statistics);
       break;
     }
     // Repeated rows counted in the limit: the rest of the slice is read behind what was taken.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "plan/read_progress.h"
 #include "query/logql/new_patterns.h"
 #include "query/logql/row_source.h"
 
@@ -96,18 +97,23 @@ class PatternSearch {
 
   Result<void> look_at_lines(Pipeline& pipeline, Expr where, TimeRange times) {
     OBELISK_TRY(Scan scan, log_scan(context_, std::move(where), times, pipeline.demand(), true));
-    scan.order = Order::time_descending;
     ReadStatistics statistics;
     uint64_t lines = 0;
     auto take = [&](const PassedRow& passed) -> Result<bool> {
       size_t step = static_cast<size_t>((passed.row.time - result_.grid.start) / result_.grid.step);
       miner_.add(passed.row.line, level_of(passed.row.labels), step);
-      return ++lines < kPatternLinesMax;
+      ++lines;
+      return true;
     };
-    OBELISK_CHECK_OK(for_each_row(context_, scan, pipeline, statistics, take));
+    Result<void> read = for_each_row(context_, scan, pipeline, statistics, take);
     if (!statistics.complete) result_.incomplete = statistics.incomplete_reason;
-    if (lines == kPatternLinesMax)
-      result_.incomplete = fmt::format("only the newest {} lines were looked at", kPatternLinesMax);
+    if (read.ok()) return {};
+    std::optional<Error> limit = passed_read_limit();
+    const Error& error = read.error().code == ErrorCode::cancelled && limit ? *limit : read.error();
+    bool ran_out = error.code == ErrorCode::timeout || error.code == ErrorCode::too_large;
+    if (!ran_out || lines == 0) return error;
+    result_.incomplete =
+        fmt::format("partial: only {} lines were counted, from no particular time: {}", lines, error.message);
     return {};
   }
 

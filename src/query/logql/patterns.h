@@ -2,9 +2,9 @@
 // The patterns of the lines that a log query selects, with how many lines each had in every step.
 //
 // Where the store applies the whole query, it counts lines by pattern itself, over any window, from the
-// templates it keeps (Aggregate::by_pattern); other queries have their lines looked at one by one, newest
-// first, at most kPatternLinesMax. What is alike is then folded (pattern_miner.h). Every line that was looked
-// at is either in a pattern or in `others`.
+// templates it keeps (Aggregate::by_pattern); other queries have all their lines looked at one by one, about
+// a million a second, and end with what was counted when their time is up. What is alike is then folded
+// (pattern_miner.h). Every line that was looked at is either in a pattern or in `others`.
 #include <string>
 #include <vector>
 
@@ -21,7 +21,6 @@ struct PatternsResult {
 };
 
 // Levels are taken from detected_level or level.
-inline constexpr uint64_t kPatternLinesMax = 1'000'000;  // about two seconds of one core
 Result<PatternsResult> find_patterns(QueryContext& context, const LogSelector& selector,
                                      const RangeRequest& request);
 

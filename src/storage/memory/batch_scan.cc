@@ -250,8 +250,26 @@ std::string column_value_text(const ColumnData& data, size_t row) {
   return "";
 }
 
+namespace {
+
+std::vector<ValueCount> label_names_of(const std::vector<Labels>& series, uint64_t limit) {
+  std::map<std::string_view, std::set<std::string_view>> values;
+  for (const Labels& labels : series) {
+    for (const Label& label : labels) values[label.name].insert(label.value);
+  }
+  std::vector<ValueCount> names;
+  for (const auto& [name, distinct] : values) {
+    if (limit != 0 && names.size() == limit) break;
+    names.push_back({std::string(name), ColumnType::string, distinct.size()});
+  }
+  return names;
+}
+
+}  // namespace
+
 std::vector<ValueCount> label_values_of(const std::vector<Labels>& series, std::string_view name,
                                         uint64_t limit) {
+  if (name.empty()) return label_names_of(series, limit);
   std::set<std::string, std::less<>> distinct;
   for (const Labels& labels : series) {
     std::string_view value = labels.get(name);

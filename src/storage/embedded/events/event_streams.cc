@@ -1,6 +1,7 @@
 // The streams of a tenant: their label sets, and the values of one label.
 #include <algorithm>
 #include <functional>
+#include <map>
 
 #include "storage/embedded/events/event_scan.h"
 #include "storage/embedded/events/scan_units.h"
@@ -125,26 +126,78 @@ Result<std::vector<Labels>> event_series(const EventView& view, const Scan& scan
   return found;
 }
 
+namespace {
+
+// What is distinct among the values of one label that were met; views into what owns them.
+class DistinctValues {
+ public:
+  void add(std::string_view value) {
+    if (!found_.empty() && found_.back() == value) return;
+    found_.push_back(value);
+    if (found_.size() < 2 * distinct_ + kFoundMin) return;
+    keep_distinct(found_);
+    distinct_ = found_.size();
+  }
+  const std::vector<std::string_view>& sorted() {
+    keep_distinct(found_);
+    return found_;
+  }
+
+ private:
+  std::vector<std::string_view> found_;
+  size_t distinct_ = 0;
+};
+
+// Keeps what views point into.
+class Owners {
+ public:
+  void add(const std::shared_ptr<const void>& owner) {
+    if (owners_.empty() || owners_.back() != owner) owners_.push_back(owner);
+  }
+
+ private:
+  std::vector<std::shared_ptr<const void>> owners_;
+};
+
+Result<std::vector<ValueCount>> event_label_names(const EventView& view, const Scan& scan, uint64_t limit,
+                                                  const Cancel& cancel) {
+  std::map<std::string, DistinctValues, std::less<>> names;
+  Owners owners;
+  OBELISK_CHECK_OK(StreamWalk(view, scan, cancel).run([&](const auto& owner, LabelsView labels) {
+    owners.add(owner);
+    for (const LabelRef& label : labels) {
+      auto found = names.find(label.name);
+      if (found == names.end()) found = names.try_emplace(std::string(label.name)).first;
+      found->second.add(label.value);
+    }
+  }));
+  std::vector<ValueCount> counts;
+  for (auto& [name, values] : names) {
+    if (limit != 0 && counts.size() == limit) break;
+    counts.push_back({name, ColumnType::string, values.sorted().size()});
+  }
+  return counts;
+}
+
+}  // namespace
+
 Result<std::vector<ValueCount>> event_label_values(const EventView& view, const Scan& scan,
                                                    std::string_view name, uint64_t limit,
                                                    const Cancel& cancel) {
-  std::vector<std::string_view> found;
-  std::vector<std::shared_ptr<const void>> owners;
-  size_t distinct = 0;
+  if (name.empty()) return event_label_names(view, scan, limit, cancel);
+  DistinctValues found;
+  Owners owners;
   OBELISK_CHECK_OK(StreamWalk(view, scan, cancel).run([&](const auto& owner, LabelsView labels) {
     std::string_view value = label_value(labels, name);
     if (value.empty()) return;
-    if (owners.empty() || owners.back() != owner) owners.push_back(owner);
-    found.push_back(value);
-    if (found.size() < 2 * distinct + kFoundMin) return;
-    keep_distinct(found);
-    distinct = found.size();
+    owners.add(owner);
+    found.add(value);
   }));
-  keep_distinct(found);
-  if (limit != 0 && found.size() > limit) found.resize(limit);
+  const std::vector<std::string_view>& sorted = found.sorted();
+  size_t count = limit == 0 ? sorted.size() : std::min<uint64_t>(sorted.size(), limit);
   std::vector<ValueCount> values;
-  values.reserve(found.size());
-  for (std::string_view value : found) values.push_back({std::string(value), ColumnType::string, 0});
+  values.reserve(count);
+  for (size_t i = 0; i < count; ++i) values.push_back({std::string(sorted[i]), ColumnType::string, 0});
   return values;
 }
 
