@@ -150,6 +150,18 @@ await run('a label with very many values', valueCount, 1,
     const values = (await server.getJson(`/loki/api/v1/label/order/values?${new URLSearchParams({ start: String(nowSeconds - 3600), end: String(nowSeconds + 60) })}`)).data;
     if (new Set(values).size !== valueCount) throw new Error(`${values.length} label values where ${valueCount} are right`);
     row(`all values of the label listed${when}`, performance.now() - began, 'ms');
+    const range = { start: String(nowSeconds - 3600), end: String(nowSeconds + 60) };
+    const timed = async (name, path, parameters, check) => {
+      const start = performance.now();
+      const answer = await server.getJson(`/loki/api/v1/${path}?${new URLSearchParams({ ...range, ...parameters })}`);
+      row(`${name}${when}`, performance.now() - start, 'ms');
+      if (!check(answer)) throw new Error(`${name}: ${JSON.stringify(answer).slice(0, 300)}`);
+      row(`memory peak behind it${when}`, statusOf(server, 'VmHWM'), 'MiB');
+    };
+    await timed('label names', 'labels', {}, ({ data }) => data.includes('order'));
+    await timed('detected labels', 'detected_labels', {}, ({ detectedLabels }) => detectedLabels.find(({ label }) => label === 'order').cardinality === valueCount);
+    await timed('statistics of all streams', 'index/stats', { query: '{app="checkout"}' }, ({ streams, entries }) => streams === valueCount && entries === valueCount);
+    await timed('all streams listed', 'series', { 'match[]': '{app="checkout"}' }, ({ data }) => data.length === valueCount && new Set(data.map(({ order }) => order)).size === valueCount);
   });
 await run('streams with a trace id a line', streamCount, linesPerStream,
   (stream) => `{app="payment", pod="payment-${stream}"}`,

@@ -29,26 +29,16 @@ std::optional<char32_t> hex4(std::string_view text, size_t at) {
   return value;
 }
 
-bool is_number(std::string_view text) {
-  size_t i = 0;
-  auto digits = [&] {
-    size_t begin = i;
-    while (i < text.size() && text[i] >= '0' && text[i] <= '9') ++i;
-    return i > begin;
-  };
-  if (i < text.size() && text[i] == '-') ++i;
-  if (!digits()) return false;
-  if (i < text.size() && text[i] == '.') {
-    ++i;
-    if (!digits()) return false;
-  }
-  if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
-    ++i;
-    if (i < text.size() && (text[i] == '+' || text[i] == '-')) ++i;
-    if (!digits()) return false;
-  }
-  return i == text.size();
+bool begins_number(char c) {
+  return (c >= '0' && c <= '9') || c == '-';
 }
+
+// What is wrong, as the reference says it.
+constexpr std::string_view kMalformed = "Malformed JSON error";
+constexpr std::string_view kOpenString = "Value is string, but can't find closing '\"' symbol";
+constexpr std::string_view kOpenArray = "Value is array, but can't find closing ']' symbol";
+constexpr std::string_view kOpenObject = "Value looks like object, but can't find closing '}' symbol";
+constexpr std::string_view kUnknownValue = "Unknown value type";
 
 }  // namespace
 
@@ -63,6 +53,19 @@ bool JsonCursor::enter(char open) {
   first_ = true;
   closed_ = false;
   return true;
+}
+
+bool JsonCursor::enter_object() {
+  if (!enter('{')) return fails(kOpenObject);
+  skip_space();
+  return at_ < text_.size() || fails(kMalformed);
+}
+
+bool JsonCursor::object_ends() {
+  size_t begin = at_;
+  bool ends = skip_nested('{', '}');
+  at_ = begin;
+  return ends || fails(kOpenObject);
 }
 
 bool JsonCursor::skip_string() {
@@ -82,30 +85,37 @@ bool JsonCursor::skip_string() {
 }
 
 bool JsonCursor::next_key(std::string_view& raw_key) {
+  closed_ = false;  // an object inside may just have been
   skip_space();
-  if (at_ >= text_.size()) return false;
+  if (!first_) {
+    if (at_ >= text_.size()) return fails(kOpenArray);
+    if (text_[at_] == ',') {
+      ++at_;
+      skip_space();
+      if (at_ >= text_.size()) return fails(kOpenArray);
+    } else if (text_[at_] != '}') {
+      return fails(kOpenObject);
+    }
+  }
+  first_ = false;
+  if (at_ >= text_.size()) return fails(kMalformed);
   if (text_[at_] == '}') {
     ++at_;
     closed_ = true;
     return false;
   }
-  if (!first_) {
-    if (text_[at_] != ',') return false;
-    ++at_;
-    skip_space();
-  }
-  first_ = false;
-  if (at_ >= text_.size() || text_[at_] != '"') return false;
+  if (text_[at_] != '"') return fails(kOpenObject);
   size_t begin = at_ + 1;
-  if (!skip_string()) return false;
+  if (!skip_string()) return fails(kMalformed);
   raw_key = text_.substr(begin, at_ - 1 - begin);
   skip_space();
-  if (at_ >= text_.size() || text_[at_] != ':') return false;
+  if (at_ >= text_.size() || text_[at_] != ':') return fails(kMalformed);
   ++at_;
   return true;
 }
 
 bool JsonCursor::next_element() {
+  closed_ = false;
   skip_space();
   if (at_ >= text_.size()) return false;
   if (text_[at_] == ']') {
@@ -123,7 +133,10 @@ bool JsonCursor::next_element() {
 
 std::optional<JsonKind> JsonCursor::peek() {
   skip_space();
-  if (at_ >= text_.size()) return std::nullopt;
+  if (at_ >= text_.size()) {
+    fault_ = kMalformed;
+    return std::nullopt;
+  }
   switch (text_[at_]) {
     case '"':
       return JsonKind::text;
@@ -141,27 +154,20 @@ std::optional<JsonKind> JsonCursor::peek() {
   }
 }
 
-// Skips an object or array by counting brackets outside strings, as deep as kJsonDepthMax.
-bool JsonCursor::skip_nested() {
-  char closing[kJsonDepthMax];
-  int depth = 0;
+// Skips an object or array by counting its own brackets outside strings.
+bool JsonCursor::skip_nested(char open, char close) {
+  const char wanted[] = {'"', open, close};
+  size_t depth = 0;
   for (;;) {
-    size_t next = text_.find_first_of("\"{}[]", at_);
+    size_t next = text_.find_first_of(std::string_view(wanted, sizeof wanted), at_);
     if (next == std::string_view::npos) return false;
     at_ = next;
-    char c = text_[at_];
-    if (c == '"') {
+    if (text_[at_] == '"') {
       if (!skip_string()) return false;
       continue;
     }
-    ++at_;
-    if (c == '{' || c == '[') {
-      if (depth == kJsonDepthMax) return false;
-      closing[depth++] = c == '{' ? '}' : ']';
-    } else {
-      if (depth == 0 || closing[depth - 1] != c) return false;
-      if (--depth == 0) return true;
-    }
+    depth += text_[at_++] == open ? 1 : static_cast<size_t>(-1);
+    if (depth == 0) return true;
   }
 }
 
@@ -172,12 +178,15 @@ bool JsonCursor::value(JsonToken& token) {
   size_t begin = at_;
   switch (*kind) {
     case JsonKind::text:
-      if (!skip_string()) return false;
+      if (!skip_string()) return fails(kOpenString);
       token.raw = text_.substr(begin + 1, at_ - begin - 2);
       break;
     case JsonKind::object:
+      if (!skip_nested('{', '}')) return fails(kOpenObject);
+      token.raw = text_.substr(begin, at_ - begin);
+      break;
     case JsonKind::array:
-      if (!skip_nested()) return false;
+      if (!skip_nested('[', ']')) return fails(kOpenArray);
       token.raw = text_.substr(begin, at_ - begin);
       break;
     default: {
@@ -187,8 +196,8 @@ bool JsonCursor::value(JsonToken& token) {
       token.raw = text_.substr(begin, at_ - begin);
       bool good = *kind == JsonKind::boolean ? token.raw == "true" || token.raw == "false"
                   : *kind == JsonKind::null  ? token.raw == "null"
-                                             : is_number(token.raw);
-      if (!good) return false;
+                                             : !token.raw.empty() && begins_number(token.raw[0]);
+      if (!good) return fails(kUnknownValue);
     }
   }
   return true;
@@ -233,12 +242,12 @@ std::optional<std::string_view> unescape_json(std::string_view raw, std::string&
         std::optional<char32_t> value = hex4(raw, i + 1);
         if (!value) return std::nullopt;
         i += 4;
-        if (*value >= 0xD800 && *value < 0xDC00 && raw.substr(i + 1).starts_with("\\u")) {
-          std::optional<char32_t> low = hex4(raw, i + 3);
-          if (low && *low >= 0xDC00 && *low < 0xE000) {
-            value = 0x10000 + ((*value - 0xD800) << 10) + (*low - 0xDC00);
-            i += 6;
-          }
+        if (*value >= 0xD800 && *value < 0xE000) {
+          std::optional<char32_t> low;
+          if (*value < 0xDC00 && raw.substr(i + 1).starts_with("\\u")) low = hex4(raw, i + 3);
+          if (!low || *low < 0xDC00 || *low >= 0xE000) return std::nullopt;
+          value = 0x10000 + ((*value - 0xD800) << 10) + (*low - 0xDC00);
+          i += 6;
         }
         append_rune(buffer, *value);
         break;

@@ -28,11 +28,9 @@ class JsonStage : public RowStage {
     JsonCursor cursor(row.line);
     prefix_.clear();
     next_known_ = 0;
-    if (!cursor.enter_object()) {
-      row.labels.set_error(kJsonParserError, "Value looks like object, but can't find closing '}' symbol");
-    } else if (!object(cursor, row.labels, 0)) {
-      row.labels.set_error(kJsonParserError, fmt::format("malformed json at byte {}", cursor.offset()));
-    }
+    too_deep_ = false;
+    if (!cursor.enter_object() || !object(cursor, row.labels, 0))
+      row.labels.set_error(kJsonParserError, too_deep_ ? "nested too deep" : cursor.fault());
     return true;
   }
 
@@ -48,7 +46,8 @@ class JsonStage : public RowStage {
   static constexpr size_t kKnownMax = 256;  // keys of a line that are remembered
 
   bool object(JsonCursor& cursor, RowLabels& labels, int depth) {
-    if (depth >= kJsonDepthMax) return false;
+    too_deep_ = depth >= kJsonDepthMax;
+    if (too_deep_) return false;
     std::string_view raw_key;
     JsonToken token;
     while (cursor.next_key(raw_key)) {
@@ -58,7 +57,9 @@ class JsonStage : public RowStage {
       if (*kind == JsonKind::object) {
         size_t length = prefix_.size();
         prefix_ = key.name;
-        if (!cursor.enter_object() || !object(cursor, labels, depth + 1)) return false;
+        // Of an object that does not end no field counts.
+        if (!cursor.object_ends() || !cursor.enter_object() || !object(cursor, labels, depth + 1))
+          return false;
         if (done_) return true;
         prefix_.resize(length);
         continue;
@@ -102,6 +103,7 @@ class JsonStage : public RowStage {
 
   LabelDemand demand_;
   ParserHints hints_;
+  bool too_deep_ = false;
   bool done_ = false;  // with the row: nothing that stands further on is asked for
   std::string prefix_;
   std::string buffer_;
@@ -162,7 +164,8 @@ class UnpackStage : public RowStage {
     if (row.line.empty() || hints_.satisfied(row.labels)) return true;
     JsonCursor cursor(row.line);
     if (row.line[0] != '{' || !cursor.enter_object()) {
-      row.labels.set_error(kJsonParserError, "expecting json object(6), but it is not");
+      row.labels.set_error(kJsonParserError,
+                           row.line[0] == '{' ? cursor.fault() : "expecting json object(6), but it is not");
       return true;
     }
     fields_.clear();
@@ -184,7 +187,7 @@ class UnpackStage : public RowStage {
       if (!key.empty()) fields_.push_back({key, value});
     }
     if (!cursor.closed()) {
-      row.labels.set_error(kJsonParserError, fmt::format("malformed json at byte {}", cursor.offset()));
+      row.labels.set_error(kJsonParserError, cursor.fault());
       return true;
     }
     if (!has_entry) return true;

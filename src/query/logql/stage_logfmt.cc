@@ -34,11 +34,16 @@ class LogfmtReader {
     return line_[at_] == '"' ? quoted(value) : plain(value);
   }
 
-  size_t fault() const { return fault_; }
+  // Of the pair that was broken last, in the reference's words.
+  std::string fault() const {
+    std::string why = unexpected_ == 0 ? std::string(why_) : fmt::format("unexpected '{}'", unexpected_);
+    return fmt::format("logfmt syntax error at pos {} : {}", fault_ + 1, why);
+  }
 
  private:
   Outcome broken() {
     fault_ = at_;
+    unexpected_ = line_[at_];
     while (at_ < line_.size() && !is_blank(line_[at_])) ++at_;
     return Outcome::broken;
   }
@@ -58,8 +63,9 @@ class LogfmtReader {
     for (;;) {
       size_t quote = line_.find('"', at_);
       if (quote == std::string_view::npos) {
-        fault_ = begin - 1;
-        at_ = line_.size();
+        unexpected_ = 0;
+        why_ = "unterminated quoted value";
+        at_ = fault_ = line_.size();
         return Outcome::broken;
       }
       size_t backslashes = 0;
@@ -68,7 +74,9 @@ class LogfmtReader {
       if (backslashes % 2 != 0) continue;
       std::optional<std::string_view> text = unescape_json(line_.substr(begin, quote - begin), buffer);
       if (!text) {
-        fault_ = begin - 1;
+        unexpected_ = 0;
+        why_ = "invalid quoted value";
+        fault_ = at_;
         return Outcome::broken;
       }
       value = *text;
@@ -83,6 +91,8 @@ class LogfmtReader {
   std::string_view line_;
   size_t at_ = 0;
   size_t fault_ = 0;
+  char unexpected_ = 0;  // the byte at fault_; 0: why_ says it
+  std::string_view why_;
 };
 
 std::string_view kept(std::string_view value, const LogfmtReader& reader, RowText& text) {
@@ -103,8 +113,7 @@ class LogfmtStage : public RowStage {
       if (outcome == LogfmtReader::Outcome::end) return true;
       if (outcome == LogfmtReader::Outcome::broken) {
         if (!options_.strict) continue;
-        row.labels.set_error(kLogfmtParserError,
-                             fmt::format("logfmt syntax error at pos {}", reader.fault() + 1));
+        row.labels.set_error(kLogfmtParserError, reader.fault());
         return true;
       }
       if (value.empty() && !options_.keep_empty) continue;
@@ -139,8 +148,7 @@ class LogfmtKeysStage : public RowStage {
       if (outcome == LogfmtReader::Outcome::end) break;
       if (outcome == LogfmtReader::Outcome::broken) {
         if (!options_.strict) continue;
-        row.labels.set_error(kLogfmtParserError,
-                             fmt::format("logfmt syntax error at pos {}", reader.fault() + 1));
+        row.labels.set_error(kLogfmtParserError, reader.fault());
         break;
       }
       std::string_view name = sanitize_label_name(key, true, row.labels.text());

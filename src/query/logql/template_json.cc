@@ -48,9 +48,12 @@ bool read(JsonCursor& cursor, TemplateValue& out, int depth) {
     case JsonKind::boolean:
       out = TemplateValue(token.raw == "true");
       break;
-    case JsonKind::number:
-      out = TemplateValue(parse_float(token.raw).value_or(0));
+    case JsonKind::number: {
+      std::optional<double> number = parse_float(token.raw);
+      if (!number) return false;  // the walk takes any word that begins like one
+      out = TemplateValue(*number);
       break;
+    }
     default:
       out = TemplateValue();
       break;
