@@ -218,10 +218,10 @@ TEST_F(TempoApiTest, MetricsOverARange) {
       json("/api/metrics/query_range?start=1700000040&end=1700000060&step=10s&exemplars=1&q=" +
            encoded("{} | max_over_time(duration) by (resource.service.name)")),
       R"({"series":[{"labels":[{"key":"resource.service.name","value":{"stringValue":"inventory"}}],)"
-      R"("samples":[{"timestampMs":"1700000040000","value":0.298}],)"
+      R"("samples":[{"timestampMs":"1700000050000","value":0.298}],)"
       R"("exemplars":[{"labels":[{"key":"trace:id","value":{"stringValue":"566acdc19b877beb6c75892a54376696"}}],"value":0.298,"timestampMs":"1700000040037"}]},)"
       R"({"labels":[{"key":"resource.service.name","value":{"stringValue":"order"}}],)"
-      R"("samples":[{"timestampMs":"1700000040000","value":0.622},{"timestampMs":"1700000050000","value":0.0015}],)"
+      R"("samples":[{"timestampMs":"1700000050000","value":0.622}],)"
       R"("exemplars":[{"labels":[{"key":"trace:id","value":{"stringValue":"566acdc19b877beb6c75892a54376696"}}],"value":0.622,"timestampMs":"1700000040000"}]}],)"
       R"("metrics":{"inspectedTraces":0,"inspectedBytes":"0","inspectedSpans":"3","totalBlocks":0,"completedJobs":1,"totalJobs":1,"totalBlockBytes":"0"},"status":"COMPLETE"})");
   // Nanoseconds, RFC 3339 and since.

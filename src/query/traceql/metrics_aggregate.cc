@@ -86,8 +86,8 @@ void MetricsAggregate::add_group(const AggregateStates::Group& group, State& sta
   for (size_t slot = 0; slot < group.exemplars.size(); ++slot) {
     const AggregateExemplar& from = group.exemplars[slot];
     MetricsExemplar& held = state.exemplars[slot];
-    if (!from.found || held.time.value != 0) continue;
-    held = {from.trace_id, expr_.argument ? from.value / unit : kNone, {from.time}};
+    double value = expr_.argument ? from.value / unit : kNone;
+    if (from.found && is_better(held, value)) held = {from.trace_id, value, {from.time}};
   }
 }
 
@@ -146,14 +146,16 @@ void MetricsAggregate::merge_value(double& held, double number) const {
 
 // The first span of a slot stands for it, but an extreme one replaces it where the function is about
 // extremes.
+bool MetricsAggregate::is_better(const MetricsExemplar& held, double value) const {
+  if (held.time.value == 0) return true;
+  if (expr_.function == MetricsFunction::max_over_time || has_buckets()) return value > held.value;
+  return expr_.function == MetricsFunction::min_over_time && value < held.value;
+}
+
 void MetricsAggregate::add_exemplar(State& state, SpanView& span, size_t point, const Value& value) const {
   MetricsExemplar& exemplar = state.exemplars[point * state.exemplars.size() / grid_.count];
   double number = expr_.argument ? shown(value) : kNone;
-  bool is_better = exemplar.time.value == 0;
-  if (expr_.function == MetricsFunction::max_over_time || has_buckets())
-    is_better = is_better || number > exemplar.value;
-  if (expr_.function == MetricsFunction::min_over_time) is_better = is_better || number < exemplar.value;
-  if (is_better) exemplar = {span.trace_id(), number, {span.time()}};
+  if (is_better(exemplar, number)) exemplar = {span.trace_id(), number, {span.time()}};
 }
 
 SeriesSet MetricsAggregate::finish() {

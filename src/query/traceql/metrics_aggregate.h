@@ -44,6 +44,7 @@ class MetricsAggregate {
   void merge_value(double& held, double number) const;
   void add_value(State& state, size_t point, const Value& value, double weight) const;
   double weight_of(SpanView& span) const;
+  bool is_better(const MetricsExemplar& held, double value) const;
   void add_exemplar(State& state, SpanView& span, size_t point, const Value& value) const;
   void finish_state(State& state, SeriesSet& out) const;
   MetricsSeries simple_series(const State& state) const;
