@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::string_view kWhat = "overrides";
 const std::string kFile = "overrides";
+constexpr size_t kItemsMax = 100;  // of a list or map
+constexpr size_t kScalarBytesMax = 1024;
 constexpr int64_t kIntervalMin = 15 * kNanosPerSecond;  // Tempo's
 constexpr int64_t kIntervalMax = 300 * kNanosPerSecond;
 
@@ -23,12 +25,27 @@ void drop_nulls(YamlNode& node) {
   for (YamlEntry& entry : node.entries) drop_nulls(entry.value);
 }
 
+// What a tenant sets is worked through for every span: no tenant may make that dear.
+Result<void> check_sizes(const YamlNode& node) {
+  if (node.items.size() > kItemsMax || node.entries.size() > kItemsMax)
+    return make_error(ErrorCode::invalid_argument,
+                      fmt::format("overrides: a list of more than {} items", kItemsMax));
+  if (node.scalar.size() > kScalarBytesMax) {
+    return make_error(ErrorCode::invalid_argument,
+                      fmt::format("overrides: a text of more than {} bytes", kScalarBytesMax));
+  }
+  for (const YamlNode& item : node.items) OBELISK_CHECK_OK(check_sizes(item));
+  for (const YamlEntry& entry : node.entries) OBELISK_CHECK_OK(check_sizes(entry.value));
+  return {};
+}
+
 Result<YamlNode> tree_of(std::string_view json) {
   Result<YamlNode> tree = collect::parse_json_tree(json, kWhat);
   if (!tree.ok()) return make_error(ErrorCode::invalid_argument, tree.error().message);
   if (tree->kind != YamlNode::Kind::map)
     return make_error(ErrorCode::invalid_argument, "overrides: a JSON object is wanted");
   drop_nulls(*tree);
+  OBELISK_CHECK_OK(check_sizes(*tree));
   return tree;
 }
 

@@ -122,6 +122,17 @@ TEST(TenantSettings, Refused) {
   }
 }
 
+TEST(TenantSettings, AreBounded) {
+  std::string list = "\"x\"";
+  for (int i = 1; i < 100; ++i) list += ",\"x\"";
+  auto document = [](const std::string& dimensions) {
+    return R"({"metrics_generator":{"processor":{"span_metrics":{"dimensions":[)" + dimensions + "]}}}}";
+  };
+  EXPECT_TRUE(parse_overrides(document(list), GeneratorOptions{}).ok());
+  EXPECT_FALSE(parse_overrides(document(list + ",\"x\""), GeneratorOptions{}).ok());
+  EXPECT_FALSE(parse_overrides(document('"' + std::string(1025, 'x') + '"'), GeneratorOptions{}).ok());
+}
+
 // The defaults that /status/config shows are those of the reference, whose example the parser holds to its
 // own.
 TEST(DefaultConfig, IsTheReferences) {

@@ -190,8 +190,9 @@ Result<HttpResponse> dependencies(TempoCall& call, const PathParameters&) {
 
 // The UI's button: nothing has to be archived.
 Result<HttpResponse> archive(TempoCall&, const PathParameters&) {
-  return make_error(ErrorCode::unsupported,
-                    "unsupported: archiving; a trace is kept for the retention of traces");
+  return make_error(
+      ErrorCode::unsupported,
+      "a trace is kept as long as all traces are (retention.traces): there is no archive to put it into");
 }
 
 }  // namespace
