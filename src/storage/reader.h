@@ -138,8 +138,8 @@ class Reader {
   // Columns (not labels) that occur in the range, sorted by id and type. Other parts of the scan are not
   // looked at.
   virtual Result<std::vector<ColumnInfo>> columns(const Snapshot& at, const Scan& scan) = 0;
-  // Distinct values of one column in the rows of the scan, most frequent first, at most `limit`. Of a label:
-  // those of the label sets that series() gives, sorted, not counted.
+  // Distinct values of one column in the rows of the scan, most frequent first, at most `limit`; a span that
+  // was sent twice counts once. Of a label: those of the label sets of series(), sorted, not counted.
   virtual Result<std::vector<ValueCount>> values(const Snapshot& at, const Scan& scan, const ColumnId& column,
                                                  uint64_t limit, const Cancel& cancel) = 0;
   // Of the samples table. Walks every series that fits; unsupported by stores that keep no such thing.

@@ -240,20 +240,32 @@ std::string tag_values_json(const std::vector<traceql::TagValue>& values, const 
   return out.take();
 }
 
+namespace {
+
+// The elements of the array, of which there may be a million.
+std::string typed_tag_value_list(const std::vector<traceql::TagValue>& values, bool with_counts) {
+  std::string list;
+  size_t bytes = 0;
+  for (const traceql::TagValue& value : values) bytes += value.value.size() + 32 + (with_counts ? 24 : 0);
+  list.reserve(bytes);
+  for (const traceql::TagValue& value : values) {
+    list += list.empty() ? "{\"type\":\"" : ",{\"type\":\"";
+    list += value.type;
+    list += "\",\"value\":";
+    append_json_string(list, value.value);
+    if (with_counts) fmt::format_to(std::back_inserter(list), ",\"count\":\"{}\"", value.count);
+    list += '}';
+  }
+  return list;
+}
+
+}  // namespace
+
 std::string typed_tag_values_json(const std::vector<traceql::TagValue>& values, bool with_counts,
                                   const ScanStatistics& statistics) {
   JsonWriter out;
   out.begin_object().key("tagValues").begin_array();
-  std::string one;  // there may be a million of them
-  for (const traceql::TagValue& value : values) {
-    one = "{\"type\":\"";
-    one += value.type;
-    one += "\",\"value\":";
-    append_json_string(one, value.value);
-    if (with_counts) fmt::format_to(std::back_inserter(one), ",\"count\":\"{}\"", value.count);
-    one += '}';
-    out.raw(one);
-  }
+  out.raw(typed_tag_value_list(values, with_counts));
   out.end_array();
   write_metadata_metrics(out, statistics);
   out.end_object();

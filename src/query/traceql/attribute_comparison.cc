@@ -90,6 +90,7 @@ class Comparison {
     Scan scan = scan_of(where);
     scan.aggregate.emplace();
     scan.aggregate->first_time = std::max<int64_t>(range_.begin.value, 0);
+    scan.aggregate->distinct_spans = true;
     OBELISK_TRY(AggregateAnswer answer,
                 aggregate_scan(context_.reader, context_.at, scan, context_.budget, context_.cancel));
     uint64_t count = 0;

@@ -2,7 +2,7 @@
 // What sets some spans apart from the others: for every value of every attribute how many of the selected
 // spans and how many of the rest have it, exactly, ranked by how much the two shares differ (Cohen's h, the
 // difference of their arcsines, which weighs 1 % against 3 % as it should). Attributes of every scope of a
-// span, of any number of distinct values. Counts are of stored rows: a span that was sent twice counts twice.
+// span, of any number of distinct values. A span that was sent twice counts once.
 //
 // Of an attribute with more than kComparedValuesMax distinct values those that are frequent among the
 // selected or among all spans are looked at; of the others, and of those that are frequent on one side and

@@ -18,7 +18,7 @@ class AttributeComparisonTest : public testing::Test {
   // 3,000 spans, each with an id of its own; every tenth has variant b, and of those nine of ten failed; of
   // the others one in a hundred.
   AttributeComparisonTest() {
-    std::string text;
+    std::string& text = sent_;
     for (int i = 0; i < 3000; ++i) {
       bool is_b = i % 10 == 0;
       bool failed = is_b ? i % 100 != 0 : i % 100 == 1;
@@ -37,6 +37,7 @@ class AttributeComparisonTest : public testing::Test {
                               limit);
   }
 
+  std::string sent_;
   MemoryStore store_;
   Budget budget_{100 << 20};
   Cancel cancel_;
@@ -61,6 +62,23 @@ TEST_F(AttributeComparisonTest, TheCauseComesFirstWithExactCounts) {
   EXPECT_TRUE(b->significant);
   for (size_t i = 1; i < found->values.size(); ++i)
     EXPECT_LE(std::abs(found->values[i].effect), std::abs(found->values[i - 1].effect));
+}
+
+TEST_F(AttributeComparisonTest, ASpanThatWasSentTwiceCountsOnce) {
+  auto before = compare("{}", "{ status = error }", 0);
+  WriteRequest request;
+  request.batches.push_back(test_batch(sent_));
+  ASSERT_TRUE(append_and_wait(store_, std::move(request)).ok());
+  auto after = compare("{}", "{ status = error }", 0);
+  ASSERT_TRUE(before.ok() && after.ok());
+  EXPECT_EQ(after->selected, 300u);
+  EXPECT_EQ(after->others, 2700u);
+  ASSERT_EQ(after->values.size(), before->values.size());
+  for (size_t i = 0; i < after->values.size(); ++i) {
+    EXPECT_EQ(after->values[i].value, before->values[i].value);
+    EXPECT_EQ(after->values[i].selected, before->values[i].selected);
+    EXPECT_EQ(after->values[i].others, before->values[i].others);
+  }
 }
 
 TEST_F(AttributeComparisonTest, WhatIsTheSameOnBothSidesIsNotSignificant) {

@@ -34,6 +34,7 @@ EventViewPtr empty_view() {
     for (EventTableView& table : empty->tables) {
       table.overlaps = std::make_shared<TraceOverlapCache>();
       table.repeated_lines = std::make_shared<RepeatedLinesCache>();
+      table.value_lists = std::make_shared<ValueListCache>();
     }
     return empty;
   }();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <unordered_map>
@@ -283,14 +284,34 @@ std::vector<ValueCount> label_values_of(const std::vector<Labels>& series, std::
   return values;
 }
 
+namespace {
+
+// Trace id and span id of a row of spans.
+std::optional<std::pair<TraceId, int64_t>> span_of(const Batch& batch, uint32_t row) {
+  if (batch.table != Table::spans) return std::nullopt;
+  const ColumnData* traces = batch.find(fixed_column(column::kTraceId), ColumnType::trace_id);
+  const ColumnData* ids = batch.find(fixed_column(column::kSpanId), ColumnType::int64);
+  if (traces == nullptr) return std::nullopt;
+  return std::pair(traces->trace_ids[row], ids == nullptr || !ids->is_present(row) ? 0 : ids->ints[row]);
+}
+
+}  // namespace
+
 std::vector<ValueCount> values_of_batches(const std::vector<BatchPtr>& batches, const Scan& scan,
                                           const ColumnId& column, uint64_t limit) {
   std::map<std::pair<std::string, ColumnType>, uint64_t> counts;
+  std::set<std::pair<TraceId, int64_t>> spans;  // that have a value
   for (const RowRef& ref : matching_rows(batches, scan)) {
-    for (const ColumnData& data : batches[ref.batch]->columns) {
-      if (data.id == column && data.is_present(ref.row))
-        ++counts[{column_value_text(data, ref.row), data.type}];
+    const Batch& batch = *batches[ref.batch];
+    std::vector<const ColumnData*> found;
+    for (const ColumnData& data : batch.columns) {
+      if (data.id == column && data.is_present(ref.row)) found.push_back(&data);
     }
+    if (found.empty()) continue;
+    if (std::optional<std::pair<TraceId, int64_t>> span = span_of(batch, ref.row);
+        span && !spans.insert(*span).second)
+      continue;  // sent twice
+    for (const ColumnData* data : found) ++counts[{column_value_text(*data, ref.row), data->type}];
   }
   std::vector<ValueCount> values;
   for (const auto& [key, count] : counts) values.push_back({key.first, key.second, count});

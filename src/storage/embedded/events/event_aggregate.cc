@@ -1,15 +1,14 @@
 #include "storage/embedded/events/event_aggregate.h"
 
 #include <algorithm>
-#include <map>
 
 #include "plan/aggregate_fold.h"
 #include "plan/read_progress.h"
 #include "storage/embedded/events/entry_counts.h"
+#include "storage/embedded/events/repeated_spans.h"
 #include "storage/embedded/events/row_group_columns.h"
 #include "storage/embedded/events/run_counts.h"
 #include "storage/embedded/events/scan_units.h"
-#include "storage/embedded/events/trace_index_block.h"
 
 namespace obelisk {
 namespace {
@@ -37,7 +36,7 @@ class Executor {
         cancel_(cancel),
         states_(*scan.aggregate),
         charge_(budget),
-        spans_(budget),
+        spans_(table_, budget),
         by_runs_(scan.table == Table::logs && RunCounter::suits(*scan.aggregate)),
         runs_(states_),
         by_entries_(EntryCounter::suits(*scan.aggregate)),
@@ -45,7 +44,7 @@ class Executor {
 
   Result<AggregateAnswer> run() {
     OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(table_, range_, scan_.where, cancel_));
-    if (aggregate().distinct_spans) OBELISK_CHECK_OK(find_repeats(units));
+    if (aggregate().distinct_spans) OBELISK_CHECK_OK(spans_.find(units, parts_of(units)));
     if (scan_.table == Table::logs) {
       OBELISK_TRY(lines_, repeated_lines_of(table_, units, budget_, cancel_));
     }
@@ -71,66 +70,11 @@ class Executor {
     return {};
   }
 
-  Result<void> find_repeats(const std::vector<ScanUnit>& units) {
-    std::vector<EventPartPtr> parts;
-    for (const ScanUnit& unit : units) {
-      if (unit.context) {
-        if (parts.empty() || parts.back() != unit.context->part) parts.push_back(unit.context->part);
-        continue;
-      }
-      const std::vector<ColumnId> wanted = {fixed_column(column::kTraceId)};
-      BatchPtr batch = unit.head->batch(&wanted);
-      const ColumnData* traces = batch->find(wanted[0], ColumnType::trace_id);
-      if (traces == nullptr) continue;
-      const TraceId* last = nullptr;
-      for (const TraceId& id : traces->trace_ids) {
-        if (last == nullptr || *last != id) head_keys_.push_back(trace_key(id));
-        last = &id;
-      }
-    }
-    std::sort(head_keys_.begin(), head_keys_.end());
-    head_keys_.erase(std::unique(head_keys_.begin(), head_keys_.end()), head_keys_.end());
-    if (parts.empty()) {  // a store to which nothing was written has no cache either
-      overlap_ = std::make_shared<const TraceOverlap>();
-      return {};
-    }
-    OBELISK_TRY(overlap_, table_.overlaps->of(parts));
-    for (size_t i = 0; i < parts.size(); ++i) {
-      std::vector<uint8_t>& watched = watched_[parts[i].get()];
-      watched = overlap_->row_groups[i];
-      OBELISK_TRY(std::vector<uint32_t> with_head, parts[i]->row_groups_of_traces(head_keys_));
-      for (uint32_t row_group : with_head) watched[row_group] = 1;
-    }
-    return {};
-  }
-
   // Clears rows whose line the stream has at that time already.
   static void drop_lines(const std::vector<uint32_t>* rows, size_t row_count, RowMask& mask) {
     if (rows == nullptr) return;
     if (mask.empty()) mask.assign(row_count, 1);
     for (uint32_t row : *rows) mask[row] = 0;
-  }
-
-  // Clears rows that repeat a span. Only rows of traces that can be elsewhere are compared.
-  Result<void> drop_repeated(const ScanUnit& unit, RowGroupReader& reader, RowMask& mask) {
-    bool all = reader.info().has_repeated_spans;
-    if (!all && watched_[unit.context->part.get()][unit.row_group] == 0) return {};
-    OBELISK_TRY(const std::vector<TraceId>* traces, reader.trace_ids());
-    if (traces == nullptr) return {};
-    if (mask.empty()) mask.assign(reader.info().row_count, 1);
-    OBELISK_TRY(IntColumn ids, read_int_column(reader, fixed_column(column::kSpanId)));
-    bool watched = false;
-    for (size_t row = 0; row < mask.size(); ++row) {
-      if (row == 0 || (*traces)[row] != (*traces)[row - 1]) {
-        uint64_t key = trace_key((*traces)[row]);
-        watched =
-            all || overlap_->contains(key) || std::binary_search(head_keys_.begin(), head_keys_.end(), key);
-      }
-      if (!watched || mask[row] == 0) continue;
-      OBELISK_TRY(bool fresh, spans_.insert((*traces)[row], ids.at(row)));
-      mask[row] = fresh ? 1 : 0;
-    }
-    return {};
   }
 
   // The rows that count; empty: all of them.
@@ -162,7 +106,7 @@ class Executor {
       bool length = aggregate().value_length;
       OBELISK_CHECK_OK(read_value_column(reader, aggregate().value, length, mask, values_));
     }
-    if (aggregate().distinct_spans) OBELISK_CHECK_OK(drop_repeated(unit, reader, mask));
+    if (aggregate().distinct_spans) OBELISK_CHECK_OK(spans_.drop(unit, reader, mask));
     if (!mask.empty() && !any_row(mask)) return {};
     if (by_runs_) {
       OBELISK_TRY(bool counted, runs_.add(reader, mask, unit.min_time, unit.max_time));
@@ -220,7 +164,7 @@ class Executor {
     std::vector<uint8_t> mask = evaluate(scan_.where, batch);
     const std::vector<int64_t>& times = batch.times();
     for (size_t row = 0; row < mask.size(); ++row) mask[row] &= range_.contains({times[row]}) ? 1 : 0;
-    return BatchAggregator(states_, &spans_).add(batch, mask);
+    return BatchAggregator(states_, &spans_.met()).add(batch, mask);
   }
 
   const EventTableView& table_;
@@ -230,14 +174,11 @@ class Executor {
   const Cancel& cancel_;
   AggregateStates states_;
   BudgetCharge charge_;
-  SpanIdentities spans_;
+  RepeatedSpans spans_;
   ReadCounts counts_;
   size_t charged_groups_ = 0;
   uint64_t charged_bytes_ = 0;
-  std::vector<uint64_t> head_keys_;  // of the traces in the head, sorted
-  std::shared_ptr<const TraceOverlap> overlap_;
   std::shared_ptr<const RepeatedLines> lines_;
-  std::map<const EventPart*, std::vector<uint8_t>> watched_;  // row groups where spans must be compared
   std::vector<double> values_;
   std::vector<ExemplarRow> exemplars_;
   const bool by_runs_;

@@ -141,6 +141,7 @@ EventViewPtr EventStore::view(uint64_t sequence) const {
     view->tables[i].head = heads_[i].batches(sequence);
     view->tables[i].overlaps = overlaps_[i];
     view->tables[i].repeated_lines = repeated_lines_;
+    view->tables[i].value_lists = value_lists_[i];
     view->tables[i].visible = visible_[i];
   }
   return view;

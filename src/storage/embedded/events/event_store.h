@@ -128,6 +128,9 @@ class EventStore {
   const std::array<std::shared_ptr<TraceOverlapCache>, 3> overlaps_{std::make_shared<TraceOverlapCache>(),
                                                                     std::make_shared<TraceOverlapCache>(),
                                                                     std::make_shared<TraceOverlapCache>()};
+  const std::array<std::shared_ptr<ValueListCache>, 3> value_lists_{std::make_shared<ValueListCache>(),
+                                                                    std::make_shared<ValueListCache>(),
+                                                                    std::make_shared<ValueListCache>()};
 };
 
 // Days since the epoch of a time, rounding down, and "20260503".

@@ -170,6 +170,68 @@ TEST(EventStore, AgreesWithTheMemoryStoreInEveryState) {
   }
 }
 
+// Goal: counts of values are those of distinct spans, whether they are counted, come from what is kept of
+// whole parts, or are merged with the head. Method: the same spans sent again and again, over flushes and
+// merges; every question asked twice, and of part of the time range.
+TEST(EventStore, ValuesOfSpansSentAgainAreCountedOnce) {
+  Pair pair;
+  StoreReader reader(*pair.store);
+  Cancel cancel;
+  const ColumnId column = {Scope::attribute, "k"};
+  auto check = [&](const std::string& state) {
+    reader.sequence = pair.sequence;
+    for (int64_t from : {kBegin - 1, kBegin + 500}) {
+      for (uint64_t limit : {0, 3}) {
+        Scan scan;
+        scan.table = Table::spans;
+        scan.range = {{from}, {kBegin + 2000}};
+        auto expected =
+            pair.oracle.values(*pair.oracle.snapshot(kDefaultTenant), scan, column, limit, cancel);
+        for (int again = 0; again < 2; ++again) {
+          auto found = reader.values(*reader.snapshot(kDefaultTenant), scan, column, limit, cancel);
+          ASSERT_TRUE(found.ok()) << found.error().to_string();
+          ASSERT_EQ(found->size(), expected->size()) << state;
+          for (size_t i = 0; i < found->size(); ++i) {
+            ASSERT_EQ((*found)[i].value, (*expected)[i].value) << state << " from " << from;
+            ASSERT_EQ((*found)[i].count, (*expected)[i].count) << state << " from " << from;
+          }
+        }
+      }
+    }
+  };
+  auto send = [&](int first, int last) {
+    BatchBuilder builder(Table::spans);
+    for (int i = first; i < last; ++i) {
+      builder.add_row({kBegin + i});
+      TraceId id;
+      id.bytes[15] = static_cast<uint8_t>(1 + i / 20);
+      builder.set_trace_id(Scope::fixed, column::kTraceId, id);
+      builder.set_int(Scope::fixed, column::kSpanId, i + 1);
+      if (i % 3 != 0) builder.set_string(Scope::attribute, "k", "value " + std::to_string(i % 40));
+      if (i % 7 == 0) builder.set_int(Scope::attribute, "k", i % 5);
+    }
+    pair.write(builder.finish());
+  };
+  send(0, 900);
+  send(100, 200);
+  check("in the head");
+  pair.flush();
+  check("in a part");
+  send(150, 1000);
+  check("in a part and the head");
+  pair.flush();
+  check("in two parts");
+  send(950, 1100);
+  send(0, 30);
+  check("in two parts and the head");
+  pair.flush();
+  while (pair.merge()) {
+  }
+  check("merged");
+  send(300, 500);
+  check("merged, and the head");
+}
+
 TEST(EventStore, ManySmallBatchesArePutTogether) {
   RandomBatches random(7, kBegin, kSpan);
   Pair pair;

@@ -1,47 +1,121 @@
 // Values of a column with their counts. Row groups whose rows all count give a dictionary's entries with how
-// many rows have each, without decoding rows.
+// many rows have each, without decoding rows; what whole parts have is kept (value_lists.h). A span that was
+// sent twice counts once.
+#include <algorithm>
+#include <optional>
+
 #include "plan/budget.h"
 #include "storage/embedded/events/event_scan.h"
+#include "storage/embedded/events/repeated_spans.h"
 #include "storage/embedded/events/scan_units.h"
 #include "storage/embedded/events/value_counter.h"
 
 namespace obelisk {
 namespace {
 
-// Calls that have no budget of their own read one row group at a time within this.
+// Calls that have no budget of their own read one row group at a time, and remember spans, within this.
 constexpr uint64_t kUnitBudgetBytes = 2ull << 30;
 
 class ValueScan {
  public:
-  ValueScan(const Scan& scan, const ColumnId& column) : scan_(scan), column_(column) {}
+  ValueScan(const EventTableView& table, const Scan& scan, const ColumnId& column)
+      : scan_(scan), column_(column), budget_(kUnitBudgetBytes) {
+    if (scan.table == Table::spans) spans_.emplace(table, budget_);
+  }
 
-  Result<void> count(const ScanUnit& unit, ValueCounter& counter) const {
-    Budget budget(kUnitBudgetBytes);
+  Result<void> find_repeats(const std::vector<ScanUnit>& units) {
+    if (!spans_) return {};
+    return spans_->find(units, parts_of(units));
+  }
+  // Units are then counted from the first one again.
+  void begin() {
+    if (spans_) spans_->forget_met();
+  }
+
+  Result<void> count(const ScanUnit& unit, ValueCounter& counter) {
     ReadCounts counts;
-    if (!unit.context) return count_batch(unit, budget, counts, counter);
+    if (!unit.context) return count_batch(unit, counts, counter);
     const PartContext& context = *unit.context;
     bool every_row = scan_.where.is_always() && !context.visible && scan_.range.contains({unit.min_time}) &&
-                     scan_.range.contains({unit.max_time});
+                     scan_.range.contains({unit.max_time}) && !(spans_ && spans_->may_repeat(unit));
     if (every_row) {
-      RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
+      RowGroupReader reader(context.part, unit.row_group, context.labels, budget_, counts);
       OBELISK_TRY(bool done, count_dictionaries(reader, counter));
       if (done) return {};
     }
-    RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
-    return count_rows(context, reader, counter);
+    RowGroupReader reader(context.part, unit.row_group, context.labels, budget_, counts);
+    return count_rows(unit, reader, counter);
+  }
+
+  // Remembers the spans of a unit, all of whose rows count, that others may repeat.
+  Result<void> note(const ScanUnit& unit) {
+    if (!spans_ || !spans_->may_repeat(unit)) return {};
+    ReadCounts counts;
+    RowGroupReader reader(unit.context->part, unit.row_group, unit.context->labels, budget_, counts);
+    RowMask mask(reader.info().row_count, 1);
+    OBELISK_TRY(auto chunks, reader.chunks_of(column_));
+    keep_present(chunks, mask);
+    return spans_->drop(unit, reader, mask);
   }
 
  private:
-  Result<void> count_batch(const ScanUnit& unit, Budget& budget, ReadCounts& counts,
-                           ValueCounter& counter) const {
+  using Chunks = std::vector<std::pair<uint32_t, ColumnChunk*>>;
+
+  static void keep_present(const Chunks& chunks, RowMask& mask) {
+    for (size_t row = 0; row < mask.size(); ++row) {
+      bool present = std::any_of(chunks.begin(), chunks.end(),
+                                 [&](const auto& chunk) { return chunk.second->is_present(row); });
+      mask[row] &= present ? 1 : 0;
+    }
+  }
+
+  Result<void> count_batch(const ScanUnit& unit, ReadCounts& counts, ValueCounter& counter) {
     std::vector<ColumnId> wanted = {column_};
+    if (spans_) {
+      wanted.push_back(fixed_column(column::kTraceId));
+      wanted.push_back(fixed_column(column::kSpanId));
+    }
     OBELISK_TRY(BatchPtr batch,
-                read_scan_unit(unit, scan_.where, scan_.range, &wanted, Order::any, 0, budget, counts));
+                read_scan_unit(unit, scan_.where, scan_.range, &wanted, Order::any, 0, budget_, counts));
     if (!batch) return {};
+    std::vector<const ColumnData*> found;
     for (const ColumnData& data : batch->columns) {
-      if (data.id == column_) OBELISK_CHECK_OK(counter.add_rows(data));
+      if (data.id == column_) found.push_back(&data);
+    }
+    if (found.empty()) return {};
+    RowMask repeated;
+    if (spans_) {
+      OBELISK_TRY(repeated, repeated_rows(*batch, found));
+    }
+    for (const ColumnData* data : found) {
+      if (!any_row(repeated)) {
+        OBELISK_CHECK_OK(counter.add_rows(*data));
+        continue;
+      }
+      ColumnData fresh = *data;
+      if (fresh.present.empty()) fresh.present.assign(batch->row_count, 1);
+      for (size_t row = 0; row < repeated.size(); ++row) {
+        if (repeated[row] != 0) fresh.present[row] = 0;
+      }
+      OBELISK_CHECK_OK(counter.add_rows(fresh));
     }
     return {};
+  }
+
+  // Of the rows that have a value.
+  Result<RowMask> repeated_rows(const Batch& batch, const std::vector<const ColumnData*>& found) {
+    RowMask repeated(batch.row_count, 0);
+    const ColumnData* traces = batch.find(fixed_column(column::kTraceId), ColumnType::trace_id);
+    const ColumnData* ids = batch.find(fixed_column(column::kSpanId), ColumnType::int64);
+    for (size_t row = 0; traces != nullptr && row < batch.row_count; ++row) {
+      bool present = std::any_of(found.begin(), found.end(),
+                                 [&](const ColumnData* data) { return data->is_present(row); });
+      if (!present) continue;
+      int64_t id = ids == nullptr || !ids->is_present(row) ? 0 : ids->ints[row];
+      OBELISK_TRY(bool fresh, spans_->met().insert(traces->trace_ids[row], id));
+      repeated[row] = fresh ? 0 : 1;
+    }
+    return repeated;
   }
 
   // False, with nothing counted, when a chunk of the column has no dictionary.
@@ -59,7 +133,8 @@ class ValueScan {
     return true;
   }
 
-  Result<void> count_rows(const PartContext& context, RowGroupReader& reader, ValueCounter& counter) const {
+  Result<void> count_rows(const ScanUnit& unit, RowGroupReader& reader, ValueCounter& counter) {
+    const PartContext& context = *unit.context;
     OBELISK_TRY(RowMask mask, reader.candidates(scan_.range, context.decisions));
     OBELISK_TRY(mask, reader.evaluate(scan_.where, mask));
     if (context.visible && any_row(mask)) {
@@ -67,6 +142,10 @@ class ValueScan {
     }
     if (!any_row(mask)) return {};
     OBELISK_TRY(auto chunks, reader.chunks_of(column_));
+    if (spans_ && spans_->may_repeat(unit)) {
+      keep_present(chunks, mask);
+      OBELISK_CHECK_OK(spans_->drop(unit, reader, mask));
+    }
     for (auto& [number, chunk] : chunks) {
       if (!chunk->has_dictionary()) {
         OBELISK_TRY(ColumnData data, chunk->gather(column_, rows_of(mask)));
@@ -84,23 +163,89 @@ class ValueScan {
 
   const Scan& scan_;
   const ColumnId& column_;
+  Budget budget_;
+  std::optional<RepeatedSpans> spans_;
 };
+
+Result<void> count_all(const std::vector<ScanUnit>& units, ValueScan& values, const Cancel& cancel,
+                       ValueCounter& counter) {
+  for (const ScanUnit& unit : units) {
+    OBELISK_CHECK_OK(cancel.check());
+    OBELISK_CHECK_OK(values.count(unit, counter));
+    if (counter.is_over()) break;
+  }
+  return {};
+}
+
+// The list of the whole parts that `units` are of, from the cache or counted and kept.
+Result<ValueListPtr> list_of_parts(ValueListCache& cache, const std::vector<ScanUnit>& units,
+                                   const ColumnId& column, bool others_follow, ValueScan& values,
+                                   const Cancel& cancel) {
+  std::vector<EventPartPtr> parts = parts_of(units);
+  if (ValueListPtr known = cache.of(parts, column)) {
+    for (const ScanUnit& unit : units) {
+      if (!others_follow || known->too_many) break;
+      OBELISK_CHECK_OK(values.note(unit));
+    }
+    return known;
+  }
+  ValueCounter counter(kValueListMax);
+  OBELISK_CHECK_OK(count_all(units, values, cancel, counter));
+  ValueListPtr list;
+  if (counter.is_over()) {
+    auto many = std::make_shared<ValueList>();
+    many->too_many = true;
+    list = std::move(many);
+  } else {
+    list = make_value_list(counter.by_value());
+  }
+  cache.keep(parts, column, list);
+  return list;
+}
+
+// Nullopt when no part can be answered for as a whole, or has too many values for that.
+Result<std::optional<std::vector<ValueCount>>> values_by_lists(const EventTableView& table, const Scan& scan,
+                                                               const ColumnId& column, uint64_t limit,
+                                                               const std::vector<ScanUnit>& units,
+                                                               ValueScan& values, const Cancel& cancel) {
+  std::optional<std::vector<ValueCount>> none;
+  if (!scan.where.is_always() || table.value_lists == nullptr) return none;
+  std::vector<ScanUnit> whole, others;
+  for (const ScanUnit& unit : units) {
+    bool is_whole = unit.context && !unit.context->visible &&
+                    scan.range.contains({unit.context->part->directory().min_time}) &&
+                    scan.range.contains({unit.context->part->directory().max_time});
+    (is_whole ? whole : others).push_back(unit);
+  }
+  if (whole.empty()) return none;
+  values.begin();
+  OBELISK_TRY(ValueListPtr list,
+              list_of_parts(*table.value_lists, whole, column, !others.empty(), values, cancel));
+  if (list->too_many) return none;
+  if (others.empty()) return std::optional(most_frequent_of(*list, limit));
+  ValueCounter counter(kEventValuesMax - std::min(kEventValuesMax, list->values.size()));
+  OBELISK_CHECK_OK(count_all(others, values, cancel, counter));
+  if (counter.is_over()) return none;
+  std::vector<ValueCount> merged = merge_values(list->values, counter.by_value());
+  return std::optional(most_frequent_of(*make_value_list(std::move(merged)), limit));
+}
 
 }  // namespace
 
 Result<std::vector<ValueCount>> event_values(const EventView& view, const Scan& scan, const ColumnId& column,
                                              uint64_t limit, const Cancel& cancel) {
   if (column.scope == Scope::label) return event_label_values(view, scan, column.name, limit, cancel);
+  const EventTableView& table = view.of(scan.table);
   Expr where = Expr::all_of({scan.where, Expr::exists(column)});
-  OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(view.of(scan.table), scan.range, where, cancel));
-  ValueScan values(scan, column);
+  OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(table, scan.range, where, cancel));
+  ValueScan values(table, scan, column);
+  OBELISK_CHECK_OK(values.find_repeats(units));
+  OBELISK_TRY(std::optional<std::vector<ValueCount>> listed,
+              values_by_lists(table, scan, column, limit, units, values, cancel));
+  if (listed) return std::move(*listed);
   return most_frequent_values(limit, kEventValuesMax, [&](ValueCounter& counter) -> Result<void> {
-    for (const ScanUnit& unit : units) {
-      OBELISK_CHECK_OK(cancel.check());
-      OBELISK_CHECK_OK(values.count(unit, counter));
-      if (counter.is_over()) break;
-    }
-    return {};
+    values.begin();
+    return count_all(units, values, cancel, counter);
   });
 }
 

@@ -12,6 +12,7 @@
 #include "storage/embedded/events/head_batch.h"
 #include "storage/embedded/events/repeated_lines.h"
 #include "storage/embedded/events/trace_overlap.h"
+#include "storage/embedded/events/value_lists.h"
 
 namespace obelisk {
 
@@ -31,6 +32,7 @@ struct EventTableView {
   std::vector<HeadBatchPtr> head;
   std::shared_ptr<TraceOverlapCache> overlaps;  // shared by the views of a store
   std::shared_ptr<RepeatedLinesCache> repeated_lines;
+  std::shared_ptr<ValueListCache> value_lists;
   std::shared_ptr<const VisibleRows> visible;  // null: every row of every part is
 
   // Null: all rows of the part.

@@ -150,13 +150,13 @@ constexpr size_t kRadixLeast = 2048;
 
 }  // namespace
 
-std::vector<ValueCount> ValueCounter::most_frequent(uint64_t limit) const {
+std::vector<ValueCount> ValueCounter::ordered(uint64_t limit, bool by_count) const {
   size_t skip = entries_.empty() ? 0 : entries_[0].value.size();
   for (const Entry& entry : entries_) skip = std::min(skip, common_prefix(entries_[0].value, entry.value));
   std::vector<Ranked> ranked;
   ranked.reserve(entries_.size());
   for (uint32_t i = 0; i < entries_.size(); ++i)
-    ranked.push_back({~entries_[i].count, prefix_of(entries_[i].value, skip), i});
+    ranked.push_back({by_count ? ~entries_[i].count : 0, prefix_of(entries_[i].value, skip), i});
   auto before = [this](const Ranked& a, const Ranked& b) {
     if (a.order != b.order) return a.order < b.order;
     if (a.prefix != b.prefix) return a.prefix < b.prefix;

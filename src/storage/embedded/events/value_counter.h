@@ -27,7 +27,9 @@ class ValueCounter {
   Result<void> add_rows(const ColumnData& data);
   bool is_over() const { return over_; }
   // Equally frequent ones by value, then type. Limit 0: all.
-  std::vector<ValueCount> most_frequent(uint64_t limit) const;
+  std::vector<ValueCount> most_frequent(uint64_t limit) const { return ordered(limit, true); }
+  // All, by value, then type.
+  std::vector<ValueCount> by_value() const { return ordered(0, false); }
 
  private:
   struct Entry {
@@ -39,6 +41,7 @@ class ValueCounter {
     uint32_t hash = 0;
     uint32_t entry_plus_one = 0;  // 0: free
   };
+  std::vector<ValueCount> ordered(uint64_t limit, bool by_count) const;
   Result<void> add_integers(const ColumnData& data);
   void add_hashed(std::string_view value, ColumnType type, uint64_t count, uint64_t wide_hash);
   void grow();
