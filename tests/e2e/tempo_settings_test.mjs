@@ -118,6 +118,29 @@ await test('a patch changes a part', async () => {
   assert.equal(JSON.parse((await call('GET', '/api/overrides?scope=merged', { tenant: 'blue' })).text).metrics_generator.processors.includes('service-graphs'), true);
 });
 
+await test('the graph at query time follows the settings of its tenant', async () => {
+  const calls = async (tenant) => {
+    const start = BigInt(Date.now() - 5000) * 1_000_000n;
+    const text = (key, value) => ({ key, value: { stringValue: value } });
+    const one = (service, id, parent, kind) => ({ resource: { attributes: [text('service.name', service), text('team', `${service}-team`)] }, scopeSpans: [{ spans: [{
+      traceId: 'abc'.padStart(32, '0'), spanId: id.padStart(16, '0'), parentSpanId: parent.padStart(parent ? 16 : 0, '0'), name: 'x', kind, startTimeUnixNano: String(start), endTimeUnixNano: String(start + 9n) }] }] });
+    const response = await fetch(`${server.url}/v1/traces`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-scope-orgid': tenant },
+      body: JSON.stringify({ resourceSpans: [one('shop', '1', '', 3), one('pay', '2', '1', 2)] }) });
+    assert.equal(response.status, 200);
+  };
+  const set = await overrides('POST', { metrics_generator: { processor: { service_graphs: { dimensions: ['team'], enable_client_server_prefix: true } } } }, '0', 'green');
+  assert.equal(set.status, 200, set.text);
+  for (const tenant of ['green', 'blue']) {
+    await calls(tenant);
+    const edge = JSON.parse((await call('GET', '/obelisk/api/v1/service-graph', { tenant })).text).edges.find(({ client }) => client === 'shop');
+    const labels = tenant === 'green' ? { client_team: 'shop-team', server_team: 'pay-team' } : undefined;
+    assert.deepEqual(edge.labels, labels, tenant);
+    const streamed = await until('the streamed edge', async () => (await series(tenant, 'traces_service_graph_request_total{client="shop"}'))[0]);
+    assert.equal(streamed.metric.client_team, labels?.client_team, tenant);
+    assert.equal(streamed.metric.server_team, labels?.server_team, tenant);
+  }
+});
+
 await test('bytes by attributes', async () => {
   await send('red', 'x');
   const page = await call('GET', '/usage_metrics', { tenant: null });
@@ -148,7 +171,7 @@ await test('status pages', async () => {
   assert.match(await page('/status/config?mode=defaults'), /multi_tenancy: false/);
   await page('/status/config?mode=x', 400);
   await page('/status/nothing', 404);
-  assert.match(await page('/status/runtime_config'), /overrides:\n +red:/);
+  assert.match(await page('/status/runtime_config'), /^overrides:\n[^]*\n {2}red:/);
   assert.match(await page('/status/overrides'), new RegExp(`red +${version}`));
   assert.match(await page('/status/overrides/red'), /collection_interval: "15s"/);
   assert.match(await page('/status/overrides/blue'), /collection_interval: "1s"/);
