@@ -113,6 +113,43 @@ async function editors(server) {
   });
 }
 
+// The lines of the load are of one kind; these are of another.
+async function patterns(server) {
+  await check('patterns of a query: every line counted, a click narrows to one, another leaves it out', async () => {
+    const query = '{service="order-service"}';
+    const values = Array.from({ length: 37 }, (_, i) => [String(BigInt(Date.now() - 60_000 + i * 100) * 1_000_000n), `payment of order ${i} failed after ${i * 13} ms: card declined`]);
+    const pushed = await fetch(`${server.url}/loki/api/v1/push`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ streams: [{ stream: { service: 'order-service' }, values }] }),
+    });
+    assert.equal(pushed.status, 204);
+    for (const theme of ['dark', 'light']) {
+      const page = await browser.page(`${server.url}/ui/logs?q=${encodeURIComponent(query)}`, { theme });
+      await page.getByRole('button', { name: 'Patterns' }).click();
+      await until('patterns in the address', () => parameter(page, 'v')?.includes('show:patterns'));
+      const rows = page.locator('section[aria-label="Patterns of the lines"] li');
+      await until('patterns', async () => (await rows.count()) >= 2, 30);
+      const total = await rows.evaluateAll((all) => all.map((row) => row.querySelector('b').textContent));
+      assert.ok((await rows.first().innerText()).includes('new'), 'nothing was stored a day before');
+      assert.deepEqual(await browser.accessibility(page), []);
+      await browser.shot(page, `log-patterns-${theme}`);
+      const errors = rows.filter({ hasText: 'card declined' }).first();
+      const wanted = await errors.locator('b').innerText();
+      assert.equal(wanted, '37');
+      await errors.getByTitle('Only lines of this pattern').click();
+      await until('the filter in the address', () => parameter(page, 'q')?.includes('|> `'));
+      await until('one pattern', async () => (await rows.count()) === 1, 30);
+      assert.equal(await rows.first().locator('b').innerText(), wanted);
+      await page.goBack();
+      await until('all of them', async () => (await rows.count()) === total.length, 30);
+      await errors.getByTitle('Without these lines').click();
+      await until('one less', async () => (await rows.count()) === total.length - 1 && parameter(page, 'q').includes('!> `'), 30);
+      await page.getByRole('button', { name: 'Lines', exact: true }).click();
+      await until('lines', async () => (await page.locator('section[aria-label="Log lines"] button[aria-expanded]').count()) > 0, 30);
+      await page.context().close();
+    }
+  });
+}
+
 async function failures(server) {
   await check('a query that fails while running is told, and the old chart stays, marked old', async () => {
     const page = await browser.page(`${server.url}/ui/metrics?from=now-10m&to=now&q=bench_value`);
@@ -241,6 +278,7 @@ try {
   await browser.start();
   await fill(server, Number(argument('lines', '200000')));
   await editors(server);
+  await patterns(server);
   await failures(server);
   await longQueries(server);
 } finally {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { alert_queries, alert_range, alert_sides, histograms_in, quoted, recorded_expressions, selector, span_red_queries, metric_names_in, traceql_of_edge, traceql_of_series } from '../src/state/pivots';
-import { add_filter, as_logql, count_query, has_parser, is_metric_query, top_values_query } from '../src/state/logql_text';
+import { add_filter, add_pattern_filter, as_logql, count_query, has_parser, is_metric_query, is_new_pattern, stream_selector, top_values_query } from '../src/state/logql_text';
 import { build_traceql, is_metrics_query, read_traceql } from '../src/views/trace_search';
 
 describe('alert to metric', () => {
@@ -73,6 +73,18 @@ describe('LogQL by clicking', () => {
     expect(add_filter('{a="x"} | json', 'http.route', '=', '/', 'json')).toBe('{a="x"} | json | http_route="/"');
     expect(add_filter('{a="x"}', 'trace_id', '=', 'f', 'metadata')).toBe('{a="x"} | trace_id="f"');
     expect(has_parser('{a="| json"}')).toBe(false);
+  });
+  test('patterns', () => {
+    expect(stream_selector('{a="}", b=`x`} |= "}" | json')).toBe('{a="}", b=`x`}');
+    expect(stream_selector('a')).toBeNull();
+    const fresh = [{ pattern: 'lost (<_>) red', lines: 3 }, { pattern: 'lost (<_>) blue', lines: 2 }];
+    expect(is_new_pattern('lost (<_>) red', 9, fresh, false)).toBe(true);
+    expect(is_new_pattern('lost (<_>) <_>', 5, fresh, true)).toBe(true);
+    expect(is_new_pattern('lost (<_>) <_>', 6, fresh, true)).toBe(false);
+    expect(is_new_pattern('lost (<_>) <_>', 5, fresh, false)).toBe(false);
+    expect(is_new_pattern('found <_>', 0, fresh, true)).toBe(false);
+    expect(add_pattern_filter('{a="x"} | json ', 'took <_> "ms"', '|>')).toBe('{a="x"} | json |> `took <_> "ms"`');
+    expect(add_pattern_filter('{a="x"} # all', 'a ` b', '!>')).toBe('{a="x"} # all\n!> "a ` b"');
   });
   test('plain text is searched for', () => {
     expect(as_logql('payment "failed', '{s=~".+"}')).toBe('{s=~".+"} |= "payment \\"failed"');

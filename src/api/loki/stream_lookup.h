@@ -15,10 +15,10 @@ Result<Scan> stream_scan(const LokiCall& call, const std::vector<logql::Matcher>
                          const TimeRange& range);
 // All streams that the scan selects, a share of them at a time and each once: where there are very many, by
 // ranges of the values of the label that has most of them, so that a million of them are never in memory
-// together. visit(streams, pages left). A page of 150,000 values is some 45 MB of label sets; each page looks
+// together. visit(streams, pages left). A page of 75,000 values is some 23 MB of label sets; each page looks
 // at all of them.
 Result<void> visit_streams(const LokiCall& call, const Scan& streams,
                            const std::function<void(const std::vector<Labels>&, size_t)>& visit,
-                           uint64_t values_of_a_page = 150'000);
+                           uint64_t values_of_a_page = 75'000);
 
 }  // namespace obelisk::loki

@@ -31,6 +31,13 @@ class Execution {
     return make_error(ErrorCode::execution, fmt::format("template: {}:{}: {}", tree_.name, line, message));
   }
 
+  // Of a call, with the piece of the template that failed, as Go says it.
+  Error failure_at(const Operand& operand, std::string_view source, std::string_view message) const {
+    return make_error(ErrorCode::execution,
+                      fmt::format("template: {0}:{1}:{2}: executing \"{0}\" at <{3}>: {4}", tree_.name,
+                                  operand.line, operand.column, source, message));
+  }
+
   Result<void> nodes(const std::vector<Node>& list, const TemplateValue& dot) {
     for (const Node& node : list) {
       OBELISK_CHECK_OK(one(node, dot));
@@ -271,12 +278,13 @@ class Execution {
           entry.arguments_max == entry.arguments_min ? fmt::format("want {}", entry.arguments_min)
           : entry.arguments_max < 0                  ? fmt::format("want at least {}", entry.arguments_min)
                                     : fmt::format("want {} to {}", entry.arguments_min, entry.arguments_max);
-      return failure(operand.line,
-                     fmt::format("wrong number of args for {}: {} got {}", operand.name, wanted, count));
+      return failure_at(operand, operand.name,
+                        fmt::format("wrong number of args for {}: {} got {}", operand.name, wanted, count));
     }
     Result<TemplateValue> result = entry.call(arguments, scope_);
     if (!result.ok()) {
-      return failure(operand.line, fmt::format("error calling {}: {}", operand.name, result.error().message));
+      return failure_at(operand, operand.source.empty() ? operand.name : operand.source,
+                        fmt::format("error calling {}: {}", operand.name, result.error().message));
     }
     if (result->kind() == Kind::text && result->text().size() > GoTemplate::kOutputBytesMax) {
       return failure(operand.line, fmt::format("the result of {} is longer than 1 MiB", operand.name));

@@ -298,7 +298,13 @@ class Parser {
     OBELISK_CHECK_OK(declarations(into, is_range));
     for (;;) {
       Command command;
+      skip_space();
+      size_t begin = at_;
       OBELISK_CHECK_OK(operands(command));
+      if (!command.operands.empty() && command.operands[0].kind == Operand::Kind::function) {
+        command.operands[0].column = begin - (text_.substr(0, begin).rfind('\n') + 1);
+        command.operands[0].source = spaced_once(text_.substr(begin, at_ - begin));
+      }
       if (command.operands.empty()) {
         if (at_ >= text_.size()) return failure("unclosed action");
         return failure(at_action_end() || text_[at_] == ')' || text_[at_] == '|'
@@ -313,6 +319,26 @@ class Parser {
     if (!into.assigns) variables_.insert(variables_.end(), into.variables.begin(), into.variables.end());
     --depth_;
     return {};
+  }
+
+  // With one blank where there are several outside strings, none at the end.
+  static std::string spaced_once(std::string_view text) {
+    std::string out;
+    char quote = 0;
+    for (size_t i = 0; i < text.size(); ++i) {
+      char c = text[i];
+      if (quote == 0 && is_space(c)) {
+        if (!out.empty() && out.back() != ' ') out += ' ';
+        continue;
+      }
+      out += c;
+      if (quote == '"' && c == '\\' && i + 1 < text.size())
+        out += text[++i];
+      else if (quote != 0 ? c == quote : c == '"' || c == '`')
+        quote = quote == 0 ? c : 0;
+    }
+    if (!out.empty() && out.back() == ' ') out.pop_back();
+    return out;
   }
 
   Result<void> operands(Command& command) {

@@ -92,11 +92,16 @@ TEST(GoTemplate, Faults) {
       {"{{ \"a }}", "parse: template: t:1: unterminated quoted string"},
       {"{{ break }}", "parse: template: t:1: {{break}} outside {{range}}"},
       {"{{/* a", "parse: template: t:1: unclosed comment"},
-      {"{{ twice 1 }}", "run: template: t:1: error calling twice: no text"},
-      {"{{ twice }}", "run: template: t:1: wrong number of args for twice: want 1 got 0"},
+      {"{{ twice 1 }}", "run: template: t:1:3: executing \"t\" at <twice 1>: error calling twice: no text"},
+      {"{{ twice }}",
+       "run: template: t:1:3: executing \"t\" at <twice>: wrong number of args for twice: want 1 got 0"},
       {"{{ .Labels.job.x }}", "run: template: t:1: can't evaluate field x in type string"},
-      {"{{ lt 1 \"a\" }}", "run: template: t:1: error calling lt: incompatible types for comparison"},
-      {"{{ index .List 9 }}", "run: template: t:1: error calling index: index out of range: 9"},
+      {"\n{{ 1 |  lt   \"a  b\" }}",
+       "run: template: t:2:8: executing \"t\" at <lt \"a  b\">: error calling lt: incompatible types for "
+       "comparison"},
+      {"{{ index .List 9 }}",
+       "run: template: t:1:3: executing \"t\" at <index .List 9>: error calling index: index out of range: "
+       "9"},
       {"{{ template \"none\" }}", "run: template: t:1: template \"none\" not defined"},
       {"{{ range 5.5 }}{{ end }}", "run: template: t:1: range can't iterate over 5.5"},
   };

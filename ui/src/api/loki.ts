@@ -87,6 +87,31 @@ export async function log_label_values(name: string, range: ResolvedRange, signa
   }, signal)).data ?? [];
 }
 
+export interface LogPattern {
+  pattern: string;
+  level: string;
+  series: Series; // lines a step
+}
+
+export interface LogPatternsAnswer {
+  patterns: LogPattern[];
+  other_lines: number; // of no pattern in the list
+  warnings: string[];
+}
+
+export async function query_patterns(query: string, range: ResolvedRange, step_s: number, signal?: AbortSignal): Promise<LogPatternsAnswer> {
+  const answer = await get_json<{ data: { pattern: string; level?: string; samples: [number, number][] }[]; others?: { lines: number }; warnings?: string[] }>(
+    '/loki/api/v1/patterns', { query, start: ms_to_ns(range.from_ms), end: ms_to_ns(range.to_ms), step: `${step_s}s` }, signal);
+  const begin = range.from_ms / 1000;
+  const steps = Math.max(1, Math.ceil((range.to_ms / 1000 - begin) / step_s));
+  const patterns = answer.data.map(({ pattern, level = '', samples }) => {
+    const values: (number | null)[] = new Array<number>(steps).fill(0);
+    for (const [time, lines] of samples) values[Math.min(steps - 1, Math.max(0, Math.round((time - begin) / step_s)))] = lines;
+    return { pattern, level, series: { labels: {}, times_s: values.map((_, index) => begin + index * step_s), values } };
+  });
+  return { patterns, other_lines: Number(answer.others?.lines ?? 0), warnings: answer.warnings ?? [] };
+}
+
 // Follows new lines until closed. The server's own end of the connection is told with its reason.
 export function tail(query: string, from_ms: number, on_lines: (lines: LogLine[]) => void, on_end: (why: string) => void): () => void {
   const scheme = window.location.protocol === 'https:' ? 'wss:' : 'ws:';

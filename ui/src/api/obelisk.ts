@@ -1,5 +1,6 @@
 // Obelisk's own API: what is joined in the store, so that no view has to guess labels.
 import { get_json } from './http';
+import { ms_to_ns } from '../format/time';
 import type { LogLine } from './loki';
 import { number_of, trace_id_of, span_id_of, type Exemplar, type Labels } from './prometheus';
 
@@ -32,6 +33,14 @@ export async function trace_logs(trace_id: string, signal?: AbortSignal): Promis
     return { time_ns: timeUnixNano, time_ms: Number(BigInt(timeUnixNano) / 1000n) / 1000, labels: all, text: line };
   });
   return { lines, truncated: answer.truncated, incomplete: answer.complete ? null : answer.reason ?? 'a part of the store could not be read' };
+}
+
+// The patterns that were born in the range: no line of the selector's streams had them for `since_ms` before.
+export async function new_patterns(selector: string, since_ms: number, range: { from_ms: number; to_ms: number }, signal?: AbortSignal): Promise<{ pattern: string; lines: number }[]> {
+  const answer = await get_json<{ patterns: { pattern: string; lines: string }[] }>('/obelisk/api/v1/new-patterns', {
+    query: selector, since: `${Math.round(since_ms / 1000)}s`, start: ms_to_ns(range.from_ms), end: ms_to_ns(range.to_ms), limit: 1000,
+  }, signal);
+  return answer.patterns.map(({ pattern, lines }) => ({ pattern, lines: Number(lines) }));
 }
 
 export async function trace_exemplars(trace_id: string, signal?: AbortSignal): Promise<Exemplar[]> {

@@ -37,6 +37,27 @@ export function add_filter(query: string, name: string, operator: '=' | '!=', va
   return `${with_parser(query, source)} | ${condition}`;
 }
 
+// The stream selector alone; null where there is none.
+export function stream_selector(query: string): string | null {
+  const begin = query.indexOf('{'), end = selector_end(query);
+  return begin < 0 || end < begin ? null : query.slice(begin, end + 1);
+}
+
+// Whether a pattern is among those new since then. Patterns that are alike are shown as one, which is new when the new ones
+// that it covers have all its lines: `whole` says that lines of the list and of the new ones are counted alike.
+export function is_new_pattern(pattern: string, lines: number, fresh: { pattern: string; lines: number }[], whole: boolean): boolean {
+  if (fresh.some((one) => one.pattern === pattern)) return true;
+  if (!whole) return false;
+  const covers = new RegExp(`^${pattern.split('<_>').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('[^]+')}$`);
+  return lines > 0 && fresh.reduce((sum, one) => sum + (covers.test(one.pattern) ? one.lines : 0), 0) >= lines;
+}
+
+// Patterns are of the lines as the query shows them, so the filter stands last. A comment would swallow it.
+export function add_pattern_filter(query: string, pattern: string, operator: '|>' | '!>'): string {
+  const text = pattern.includes('`') ? quoted(pattern) : `\`${pattern}\``;
+  return `${query.trimEnd()}${query.includes('#') ? '\n' : ' '}${operator} ${text}`;
+}
+
 export function with_parser(query: string, source: FieldSource): string {
   return (source === 'json' || source === 'logfmt') && !has_parser(query) ? `${query.trimEnd()} | ${source}` : query.trimEnd();
 }

@@ -1,5 +1,5 @@
 // Logs: editor, counts by level over time, fields, a virtual list of lines with details, live tail.
-// URL: q; or trace and span (all lines of a trace, joined by the store); at = the open line; live=1; v=wrap:1.
+// URL: q; or trace and span (all lines of a trace, joined by the store); at = the open line; live=1; v=wrap:1, v=show:patterns.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { VList, type VListHandle } from 'virtua';
@@ -24,6 +24,7 @@ import { around, service_of, span_red_queries } from '../state/pivots';
 import { absolute_range, format_duration_short, scale_range, step_seconds, type ResolvedRange } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import { message_text } from './log_line';
+import { LogPatterns } from './log_patterns';
 import { assign_slots, common_labels, series_name } from './metrics';
 import { LongText } from '../trace/attributes';
 import css from './logs.module.css';
@@ -102,6 +103,14 @@ function Query() {
     clock.refresh();
   };
   const filter = (name: string, operator: '=' | '!=', value: string, source: FieldSource) => run(add_filter(query, name, operator, value, source));
+  // While following, lines are what is looked at.
+  const patterns = url.option('show') === 'patterns' && !live;
+  const switcher = (
+    <span class="group" role="group" aria-label="What is listed">
+      <button type="button" class={`btn sm${patterns ? '' : ' on'}`} aria-pressed={!patterns} onClick={() => url.set_option('show', null)}>Lines</button>
+      <button type="button" class={`btn sm${patterns ? ' on' : ''}`} aria-pressed={patterns} disabled={live} onClick={() => url.set_option('show', 'patterns')}>Patterns</button>
+    </span>
+  );
 
   return (
     <>
@@ -112,10 +121,12 @@ function Query() {
           <Fields lines={lines} query={query} range={asked} stream_names={names.data ?? []} filter={filter} />
           <div class="col">
             {ready && (pages.data || error) && <Histogram query={query} range={range} level_in_json={level_in_json} />}
-            <LineList lines={lines} loading={pages.isFetching} stale={pages.isPlaceholderData} filter={filter} stream_names={names.data ?? []}
-              more={pages.hasNextPage ? () => void pages.fetchNextPage() : null} following={following} live={live}
-              empty={error ? <NotRun error={error} retry={() => void pages.refetch()} hint="The message under the editor says where. The range and the rest stays." />
-                : <NoLines query={query} everything={everything} run={run} />} />
+            {patterns ? <LogPatterns query={query} range={asked} run={run} switcher={switcher} /> : (
+              <LineList lines={lines} loading={pages.isFetching} stale={pages.isPlaceholderData} filter={filter} stream_names={names.data ?? []} switcher={switcher}
+                more={pages.hasNextPage ? () => void pages.fetchNextPage() : null} following={following} live={live}
+                empty={error ? <NotRun error={error} retry={() => void pages.refetch()} hint="The message under the editor says where. The range and the rest stays." />
+                  : <NoLines query={query} everything={everything} run={run} />} />
+            )}
           </div>
         </div>
       )}
@@ -213,9 +224,10 @@ interface ListProps {
   following: Following | null;
   live: boolean;
   empty: preact.ComponentChildren;
+  switcher?: preact.ComponentChildren;
 }
 
-function LineList({ lines, loading, stale, stream_names, filter, more, following, live, empty }: ListProps) {
+function LineList({ lines, loading, stale, stream_names, filter, more, following, live, empty, switcher }: ListProps) {
   const url = useUrl();
   const [, navigate] = useLocation();
   const list = useRef<VListHandle>(null);
@@ -254,7 +266,7 @@ function LineList({ lines, loading, stale, stream_names, filter, more, following
 
   return (
     <section class={`panel ${css.list}`} aria-label="Log lines">
-      <header><h2>{count(lines.length)} lines</h2><span class="t3">{more ? 'loaded, newest first; older ones follow at the end' : 'newest first'}</span><span class="grow" />
+      <header>{switcher}<h2>{count(lines.length)} lines</h2><span class="t3">{more ? 'loaded, newest first; older ones follow at the end' : 'newest first'}</span><span class="grow" />
         {live && following && <span class="t2" role="status">{following.ended ? <span class="crit">▲ {following.ended}</span> : following.paused ? `${count(following.waiting)} new lines wait` : `${count(following.lines.length)} new`}{following.uncounted > 0 && `, ${count(following.uncounted)} not drawn`}</span>}
         {live && following && <button type="button" class="btn sm" onClick={() => following.pause(!following.paused)}>{following.paused ? 'Resume' : 'Pause'}</button>}
         <button type="button" class={`btn sm${wrap ? ' on' : ''}`} aria-pressed={wrap} onClick={() => url.set_option('wrap', wrap ? null : '1', { replace: true })}>Wrap</button>
