@@ -13,6 +13,7 @@ import { difference } from './compare.mjs';
 import { stepMs, writeRequests } from './data.mjs';
 import { exclusions } from './exclusions.mjs';
 import { Grammar } from './grammar.mjs';
+import { mutate } from './mutate.mjs';
 import { Random } from './random.mjs';
 import { expand, readTemplates } from './templates.mjs';
 
@@ -81,11 +82,10 @@ function templateQuestions() {
   return expand(readTemplates(file)).map((query) => rangeQuestion(query, start + 4000, 600, 10));
 }
 
-function randomQuestions() {
-  const random = new Random(seed + 1);
+function randomQuestions(count, random, change) {
   const grammar = new Grammar(random, start, (steps * stepMs) / 1000);
   return Array.from({ length: count }, () => {
-    const query = grammar.query();
+    const query = change(grammar.query());
     const from = start + 300 + random.below(4200);
     if (random.chance(0.4)) return { endpoint: 'query', parameters: { query, time: `${from}.7` } };
     const step = random.pick([5, 10, 17, 30, 60]);
@@ -142,7 +142,10 @@ try {
     for (const url of urls) console.log(JSON.stringify(await ask(url, question), null, 1));
     process.exit(0);
   }
-  for (const [name, questions] of [['templates', templateQuestions()], ['random expressions', randomQuestions()]]) {
+  const damage = new Random(seed + 2);
+  for (const [name, questions] of [['templates', templateQuestions()],
+    ['random expressions', randomQuestions(count, new Random(seed + 1), (query) => query)],
+    ['damaged expressions', randomQuestions(Math.ceil(count / 5), damage, (query) => mutate(damage, query))]]) {
     good = (await compareAll(name, questions, urls)).report() && good;
   }
 } finally {

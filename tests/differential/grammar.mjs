@@ -24,7 +24,7 @@ const aggregations = ['sum', 'avg', 'min', 'max', 'count', 'group', 'stddev', 's
 export class Grammar {
   constructor(random, dataStart, dataSeconds) { Object.assign(this, { random, dataStart, dataSeconds }); }
 
-  duration() { return this.random.pick(['7s', '15s', '30s', '1m', '90s', '2m', '5m', '11m', '20m']); }
+  duration() { return this.random.pick(['7s', '15s', '30s', '1m', '90s', '2m', '5m', '11m', '20m', '1m30s', '1h', '1h2m3s', '61000ms']); }
   number() { return this.random.pick(['0', '1', '2', '-1', '0.5', '3.25', '64', '1e3', '1e9', '-2.5', 'Inf', '-Inf', 'NaN', '0x10']); }
 
   time() {
@@ -81,6 +81,7 @@ export class Grammar {
     const r = this.random;
     if (depth <= 0 || r.chance(0.6)) return r.chance(0.15) ? 'time()' : r.chance(0.05) ? 'pi()' : this.number();
     if (r.chance(0.4)) return `scalar(${this.vector(depth - 1, sub)})`;
+    if (r.chance(0.2)) return `(${this.scalar(depth - 1, sub)} ${r.pick(['==', '!=', '<', '>', '<=', '>='])} bool ${this.scalar(depth - 1, sub)})`;
     return `(${this.scalar(depth - 1, sub)} ${r.pick(['+', '-', '*', '/', '%', '^'])} ${this.scalar(depth - 1, sub)})`;
   }
 
@@ -98,7 +99,8 @@ export class Grammar {
     if (kind === 0) return `${r.pick(['topk', 'bottomk'])}${this.grouping()}(${r.pick(['1', '2', '3', '5', '0', '100'])}, ${inner})`;
     if (kind === 1) return `quantile${this.grouping()}(${r.pick(['0', '0.25', '0.5', '0.9', '1', '-1', '2', 'NaN'])}, ${inner})`;
     if (kind === 2) return `count_values${this.grouping()}("${r.pick(['value', 'instance', 'v'])}", ${r.pick(['demo_is_holiday', 'demo_num_cpus', 'demo_constant_odd', 'demo_odd_values'])})`;
-    return `${r.pick(aggregations)}${this.grouping()}(${inner})`;
+    const grouping = this.grouping();
+    return r.chance(0.3) ? `${r.pick(aggregations)}(${inner})${grouping}` : `${r.pick(aggregations)}${grouping}(${inner})`;
   }
 
   matching(setOperator) {
@@ -107,7 +109,8 @@ export class Grammar {
     const on = r.pick(['on (instance)', 'on (instance, job)', 'on (job)', 'on (instance, method, status)', 'on ()', 'ignoring (type)',
       'ignoring (mode)', 'ignoring (le)', 'ignoring (method, status)', 'ignoring (type, mode, kind, le)', 'on (instance, type)', 'on (__name__, instance)']);
     if (setOperator || r.chance(0.5)) return ` ${on}`;
-    return ` ${on} ${r.pick(['group_left', 'group_right', 'group_left (job)', 'group_right (job)', 'group_left (type)', 'group_right (mode)'])}`;
+    return ` ${on} ${r.pick(['group_left', 'group_right', 'group_left (job)', 'group_right (job)', 'group_left (type)', 'group_right (mode)', 'group_left (mode, status)',
+      'group_right (le, nonexistent)', 'group_left ()'])}`;
   }
 
   binary(depth, sub) {
@@ -145,7 +148,7 @@ export class Grammar {
         `sum by (le, instance) (rate(demo_api_request_duration_seconds_bucket[${this.duration()}]))`, inner()])})`;
       case 9: return `quantile_over_time(${r.pick(['0', '0.3', '0.5', '1', '-0.1', '1.1'])}, ${this.matrix(depth, sub)})`;
       case 10: return `predict_linear(${this.matrix(depth, sub)}, ${r.pick(['60', '600', '-30', '0'])})`;
-      default: return `-${this.operand(depth - 1, sub)}`;
+      default: return `${r.pick(['-', '-', '+', '- -'])}${this.operand(depth - 1, sub)}`;
     }
   }
 
@@ -162,6 +165,7 @@ export class Grammar {
 
   query() {
     const r = this.random;
+    if (r.chance(0.005)) return r.pick(['"a string"', "'it\\'s \\x41\\u00e9'", '`raw \\n`']);
     return r.chance(0.04) ? this.scalar(3) : this.vector(1 + r.below(4));
   }
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <limits>
 
 #include "base/text.h"
@@ -220,6 +221,37 @@ class Lexer {
     return parse_float(digits);
   }
 
+  // Why the escape at `at` is none. `text` ends with the quote, which is a character like any other to an
+  // escape.
+  static std::string escape_fault(std::string_view text, size_t at) {
+    size_t next = at + 1;
+    if (next >= text.size()) return "escape sequence not terminated";
+    char letter = text[next];
+    bool is_octal = letter >= '0' && letter <= '7';
+    size_t digits = is_octal ? 3 : letter == 'x' ? 2 : letter == 'u' ? 4 : letter == 'U' ? 8 : 0;
+    if (digits == 0) return "unknown escape sequence " + unicode_name(text.substr(next));
+    if (!is_octal) ++next;
+    for (size_t end = next + digits; next < end; ++next) {
+      if (next >= text.size()) return "escape sequence not terminated";
+      char c = text[next];
+      bool fits = is_octal ? c >= '0' && c <= '7' : std::isxdigit(static_cast<unsigned char>(c)) != 0;
+      if (!fits)
+        return fmt::format("illegal character {} in escape sequence", unicode_name(text.substr(next)));
+    }
+    return "escape sequence is an invalid Unicode code point";
+  }
+
+  // The first character as U+0071 'q'.
+  static std::string unicode_name(std::string_view text) {
+    auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(text[i])); };
+    size_t length = byte(0) < 0x80 ? 1 : byte(0) < 0xE0 ? 2 : byte(0) < 0xF0 ? 3 : 4;
+    if (length > text.size() || !is_valid_utf8(text.substr(0, length))) return "U+FFFD '\uFFFD'";
+    uint32_t rune = length == 1 ? byte(0) : byte(0) & (0xFFu >> (length + 1));
+    for (size_t i = 1; i < length; ++i) rune = rune << 6 | (byte(i) & 0x3F);
+    if (rune < 0x20 || rune == 0x7F) return fmt::format("U+{:04X}", rune);
+    return fmt::format("U+{:04X} '{}'", rune, text.substr(0, length));
+  }
+
   Result<void> lex_string() {
     char quote = peek();
     size_t end = at_ + 1;
@@ -234,14 +266,15 @@ class Lexer {
       if (end >= query_.size()) return error(begin_, "unterminated quoted string");
     }
     std::string_view inside = query_.substr(begin_ + 1, end - begin_ - 1);
-    add(TokenKind::string, end + 1 - begin_);
     if (quote == '`') {
+      add(TokenKind::string, end + 1 - begin_);
       tokens_.back().text = inside;
       return {};
     }
     size_t failed_at = 0;
     std::optional<std::string> text = unescape_go_string(inside, quote, &failed_at);
-    if (!text) return error(begin_ + 1 + failed_at, "unknown or incomplete escape sequence in string");
+    if (!text) return error(begin_, escape_fault(query_.substr(begin_ + 1, end - begin_), failed_at));
+    add(TokenKind::string, end + 1 - begin_);
     tokens_.back().text = std::move(*text);
     return {};
   }
@@ -254,7 +287,8 @@ class Lexer {
         add(TokenKind::left_paren, 1);
         return {};
       case ')':
-        if (--paren_depth_ < 0) return error(at_, "unexpected right parenthesis ')'");
+        // As the reference, which has taken the token when it counts it.
+        if (--paren_depth_ < 0) return error(at_ + 1, "unexpected right parenthesis ')'");
         add(TokenKind::right_paren, 1);
         return {};
       case '{':
@@ -262,7 +296,7 @@ class Lexer {
         add(TokenKind::left_brace, 1);
         return {};
       case '}':
-        return error(at_, "unexpected right brace '}'");
+        return error(at_, "unexpected character: '}'");
       case '[':
         in_brackets_ = true;
         colon_seen_ = false;
@@ -313,8 +347,8 @@ class Lexer {
         return {};
       case '!':
         if (after != '=') {
-          ++at_;
-          return error(at_, fmt::format("unexpected character after '!': {}", quote_character(0)));
+          std::string found = at_ + 1 < query_.size() ? quote_character(1) : "'\uFFFD'";
+          return error(at_, "unexpected character after '!': " + found);
         }
         add(TokenKind::not_equal, 2);
         return {};

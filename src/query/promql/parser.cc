@@ -79,6 +79,7 @@ class Parser {
     if (tokens_.is(TokenKind::end)) return tokens_.error(0, "no expression found in input");
     OBELISK_TRY(NodePtr node, binary(1));
     if (!tokens_.is(TokenKind::end)) return tokens_.unexpected("");
+    OBELISK_CHECK_OK(tokens_.postponed());
     return node;
   }
 
@@ -87,6 +88,7 @@ class Parser {
     if (!tokens_.is(TokenKind::identifier) && !tokens_.is(TokenKind::left_brace)) return unexpected();
     OBELISK_TRY(NodePtr node, selector());
     if (!tokens_.is(TokenKind::end)) return unexpected();
+    OBELISK_CHECK_OK(tokens_.postponed());
     return node;
   }
 
@@ -224,18 +226,18 @@ class Parser {
 
   Result<void> offset(Node& node) {
     tokens_.take();
+    OBELISK_TRY(DurationExpr duration, parse_offset_duration(tokens_));
     if (!node.is_selector_like()) {
       return tokens_.error(node.source.begin,
                            "offset modifier must be preceded by an instant vector selector or range vector "
                            "selector or a subquery");
     }
     if (node.time.offset) return tokens_.error(node.source.begin, "offset may not be set multiple times");
-    OBELISK_TRY(node.time.offset, parse_offset_duration(tokens_));
+    node.time.offset = std::move(duration);
     return {};
   }
 
-  Result<void> at(Node& node) {
-    tokens_.take();
+  Result<void> check_takes_at(const Node& node) const {
     if (!node.is_selector_like()) {
       return tokens_.error(
           node.source.begin,
@@ -243,15 +245,22 @@ class Parser {
     }
     if (node.time.at != TimeModifiers::At::none)
       return tokens_.error(node.source.begin, "@ <timestamp> may not be set multiple times");
+    return {};
+  }
+
+  Result<void> at(Node& node) {
+    tokens_.take();
     bool start = tokens_.is_word("start");
     if (start || tokens_.is_word("end")) {
       tokens_.take();
       OBELISK_CHECK_OK(tokens_.expect(TokenKind::left_paren, "@", "timestamp"));
       OBELISK_CHECK_OK(tokens_.expect(TokenKind::right_paren, "@", "timestamp"));
+      OBELISK_CHECK_OK(check_takes_at(node));
       node.time.at = start ? TimeModifiers::At::start : TimeModifiers::At::end;
       return {};
     }
     OBELISK_TRY(double seconds, parse_signed_number(tokens_, "@", "timestamp"));
+    OBELISK_CHECK_OK(check_takes_at(node));
     if (!(std::fabs(seconds) < 9.2e15)) {
       std::string written = std::isfinite(seconds) ? fmt::format("{:f}", seconds) : format_go_g(seconds);
       return tokens_.error(node.source.begin, "timestamp out of bounds for @ modifier: " + written);
@@ -323,14 +332,22 @@ class Parser {
       tokens_.take();
       return node;
     }
-    for (std::string_view reserved : {"bool", "on", "ignoring", "group_left", "group_right", "atan2"}) {
-      if (tokens_.is_word(reserved)) return unexpected();
-    }
+    if (is_reserved()) return unexpected();
     if (std::optional<AggregationOp> op = aggregation_of(token.text);
         op && (called || tokens_.is_word("by", 1) || tokens_.is_word("without", 1))) {
       return aggregation(*op);
     }
-    return called ? call() : selector();
+    return called && is_callable(token) ? call() : selector();
+  }
+
+  // Operators' and modifiers' words, and names with a colon, are metrics where they stand alone, not
+  // functions.
+  bool is_callable(const Token& token) const {
+    for (std::string_view word : {"and", "or", "unless", "by", "without", "offset", "anchored", "smoothed",
+                                  "fill", "fill_left", "fill_right"}) {
+      if (tokens_.is_word(word)) return false;
+    }
+    return token.text.find(':') == std::string::npos;
   }
 
   Result<NodePtr> selector() {
@@ -340,6 +357,33 @@ class Parser {
     OBELISK_TRY(node->matchers, parse_matchers(tokens_, node->text, begin));
     node->source.end = tokens_.last_end();
     return node;
+  }
+
+  // A fault of the text is told as such.
+  bool may_begin_expression() const {
+    switch (tokens_.peek().kind) {
+      case TokenKind::number:
+      case TokenKind::duration:
+      case TokenKind::string:
+      case TokenKind::left_paren:
+      case TokenKind::left_brace:
+      case TokenKind::add:
+      case TokenKind::sub:
+      case TokenKind::invalid:
+        return true;
+      case TokenKind::identifier:
+        return !is_reserved();
+      default:
+        return false;
+    }
+  }
+
+  // Words that are no metric's name.
+  bool is_reserved() const {
+    for (std::string_view reserved : {"bool", "on", "ignoring", "group_left", "group_right", "atan2"}) {
+      if (tokens_.is_word(reserved)) return true;
+    }
+    return false;
   }
 
   Result<std::vector<NodePtr>> arguments() {
@@ -352,13 +396,14 @@ class Parser {
       if (tokens_.take_if(TokenKind::right_paren)) return nodes;
       if (!tokens_.is(TokenKind::comma)) return unexpected();
       const Token comma = tokens_.take();
-      if (tokens_.is(TokenKind::right_paren))
+      if (!may_begin_expression())
         return tokens_.error(comma.begin, "trailing commas not allowed in function call args");
     }
   }
 
   Result<NodePtr> call() {
     const Token name = tokens_.take();
+    OBELISK_TRY(std::vector<NodePtr> nodes, arguments());
     const Function* function = find_function(name.text);
     if (function == nullptr) {
       return tokens_.error(name.begin, "unknown function with name " + quote_go_string(name.text));
@@ -366,7 +411,6 @@ class Parser {
     if (function->experimental && !options_.experimental_functions) {
       return tokens_.error(name.begin, fmt::format("function \"{}\" is not enabled", name.text));
     }
-    OBELISK_TRY(std::vector<NodePtr> nodes, arguments());
     OBELISK_TRY(NodePtr node, make(Node::Kind::call, {name.begin, tokens_.last_end()}, std::move(nodes)));
     node->function = function;
     return node;

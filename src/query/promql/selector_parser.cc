@@ -1,5 +1,8 @@
 #include "query/promql/selector_parser.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "query/promql/go_string.h"
 
 namespace obelisk::promql {
@@ -20,9 +23,8 @@ std::optional<Matcher::Op> matcher_op(TokenKind kind) {
   }
 }
 
-// One element of the list; `name` is filled by a lone quoted string, the metric's name.
-Result<void> parse_element(TokenReader& tokens, uint32_t selector_begin, std::string& name,
-                           std::vector<Matcher>& matchers) {
+// One element of the list. A lone quoted string is the metric's name; `name_at` tells where it lies.
+Result<void> parse_element(TokenReader& tokens, std::vector<Matcher>& matchers, size_t& name_at) {
   const Token label = tokens.peek();
   bool quoted = label.kind == TokenKind::string;
   if (label.kind != TokenKind::identifier && !quoted)
@@ -33,27 +35,32 @@ Result<void> parse_element(TokenReader& tokens, uint32_t selector_begin, std::st
     if (!quoted || !(tokens.is(TokenKind::comma) || tokens.is(TokenKind::right_brace))) {
       return tokens.unexpected("label matching", "label matching operator");
     }
-    if (!name.empty()) {
-      return tokens.error(selector_begin, "metric name must not be set twice: " + quote_go_string(name) +
-                                              " or " + quote_go_string(label.text));
-    }
-    // An empty one is a matcher that selects nothing by itself.
-    if (label.text.empty())
-      matchers.push_back({std::string(kMetricNameLabel), Matcher::Op::equal, "", nullptr});
-    name = label.text;
+    if (!label.text.empty()) name_at = matchers.size();
+    matchers.push_back({std::string(kMetricNameLabel), Matcher::Op::equal, label.text, nullptr});
     return {};
   }
   tokens.take();
   if (!tokens.is(TokenKind::string)) return tokens.unexpected("label matching", "string");
   const Token value = tokens.take();
-  if (label.text == kMetricNameLabel && !name.empty()) {
-    return tokens.error(selector_begin, "metric name must not be set twice: " + quote_go_string(name) +
-                                            " or " + quote_go_string(value.text));
-  }
   Result<Matcher> matcher = make_matcher(label.text, *op, value.text);
   if (!matcher.ok()) return tokens.error(label.begin, matcher.error().message);
   matchers.push_back(std::move(*matcher));
   return {};
+}
+
+// The metric's name stands before the braces, and then nothing in them may be about it; or in them, once.
+void check_one_name(TokenReader& tokens, uint32_t selector_begin, const std::string& metric_name,
+                    const std::vector<Matcher>& matchers) {
+  std::string name = metric_name;
+  for (const Matcher& matcher : matchers) {
+    if (matcher.name != kMetricNameLabel) continue;
+    if (!name.empty() && (!metric_name.empty() || matcher.op == Matcher::Op::equal)) {
+      tokens.postpone(
+          tokens.error(selector_begin, "metric name must not be set twice: " + quote_go_string(name) +
+                                           " or " + quote_go_string(matcher.value)));
+    }
+    if (matcher.op == Matcher::Op::equal && metric_name.empty()) name = matcher.value;
+  }
 }
 
 }  // namespace
@@ -68,18 +75,24 @@ Result<Matcher> make_matcher(std::string name, Matcher::Op op, std::string value
 
 Result<std::vector<Matcher>> parse_matchers(TokenReader& tokens, const std::string& metric_name,
                                             uint32_t selector_begin) {
-  std::string name = metric_name;
   std::vector<Matcher> matchers;
+  size_t name_at = SIZE_MAX;
   if (tokens.take_if(TokenKind::left_brace)) {
     while (!tokens.is(TokenKind::right_brace)) {
-      OBELISK_CHECK_OK(parse_element(tokens, selector_begin, name, matchers));
+      OBELISK_CHECK_OK(parse_element(tokens, matchers, name_at));
       if (!tokens.take_if(TokenKind::comma)) break;
     }
     OBELISK_CHECK_OK(tokens.expect(TokenKind::right_brace, "label matching", "\",\" or \"}\""));
   }
-  if (!name.empty()) {
-    OBELISK_TRY(Matcher matcher, make_matcher(std::string(kMetricNameLabel), Matcher::Op::equal, name));
+  check_one_name(tokens, selector_begin, metric_name, matchers);
+  if (!metric_name.empty()) {
+    OBELISK_TRY(Matcher matcher,
+                make_matcher(std::string(kMetricNameLabel), Matcher::Op::equal, metric_name));
     matchers.insert(matchers.begin(), std::move(matcher));
+  } else if (name_at < matchers.size()) {
+    // The name comes first.
+    auto name = matchers.begin() + static_cast<ptrdiff_t>(name_at);
+    std::rotate(matchers.begin(), name, name + 1);
   }
   return matchers;
 }

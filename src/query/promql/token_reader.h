@@ -56,6 +56,11 @@ class TokenReader {
   Error error(uint64_t offset, std::string message) const {
     return parse_error(query_, offset, std::move(message));
   }
+  // An error that is told only when the text is one of the grammar; of several the first.
+  void postpone(Error error) {
+    if (!postponed_) postponed_ = std::move(error);
+  }
+  Result<void> postponed() const { return postponed_ ? Result<void>(*postponed_) : Result<void>(); }
   // Where the last token taken ended.
   uint32_t last_end() const { return at_ == 0 ? 0 : tokens_[at_ - 1].end; }
   std::string_view query() const { return query_; }
@@ -64,6 +69,7 @@ class TokenReader {
   std::string_view query_;
   std::vector<Token> tokens_;
   std::optional<Error> fault_;  // what `invalid` stands for
+  std::optional<Error> postponed_;
   size_t at_ = 0;
 };
 
