@@ -1,6 +1,6 @@
 #pragma once
-// Equality of texts that are mostly short, as names and dictionary entries are: a call of memcmp costs more
-// than comparing them.
+// Equality and hashes of texts that are mostly short, as names and dictionary entries are: calls of memcmp
+// and of a hash for any length cost more than comparing and mixing them.
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -30,6 +30,42 @@ inline bool equal_texts(std::string_view a, std::string_view b) {
     if (left[at] != right[at]) return false;
   }
   return true;
+}
+
+// For tables in memory: not stable over versions. Texts of more than 16 bytes are mixed 16 bytes at a time.
+inline uint64_t hash_short_text(std::string_view text) {
+  constexpr uint64_t kFirst = 0x9E3779B97F4A7C15u, kSecond = 0xD6E8FEB86659FD93u;
+  const char* at = text.data();
+  size_t size = text.size();
+  auto word = [](const char* from) {
+    uint64_t value = 0;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+  };
+  // The sum keeps both words where one makes the product zero.
+  auto mix = [](uint64_t a, uint64_t b) {
+    __extension__ using Wide = unsigned __int128;
+    auto product = static_cast<Wide>(a) * b;
+    return (static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64)) + __builtin_bswap64(a) + b;
+  };
+  uint64_t low = 0, high = 0, hash = size * kFirst;
+  if (size >= 8) {
+    for (; size > 16; at += 16, size -= 16) hash = mix(word(at) ^ kFirst ^ hash, word(at + 8) ^ kSecond);
+    // The last 8 to 16 bytes, or, of a longer text, bytes that were mixed before and those.
+    low = size >= 8 ? word(at) : word(at + size - 16);
+    high = word(at + size - 8);
+  } else if (size >= 4) {
+    uint32_t first = 0, last = 0;
+    std::memcpy(&first, at, sizeof first);
+    std::memcpy(&last, at + size - 4, sizeof last);
+    low = first;
+    high = last;
+  } else if (size > 0) {
+    low = static_cast<uint8_t>(at[0]) | static_cast<uint64_t>(static_cast<uint8_t>(at[size / 2])) << 8;
+    high = static_cast<uint8_t>(at[size - 1]);
+  }
+  hash = mix(low ^ kSecond ^ hash, high ^ kFirst);
+  return (hash ^ hash >> 32) * kFirst >> 16;
 }
 
 }  // namespace obelisk

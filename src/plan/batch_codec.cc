@@ -116,7 +116,7 @@ uint8_t put_floats(std::span<const double> values, std::string& out) {
 struct TextTraits {
   using Value = std::string_view;
   static uint32_t hash(std::string_view value) {
-    return static_cast<uint32_t>(XXH3_64bits(value.data(), value.size()));
+    return static_cast<uint32_t>(hash_short_text(value));
   }
   static bool same(std::string_view a, std::string_view b) { return equal_texts(a, b); }
 };

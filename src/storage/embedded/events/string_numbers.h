@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/short_text.h"
-#include "codec/checksum.h"
 
 namespace obelisk {
 
@@ -41,7 +40,7 @@ class StringNumbers {
   };
 
   uint32_t find_or_add(std::string_view text) {
-    auto hash = static_cast<uint32_t>(checksum64(text));
+    auto hash = static_cast<uint32_t>(hash_short_text(text));
     size_t at = hash & (slots_.size() - 1);
     for (; slots_[at].number_plus_one != 0; at = (at + 1) & (slots_.size() - 1)) {
       uint32_t number = slots_[at].number_plus_one - 1;
