@@ -18,6 +18,9 @@ constexpr size_t kRowsExpectedMax = 4096;
 constexpr size_t kColumnsExpectedMax = 96;
 thread_local size_t rows_expected = 0;
 
+// Rows of several kinds go on differently after the same column: one guess for each name length, modulo this.
+constexpr size_t kSuccessors = 8;
+
 size_t rows_to_reserve(size_t times_reserved, size_t columns) {
   return std::max({kRowsReserved, times_reserved, columns <= kColumnsExpectedMax ? rows_expected : 0});
 }
@@ -218,7 +221,7 @@ uint32_t BatchBuilder::add_column(Scope scope, std::string_view name, ColumnType
   ColumnData& data = batch_.columns.emplace_back();
   data.id = ColumnId{scope, std::string(name)};
   data.type = type;
-  successors_.push_back(kNoColumn);
+  successors_.resize((batch_.columns.size() + 1) * kSuccessors, kNoColumn);
   by_hash_.emplace(hash, index);  // of two columns with one hash the later is found by the linear search
   return index;
 }
@@ -239,7 +242,8 @@ uint32_t BatchBuilder::find_or_add(Scope scope, std::string_view name, ColumnTyp
 
 [[gnu::always_inline]] inline ColumnData& BatchBuilder::column_for(Scope scope, std::string_view name,
                                                                    ColumnType type) {
-  uint32_t column = successors_[previous_];
+  size_t guess_at = previous_ * kSuccessors + name.size() % kSuccessors;
+  uint32_t column = guess_at < successors_.size() ? successors_[guess_at] : kNoColumn;
   if (column != kNoColumn) {
     const ColumnData& guess = batch_.columns[column];
     if (guess.type != type || guess.id.scope != scope || !equal_texts(guess.id.name, name))
@@ -247,7 +251,7 @@ uint32_t BatchBuilder::find_or_add(Scope scope, std::string_view name, ColumnTyp
   }
   if (column == kNoColumn) [[unlikely]] {
     column = find_or_add(scope, name, type);
-    successors_[previous_] = column;
+    successors_[guess_at] = column;
   }
   previous_ = column + 1;
   return batch_.columns[column];

@@ -133,66 +133,125 @@ class TraceDecoder : public OtlpRecordHandler {
     events_.clear();
     links_.clear();
     attribute_count_ = 0;
-    Reader reader = protobuf::reader_of(message);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
-        case protobuf::length_field(1):
-          span.trace_id = protobuf::string_of(reader);
-          break;
-        case protobuf::length_field(2):
-          span.span_id = protobuf::string_of(reader);
-          break;
-        case protobuf::length_field(3):
-          span.trace_state = protobuf::string_of(reader);
-          break;
-        case protobuf::length_field(4):
-          span.parent_span_id = protobuf::string_of(reader);
-          break;
-        case protobuf::length_field(5):
-          span.name = protobuf::string_of(reader);
-          break;
-        case protobuf::varint_field(6):
-          span.kind = reader.get_enum();
-          break;
-        case protobuf::fixed64_field(7):
-          span.start = reader.get_fixed64();
-          break;
-        case protobuf::fixed64_field(8):
-          span.end = reader.get_fixed64();
-          break;
-        case protobuf::length_field(9):
-          add_attribute(protobuf::string_of(reader), rows);
-          break;
-        case protobuf::varint_field(10):
-          span.dropped_attributes_count = reader.get_uint32();
-          break;
-        case protobuf::length_field(11):
-          add_message(events_, protobuf::string_of(reader), 3);
-          break;
-        case protobuf::varint_field(12):
-          span.dropped_events_count = reader.get_uint32();
-          break;
-        case protobuf::length_field(13):
-          add_message(links_, protobuf::string_of(reader), 4);
-          break;
-        case protobuf::varint_field(14):
-          span.dropped_links_count = reader.get_uint32();
-          break;
-        case protobuf::length_field(15):
-          read_status(protobuf::string_of(reader), span);
-          break;
-        case protobuf::fixed32_field(16):
-          span.flags = reader.get_fixed32();
-          break;
-        default:
-          reader.skip();
+    const char* at = message.data();
+    const char* end = at + message.size();
+    while (at < end) {
+      if (read_short_field(at, end, span, rows)) continue;
+      Reader reader(at, static_cast<size_t>(end - at));
+      if (!reader.next()) return;
+      read_field(reader, span, rows);
+      at = reader.data().data();
+    }
+  }
+
+  // What nearly every field is: a key of one byte, then eight bytes, a number below 128 or a text of fewer
+  // bytes. False for all else, which is not thereby wrong; `at` then stays.
+  bool read_short_field(const char*& at, const char* end, SpanFields& span, BatchBuilder& rows) {
+    if (end - at < 2) return false;
+    auto key = static_cast<uint8_t>(at[0]), next = static_cast<uint8_t>(at[1]);
+    switch (key) {
+      case protobuf::fixed64_field(7):
+      case protobuf::fixed64_field(8): {
+        if (end - at < 9) return false;
+        Reader value(at, 9);
+        value.next();
+        (key == protobuf::fixed64_field(7) ? span.start : span.end) = value.get_fixed64();
+        at += 9;
+        return true;
       }
+      case protobuf::varint_field(6):
+        if (next >= 0x80) return false;
+        span.kind = next;
+        at += 2;
+        return true;
+      case protobuf::length_field(1):
+      case protobuf::length_field(2):
+      case protobuf::length_field(4):
+      case protobuf::length_field(5):
+      case protobuf::length_field(9): {
+        if (next >= 0x80 || next > end - at - 2) return false;
+        std::string_view value(at + 2, next);
+        at += 2 + next;
+        read_text(key, value, span, rows);
+        return true;
+      }
+      default:
+        return false;
+    }
+  }
+
+  void read_text(uint32_t key, std::string_view value, SpanFields& span, BatchBuilder& rows) {
+    switch (key) {
+      case protobuf::length_field(1):
+        span.trace_id = value;
+        break;
+      case protobuf::length_field(2):
+        span.span_id = value;
+        break;
+      case protobuf::length_field(3):
+        span.trace_state = value;
+        break;
+      case protobuf::length_field(4):
+        span.parent_span_id = value;
+        break;
+      case protobuf::length_field(5):
+        span.name = value;
+        break;
+      case protobuf::length_field(9):
+        add_attribute(value, rows);
+        break;
+      case protobuf::length_field(11):
+        add_message(events_, value, 3);
+        break;
+      case protobuf::length_field(13):
+        add_message(links_, value, 4);
+        break;
+      case protobuf::length_field(15):
+        read_status(value, span);
+        break;
+      default:
+        break;
+    }
+  }
+
+  void read_field(Reader& reader, SpanFields& span, BatchBuilder& rows) {
+    switch (reader.tag_and_type()) {
+      case protobuf::varint_field(6):
+        span.kind = reader.get_enum();
+        break;
+      case protobuf::fixed64_field(7):
+        span.start = reader.get_fixed64();
+        break;
+      case protobuf::fixed64_field(8):
+        span.end = reader.get_fixed64();
+        break;
+      case protobuf::varint_field(10):
+        span.dropped_attributes_count = reader.get_uint32();
+        break;
+      case protobuf::varint_field(12):
+        span.dropped_events_count = reader.get_uint32();
+        break;
+      case protobuf::varint_field(14):
+        span.dropped_links_count = reader.get_uint32();
+        break;
+      case protobuf::fixed32_field(16):
+        span.flags = reader.get_fixed32();
+        break;
+      default:
+        if (reader.wire_type() == protozero::pbf_wire_type::length_delimited) {
+          uint32_t key = static_cast<uint32_t>(reader.tag_and_type());
+          read_text(key, protobuf::string_of(reader), span, rows);
+        } else {
+          reader.skip();
+        }
     }
   }
 
   void add_attribute(std::string_view message, BatchBuilder& rows) {
     if (++attribute_count_ > kOtlpAttributesMax) return;  // finish_row rejects the span
-    set_attribute(rows, Scope::attribute, decode_attribute(message));
+    AttributeView attribute;
+    if (!decode_short_attribute(message, attribute)) attribute = decode_attribute(message);
+    set_attribute(rows, Scope::attribute, attribute);
   }
 
   void add_message(MessageList& list, std::string_view message, uint32_t attributes_number) {
