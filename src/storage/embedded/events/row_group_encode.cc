@@ -39,6 +39,7 @@ class Encoder {
       if (column != ids) OBELISK_CHECK_OK(source_.load(column, loaded_));
       const LoadedColumn& loaded = column == ids ? ids_ : loaded_;
       local_.assign(loaded.entries.size(), 0);
+      find_present(loaded);
       for (size_t group = 0; group < ends_.size(); ++group) encode(source_.columns()[column], loaded, group);
     }
     return std::move(groups_);
@@ -48,7 +49,7 @@ class Encoder {
   void encode(const RowSource::Column& column, const LoadedColumn& loaded, size_t group) {
     size_t begin = group == 0 ? 0 : ends_[group - 1], end = ends_[group];
     std::span<const uint32_t> rows = std::span(flat_).subspan(begin, end - begin);
-    gather(loaded, rows);
+    gather(loaded, group, begin, rows);
     if (values_.value_count() == 0) return;
     values_.times = times_.data() + begin;
     values_.are_trace_ids = repeats_trace_ids(rows);
@@ -71,17 +72,40 @@ class Encoder {
     if (&loaded == &ids_) add_trace_keys(groups_[group].trace_keys);
   }
 
-  void gather(const LoadedColumn& loaded, std::span<const uint32_t> rows) {
+  // Which rows have a value, and lists of them. Attributes of one kind of span follow each other and are
+  // there in the same rows: then nothing is to be done.
+  void find_present(const LoadedColumn& loaded) {
+    const std::vector<uint8_t>& present = loaded.present;
+    if (present.empty()) return;
+    if (present.size() == present_.size() &&
+        std::memcmp(present.data(), present_.data(), present.size()) == 0)
+      return;
+    present_ = present;
+    present_of_rows_.resize(flat_.size());
+    picked_.resize(flat_.size());
+    picked_counts_.resize(ends_.size());
+    for (size_t group = 0, row = 0; group < ends_.size(); ++group) {
+      // Which rows have a value cannot be guessed: they are listed without a branch.
+      uint32_t* picked = picked_.data() + row;
+      size_t count = 0;
+      for (; row < ends_[group]; ++row) {
+        picked[count] = flat_[row];
+        count += present_of_rows_[row] = present[flat_[row]];
+      }
+      picked_counts_[group] = count;
+    }
+  }
+
+  // The values of the rows of row group `group`, which begin with row `begin`.
+  void gather(const LoadedColumn& loaded, size_t group, size_t begin, std::span<const uint32_t> rows) {
     values_.clear();
     values_.type = loaded.type;
-    if (!loaded.present.empty()) {
-      values_.present.resize(rows.size());
-      size_t count = 0;
-      const uint8_t* present = loaded.present.data();
-      uint8_t* to = values_.present.data();
-      for (size_t i = 0; i < rows.size(); ++i) count += to[i] = present[rows[i]];
+    if (!loaded.present.empty() && picked_counts_[group] < rows.size()) {
+      size_t count = picked_counts_[group];
       if (count == 0) return;
-      if (count == rows.size()) values_.present.clear();
+      const uint8_t* present = present_of_rows_.data() + begin;
+      values_.present.assign(present, present + rows.size());
+      rows = std::span(picked_).subspan(begin, count);
     }
     switch (loaded.type) {
       case ColumnType::boolean:
@@ -101,21 +125,8 @@ class Encoder {
 
   template <typename T, typename Value>
   void take(std::span<const uint32_t> rows, std::vector<T>& out, Value&& value) {
-    if (values_.present.empty()) {
-      out.resize(rows.size());
-      for (size_t i = 0; i < rows.size(); ++i) out[i] = value(rows[i]);
-      return;
-    }
-    // Which rows have a value cannot be guessed: they are listed without a branch.
-    picked_.resize(rows.size());
-    uint32_t* picked = picked_.data();
-    size_t count = 0;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      picked[count] = rows[i];
-      count += values_.present[i];
-    }
-    out.resize(count);
-    for (size_t i = 0; i < count; ++i) out[i] = value(picked[i]);
+    out.resize(rows.size());
+    for (size_t i = 0; i < rows.size(); ++i) out[i] = value(rows[i]);
   }
 
   // Entries are numbered anew in the order this row group has them.
@@ -167,7 +178,12 @@ class Encoder {
   // Of the column at hand: the number an entry has in the row group at hand, and one; 0: none.
   std::vector<uint32_t> local_;
   std::vector<uint32_t> used_;
-  std::vector<uint32_t> picked_;  // the rows that have a value
+  // Of the last column that rows have no value of: its flags as they were loaded, in the order of the rows,
+  // and the rows that have a value, from where their row group begins.
+  std::vector<uint8_t> present_;
+  std::vector<uint8_t> present_of_rows_;
+  std::vector<uint32_t> picked_;
+  std::vector<size_t> picked_counts_;
   ColumnValues values_;
   std::string bytes_;
   std::vector<EncodedRowGroup> groups_;
