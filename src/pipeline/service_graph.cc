@@ -57,7 +57,6 @@ struct RequestHalves {
   };
 
   explicit RequestHalves(size_t rows) { halves.reserve(std::min<size_t>(rows, 4096)); }
-  void add(MeasuredHalf half) { halves.push_back({std::move(half)}); }
   void pair_up();
 
   std::vector<Half> halves;
@@ -277,13 +276,11 @@ std::function<void()> ServiceGraph::prepare(const Tenant& tenant, const Batch& s
   uint64_t nameless = 0;
   auto request = std::make_shared<RequestHalves>(spans.row_count);
   for (size_t row = 0; row < spans.row_count; ++row) {
-    std::optional<MeasuredHalf> half = reader.read(row);
-    if (!half) continue;
-    if (half->edge.service.empty()) {
-      ++nameless;
-      continue;
-    }
-    request->add(std::move(*half));
+    MeasuredHalf& half = request->halves.emplace_back().measured;
+    bool is_half = reader.read(row, half);
+    if (is_half && !half.edge.service.empty()) continue;
+    nameless += is_half;
+    request->halves.pop_back();
   }
   if (nameless > 0) dropped("no_service_name").add(nameless);
   if (request->halves.empty()) return {};

@@ -38,11 +38,16 @@ GraphHalfReader::GraphHalfReader(const GraphRules& rules, const Batch& spans)
       dimensions_(rules.dimensions, {}, spans) {}
 
 std::optional<MeasuredHalf> GraphHalfReader::read(size_t row) const {
-  std::optional<HalfEdge> half = edges_.read(row);
-  if (!half || (filters_ && !filter_.keeps(row))) return std::nullopt;
-  MeasuredHalf measured{std::move(*half), multiplier_.of(row)};
-  if (dimensions_.size() > 0) measured.dimensions = dimensions_.values(row);
-  return measured;
+  std::optional<MeasuredHalf> half(std::in_place);
+  if (!read(row, *half)) half.reset();
+  return half;
+}
+
+bool GraphHalfReader::read(size_t row, MeasuredHalf& half) const {
+  if (!edges_.read(row, half.edge) || (filters_ && !filter_.keeps(row))) return false;
+  half.multiplier = multiplier_.of(row);
+  if (dimensions_.size() > 0) half.dimensions = dimensions_.values(row);
+  return true;
 }
 
 double multiplier_of(const MeasuredHalf* client, const MeasuredHalf* server) {

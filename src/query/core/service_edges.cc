@@ -48,11 +48,10 @@ std::vector<ColumnId> HalfEdgeReader::columns(const EdgeRules& rules) {
   return columns;
 }
 
-std::optional<HalfEdge> HalfEdgeReader::read(size_t row) const {
+bool HalfEdgeReader::read(size_t row, HalfEdge& half) const {
   int64_t kind = columns_.kind(row);
   bool is_client = kind == kSpanKindClient || kind == kSpanKindProducer;
-  if (!is_client && kind != kSpanKindServer && kind != kSpanKindConsumer) return std::nullopt;
-  HalfEdge half;
+  if (!is_client && kind != kSpanKindServer && kind != kSpanKindConsumer) return false;
   half.service = columns_.service(row);
   half.trace = columns_.trace(row);
   half.span = columns_.id(row);
@@ -64,9 +63,9 @@ std::optional<HalfEdge> HalfEdgeReader::read(size_t row) const {
   half.failed = columns_.status(row) == kSpanStatusError;
   half.has_parent = !columns_.parent(row).is_none();
   half.seconds = columns_.seconds(row);
-  if (!peers_.empty()) half.peer = peers_.first_of(row);
+  if (!peers_.empty()) peers_.append_first_of(row, half.peer);
   if (kind == kSpanKindClient && !databases_.empty()) half.database = database_of(row);
-  return half;
+  return true;
 }
 
 std::string HalfEdgeReader::database_of(size_t row) const {

@@ -73,8 +73,8 @@ struct EdgeRules {
 class HalfEdgeReader {
  public:
   explicit HalfEdgeReader(const Batch& spans, const EdgeRules& rules = {});
-  // Nothing for spans that are no side of a call.
-  std::optional<HalfEdge> read(size_t row) const;
+  // Fills `half`, which is a fresh one; false for spans that are no side of a call.
+  bool read(size_t row, HalfEdge& half) const;
   // The columns that are looked at.
   static std::vector<ColumnId> columns(const EdgeRules& rules = {});
 
