@@ -9,6 +9,7 @@
 
 #include "model/trace_id_order.h"
 #include "plan/batch_codec.h"
+#include "storage/embedded/events/part_writer.h"
 #include "storage/test_reader_compare.h"
 
 namespace obelisk {
@@ -157,6 +158,40 @@ TEST(SpanPieces, RowsWithoutATraceAndSeveralDaysAreLeftToTheWholeFlush) {
   none = SpanPieces::make(days.packed);
   ASSERT_TRUE(none.ok());
   EXPECT_FALSE(*none);
+}
+
+// Goal: row groups of spans are about as large as each other, none over the limit, and end where a trace does
+// unless it is large. Method: traces of random sizes, and one of more rows than a row group may have.
+TEST(SpanPieces, RowGroupsAreEvenAndEndWithTraces) {
+  constexpr size_t kRowsMax = 256;
+  RowGroupLimits limits;
+  limits.span_rows = kRowsMax;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    RandomBatches random(seed, kBegin, 5'000'000'000);
+    std::vector<BatchPtr> none;
+    BatchRowSource source(none);
+    std::vector<OrderedRow> rows;
+    bool has_large = seed % 5 == 0;
+    for (uint8_t trace = 1; trace < 200; ++trace) {
+      size_t count = has_large && trace == 77 ? 1000 : 1 + random.below(12);
+      for (size_t i = 0; i < count; ++i) rows.emplace_back().key.bytes.fill(trace);
+    }
+    auto cutter = RowGroupCutter::make(Table::spans, limits, source);
+    ASSERT_TRUE(cutter.ok());
+    std::vector<size_t> ends = cutter->cut(rows);
+    ASSERT_FALSE(ends.empty());
+    EXPECT_EQ(ends.back(), rows.size());
+    for (size_t i = 0, begin = 0; i < ends.size(); begin = ends[i++]) {
+      ASSERT_GT(ends[i], begin);
+      EXPECT_LE(ends[i] - begin, kRowsMax);
+      if (has_large) continue;
+      EXPECT_GE(ends[i] - begin, kRowsMax / 2);
+      if (ends[i] < rows.size()) {
+        EXPECT_NE(rows[ends[i]].key, rows[ends[i] - 1].key);
+      }
+    }
+  }
 }
 
 }  // namespace
