@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -237,7 +238,8 @@ class ServiceGraph::Edges {
     } else {
       key_ = labels().to_string();
     }
-    series_.update(tenants_[tenant], key_, labels, now, [&](DerivedValues& values) {
+    // By reference: what it captures would be allocated for every edge.
+    series_.update(tenants_[tenant], key_, std::ref(labels), now, [&](DerivedValues& values) {
       values.counters[kRequests] += weight;
       values.counters[kFailed] += edge.failed() ? weight : 0;
       values.counters[kConnections] = 1;
