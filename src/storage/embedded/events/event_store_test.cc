@@ -207,7 +207,8 @@ TEST(EventStore, ValuesOfSpansSentAgainAreCountedOnce) {
       id.bytes[15] = static_cast<uint8_t>(1 + i / 20);
       builder.set_trace_id(Scope::fixed, column::kTraceId, id);
       builder.set_int(Scope::fixed, column::kSpanId, i + 1);
-      if (i % 3 != 0) builder.set_string(Scope::attribute, "k", "value " + std::to_string(i % 40));
+      std::string_view value = builder.arena().copy("value " + std::to_string(i % 40));
+      if (i % 3 != 0) builder.set_string(Scope::attribute, "k", value);
       if (i % 7 == 0) builder.set_int(Scope::attribute, "k", i % 5);
     }
     pair.write(builder.finish());
