@@ -54,14 +54,24 @@ async function load(server, spans, batch, ids) {
   return { ...made, ...sent };
 }
 
-// Waits until merges have ended: the server's CPU has been quiet for a second. Returns its CPU time.
+// The files of spans and their sizes; a merge changes them while it waits for the disk and uses no CPU.
+function spanFilesNow(server) {
+  try {
+    return spanFiles(server).map((file) => `${file} ${statSync(file).size}`).join('\n');
+  } catch {
+    return 'a file went away';
+  }
+}
+
+// Waits until merges have ended: for a second the server's CPU has been quiet and no file has changed. Returns its CPU time.
 async function quiet(server) {
-  let before = server.cpuSeconds(), calm = 0;
+  let before = server.cpuSeconds(), files = spanFilesNow(server), calm = 0;
   while (calm < 2) {
     await sleep(500);
-    const now = server.cpuSeconds();
-    calm = now - before < 0.02 ? calm + 1 : 0;
+    const now = server.cpuSeconds(), filesNow = spanFilesNow(server);
+    calm = now - before < 0.02 && filesNow === files ? calm + 1 : 0;
     before = now;
+    files = filesNow;
   }
   return before;
 }
