@@ -60,7 +60,9 @@ Result<std::vector<std::string>> parse_grouping_labels(TokenReader& tokens) {
   while (!tokens.is(TokenKind::right_paren)) {
     const Token& token = tokens.peek();
     bool quoted = token.kind == TokenKind::string;
-    if (token.kind != TokenKind::identifier && !quoted) return tokens.unexpected("grouping opts", "label");
+    // Of all keywords the grammar of the reference lets only this one be no label here.
+    bool is_label = token.kind == TokenKind::identifier && !tokens.is_word("without");
+    if (!is_label && !quoted) return tokens.unexpected("grouping opts", "label");
     bool valid =
         quoted ? !token.text.empty() && is_valid_utf8(token.text) : token.text.find(':') == std::string::npos;
     if (!valid) {

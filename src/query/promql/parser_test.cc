@@ -221,6 +221,8 @@ TEST(PromqlParser, ErrorsNameThePlace) {
            {"abs(x, , y)", "1:6: parse error: trailing commas not allowed in function call args"},
            {"abs(x, > y)", "1:6: parse error: trailing commas not allowed in function call args"},
            {"foo(x y)", "1:7: parse error: unexpected identifier \"y\""},
+           {"sum by (a, without) (x)",
+            "1:12: parse error: unexpected <without> in grouping opts, expected label"},
            {"without (x)", "1:9: parse error: unexpected \"(\""},
            {"a:b(x)", "1:4: parse error: unexpected \"(\""},
            {"1 @ x", "1:5: parse error: unexpected identifier \"x\" in @, expected timestamp"},
