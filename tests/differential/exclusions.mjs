@@ -130,9 +130,9 @@ export const exclusions = [
       pairs.every(([a, b]) => a !== undefined && b !== undefined && Math.abs(a - b) < 1e-6 * Math.abs(b)),
   },
   {
-    name: 'deviations of means of large numbers',
+    name: 'deviations and differences of means of large numbers',
     change: '2.53 to 3.5 (#14074, #16773): means are compensated; of means of points in time their last bit is a millionth of the deviation',
-    explains: (query, { kind, pairs }) => kind === 'value' && /\b(stddev|stdvar)_over_time\(.*\bavg(_over_time)?\b/.test(query) && /timestamp|time\(\)/.test(query) &&
+    explains: (query, { kind, pairs }) => kind === 'value' && /\b(stddev_over_time|stdvar_over_time|i?delta|i?rate|increase|deriv)\(.*\bavg(_over_time)?\b/.test(query) && /timestamp|time\(\)/.test(query) &&
       pairs.every(([a, b]) => a !== undefined && b !== undefined && Math.abs(a - b) < 1e-6 * Math.abs(b)),
   },
   {
