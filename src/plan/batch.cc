@@ -5,6 +5,8 @@
 
 #include "base/hash.h"
 #include "base/short_text.h"
+#include "plan/column_memory.h"
+#include "plan/repeated_columns.h"
 
 namespace obelisk {
 namespace {
@@ -40,25 +42,6 @@ size_t stored_values(const ColumnData& data) {
       return data.strings.size();
   }
   return 0;
-}
-
-// A column that another one before it equals in scope, name and type; null when there is none. Names are
-// compared only where their hashes agree: requests of few rows are checked as often as large ones.
-const ColumnData* find_repeated(const std::vector<ColumnData>& columns) {
-  std::vector<std::pair<uint64_t, const ColumnData*>> hashes;
-  hashes.reserve(columns.size());
-  for (const ColumnData& data : columns) {
-    uint64_t seed = static_cast<uint64_t>(data.id.scope) << 8 | static_cast<uint64_t>(data.type);
-    hashes.emplace_back(hash64(data.id.name, seed), &data);
-  }
-  std::sort(hashes.begin(), hashes.end());
-  for (size_t i = 1; i < hashes.size(); ++i) {
-    for (size_t j = i; j-- > 0 && hashes[j].first == hashes[i].first;) {
-      const ColumnData &a = *hashes[j].second, &b = *hashes[i].second;
-      if (a.type == b.type && a.id == b.id) return &b;
-    }
-  }
-  return nullptr;
 }
 
 // Rows that it gets have no value.
@@ -161,8 +144,10 @@ Result<void> Batch::check() const {
     if (!data.present.empty() && data.present.size() != row_count)
       return wrong("presence of " + data.id.name);
   }
-  if (const ColumnData* repeated = find_repeated(columns))
-    return wrong("column " + repeated->id.name + " twice");
+  size_t repeated = find_repeated_column(columns.size(), [&](size_t i) {
+    return ColumnIdentity{columns[i].id.scope, columns[i].type, columns[i].id.name};
+  });
+  if (repeated < columns.size()) return wrong("column " + columns[repeated].id.name + " twice");
   size_t covered = 0;
   LabelsView before;
   for (const Group& group : groups) {
@@ -214,12 +199,15 @@ void BatchBuilder::drop_row() {
 
 uint32_t BatchBuilder::add_column(Scope scope, std::string_view name, ColumnType type, uint64_t hash) {
   uint32_t index = static_cast<uint32_t>(batch_.columns.size());
+  ColumnMemory& memory = ColumnMemory::of_this_thread();
   if (batch_.columns.capacity() == 0) {
+    batch_.columns = memory.take_list();
     batch_.columns.reserve(kColumnsReserved);
     by_hash_.reserve(kColumnsReserved);
   }
-  ColumnData& data = batch_.columns.emplace_back();
-  data.id = ColumnId{scope, std::string(name)};
+  ColumnData& data = batch_.columns.emplace_back(memory.take(type));
+  data.id.scope = scope;
+  data.id.name.assign(name);
   data.type = type;
   successors_.resize((batch_.columns.size() + 1) * kSuccessors, kNoColumn);
   by_hash_.emplace(hash, index);  // of two columns with one hash the later is found by the linear search
@@ -264,7 +252,7 @@ template <typename Value>
 [[gnu::noinline]] void grow_column(ColumnData& data, std::vector<Value>& values, size_t row,
                                    size_t reserved) {
   constexpr size_t kStepMin = 16, kStepMax = 256;
-  if (values.capacity() == 0) {
+  if (values.empty()) {
     values.reserve(reserved);
     data.present.reserve(reserved);
   }
@@ -295,7 +283,7 @@ void BatchBuilder::fill(size_t first_row, ColumnData& data, std::vector<Value>& 
   size_t count = batch_.row_count - first_row;
   value_count_ += count;
   if (data.present.size() < batch_.row_count) {
-    if (values.capacity() == 0) {
+    if (values.empty()) {
       size_t reserved = std::max(batch_.row_count, rows_to_reserve(times_.capacity(), batch_.columns.size()));
       values.reserve(reserved);
       data.present.reserve(reserved);

@@ -251,33 +251,56 @@ std::span<const T> present_values(const ColumnData& data, const std::vector<T>& 
   return {to, count};
 }
 
-uint8_t put_values(const ColumnData& data, std::string& out) {
+// The values of the rows that have one; valid until the next call for a column of the same type.
+PresentColumn present_column(const ColumnData& data) {
+  PresentColumn column{data.id.scope, data.type, data.id.name, data.present, {}, {}, {}, {}};
   switch (data.type) {
     case ColumnType::boolean:
-      return put_bools(present_values(data, data.ints), out);
     case ColumnType::int64:
-      return put_ints(present_values(data, data.ints), out);
+      column.ints = present_values(data, data.ints);
+      break;
     case ColumnType::float64:
-      return put_floats(present_values(data, data.floats), out);
+      column.floats = present_values(data, data.floats);
+      break;
     case ColumnType::trace_id:
-      return put_repetitive<TraceIdTraits>(present_values(data, data.trace_ids), out);
+      column.trace_ids = present_values(data, data.trace_ids);
+      break;
     case ColumnType::string:
     case ColumnType::bytes:
     case ColumnType::any:
-      return put_repetitive<TextTraits>(present_values(data, data.strings), out);
+      column.texts = present_values(data, data.strings);
+      break;
+  }
+  return column;
+}
+
+uint8_t put_values(const PresentColumn& column, std::string& out) {
+  switch (column.type) {
+    case ColumnType::boolean:
+      return put_bools(column.ints, out);
+    case ColumnType::int64:
+      return put_ints(column.ints, out);
+    case ColumnType::float64:
+      return put_floats(column.floats, out);
+    case ColumnType::trace_id:
+      return put_repetitive<TraceIdTraits>(column.trace_ids, out);
+    case ColumnType::string:
+    case ColumnType::bytes:
+    case ColumnType::any:
+      return put_repetitive<TextTraits>(column.texts, out);
   }
   return kRaw;
 }
 
 // What a column is goes to `directory`, its values to `values`.
-void put_column(const ColumnData& data, std::string& directory, std::string& values) {
-  put_u8(directory, static_cast<uint8_t>(data.id.scope));
-  put_u8(directory, static_cast<uint8_t>(data.type));
-  append_text(directory, data.id.name);
-  put_u8(directory, data.present.empty() ? 0 : 1);
+void put_column(const PresentColumn& column, std::string& directory, std::string& values) {
+  put_u8(directory, static_cast<uint8_t>(column.scope));
+  put_u8(directory, static_cast<uint8_t>(column.type));
+  append_text(directory, column.name);
+  put_u8(directory, column.present.empty() ? 0 : 1);
   size_t start = values.size();
-  if (!data.present.empty()) put_bits(data.present, values);
-  put_u8(directory, put_values(data, values));
+  if (!column.present.empty()) put_bits(column.present, values);
+  put_u8(directory, put_values(column, values));
   append_varint(directory, values.size() - start);
 }
 
@@ -349,42 +372,63 @@ class LabelTexts {
   std::vector<uint64_t> hashes_;
 };
 
-void put_groups(const Batch& batch, std::string& out) {
-  LabelTexts texts(batch.groups.size());
-  std::string groups;
-  groups.reserve(batch.groups.size() * 14);
-  for (const Group& group : batch.groups) {
-    append_varint(groups, group.row_count);
-    append_varint(groups, group.labels.size());
-    texts.add(group.labels, groups);
+void put_groups(std::span<const Group> groups, std::string& out) {
+  if (groups.size() == 1 && groups[0].labels.empty()) {  // as spans have it
+    append_varint(out, 0);
+    append_varint(out, 1);
+    append_varint(out, groups[0].row_count);
+    append_varint(out, 0);
+    return;
+  }
+  LabelTexts texts(groups.size());
+  std::string numbers;
+  numbers.reserve(groups.size() * 14);
+  for (const Group& group : groups) {
+    append_varint(numbers, group.row_count);
+    append_varint(numbers, group.labels.size());
+    texts.add(group.labels, numbers);
   }
   append_varint(out, texts.texts().size());
   if (!texts.texts().empty()) put_texts(texts.texts(), out);
-  append_varint(out, batch.groups.size());
-  out.append(groups);
+  append_varint(out, groups.size());
+  out.append(numbers);
 }
 
-void put_body(const Batch& batch, std::string& out) {
+// `column_at` gives the columns one after the other, each used before the next is asked for.
+template <typename ColumnAt>
+void put_body(Table table, size_t row_count, std::span<const Group> groups, size_t column_count,
+              ColumnAt&& column_at, std::string& out) {
   // Kept by the thread: filling fresh memory costs more than what is written into it.
   constexpr size_t kKeptBytesMax = 8 << 20;
   thread_local std::string values;
   values.clear();
-  put_u8(out, static_cast<uint8_t>(batch.table));
-  append_varint(out, batch.row_count);
-  put_groups(batch, out);
-  append_varint(out, batch.columns.size());
-  for (const ColumnData& data : batch.columns) put_column(data, out, values);
+  put_u8(out, static_cast<uint8_t>(table));
+  append_varint(out, row_count);
+  put_groups(groups, out);
+  append_varint(out, column_count);
+  for (size_t i = 0; i < column_count; ++i) put_column(column_at(i), out, values);
   out.append(values);
   if (values.capacity() > kKeptBytesMax) std::string().swap(values);
 }
 
 }  // namespace
 
+void encode_columns(Table table, size_t row_count, std::span<const Group> groups,
+                    std::span<const PresentColumn> columns, std::string& out) {
+  put_u8(out, kVersion);
+  put_u8(out, 0);
+  put_body(
+      table, row_count, groups, columns.size(), [&](size_t i) -> const PresentColumn& { return columns[i]; },
+      out);
+}
+
 void encode_batch(const Batch& batch, BatchCompression compression, std::string& out) {
   put_u8(out, kVersion);
   size_t flags_at = out.size();
   put_u8(out, 0);
-  put_body(batch, out);
+  put_body(
+      batch.table, batch.row_count, batch.groups, batch.columns.size(),
+      [&](size_t i) { return present_column(batch.columns[i]); }, out);
   size_t body_bytes = out.size() - flags_at - 1;
   if (compression == BatchCompression::none || body_bytes < kCompressBytesMin) return;
   std::string packed;

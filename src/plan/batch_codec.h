@@ -6,6 +6,7 @@
 // by its limits.
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,21 @@ struct BatchDecodeLimits {
   uint64_t memory_bytes_max = 1ull << 30;
 };
 
+// A column with values of those rows only that have one. Only the values of its type are used.
+struct PresentColumn {
+  Scope scope = Scope::fixed;
+  ColumnType type = ColumnType::string;
+  std::string_view name;
+  std::span<const uint8_t> present;  // empty: every row has a value; else one a row, 0 or 1
+  std::span<const int64_t> ints;
+  std::span<const double> floats;
+  std::span<const std::string_view> texts;
+  std::span<const TraceId> trace_ids;
+};
+
+// Appends what encode_batch would of a batch with these columns, without compression.
+void encode_columns(Table table, size_t row_count, std::span<const Group> groups,
+                    std::span<const PresentColumn> columns, std::string& out);
 // Appends to `out`. The batch must satisfy Batch::check.
 void encode_batch(const Batch& batch, BatchCompression compression, std::string& out);
 // All of `bytes` must be one batch; corrupt, unsupported (another version) or too_large otherwise.

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <unordered_set>
 
 #include "codec/byte_reader.h"
 #include "codec/compression.h"
 #include "plan/batch_format.h"
+#include "plan/repeated_columns.h"
 
 namespace obelisk {
 namespace {
@@ -357,11 +357,10 @@ Result<void> PackedBatch::parse_columns(ByteReader& reader, const BatchDecodeLim
   }
   for (size_t i = 0; i < columns_.size(); ++i) columns_[i].bytes = reader.bytes(lengths[i]);
   if (!reader.at_end()) return wrong(reader, "columns end early or late");
-  std::vector<std::tuple<Scope, ColumnType, std::string_view>> seen;
-  seen.reserve(columns_.size());
-  for (const Column& column : columns_) seen.emplace_back(column.scope, column.type, column.name);
-  std::sort(seen.begin(), seen.end());
-  if (std::adjacent_find(seen.begin(), seen.end()) != seen.end()) return wrong(reader, "column twice");
+  size_t repeated = find_repeated_column(columns_.size(), [&](size_t i) {
+    return ColumnIdentity{columns_[i].scope, columns_[i].type, columns_[i].name};
+  });
+  if (repeated < columns_.size()) return wrong(reader, "column twice");
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include "codec/checksum.h"
 #include "codec/varint.h"
 #include "plan/batch_codec.h"
+#include "plan/column_memory.h"
 #include "plan/expression_codec.h"
 #include "plan/sample_frame.h"
 #include "storage/damage_counter.h"
@@ -41,17 +42,12 @@ EventViewPtr empty_view() {
   return view;
 }
 
-// Events of many rows stay as the log has them.
-bool stays_packed(Table table, size_t rows) {
-  return is_event_table(table) && rows >= HeadBatch::kPackedRowsMin;
-}
-
 // Of a payload's batches but the sample frames.
 Result<LogEntry> replayed_entry(const LogPayload& payload, const std::shared_ptr<const void>& owner) {
   LogEntry entry;
   for (std::string_view bytes : payload.batches) {
     OBELISK_TRY(PackedBatch batch, PackedBatch::open(bytes, owner));
-    if (stays_packed(batch.table(), batch.row_count())) {
+    if (is_event_table(batch.table())) {
       OBELISK_CHECK_OK(batch.check());
       entry.packed.push_back(std::make_shared<const PackedBatch>(std::move(batch)));
     } else {
@@ -62,19 +58,21 @@ Result<LogEntry> replayed_entry(const LogPayload& payload, const std::shared_ptr
   return entry;
 }
 
-// What the stores are given of a request: its columns, or where they are many the payload's own bytes, so
-// that the columns and the request they point into need not wait for the log.
+// What the stores are given of a request: its columns, or of events the payload's own bytes, so that the
+// columns and the request they point into need not wait for the log. The memory of their columns serves the
+// next request of this thread.
 void keep_batches(std::vector<Batch> batches, LogEntry& entry) {
   Result<LogPayload> payload = decode_log_payload(entry.bytes());
   OBELISK_ASSERT(payload.ok() && payload->batches.size() == batches.size());
   for (size_t i = 0; i < batches.size(); ++i) {
-    if (!stays_packed(batches[i].table, batches[i].row_count)) {
+    if (!is_event_table(batches[i].table)) {
       entry.batches.push_back(std::make_shared<const Batch>(std::move(batches[i])));
       continue;
     }
     Result<PackedBatch> packed = PackedBatch::open(payload->batches[i], entry.shared_payload);
     OBELISK_ASSERT(packed.ok());
     entry.packed.push_back(std::make_shared<const PackedBatch>(std::move(*packed)));
+    recycle_columns(std::move(batches[i]));
   }
 }
 

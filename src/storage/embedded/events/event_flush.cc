@@ -35,30 +35,10 @@ Result<EventStore::Change> EventStore::flush(uint64_t sequence) {
 
 namespace {
 
-// All in packed form: small batches that were not put together yet are now.
 std::vector<PackedBatchPtr> packed_batches(const std::vector<HeadBatchPtr>& head) {
   std::vector<PackedBatchPtr> packed;
-  std::vector<HeadBatchPtr> open;
-  size_t open_rows = 0;
-  auto close = [&] {
-    if (!open.empty()) packed.push_back(HeadBatch::pack(join_batches(open, false))->packed());
-    open.clear();
-    open_rows = 0;
-  };
-  for (const HeadBatchPtr& batch : head) {
-    if (batch->is_packed()) {
-      close();
-      packed.push_back(batch->packed());
-      continue;
-    }
-    constexpr size_t kRowsMax = 4096;
-    bool is_alone = !is_joinable(*batch);
-    if (is_alone || open.size() == kJoinedMax || open_rows + batch->row_count() > kRowsMax) close();
-    open.push_back(batch);
-    open_rows += batch->row_count();
-    if (is_alone) close();
-  }
-  close();
+  packed.reserve(head.size());
+  for (const HeadBatchPtr& batch : head) packed.push_back(batch->packed());
   return packed;
 }
 

@@ -45,7 +45,7 @@ class EventStore {
   // Returns the memory that the rows take.
   size_t apply(HeadBatchPtr batch, uint64_t sequence) EXCLUDES(mutex_);
   size_t apply(const BatchPtr& batch, uint64_t sequence) EXCLUDES(mutex_) {
-    return apply(std::make_shared<const HeadBatch>(batch), sequence);
+    return apply(HeadBatch::pack(*batch), sequence);
   }
   // Everything up to `sequence` is visible to every new view: small batches may be put together.
   void settle(uint64_t sequence) EXCLUDES(mutex_);

@@ -3,15 +3,9 @@
 #include <algorithm>
 
 #include "base/assert.h"
-#include "storage/embedded/events/column_union.h"
+#include "plan/packed_join.h"
 
 namespace obelisk {
-
-HeadBatch::HeadBatch(BatchPtr columns)
-    : table_(columns->table), row_count_(columns->row_count), columns_(std::move(columns)) {
-  memory_bytes_ = batch_footprint(*columns_);
-  if (row_count_ > 0) note_times(columns_->times());
-}
 
 HeadBatch::HeadBatch(PackedBatchPtr packed)
     : table_(packed->table()), row_count_(packed->row_count()), packed_(std::move(packed)) {
@@ -29,28 +23,42 @@ void HeadBatch::note_times(const std::vector<int64_t>& times) {
   max_time_ = *high;
 }
 
-HeadBatchPtr HeadBatch::pack(const Batch& batch) {
-  auto bytes = std::make_shared<std::string>();
-  {
-    thread_local std::string encoded;  // so that what is kept is not larger than it must be
-    encoded.clear();
-    encode_batch(batch, BatchCompression::none, encoded);
-    bytes->assign(encoded);
-  }
+namespace {
+
+// What `encode` writes, in memory that is not larger than it must be.
+template <typename Encode>
+HeadBatchPtr encoded(Encode&& encode) {
+  constexpr size_t kKeptBytesMax = 8 << 20;
+  thread_local std::string scratch;
+  scratch.clear();
+  encode(scratch);
+  auto bytes = std::make_shared<const std::string>(scratch);
+  if (scratch.capacity() > kKeptBytesMax) std::string().swap(scratch);
   Result<PackedBatch> packed = PackedBatch::open(*bytes, bytes);
   OBELISK_ASSERT(packed.ok());
   return std::make_shared<const HeadBatch>(std::make_shared<const PackedBatch>(std::move(*packed)));
 }
 
+}  // namespace
+
+HeadBatchPtr HeadBatch::pack(const Batch& batch) {
+  return encoded([&](std::string& out) { encode_batch(batch, BatchCompression::none, out); });
+}
+
+HeadBatchPtr HeadBatch::join(std::span<const HeadBatchPtr> batches) {
+  std::vector<const PackedBatch*> packed;
+  packed.reserve(batches.size());
+  for (const HeadBatchPtr& batch : batches) packed.push_back(batch->packed_.get());
+  return encoded([&](std::string& out) { join_packed(packed, out); });
+}
+
 BatchPtr HeadBatch::rows(const std::vector<uint32_t>& rows, const std::vector<ColumnId>* wanted) const {
-  OBELISK_ASSERT(is_packed());
   Result<Batch> batch = packed_->unpack_rows(rows, wanted);
   OBELISK_ASSERT(batch.ok());
   return std::make_shared<const Batch>(std::move(*batch));
 }
 
 BatchPtr HeadBatch::batch(const std::vector<ColumnId>* wanted) const {
-  if (columns_) return columns_;
   Result<Batch> batch = packed_->unpack(wanted);
   OBELISK_ASSERT(batch.ok());
   return std::make_shared<const Batch>(std::move(*batch));

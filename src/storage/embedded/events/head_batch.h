@@ -1,8 +1,9 @@
 #pragma once
-// Rows of one request, or of several small ones, that are not in a part yet. Large ones stay as the log has
-// them (plan/packed_batch.h), a seventh of the memory of columns, and are decoded by those who read them;
-// small ones are columns until EventHead puts them together. Immutable; safe from any thread.
+// Rows of one request, or of several small ones, that are not in a part yet. They stay as the log has them
+// (plan/packed_batch.h), a seventh of the memory of columns, and are decoded by those who read them.
+// Immutable; safe from any thread.
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "plan/packed_batch.h"
@@ -14,17 +15,15 @@ using PackedBatchPtr = std::shared_ptr<const PackedBatch>;
 
 class HeadBatch {
  public:
-  // Batches of fewer rows are kept as columns at first: what is written for each column would outweigh its
-  // values.
-  static constexpr size_t kPackedRowsMin = 256;
   // Fewer groups are asked one by one.
   static constexpr size_t kFilteredGroupsMin = 256;
 
-  explicit HeadBatch(BatchPtr columns);
   // The batch must have been checked (PackedBatch::check), or come from encode_batch.
   explicit HeadBatch(PackedBatchPtr packed);
   // `batch` in packed form.
   static std::shared_ptr<const HeadBatch> pack(const Batch& batch);
+  // The rows of all, one after the other.
+  static std::shared_ptr<const HeadBatch> join(std::span<const std::shared_ptr<const HeadBatch>> batches);
 
   Table table() const { return table_; }
   size_t row_count() const { return row_count_; }
@@ -32,15 +31,13 @@ class HeadBatch {
   int64_t min_time() const { return min_time_; }
   int64_t max_time() const { return max_time_; }
   size_t memory_bytes() const { return memory_bytes_; }
-  bool is_packed() const { return packed_ != nullptr; }
   const PackedBatchPtr& packed() const { return packed_; }
-  // Of a packed batch; without knowledge where the groups are few.
+  // Without knowledge where the groups are few.
   const LabelFilter& label_filter() const { return label_filter_; }
 
-  // The rows with the columns in `wanted` (null: all) and the time; more columns where nothing is saved by
-  // leaving them out.
+  // The rows with the columns in `wanted` (null: all) and the time.
   BatchPtr batch(const std::vector<ColumnId>* wanted) const;
-  // The same of these rows (ascending) of a packed batch.
+  // The same of these rows (ascending).
   BatchPtr rows(const std::vector<uint32_t>& rows, const std::vector<ColumnId>* wanted) const;
 
  private:
@@ -51,7 +48,6 @@ class HeadBatch {
   int64_t min_time_ = 0;
   int64_t max_time_ = 0;
   size_t memory_bytes_ = 0;
-  BatchPtr columns_;
   PackedBatchPtr packed_;
   LabelFilter label_filter_;
 };

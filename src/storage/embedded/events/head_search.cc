@@ -194,7 +194,6 @@ class HeadSearch {
 }  // namespace
 
 Result<std::optional<std::vector<uint32_t>>> rows_that_may_hold(const HeadBatch& batch, const Expr& where) {
-  if (!batch.is_packed()) return MaybeRows();
   return HeadSearch(batch).of(where);
 }
 

@@ -114,11 +114,7 @@ BatchPtr head_rows_of(const ScanUnit& unit, const std::vector<ColumnId>* wanted,
                   [&](uint32_t row) { return std::binary_search(left_out->begin(), left_out->end(), row); });
   }
   if (rows.empty()) return nullptr;
-  if (unit.head->is_packed()) return unit.head->rows(rows, wanted);
-  BatchPtr whole = unit.head->batch(wanted);
-  std::vector<RowRef> refs;
-  for (uint32_t row : rows) refs.push_back({0, row});
-  return std::make_shared<const Batch>(gather_columns(whole->table, {whole}, refs, nullptr, false));
+  return unit.head->rows(rows, wanted);
 }
 
 uint64_t ScanUnit::row_count() const {

@@ -147,16 +147,24 @@ std::vector<LogEntry> WriteAheadLog::take_group() {
   }
 }
 
-// Senders that were answered together come back together, as those that came meanwhile wait already. When
-// they do not, the next group does not wait for them.
+// Senders that were answered together come back together, one after the other as their requests are decoded.
+// As long as another one comes within the time of a sync, the group waits for the next; when none does, it
+// does not wait any more, and neither does the group after it.
 void WriteAheadLog::await_company(MutexLock& lock) {
   bool pays = options_.durability == Durability::sync && queued_bytes_ < kCompanyBytesMax && !stopping_;
   if (!pays || queue_.size() >= senders_) return;
-  auto deadline =
-      std::chrono::steady_clock::now() + std::min<std::chrono::nanoseconds>(last_sync_, kCompanyWaitMax);
+  auto now = std::chrono::steady_clock::now();
+  const auto end = now + kCompanyWaitMax;
+  size_t seen = 0;
   wakes_at_ = senders_;
-  while (queue_.size() < senders_ && queued_bytes_ < kCompanyBytesMax && !stopping_) {
-    if (!lock.wait_for(changed_, deadline - std::chrono::steady_clock::now())) break;
+  while (queue_.size() < senders_ && queue_.size() > seen && now < end) {
+    seen = queue_.size();
+    const auto deadline = std::min<std::chrono::steady_clock::time_point>(now + last_sync_, end);
+    while (queue_.size() < senders_ && queued_bytes_ < kCompanyBytesMax && !stopping_) {
+      if (!lock.wait_for(changed_, deadline - std::chrono::steady_clock::now())) break;
+    }
+    if (queued_bytes_ >= kCompanyBytesMax || stopping_) break;
+    now = std::chrono::steady_clock::now();
   }
   wakes_at_ = 1;
 }

@@ -2,8 +2,8 @@
 // The write-ahead log: one for all tenants and tables of an engine. Requests are queued; one thread takes
 // everything queued, writes it with one write, syncs once (group commit), hands the requests in sequence
 // order to the stores and only then calls their `done`. Submitting is thread safe and never blocks. Where
-// several small requests were under way together, the next ones are waited for a moment, at most as long as
-// the last sync took, so that one sync serves them all.
+// several small requests were under way together, as many are waited for as long as one comes within the time
+// of the last sync, a millisecond at most in all, so that one sync serves them all.
 //
 // Promises, by durability:
 //   sync      `done` means: survives power loss. The default.
