@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/assert.h"
+#include "env/block_writer.h"
+
 namespace obelisk {
 namespace {
 
@@ -56,7 +59,7 @@ struct FaultDisk::Inode {
   }
 };
 
-class FaultFile : public File {
+class FaultFile : public File, public BlockWriter {
  public:
   FaultFile(FaultDisk& disk, std::shared_ptr<FaultDisk::Inode> inode, std::string path, uint64_t generation)
       : disk_(disk), inode_(std::move(inode)), path_(std::move(path)), generation_(generation) {}
@@ -83,6 +86,13 @@ class FaultFile : public File {
     inode_->change({Change::Kind::write, offset, std::string(bytes)});
     return {};
   }
+
+  // Kept by the next sync, so that both can fail.
+  Result<void> write_blocks(uint64_t offset, std::string_view blocks) override {
+    OBELISK_ASSERT((offset | blocks.size() | reinterpret_cast<uintptr_t>(blocks.data())) % kBlockBytes == 0);
+    return write_at(offset, blocks);
+  }
+  bool blocks_are_durable() const override { return false; }
 
   Result<void> read_at(uint64_t offset, size_t length, char* out) const override {
     MutexLock lock(disk_.mutex_);

@@ -13,6 +13,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/assert.h"
+#include "env/block_writer.h"
 #include "env/disk.h"
 #include "env/read_hint.h"
 
@@ -28,25 +30,31 @@ Error error_of(const char* action, const std::string& path, int code) {
   return make_error(kind, fmt::format("{} {}: {}", action, path, message));
 }
 
-class PosixFile : public File {
+class PosixFile : public File, public BlockWriter {
  public:
   PosixFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
-  ~PosixFile() override { ::close(descriptor_); }
+  ~PosixFile() override {
+    ::close(descriptor_);
+    if (direct_ >= 0) ::close(direct_);
+  }
   PosixFile(const PosixFile&) = delete;
   PosixFile& operator=(const PosixFile&) = delete;
 
   Result<void> write_at(uint64_t offset, std::string_view bytes) override {
-    while (!bytes.empty()) {
-      ssize_t written = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-      if (written < 0) {
-        if (errno == EINTR) continue;
-        return error_of("write", path_, errno);
-      }
-      offset += static_cast<uint64_t>(written);
-      bytes.remove_prefix(static_cast<size_t>(written));
-    }
-    return {};
+    return write_all(descriptor_, offset, bytes);
   }
+
+  Result<void> write_blocks(uint64_t offset, std::string_view blocks) override {
+    OBELISK_ASSERT((offset | blocks.size() | reinterpret_cast<uintptr_t>(blocks.data())) % kBlockBytes == 0);
+    if (direct_ == kNotTried) {
+      direct_ = ::open(fmt::format("/proc/self/fd/{}", descriptor_).c_str(),
+                       O_WRONLY | O_DIRECT | O_DSYNC | O_CLOEXEC);
+    }
+    if (direct_ < 0) return make_error(ErrorCode::unsupported, "direct writing of " + path_);
+    return write_all(direct_, offset, blocks);
+  }
+
+  bool blocks_are_durable() const override { return true; }
 
   Result<void> read_at(uint64_t offset, size_t length, char* out) const override {
     while (length > 0) {
@@ -97,6 +105,24 @@ class PosixFile : public File {
   }
 
  private:
+  static constexpr int kNotTried = -2;
+
+  Result<void> write_all(int descriptor, uint64_t offset, std::string_view bytes) {
+    while (!bytes.empty()) {
+      ssize_t written = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (written < 0) {
+        if (errno == EINTR) continue;
+        // A file system that opens files for direct writing and then refuses blocks of this size.
+        if (descriptor == direct_ && errno == EINVAL)
+          return make_error(ErrorCode::unsupported, "direct writing of " + path_);
+        return error_of("write", path_, errno);
+      }
+      offset += static_cast<uint64_t>(written);
+      bytes.remove_prefix(static_cast<size_t>(written));
+    }
+    return {};
+  }
+
   // File systems without fallocate: zeros beyond the present end take the space.
   Result<void> allocate_by_writing(uint64_t size) {
     OBELISK_TRY(uint64_t at, this->size());
@@ -111,6 +137,7 @@ class PosixFile : public File {
 
   const int descriptor_;
   const std::string path_;
+  int direct_ = kNotTried;  // for write_blocks; -1 where that is not possible
 };
 
 class PosixDisk : public Disk {

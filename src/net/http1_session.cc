@@ -196,6 +196,9 @@ bool Http1Session::process_chunked_body() {
 void Http1Session::dispatch() {
   state_ = State::handling;
   HttpRequest& request = parser_.request();
+  constexpr size_t kUsualHeaderBytes = 1 << 10;
+  expected_bytes_ = request.body.size() + kUsualHeaderBytes;
+  if (expected_bytes_ > kWholeReadBytesMax) expected_bytes_ = 0;
   request.remote_address = stream_->remote_address();
   auto exchange = std::make_shared<HttpExchange>(std::move(request), shared_from_this(), std::move(charge_));
   exchange_ = exchange;
@@ -231,11 +234,11 @@ void Http1Session::make_room() {
   }
   size_t bytes_max = core_->options().header_bytes_max + kReadBytesMin;
   size_t wanted = input_.size();
-  if (end_ == input_.size()) wanted = input_.size() * 2;
+  // A connection that only waits for answers need not buffer more than the next request.
+  if (state_ != State::handling && end_ == input_.size()) wanted = input_.size() * 2;
   if (state_ == State::body) wanted = bytes_max;
-  wanted = std::min(wanted, bytes_max);
-  // A connection that only waits for answers need not buffer more than it has.
-  if (state_ != State::handling && wanted > input_.size()) input_.resize(wanted);
+  wanted = std::min(std::max(wanted, expected_bytes_), bytes_max);
+  if (wanted > input_.size()) input_.resize(wanted);
 }
 
 void Http1Session::read_body_directly() {

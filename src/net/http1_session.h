@@ -49,6 +49,9 @@ class Http1Session : public IoLoopMember,
 
  private:
   static constexpr size_t kReadBytesMin = 8 << 10;
+  // Requests up to this size are read whole when the one before was like them, which saves a call of the
+  // kernel; larger bodies are read straight into their strings.
+  static constexpr size_t kWholeReadBytesMax = 24 << 10;
   static constexpr size_t kBodyReadBytes =
       256 << 10;  // one read of a large body: more does not fit a socket buffer
   static constexpr size_t kWriteBytes =
@@ -105,6 +108,7 @@ class Http1Session : public IoLoopMember,
   std::vector<char> input_;
   size_t begin_ = 0;
   size_t end_ = 0;
+  size_t expected_bytes_ = 0;  // of the next request, as of the last one; 0: large
   bool reading_body_directly_ = false;
   size_t body_filled_ = 0;  // of a body with a Content-Length; the string is already larger
   bool peer_finished_ = false;

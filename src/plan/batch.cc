@@ -66,6 +66,10 @@ void resize_column(ColumnData& data, size_t count) {
   }
 }
 
+uint64_t hash_column(Scope scope, std::string_view name, ColumnType type) {
+  return hash64(name, static_cast<uint64_t>(scope) << 8 | static_cast<uint64_t>(type));
+}
+
 }  // namespace
 
 const ColumnData* Batch::find(const ColumnId& id) const {
@@ -203,6 +207,7 @@ uint32_t BatchBuilder::add_column(Scope scope, std::string_view name, ColumnType
   if (batch_.columns.capacity() == 0) {
     batch_.columns = memory.take_list();
     batch_.columns.reserve(kColumnsReserved);
+    by_hash_ = memory.take_table();
     by_hash_.reserve(kColumnsReserved);
   }
   ColumnData& data = batch_.columns.emplace_back(memory.take(type));
@@ -210,7 +215,7 @@ uint32_t BatchBuilder::add_column(Scope scope, std::string_view name, ColumnType
   data.id.name.assign(name);
   data.type = type;
   successors_.resize((batch_.columns.size() + 1) * kSuccessors, kNoColumn);
-  by_hash_.emplace(hash, index);  // of two columns with one hash the later is found by the linear search
+  by_hash_[hash] = index;
   return index;
 }
 
@@ -219,10 +224,14 @@ uint32_t BatchBuilder::find_or_add(Scope scope, std::string_view name, ColumnTyp
     return data.id.scope == scope && data.type == type && data.id.name == name;
   };
   std::vector<ColumnData>& columns = batch_.columns;
-  uint64_t hash = hash64(name, static_cast<uint64_t>(scope) << 8 | static_cast<uint64_t>(type));
+  uint64_t hash = hash_column(scope, name, type);
   auto found = by_hash_.find(hash);
-  if (found == by_hash_.end()) return add_column(scope, name, type, hash);
-  if (matches(columns[found->second])) return found->second;
+  // The table may know it from an earlier batch.
+  if (found == by_hash_.end() || found->second >= columns.size()) return add_column(scope, name, type, hash);
+  const ColumnData& at = columns[found->second];
+  if (matches(at)) return found->second;
+  if (hash_column(at.id.scope, at.id.name, at.type) != hash) return add_column(scope, name, type, hash);
+  // Of two columns with one hash the table has the later.
   auto it = std::find_if(columns.begin(), columns.end(), matches);
   if (it != columns.end()) return static_cast<uint32_t>(it - columns.begin());
   return add_column(scope, name, type, hash);
@@ -360,6 +369,7 @@ Batch BatchBuilder::finish() {
   batch_.columns.push_back(std::move(time));
   std::erase_if(batch_.groups, [](const Group& group) { return group.row_count == 0; });
   Batch done = std::move(batch_);
+  ColumnMemory::of_this_thread().give_back(std::move(by_hash_));
   *this = BatchBuilder(done.table);
   return done;
 }

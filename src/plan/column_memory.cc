@@ -53,6 +53,10 @@ void ColumnMemory::give_back(std::vector<ColumnData> columns) {
     list_ = std::move(columns);
 }
 
+void ColumnMemory::give_back(HashTable&& table) {
+  if (table.size() <= kHashesKeptMax && table.size() > table_.size()) table_ = std::move(table);
+}
+
 void recycle_columns(Batch&& batch) {
   ColumnMemory::of_this_thread().give_back(std::move(batch.columns));
   batch.columns.clear();

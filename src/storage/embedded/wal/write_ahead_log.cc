@@ -60,19 +60,24 @@ WriteAheadLog::~WriteAheadLog() {
 void WriteAheadLog::submit(LogEntry entry) {
   Error refusal = make_error(ErrorCode::unavailable, "the store is shutting down");
   if (entry.bytes().size() > kFramePayloadBytesMax) return entry.done(too_large(entry));
+  bool accepted = false, wakes = false;
   {
     MutexLock lock(mutex_);
     if (!stopping_) {
       if (queue_.empty() || queued_bytes_ + entry.queued_bytes() <= options_.queue_bytes_max) {
         queued_bytes_ += entry.queued_bytes();
         queue_.push_back(std::move(entry));
-        if (queue_.size() >= wakes_at_ || queued_bytes_ >= kCompanyBytesMax) changed_.notify_one();
-        return;
+        accepted = true;
+        wakes = queue_.size() >= wakes_at_ || queued_bytes_ >= kCompanyBytesMax;
+      } else {
+        refusal = make_error(ErrorCode::overloaded,
+                             fmt::format("{} MiB wait to be logged, try again", queued_bytes_ >> 20));
       }
-      refusal = make_error(ErrorCode::overloaded,
-                           fmt::format("{} MiB wait to be logged, try again", queued_bytes_ >> 20));
     }
   }
+  // Without the lock, which the log's thread would wait for as the first thing it does.
+  if (wakes) changed_.notify_one();
+  if (accepted) return;
   if (refusal.code == ErrorCode::overloaded) {
     counter("obelisk_wal_overloaded_total", "Requests refused because the log's queue was full.").add();
   }
@@ -219,19 +224,21 @@ void WriteAheadLog::write_group(std::vector<LogEntry>& group) {
 // Writes, syncs, applies and answers group[begin, end). After an error nothing of them is in the log.
 Result<void> WriteAheadLog::write_run(std::vector<LogEntry>& group, size_t begin, size_t end) {
   if (broken_) return *broken_;
-  uint64_t segment = next_segment_ - 1;
-  buffer_.clear();
+  uint64_t segment = next_segment_ - 1, frames_bytes = 0;
+  for (size_t i = begin; i < end; ++i) frames_bytes += frame_bytes(group[i].bytes().size());
+  bool in_blocks = begin_blocks(frames_bytes);
+  size_t frames_at = buffer_.size();
   for (size_t i = begin; i < end; ++i) {
     append_frame(buffer_, segment, next_sequence_ + (i - begin), durable_through_, group[i].bytes(),
                  group[i].payload_checksum);
   }
-  Result<void> written = active_->write_at(tail_, buffer_);
-  if (written.ok() && options_.durability == Durability::sync) written = sync_active();
-  if (!written.ok()) {
+  OBELISK_ASSERT(buffer_.size() == frames_at + frames_bytes);
+  std::string_view frames(buffer_.data() + frames_at, frames_bytes);
+  if (Result<void> written = write_frames(in_blocks, frames); !written.ok()) {
     cut_tail(written.error());
     return broken_ ? *broken_ : written.error();
   }
-  tail_ += buffer_.size();
+  note_tail(frames);
   uint64_t first = next_sequence_;
   next_sequence_ += end - begin;
   last_logged_ = next_sequence_ - 1;
@@ -247,16 +254,17 @@ Result<void> WriteAheadLog::write_run(std::vector<LogEntry>& group, size_t begin
   for (size_t i = begin; i < end; ++i) sink_.apply(first + (i - begin), group[i]);
   sink_.publish(next_sequence_ - 1);
   for (size_t i = begin; i < end; ++i) group[i].done(LogPosition{first + (i - begin)});
-  static Counter& frames = counter("obelisk_wal_frames_total", "Requests written to the log.");
+  static Counter& written_frames = counter("obelisk_wal_frames_total", "Requests written to the log.");
   static Counter& bytes = counter("obelisk_wal_written_bytes_total", "Bytes written to the log.");
-  frames.add(end - begin);
-  bytes.add(buffer_.size());
+  written_frames.add(end - begin);
+  bytes.add(frames_bytes);
   return {};
 }
 
 // Removes what a failed write left behind the last good frame, durably: a refused request must not come back
 // after a crash. When that fails too the log is broken.
 void WriteAheadLog::cut_tail(const Error& cause) {
+  written_through_ = std::min(written_through_, end_of_log_blocks(tail_));
   Result<void> cut = active_->truncate(tail_);
   if (cut.ok()) cut = active_->sync();
   if (cut.ok()) {
@@ -281,8 +289,6 @@ void WriteAheadLog::break_log(const std::string& cause) {
 }
 
 Result<void> WriteAheadLog::sync_active() {
-  static LatencyHistogram& latency =
-      latency_histogram("obelisk_wal_sync_seconds", "Duration of a sync of the log.");
   auto start = std::chrono::steady_clock::now();
   if (Result<void> synced = active_->sync(); !synced.ok()) {
     // The kernel may have dropped the pages, and with them requests that were answered before. Only when
@@ -292,12 +298,18 @@ Result<void> WriteAheadLog::sync_active() {
     if (!recoverable) break_log(synced.error().message);
     return synced;
   }
+  note_synced(start);
+  return {};
+}
+
+void WriteAheadLog::note_synced(std::chrono::steady_clock::time_point start) {
+  static LatencyHistogram& latency =
+      latency_histogram("obelisk_wal_sync_seconds", "Duration of a sync of the log.");
   last_sync_ = std::chrono::steady_clock::now() - start;
   latency.observe_seconds(std::chrono::duration<double>(last_sync_).count());
   synced_total().add();
   unsynced_ = false;
   durable_through_ = next_sequence_ - 1;
-  return {};
 }
 
 void WriteAheadLog::sync_if_due() {
@@ -331,6 +343,7 @@ Result<void> WriteAheadLog::open_segment(uint64_t bytes) {
   active_ = std::move(*file);
   active_bytes_ = bytes;
   tail_ = kSegmentHeaderBytes;
+  blocks_ = options_.durability == Durability::sync ? dynamic_cast<BlockWriter*>(active_.get()) : nullptr;
   unsynced_ = false;
   MutexLock lock(segments_mutex_);
   segments_.push_back({segment, path, next_sequence_, next_sequence_ - 1, bytes});
@@ -357,8 +370,9 @@ Result<std::unique_ptr<File>> WriteAheadLog::create_file(const std::string& path
   OBELISK_TRY(std::unique_ptr<File> file,
               disk_.open(path, recycled.empty() ? Disk::Mode::create_new : Disk::Mode::open_existing));
   OBELISK_CHECK_OK(file->allocate(bytes));
-  OBELISK_CHECK_OK(
-      file->write_at(0, encode_segment_header({next_segment_ - 1, next_sequence_, last_logged_})));
+  tail_block_ = encode_segment_header({next_segment_ - 1, next_sequence_, last_logged_});
+  OBELISK_CHECK_OK(file->write_at(0, tail_block_));
+  written_through_ = recycled.empty() ? BlockWriter::kBlockBytes : log_block_of(bytes);
   OBELISK_CHECK_OK(file->sync());
   OBELISK_CHECK_OK(disk_.sync_directory(options_.directory));
   return file;

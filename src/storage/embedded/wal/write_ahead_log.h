@@ -16,7 +16,10 @@
 // them is cut off and that cut is synced before they are answered; later requests are tried again. When a
 // sync fails for another reason, or a cut fails, nobody knows what is on the disk: every request is refused
 // with io until the store is opened again. Segment files are preallocated and recycled: overwriting an
-// allocated file costs a tenth of growing one. Format: docs/formats/wal.md. Recovery: log_recovery.h.
+// allocated file costs a tenth of growing one. With `sync`, groups are written as whole blocks where the disk
+// can (env/block_writer.h), the block that the last group ended in once more; small groups get zeros written
+// ahead of them in a fresh file, since the first write of a block costs a change of the file's metadata.
+// Format: docs/formats/wal.md. Recovery: log_recovery.h.
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -30,6 +33,7 @@
 #include <vector>
 
 #include "base/thread_annotations.h"
+#include "env/block_writer.h"
 #include "env/disk.h"
 #include "plan/packed_batch.h"
 #include "storage/embedded/wal/log_recovery.h"
@@ -99,6 +103,14 @@ class LogSink {
   virtual void wait_for_room() {}
 };
 
+// The block that an offset is in, and where the blocks below an offset end.
+constexpr uint64_t log_block_of(uint64_t offset) {
+  return offset / BlockWriter::kBlockBytes * BlockWriter::kBlockBytes;
+}
+constexpr uint64_t end_of_log_blocks(uint64_t offset) {
+  return log_block_of(offset + BlockWriter::kBlockBytes - 1);
+}
+
 class WriteAheadLog {
  public:
   // Starts behind what recovery found. `last_sequence` is the highest ever given out.
@@ -134,6 +146,12 @@ class WriteAheadLog {
   uint64_t frame_bytes_of(LogEntry& entry, uint64_t segment);
   Result<void> make_room_for(LogEntry& entry, uint64_t& bytes);
   Result<void> write_run(std::vector<LogEntry>& group, size_t begin, size_t end);
+  bool begin_blocks(uint64_t frame_bytes);
+  Result<void> write_frames(bool in_blocks, std::string_view frames);
+  Result<void> write_blocks(std::string_view frames);
+  Result<void> zero_ahead(uint64_t end);
+  void note_tail(std::string_view frames);
+  void note_synced(std::chrono::steady_clock::time_point start);
   Result<void> open_segment(uint64_t bytes);
   Result<std::unique_ptr<File>> create_file(const std::string& path, uint64_t bytes);
   Result<void> sync_active();
@@ -157,8 +175,11 @@ class WriteAheadLog {
 
   // Of the log's thread alone.
   std::unique_ptr<File> active_;
-  uint64_t active_bytes_ = 0;  // room in the active file
-  uint64_t tail_ = 0;          // where the next frame goes
+  uint64_t active_bytes_ = 0;      // room in the active file
+  uint64_t tail_ = 0;              // where the next frame goes
+  BlockWriter* blocks_ = nullptr;  // of active_; null where it has none or none is wanted
+  std::string tail_block_;         // what the block that tail_ is in holds before it
+  uint64_t written_through_ = 0;   // blocks of the active file below this were written before
   uint64_t next_sequence_ = 1;
   uint64_t next_segment_ = 1;
   uint64_t durable_through_ = 0;

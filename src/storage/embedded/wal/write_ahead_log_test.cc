@@ -4,10 +4,13 @@
 // segments.
 #include "storage/embedded/wal/write_ahead_log.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <future>
 #include <map>
+#include <random>
 #include <set>
 
 #include "codec/checksum.h"
@@ -69,10 +72,11 @@ struct Log {
   Sink sink;
   std::unique_ptr<WriteAheadLog> log;
 
-  Log(Disk& disk, const LogRecovery& recovery, Durability durability = Durability::sync) {
+  Log(Disk& disk, const LogRecovery& recovery, Durability durability = Durability::sync,
+      uint64_t segment_bytes = kSegmentBytes) {
     LogOptions options;
     options.durability = durability;
-    options.segment_bytes = kSegmentBytes;
+    options.segment_bytes = segment_bytes;
     options.sync_interval_ms = 1;
     auto opened = WriteAheadLog::open(disk, options, recovery, 0, sink);
     EXPECT_TRUE(opened.ok());
@@ -120,6 +124,52 @@ TEST(WriteAheadLog, ManyAtOnceShareSyncs) {
   log.log->stop();
   EXPECT_EQ(done, 500);
   EXPECT_LT(disk.change_count() - before, 1000u);
+}
+
+// Requests of all sizes, from some that share a block to some over the zeros that are written ahead, and
+// segments that do not end with a block; recovered, and written on after that. Returns what was lost.
+std::vector<std::string> write_all_sizes(Disk& disk, uint64_t segment_bytes,
+                                         const std::function<void()>& crash) {
+  std::vector<std::string> wanted;
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    std::mt19937_64 random(seed);
+    {
+      auto recovered = recover(disk);
+      EXPECT_TRUE(recovered.ok() && recovered->names == wanted);
+      Log log(disk, recovered->recovery, Durability::sync, segment_bytes);
+      for (int i = 0; i < 120; ++i) {
+        wanted.push_back(fmt::format("{}-{}", seed, i));
+        size_t filler = i % 40 == 39 ? 300'000 : i % 10 == 9 ? random() % 40'000 : random() % 3'000;
+        EXPECT_TRUE(log.write(wanted.back(), filler).ok());
+      }
+      if (seed == 3) log.log->stop();
+    }
+    crash();
+  }
+  auto recovered = recover(disk);
+  EXPECT_TRUE(recovered.ok() && recovered->recovery.lost.empty());
+  std::erase_if(wanted, [&](const std::string& name) {
+    return std::find(recovered->names.begin(), recovered->names.end(), name) != recovered->names.end();
+  });
+  return wanted;
+}
+
+TEST(WriteAheadLog, BlocksMayBeginAndEndAnywhere) {
+  for (uint64_t segment_bytes : {uint64_t{5 * 4096}, uint64_t{50'001}, uint64_t{3 << 20}}) {
+    FaultDisk disk;
+    uint64_t seed = segment_bytes;
+    EXPECT_TRUE(write_all_sizes(disk, segment_bytes, [&] { disk.drop_unsynced(++seed); }).empty());
+  }
+}
+
+// The same where blocks are written past the page cache and read back through it.
+TEST(WriteAheadLog, BlocksOfARealDisk) {
+  std::string root = testing::TempDir() + "obelisk-wal-blocks";
+  std::filesystem::remove_all(root);
+  auto disk = open_posix_disk(root);
+  ASSERT_TRUE(disk.ok());
+  EXPECT_TRUE(write_all_sizes(**disk, 2 << 20, [] {}).empty());
+  std::filesystem::remove_all(root);
 }
 
 TEST(WriteAheadLog, ReleasedSegmentsAreRecycled) {
