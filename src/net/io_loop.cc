@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/assert.h"
+#include "base/wake_batch.h"
 
 namespace obelisk {
 namespace asio = boost::asio;
@@ -68,7 +69,13 @@ bool IoLoop::post(std::function<void()> work) {
     posted_.push_back(std::move(work));
     if (posted_.size() > 1) return true;  // whoever made it non-empty has woken the loop
   }
-  asio::post(implementation_->context, [this] { run_posted(); });
+  auto wake = [this] { asio::post(implementation_->context, [this] { run_posted(); }); };
+  std::shared_ptr<IoLoop> self = WakeBatch::active() ? weak_from_this().lock() : nullptr;
+  if (self) {
+    WakeBatch::defer([self = std::move(self), wake] { wake(); });
+  } else {
+    wake();
+  }
   return true;
 }
 

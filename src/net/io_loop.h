@@ -31,7 +31,7 @@ class IoLoopMember {
   virtual void close_now() = 0;
 };
 
-class IoLoop {
+class IoLoop : public std::enable_shared_from_this<IoLoop> {
  public:
   // The precision of every network timeout. Ten wake-ups a second, only while there are members.
   static constexpr int kTickMs = 100;
@@ -46,7 +46,8 @@ class IoLoop {
   // loop's thread.
   void stop();
 
-  // False (and `work` is destroyed) when the loop has stopped.
+  // False (and `work` is destroyed) when the loop has stopped. The loop is woken at the end of the thread's
+  // WakeBatch (base/wake_batch.h), if it holds one.
   bool post(std::function<void()> work);
   bool on_loop_thread() const;
 

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/self_metrics.h"
+#include "base/wake_batch.h"
 #include "codec/checksum.h"
 #include "storage/embedded/wal/segment_format.h"
 
@@ -253,7 +254,12 @@ Result<void> WriteAheadLog::write_run(std::vector<LogEntry>& group, size_t begin
   }
   for (size_t i = begin; i < end; ++i) sink_.apply(first + (i - begin), group[i]);
   sink_.publish(next_sequence_ - 1);
-  for (size_t i = begin; i < end; ++i) group[i].done(LogPosition{first + (i - begin)});
+  {
+    // Small requests are answered by one wake-up; what follows a large one may take a while.
+    std::optional<WakeBatch> together;
+    if (frames_bytes < kCompanyBytesMax) together.emplace();
+    for (size_t i = begin; i < end; ++i) group[i].done(LogPosition{first + (i - begin)});
+  }
   static Counter& written_frames = counter("obelisk_wal_frames_total", "Requests written to the log.");
   static Counter& bytes = counter("obelisk_wal_written_bytes_total", "Bytes written to the log.");
   written_frames.add(end - begin);
