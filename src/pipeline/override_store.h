@@ -23,7 +23,8 @@ namespace obelisk {
 class OverrideStore {
  public:
   static constexpr size_t kTextBytesMax = 1 << 20;
-  static constexpr size_t kTenantsMax = 100'000;
+  static constexpr size_t kTenantsMax =
+      1000;  // each has series of its own, up to the limits of derived_series.h
   static constexpr std::string_view kNewVersion = "0";  // of what is not there yet
 
   struct Stored {

@@ -2,8 +2,9 @@
 // The metrics that are derived from spans, by tenant: all tenants share one set of generators with the
 // server's settings, and a tenant with settings of its own has a set for itself. When settings change, the
 // set that was in use writes once more what it has counted, and the next write is the new set's, whose
-// counters begin at 0: two sets never write one series in the same moment. Thread safe; settings are changed
-// while spans come in.
+// counters begin at 0: two sets never write one series in the same
+// moment. Of settings that are replaced before their first write nothing is written. Thread safe; settings
+// are changed while spans come in.
 #include <map>
 #include <memory>
 #include <string>

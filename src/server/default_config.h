@@ -1,6 +1,6 @@
 #pragma once
-// obelisk.yaml with every key and its default, as docs/CONFIGURATION.md lists them (a test holds the two
-// together): what /status/config lays the given configuration over.
+// obelisk.yaml with every key and its default, taken from docs/CONFIGURATION.md when this is built: what
+// /status/config lays the given configuration over.
 #include <string>
 #include <string_view>
 

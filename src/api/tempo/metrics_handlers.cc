@@ -28,7 +28,7 @@ Result<HttpResponse> metrics_over_a_range(TempoCall& call, const PathParameters&
   options.series_max = static_cast<uint32_t>(std::min<int64_t>(series == 0 ? kSeriesMax : series, 1'000'000));
   OBELISK_TRY(traceql::MetricsResult result,
               traceql::evaluate_metrics(call.query_context(), query_of(call.parameters), options));
-  if (wants_protobuf(call)) return protobuf_response(encode_metrics_range_response(result));
+  if (wants_protobuf(call)) return protobuf_response(encode_metrics_range_responses(result, SIZE_MAX)[0]);
   return json_response(metrics_range_json(result));
 }
 

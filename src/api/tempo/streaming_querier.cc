@@ -1,5 +1,5 @@
-// gRPC service tempopb.StreamingQuerier. Every method streams its answer: here as one message, a search as
-// several when it is large, so that a client with a small message limit can read it.
+// gRPC service tempopb.StreamingQuerier. Every method streams its answer: here as one message, or as several
+// when it is large, so that a client with a small message limit can read it.
 #include "api/tempo/grpc_query.h"
 #include "api/tempo/tempo_handlers.h"
 #include "api/tempo/tempo_json.h"
@@ -58,13 +58,13 @@ Result<std::vector<traceql::TagValue>> find_values(const QueryContext& context,
 Result<Messages> search_tag_values(const QueryContext& context, std::string_view message) {
   OBELISK_TRY(TagRequestMessage request, decode_tag_values_request(message));
   OBELISK_TRY(std::vector<traceql::TagValue> values, find_values(context, request));
-  return Messages{encode_tag_values_response(values)};
+  return encode_tag_values_responses(values, kGrpcMessageBytes);
 }
 
 Result<Messages> search_tag_values_v2(const QueryContext& context, std::string_view message) {
   OBELISK_TRY(TagRequestMessage request, decode_tag_values_request(message));
   OBELISK_TRY(std::vector<traceql::TagValue> values, find_values(context, request));
-  return Messages{encode_typed_tag_values_response(values)};
+  return encode_typed_tag_values_responses(values, kGrpcMessageBytes);
 }
 
 Result<traceql::MetricsResult> evaluate(const QueryContext& context, std::string_view message, bool instant) {
@@ -81,7 +81,7 @@ Result<traceql::MetricsResult> evaluate(const QueryContext& context, std::string
 
 Result<Messages> metrics_range(const QueryContext& context, std::string_view message) {
   OBELISK_TRY(traceql::MetricsResult result, evaluate(context, message, false));
-  return Messages{encode_metrics_range_response(result)};
+  return encode_metrics_range_responses(result, kGrpcMessageBytes);
 }
 
 Result<Messages> metrics_instant(const QueryContext& context, std::string_view message) {

@@ -8,6 +8,7 @@
 #include <protozero/pbf_writer.hpp>
 
 #include "api/request/recording_sinks.h"
+#include "api/tempo/tempo_protobuf.h"
 #include "pipeline/pipeline.h"
 #include "query/traceql/test_traces.h"
 #include "storage/memory/memory_store.h"
@@ -434,6 +435,39 @@ TEST_F(TempoApiTest, LargeSearchesAreStreamedInPieces) {
     traces += fields(message, 1).size();
   }
   EXPECT_EQ(traces, 3002u);
+}
+
+TEST_F(TempoApiTest, LargeAnswersStreamInPackets) {
+  traceql::MetricsResult result;
+  result.step = kNanosPerSecond;
+  result.point_count = 10;
+  std::vector<traceql::TagValue> values;
+  for (int i = 0; i < 100; ++i) {
+    traceql::MetricsSeries series;
+    series.labels.emplace_back("name", traceql::StoredValue::of_string(fmt::format("series {}", i)));
+    series.values.assign(10, i);
+    result.series.push_back(std::move(series));
+    values.push_back({"string", fmt::format("value {}", i), 1});
+  }
+  for (size_t bytes_max : {size_t{1}, size_t{1000}, SIZE_MAX}) {
+    size_t series = 0;
+    std::vector<std::string> messages = tempo::encode_metrics_range_responses(result, bytes_max);
+    for (const std::string& message : messages) {
+      series += fields(message, 1).size();
+      EXPECT_EQ(fields(message, 2).size(), 1u);  // each says what it cost
+      EXPECT_TRUE(bytes_max != 1000 || message.size() < 1500) << message.size();
+    }
+    EXPECT_EQ(series, 100u);
+    EXPECT_EQ(messages.size() == 1, bytes_max == SIZE_MAX);
+    size_t texts = 0, typed = 0;
+    for (const std::string& message : tempo::encode_tag_values_responses(values, bytes_max))
+      texts += fields(message, 1).size();
+    for (const std::string& message : tempo::encode_typed_tag_values_responses(values, bytes_max))
+      typed += fields(message, 1).size();
+    EXPECT_EQ(texts, 100u);
+    EXPECT_EQ(typed, 100u);
+  }
+  EXPECT_EQ(tempo::encode_tag_values_responses({}, 1).size(), 1u);
 }
 
 TEST_F(TempoApiTest, StreamingTagsAndMetrics) {

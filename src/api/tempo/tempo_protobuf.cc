@@ -1,5 +1,6 @@
 #include "api/tempo/tempo_protobuf.h"
 
+#include <algorithm>
 #include <cmath>
 #include <protozero/pbf_writer.hpp>
 
@@ -159,6 +160,26 @@ void add_status(pbf_writer& writer, const traceql::MetricsResult& result) {
   if (!result.message.empty()) writer.add_string(4, result.message);
 }
 
+// Repeated fields cut into messages of about bytes_max: a client puts them together as it does with partial
+// answers.
+class Packets {
+ public:
+  explicit Packets(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  // A field that has a length: a text or a message.
+  void add_string(uint32_t field, const std::string& bytes) {
+    bool full = !messages_.back().empty() &&
+                bytes.size() >= bytes_max_ - std::min(bytes_max_, messages_.back().size());
+    if (full) messages_.emplace_back();
+    pbf_writer(messages_.back()).add_string(field, bytes);
+  }
+  std::vector<std::string> take() { return std::move(messages_); }
+
+ private:
+  const size_t bytes_max_;
+  std::vector<std::string> messages_{1};
+};
+
 }  // namespace
 
 // SearchRequest {1 Tags, 2 MinDurationMs, 3 MaxDurationMs, 4 Limit, 5 start, 6 end, 8 Query, 9
@@ -291,31 +312,31 @@ std::string encode_tag_scopes_response(const std::vector<traceql::TagScope>& sco
 }
 
 // {1 tagValues}
-std::string encode_tag_values_response(const std::vector<traceql::TagValue>& values) {
-  std::string out;
-  pbf_writer writer(out);
-  for (const traceql::TagValue& value : values) writer.add_string(1, value.value);
-  return out;
+std::vector<std::string> encode_tag_values_responses(const std::vector<traceql::TagValue>& values,
+                                                     size_t bytes_max) {
+  Packets packets(bytes_max);
+  for (const traceql::TagValue& value : values) packets.add_string(1, value.value);
+  return packets.take();
 }
 
 // {1 tagValues {1 type, 2 value}}
-std::string encode_typed_tag_values_response(const std::vector<traceql::TagValue>& values) {
-  std::string out;
-  pbf_writer writer(out);
+std::vector<std::string> encode_typed_tag_values_responses(const std::vector<traceql::TagValue>& values,
+                                                           size_t bytes_max) {
+  Packets packets(bytes_max);
   for (const traceql::TagValue& value : values) {
     std::string message;
     pbf_writer value_writer(message);
     value_writer.add_string(1, value.type.data(), value.type.size());
     value_writer.add_string(2, value.value);
-    writer.add_message(1, message);
+    packets.add_string(1, message);
   }
-  return out;
+  return packets.take();
 }
 
 // TimeSeries {1 labels, 2 samples {1 value, 2 timestamp_ms}, 4 exemplars}
-std::string encode_metrics_range_response(const traceql::MetricsResult& result) {
-  std::string out;
-  pbf_writer writer(out);
+std::vector<std::string> encode_metrics_range_responses(const traceql::MetricsResult& result,
+                                                        size_t bytes_max) {
+  Packets packets(bytes_max);
   for (const traceql::MetricsSeries& series : result.series) {
     std::string message;
     pbf_writer series_writer(message);
@@ -330,10 +351,14 @@ std::string encode_metrics_range_response(const traceql::MetricsResult& result) 
       series_writer.add_message(2, sample);
     }
     add_exemplars(series_writer, series);
-    writer.add_message(1, message);
+    packets.add_string(1, message);
   }
-  add_status(writer, result);
-  return out;
+  std::vector<std::string> messages = packets.take();
+  for (std::string& message : messages) {
+    pbf_writer writer(message);
+    add_status(writer, result);
+  }
+  return messages;
 }
 
 // InstantSeries {1 labels, 2 value}

@@ -49,9 +49,13 @@ std::string encode_trace_by_id_response(const std::vector<BatchPtr>& spans);
 std::vector<std::string> encode_search_responses(const traceql::SearchResult& result, size_t bytes_max);
 std::string encode_tags_response(const std::vector<std::string>& names);
 std::string encode_tag_scopes_response(const std::vector<traceql::TagScope>& scopes);
-std::string encode_tag_values_response(const std::vector<traceql::TagValue>& values);
-std::string encode_typed_tag_values_response(const std::vector<traceql::TagValue>& values);
-std::string encode_metrics_range_response(const traceql::MetricsResult& result);
+// Likewise in messages of about bytes_max, at least one.
+std::vector<std::string> encode_tag_values_responses(const std::vector<traceql::TagValue>& values,
+                                                     size_t bytes_max);
+std::vector<std::string> encode_typed_tag_values_responses(const std::vector<traceql::TagValue>& values,
+                                                           size_t bytes_max);
+std::vector<std::string> encode_metrics_range_responses(const traceql::MetricsResult& result,
+                                                        size_t bytes_max);
 std::string encode_metrics_instant_response(const traceql::MetricsResult& result);
 
 }  // namespace obelisk::tempo
