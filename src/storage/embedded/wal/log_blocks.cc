@@ -8,9 +8,11 @@ namespace obelisk {
 namespace {
 
 constexpr uint64_t kBlockBytes = BlockWriter::kBlockBytes;
-// Zeros are written so far ahead of groups that are smaller than a quarter of it: one change of the file's
-// metadata for that many bytes, at the price of writing them twice until files are recycled.
+// Zeros are written so far ahead of small groups: one change of the file's metadata for that many bytes, at
+// the price of writing them twice until files are recycled, which for larger groups takes longer than it
+// saves.
 constexpr uint64_t kZeroAheadBytes = 1 << 20;
+constexpr uint64_t kZeroedGroupBytesMax = 64 << 10;
 
 }  // namespace
 
@@ -66,7 +68,7 @@ Result<void> WriteAheadLog::write_blocks(std::string_view frames) {
 // Before blocks up to `end` are written for the first time, those after them too are.
 Result<void> WriteAheadLog::zero_ahead(uint64_t end) {
   alignas(kBlockBytes) static char zeros[kZeroAheadBytes];  // never written to
-  if (end <= written_through_ || end - written_through_ > kZeroAheadBytes / 4) return {};
+  if (end <= written_through_ || end - written_through_ > kZeroedGroupBytesMax) return {};
   OBELISK_ASSERT(written_through_ >= end_of_log_blocks(tail_));
   uint64_t ahead = std::min(written_through_ + kZeroAheadBytes, log_block_of(active_bytes_));
   if (ahead <= end) return {};
