@@ -261,6 +261,7 @@ void Engine::run_flushes() {
 
 void Engine::run_maintenance() {
   int64_t retained_at = 0;
+  for (const TenantPtr& tenant : all_tenants()) tenant->events->prepare_lookups();
   for (;;) {
     {
       MutexLock lock(threads_mutex_);
@@ -287,6 +288,7 @@ void Engine::run_maintenance() {
       if (!downsampled.ok()) log_error("storage", "tiers: " + downsampled.error().to_string());
       more = downsampled.ok() && *downsampled;
     }
+    for (const TenantPtr& tenant : all_tenants()) tenant->events->prepare_lookups();
   }
 }
 

@@ -219,10 +219,11 @@ void ColumnChunk::spread(std::vector<T>& values) const {
   // Which rows have a value cannot be guessed: every row takes the next one, and those without lose it.
   size_t next = 0, last = values.size() - 1;
   for (size_t row = 0; row < all.size(); ++row) {
-    all[row] = values[std::min(next, last)];
+    T value = values[std::min(next, last)];
+    clear_unless(present_[row] != 0, value);
+    all[row] = value;
     next += present_[row];
   }
-  for (size_t row = 0; row < all.size(); ++row) clear_unless(present_[row] != 0, all[row]);
   values = std::move(all);
 }
 

@@ -250,6 +250,18 @@ Result<std::shared_ptr<const TraceIndexDirectory>> EventPart::trace_index() cons
   return load_trace_index();
 }
 
+void EventPart::prepare_lookups() const {
+  const Extent& index = directory_.trace_index;
+  {
+    MutexLock lock(mutex_);
+    if (index.length == 0 || prepared_ || trace_index_ != nullptr) return;
+    if (trace_index_bytes + index.length > kTraceIndexBytesMax) return;
+    prepared_ = true;  // also when it fails: damage is counted where it is found
+    if (!load_trace_index().ok()) return;
+  }
+  static_cast<void>(labels());
+}
+
 Result<std::shared_ptr<const TraceIndexDirectory>> EventPart::load_trace_index() const {
   const Extent& index = directory_.trace_index;
   if (index.length < kTraceIndexTailBytes)

@@ -61,6 +61,9 @@ class EventPart {
   // The row groups (ascending, once each) that hold a trace of `keys` (trace_key, ascending); of log parts
   // those that may hold one, by their filters.
   Result<std::vector<uint32_t>> row_groups_of_traces(std::span<const uint64_t> keys) const EXCLUDES(mutex_);
+  // Reads what every look-up of a trace needs (trace index, labels), while there is room for it, so that the
+  // first one need not. Once; what cannot be read is left to those who ask.
+  void prepare_lookups() const EXCLUDES(mutex_);
   // Every (trace_key, row group) of the trace index, sorted.
   Result<std::vector<std::pair<uint64_t, uint32_t>>> trace_entries() const EXCLUDES(mutex_);
   // Whether a row group of a log part may hold a trace with this key. Reads one page of its filter.
@@ -109,6 +112,7 @@ class EventPart {
   // The blocks of the trace index as they are stored, once the index was asked; empty when there was no room
   // (kTraceIndexBytesMax in event_part.cc). Not changed after trace_index_ was set.
   mutable std::string trace_blocks_;
+  mutable bool prepared_ GUARDED_BY(mutex_) = false;
 
   mutable Mutex heads_mutex_;
   // By row group and chunk. All parts together keep kKnownTextsBytesMax (event_part.cc).

@@ -119,6 +119,15 @@ size_t EventStore::apply(HeadBatchPtr batch, uint64_t sequence) {
   return bytes;
 }
 
+void EventStore::prepare_lookups() const {
+  std::vector<std::shared_ptr<EventPart>> parts;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& of_table : parts_) parts.insert(parts.end(), of_table.rbegin(), of_table.rend());
+  }
+  for (const std::shared_ptr<EventPart>& part : parts) part->prepare_lookups();
+}
+
 void EventStore::release_unused() const {
   std::vector<std::shared_ptr<EventPart>> parts;
   {

@@ -52,6 +52,8 @@ class EventStore {
   EventViewPtr view(uint64_t sequence) const EXCLUDES(mutex_);
   size_t head_bytes() const EXCLUDES(mutex_);
   size_t part_count() const EXCLUDES(mutex_);
+  // Makes the latest parts ready to be asked for traces (EventPart::prepare_lookups).
+  void prepare_lookups() const EXCLUDES(mutex_);
   // Lets go of what parts keep for searches and no search used since the last call.
   void release_unused() const EXCLUDES(mutex_);
 

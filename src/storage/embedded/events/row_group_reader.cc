@@ -74,17 +74,52 @@ std::vector<const Expr*> cheapest_first(const std::vector<Expr>& children) {
 
 }  // namespace
 
+namespace {
+
+// Calls `take` with the position of each byte that is 1, from `row` on; it says where to go on. Eight bytes
+// at a time: marks may be few or many.
+template <typename Take>
+void each_marked(const RowMask& mask, size_t row, Take&& take) {
+  const uint8_t* bytes = mask.data();
+  const size_t count = mask.size();
+  while (row < count) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes + row, std::min<size_t>(8, count - row));
+    if (word == 0) {
+      row += 8;
+      continue;
+    }
+    row = take(row + static_cast<size_t>(__builtin_ctzll(word)) / 8);
+  }
+}
+
+}  // namespace
+
 std::vector<uint32_t> rows_of(const RowMask& mask) {
   std::vector<uint32_t> rows;
-  const uint8_t* begin = mask.data();
-  const uint8_t* end = begin + mask.size();
-  // Few rows are left of most masks.
-  for (const uint8_t* at = begin; at < end; ++at) {
-    at = static_cast<const uint8_t*>(std::memchr(at, 1, static_cast<size_t>(end - at)));
-    if (at == nullptr) break;
-    rows.push_back(static_cast<uint32_t>(at - begin));
+  size_t row = 0;
+  for (; row + 8 <= mask.size(); row += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, mask.data() + row, 8);
+    for (; word != 0; word &= word - 1)
+      rows.push_back(static_cast<uint32_t>(row + static_cast<size_t>(__builtin_ctzll(word)) / 8));
+  }
+  for (; row < mask.size(); ++row) {
+    if (mask[row] != 0) rows.push_back(static_cast<uint32_t>(row));
   }
   return rows;
+}
+
+void each_marked_run(const RowMask& mask, const std::vector<TraceRun>& runs,
+                     const std::function<void(const TraceRun&)>& take) {
+  auto run = runs.begin();
+  each_marked(mask, 0, [&](size_t row) {
+    while (run != runs.end() && run->first_row + size_t{run->row_count} <= row) ++run;
+    if (run == runs.end()) return mask.size();
+    if (row < run->first_row) return size_t{run->first_row};
+    take(*run);
+    return run->first_row + size_t{run->row_count};
+  });
 }
 
 bool any_row(const RowMask& mask) {

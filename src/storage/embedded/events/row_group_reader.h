@@ -2,6 +2,7 @@
 // One row group being scanned: reads the chunks that are asked for, once, applies predicates, and builds
 // batches of the rows that remain. Text is decompressed only for rows that are still candidates when it is
 // looked at. One thread; short-lived. What it has loaded is charged to the query's budget until it goes away.
+#include <functional>
 #include <vector>
 
 #include "plan/budget.h"
@@ -113,5 +114,8 @@ class RowGroupReader {
 
 std::vector<uint32_t> rows_of(const RowMask& mask);
 bool any_row(const RowMask& mask);
+// The runs (ascending) with a marked row, each once.
+void each_marked_run(const RowMask& mask, const std::vector<TraceRun>& runs,
+                     const std::function<void(const TraceRun&)>& take);
 
 }  // namespace obelisk

@@ -163,12 +163,10 @@ Result<void> TraceCandidates::look_at_row_group(const ScanUnit& unit) {
   if (by_time_) {
     OBELISK_TRY(times, reader.times());
   }
-  for (const TraceRun& run : runs) {
-    int64_t begin = times == nullptr ? unit.max_time : (*times)[run.first_row];
-    for (const auto& [rows, bit] : found) {
-      if (std::memchr(rows.data() + run.first_row, 1, run.row_count) != nullptr)
-        add_trace(run.id, bit, begin);
-    }
+  for (const auto& [rows, bit] : found) {
+    each_marked_run(rows, runs, [&, bit = bit](const TraceRun& run) {
+      add_trace(run.id, bit, times == nullptr ? unit.max_time : (*times)[run.first_row]);
+    });
   }
   return {};
 }
