@@ -24,8 +24,9 @@ std::atomic<size_t> known_texts_bytes = 0;
 constexpr size_t kTimeSkipsBytesMax = 8 << 20;
 std::atomic<size_t> time_skips_bytes = 0;
 
-// Of all parts together: trace indexes, at 4 to 5 bytes a trace and row group, that are kept whole in memory,
-// so that finding a trace reads nothing but its row groups. Of others each look-up reads a block.
+// Of all parts together: trace indexes, at 4 to 5 bytes a trace and row group, and trace filters, at 1.5
+// bytes an id, that are kept whole in memory, so that finding a trace reads nothing but its row groups. Of
+// others each look-up reads a block.
 constexpr size_t kTraceIndexBytesMax = 16 << 20;
 std::atomic<size_t> trace_index_bytes = 0;
 
@@ -55,6 +56,10 @@ EventPart::~EventPart() {
     for (const auto& [row_group, skips] : time_skips_) time_skips_bytes -= skips->memory_bytes();
   }
   trace_index_bytes -= trace_blocks_.size();
+  {
+    MutexLock lock(filters_mutex_);
+    for (const auto& [row_group, filter] : trace_filters_) trace_index_bytes -= filter.size();
+  }
   if (!obsolete_) return;
   file_.reset();
   // A file that stays is an orphan that the next start removes.
@@ -221,10 +226,33 @@ void EventPart::keep_time_skips(size_t row_group, std::shared_ptr<const IntegerS
   if (time_skips_.try_emplace(row_group, std::move(skips)).second) time_skips_bytes += bytes;
 }
 
+Result<const std::string*> EventPart::kept_filter(size_t row_group) const {
+  auto found = trace_filters_.find(row_group);
+  if (found != trace_filters_.end()) return &found->second;
+  const Extent& filter = directory_.row_groups[row_group].trace_filter;
+  // Of several threads at once some bytes more may be kept.
+  if (trace_index_bytes + filter.length > kTraceIndexBytesMax)
+    return static_cast<const std::string*>(nullptr);
+  std::string bytes(filter.length, '\0');
+  OBELISK_CHECK_OK(file_->read_at(filter.offset, filter.length, bytes.data()));
+  trace_index_bytes += bytes.size();
+  return &trace_filters_.emplace(row_group, std::move(bytes)).first->second;
+}
+
 Result<bool> EventPart::may_hold_trace(size_t row_group, uint64_t key) const {
   const Extent& filter = directory_.row_groups[row_group].trace_filter;
   if (filter.length == 0) return false;
   TraceFilterPage page = trace_filter_page(key, filter.length);
+  {
+    MutexLock lock(filters_mutex_);
+    OBELISK_TRY(const std::string* kept, kept_filter(row_group));
+    if (kept != nullptr) {
+      Result<bool> has =
+          trace_filter_has(std::string_view(*kept).substr(page.offset, page.length), page, key);
+      if (!has.ok()) return located(has.error(), filter.offset + page.offset);
+      return has;
+    }
+  }
   char bytes[kTraceFilterPageBytes];
   OBELISK_CHECK_OK(file_->read_at(filter.offset + page.offset, page.length, bytes));
   Result<bool> has = trace_filter_has({bytes, page.length}, page, key);

@@ -66,8 +66,9 @@ class EventPart {
   void prepare_lookups() const EXCLUDES(mutex_);
   // Every (trace_key, row group) of the trace index, sorted.
   Result<std::vector<std::pair<uint64_t, uint32_t>>> trace_entries() const EXCLUDES(mutex_);
-  // Whether a row group of a log part may hold a trace with this key. Reads one page of its filter.
-  Result<bool> may_hold_trace(size_t row_group, uint64_t key) const;
+  // Whether a row group of a log part may hold a trace with this key. Reads its filter the first time and
+  // keeps it where there is room; else reads one page of it.
+  Result<bool> may_hold_trace(size_t row_group, uint64_t key) const EXCLUDES(filters_mutex_);
   // What is known of the texts of a chunk, kept from an earlier reading of it; null when it was not read or
   // is not of that coding. `chunk`: index into RowGroupInfo::chunks.
   std::shared_ptr<const message::KnownTexts> known_texts(size_t row_group, size_t chunk) const
@@ -89,6 +90,8 @@ class EventPart {
   std::shared_ptr<const message::KnownTexts> keep_texts(size_t row_group, size_t chunk,
                                                         const message::MessageBlock& read) const
       EXCLUDES(heads_mutex_);
+  // Null when there is no room for it.
+  Result<const std::string*> kept_filter(size_t row_group) const REQUIRES(filters_mutex_);
   Result<std::vector<uint32_t>> filtered_row_groups(std::span<const uint64_t> keys) const;
   Result<std::shared_ptr<const TraceIndexDirectory>> trace_index() const EXCLUDES(mutex_);
   Result<std::shared_ptr<const TraceIndexDirectory>> load_trace_index() const REQUIRES(mutex_);
@@ -113,6 +116,10 @@ class EventPart {
   // (kTraceIndexBytesMax in event_part.cc). Not changed after trace_index_ was set.
   mutable std::string trace_blocks_;
   mutable bool prepared_ GUARDED_BY(mutex_) = false;
+
+  mutable Mutex filters_mutex_;
+  // Trace filters as they are stored, by row group; they count against kTraceIndexBytesMax too.
+  mutable std::unordered_map<size_t, std::string> trace_filters_ GUARDED_BY(filters_mutex_);
 
   mutable Mutex heads_mutex_;
   // By row group and chunk. All parts together keep kKnownTextsBytesMax (event_part.cc).
