@@ -1,8 +1,8 @@
 #pragma once
 // What a fuzz target offers. `x_fuzz.cc` defines LLVMFuzzerTestOneInput and fuzz_seeds(); without libFuzzer
-// the driver in fuzz_driver.cc runs random mutations of the seeds (base/test_seed.h), so that the target is an
-// ordinary test: `x_fuzz [--inputs N] [--seconds 1] [--seed N]`, or `x_fuzz FILE...` to run inputs as they are.
-// An input that fails is left in ./fuzz_failure.
+// the driver in fuzz_driver.cc runs random mutations of the seeds (base/test_seed.h), so that the target is
+// an ordinary test: `x_fuzz [--inputs N] [--seconds 1] [--seed N]`, or `x_fuzz FILE...` to run inputs as they
+// are. An input that fails is left in ./fuzz_failure.
 #include <cstddef>
 #include <cstdint>
 #include <string>

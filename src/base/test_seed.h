@@ -1,8 +1,8 @@
 #pragma once
-// Where randomised tests and fuzz targets take their seed from. Two runs of one commit do the same, so the seed is
-// fixed unless the environment says otherwise: OBELISK_TEST_SEED=7 takes that one, OBELISK_TEST_SEED=random
-// another every time (to look for new failures: `./dev soak`). The seed is printed, so that a failure found
-// this way can be repeated.
+// Where randomised tests and fuzz targets take their seed from. Two runs of one commit do the same, so the
+// seed is fixed unless the environment says otherwise: OBELISK_TEST_SEED=7 takes that one,
+// OBELISK_TEST_SEED=random another every time (to look for new failures: `./dev soak`). The seed is printed,
+// so that a failure found this way can be repeated.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

@@ -115,9 +115,7 @@ uint8_t put_floats(std::span<const double> values, std::string& out) {
 // What telling values apart needs of a type.
 struct TextTraits {
   using Value = std::string_view;
-  static uint32_t hash(std::string_view value) {
-    return static_cast<uint32_t>(hash_short_text(value));
-  }
+  static uint32_t hash(std::string_view value) { return static_cast<uint32_t>(hash_short_text(value)); }
   static bool same(std::string_view a, std::string_view b) { return equal_texts(a, b); }
   static void ask_for(std::string_view value) { __builtin_prefetch(value.data()); }
 };

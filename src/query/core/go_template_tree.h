@@ -22,8 +22,8 @@ struct Operand {
   std::shared_ptr<const Pipeline> pipeline;
   std::vector<std::string> fields;  // .a.b
   size_t line = 1;
-  // Of a function that begins a command: where the command begins in its line, and the command as it is written. For
-  // errors, which are told as Go tells them.
+  // Of a function that begins a command: where the command begins in its line, and the command as it is
+  // written. For errors, which are told as Go tells them.
   size_t column = 0;
   std::string source;
 };

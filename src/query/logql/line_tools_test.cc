@@ -46,7 +46,7 @@ TEST(LinePattern, MatchesWholeLines) {
   EXPECT_TRUE(matches("<_>b", "aab"));
   EXPECT_FALSE(matches("<_>b", "b"));  // no capture is empty
   EXPECT_FALSE(matches("a<_>", "a"));
-  EXPECT_TRUE(matches("b", "ab"));  // the beginning is not anchored
+  EXPECT_TRUE(matches("b", "ab"));          // the beginning is not anchored
   EXPECT_FALSE(matches("ab<_>ba", "aba"));  // the ends must not overlap
   EXPECT_FALSE(matches("", "anything"));
   EXPECT_TRUE(matches("", ""));
@@ -105,8 +105,9 @@ TEST(RowLabels, NamesBelongToTheStreamFirst) {
   labels.set_error("E", "why");
   labels.set_error("F", "later errors count");
   labels.set_error("G", {});
-  EXPECT_EQ(Labels(labels.sorted()).to_string(),
-            R"({__error__="G", __error_details__="later errors count", app="replaced", level_extracted="parsed", pod="p"})");
+  EXPECT_EQ(
+      Labels(labels.sorted()).to_string(),
+      R"({__error__="G", __error_details__="later errors count", app="replaced", level_extracted="parsed", pod="p"})");
   labels.begin(view);
   EXPECT_TRUE(labels.unchanged());
   EXPECT_EQ(labels.text_of("app"), "a");
