@@ -1,35 +1,24 @@
 // Protobuf pages as a target may send them, one after the other: the input is pages, each with its length in
-// two bytes before it. They are read by one TargetSeries, which knows the series of the pages before, and
-// each also by one that knows nothing. Both must agree on whether the page is good and on how many samples it
-// has; batches must be sound.
+// two bytes before it.
 #include <protozero/pbf_writer.hpp>
 
 #include "base/fuzz_driver.h"
-#include "collect/scrape/target_series.h"
+#include "collect/scrape/fuzz_pages.h"
 
 using namespace obelisk;
-using scrape::ScrapeReport;
+using scrape::fuzz_target_labels;
+using scrape::read_page_both_ways;
 using scrape::TargetSeries;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view input(reinterpret_cast<const char*>(data), size);
-  TargetSeries knowing(Labels{{"job", "j"}, {"instance", "i"}});
+  TargetSeries knowing(fuzz_target_labels());
   for (int64_t second = 1; input.size() >= 2 && second < 20; ++second) {
     size_t length = static_cast<uint8_t>(input[0]) | static_cast<size_t>(static_cast<uint8_t>(input[1])) << 8;
     std::string_view page = input.substr(2, length);
     input.remove_prefix(2 + page.size());
     UnixNanos time{second * kNanosPerSecond};
-    TargetSeries fresh(Labels{{"job", "j"}, {"instance", "i"}});
-    ScrapeReport expected, report;
-    auto plain = fresh.accept_page(ExpositionFormat::prometheus_protobuf, page, time, expected);
-    auto quick = knowing.accept_page(ExpositionFormat::prometheus_protobuf, page, time, report);
-    OBELISK_ASSERT(plain.ok() == quick.ok());
-    if (!quick.ok()) {
-      knowing.end_all(time);
-      continue;
-    }
-    OBELISK_ASSERT(report.samples_scraped == expected.samples_scraped);
-    for (const Batch& batch : *quick) OBELISK_ASSERT(batch.check().ok());
+    read_page_both_ways(knowing, ExpositionFormat::prometheus_protobuf, page, time);
   }
   return 0;
 }
