@@ -124,6 +124,7 @@ async function timed(server, name, pathAndQuery, verify) {
 
 // Ingest alone: server CPU a span from an empty directory until everything is in parts.
 async function ingest(name, spans, batch, config) {
+  execFileSync('sync');  // what an earlier part left to the page cache is not written while this one waits for its syncs
   const server = await new Server({ binary, directory: scratchDirectory('traces'), config }).start();
   const cpuBefore = server.cpuSeconds();
   const sent = await load(server, spans, batch, path.join(server.directory, 'ids.txt'));
