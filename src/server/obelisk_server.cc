@@ -388,8 +388,8 @@ Result<void> ObeliskServer::Parts::build_api() {
   };
   auto merged = [this](const Tenant& tenant) { return settings_of(tenant); };
   register_tempo_api(router, grpc_router, *context, {override_store.get(), check, merged});
-  server::register_tempo_status(router,
-                                {*context, config.given, ready, *override_store, *generators, merged});
+  server::register_tempo_status(
+      router, {*context, config.given, ready, *override_store, *generators, merged, config.admin_api});
   register_jaeger_ui_api(router, *context, "/jaeger");
   register_jaeger_ui_api(jaeger_router, *context, "");
   register_jaeger_v3_api(router, *context);

@@ -95,6 +95,9 @@ class Pages {
   Result<std::string> config(const HttpRequest& request) const {
     OBELISK_TRY(Parameters parameters, parameters_of(request));
     std::string_view mode = parameters.get_or("mode", "");
+    if (mode != "defaults" && !shows_all())
+      return make_error(ErrorCode::unauthenticated,
+                        "the configuration names tenants: it is shown with admin_api: true");
     if (mode.empty()) return config_yaml(status_.config, ShownConfig::in_force);
     if (mode == "diff") return config_yaml(status_.config, ShownConfig::differences);
     if (mode == "defaults") return config_yaml(status_.config, ShownConfig::defaults);
@@ -102,10 +105,11 @@ class Pages {
   }
 
   // What can change while the server runs: tenants' own settings.
-  std::string runtime_config() const {
+  Result<std::string> runtime_config(const HttpRequest& request) const {
     YamlNode all, root;
     all.kind = root.kind = YamlNode::Kind::map;
-    for (const Tenant& tenant : status_.overrides.tenants()) {
+    OBELISK_TRY(std::vector<Tenant> tenants, tenants_with_settings(request));
+    for (const Tenant& tenant : tenants) {
       std::optional<OverrideStore::Stored> stored = status_.overrides.get(tenant);
       if (!stored) continue;
       if (Result<YamlNode> tree = collect::parse_json_tree(stored->text, tenant); tree.ok())
@@ -115,9 +119,10 @@ class Pages {
     return collect::redacted_yaml(root);
   }
 
-  std::string overrides() const {
+  Result<std::string> overrides(const HttpRequest& request) const {
     Rows rows{{"TENANT", "VERSION"}};
-    for (const Tenant& tenant : status_.overrides.tenants()) {
+    OBELISK_TRY(std::vector<Tenant> tenants, tenants_with_settings(request));
+    for (const Tenant& tenant : tenants) {
       if (std::optional<OverrideStore::Stored> stored = status_.overrides.get(tenant))
         rows.push_back({tenant, stored->version});
     }
@@ -125,19 +130,25 @@ class Pages {
   }
 
   // Of a tenant without own settings what holds for all.
-  Result<std::string> overrides_of(const Tenant& tenant) const {
+  Result<std::string> overrides_of(const HttpRequest& request, const Tenant& tenant) const {
+    OBELISK_TRY(bool shown, is_shown(request, tenant));
+    if (!shown)
+      return make_error(ErrorCode::unauthenticated,
+                        "another tenant's settings are shown with admin_api: true");
     OBELISK_TRY(YamlNode tree, collect::parse_json_tree(status_.merged(tenant), tenant));
     return collect::redacted_yaml(tree);
   }
 
   static std::string usage_stats() { return "nothing is reported to anybody\n"; }
 
-  std::string usage_metrics() const {
+  Result<std::string> usage_metrics(const HttpRequest& request) const {
     std::string out =
         "# HELP tempo_usage_tracker_bytes_received_total Bytes of received spans by the attributes a tenant "
         "chose.\n"
         "# TYPE tempo_usage_tracker_bytes_received_total counter\n";
     for (const TenantGenerators::TenantUsage& one : status_.generators.usage()) {
+      OBELISK_TRY(bool shown, is_shown(request, one.tenant));
+      if (!shown) continue;
       Labels labels = one.usage.labels;
       labels.set("tenant", one.tenant);
       labels.set("tracker", "cost-attribution");
@@ -154,26 +165,42 @@ class Pages {
     if (name == "services") return services();
     if (name == "endpoints") return endpoints();
     if (name == "config") return config(request);
-    if (name == "runtime_config") return runtime_config();
-    if (name == "overrides") return overrides();
+    if (name == "runtime_config") return runtime_config(request);
+    if (name == "overrides") return overrides(request);
     if (name == "usage-stats") return usage_stats();
     return make_error(ErrorCode::not_found,
                       "pages: version, services, endpoints, config, runtime_config, overrides, usage-stats");
   }
 
-  Result<std::string> all_pages(const HttpRequest& request) const {
+  // A page that this request may not see says so in its place.
+  std::string all_pages(const HttpRequest& request) const {
     std::string out;
     for (std::string_view name :
          {"version", "services", "endpoints", "runtime_config", "overrides", "config", "usage-stats"}) {
-      OBELISK_TRY(std::string one, page(request, name));
-      out += fmt::format("GET /status/{}\n---\n{}\n", name, one);
+      Result<std::string> one = page(request, name);
+      out += fmt::format("GET /status/{}\n---\n{}\n", name, one.ok() ? *one : one.error().message + "\n");
     }
     return out;
   }
 
-  const ApiContext& context() const { return status_.context; }
-
  private:
+  bool shows_all() const { return !status_.context.multi_tenancy || status_.admin_api; }
+
+  Result<bool> is_shown(const HttpRequest& request, const Tenant& tenant) const {
+    if (shows_all()) return true;
+    OBELISK_TRY(Tenant asking, tenant_of(status_.context, request));
+    return asking == tenant;
+  }
+
+  Result<std::vector<Tenant>> tenants_with_settings(const HttpRequest& request) const {
+    std::vector<Tenant> shown;
+    for (const Tenant& tenant : status_.overrides.tenants()) {
+      OBELISK_TRY(bool one, is_shown(request, tenant));
+      if (one) shown.push_back(tenant);
+    }
+    return shown;
+  }
+
   const TempoStatus status_;
 };
 
@@ -194,10 +221,12 @@ void register_tempo_status(Router& router, TempoStatus status) {
   });
   router.add("GET", "/status/overrides/{tenant}",
              [pages](const HttpExchangePtr& exchange, const PathParameters& path) {
-               respond(exchange, pages->overrides_of(path.get("tenant")));
+               respond(exchange, pages->overrides_of(exchange->request(), path.get("tenant")));
              });
   router.add("GET", "/usage_metrics", [pages](const HttpExchangePtr& exchange, const PathParameters&) {
-    HttpResponse response = text_response(200, pages->usage_metrics());
+    Result<std::string> text = pages->usage_metrics(exchange->request());
+    if (!text.ok()) return respond(exchange, std::move(text));
+    HttpResponse response = text_response(200, *text);
     for (auto& [name, value] : response.headers) {
       if (name == "content-type") value = "text/plain; version=0.0.4; charset=utf-8";
     }

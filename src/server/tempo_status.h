@@ -1,7 +1,8 @@
 #pragma once
 // Pages that Tempo has about itself: /status with /version, /services, /endpoints,
 // /config?mode=diff|defaults, /runtime_config, /overrides[/TENANT] and /usage-stats, and /usage_metrics.
-// Texts for people; secrets are hidden.
+// Texts for people; secrets are hidden. Where tenants are kept apart, settings and usage of others are shown
+// with admin_api only.
 #include <functional>
 #include <string>
 #include <utility>
@@ -22,6 +23,7 @@ struct TempoStatus {
   const OverrideStore& overrides;
   const TenantGenerators& generators;
   std::function<std::string(const Tenant&)> merged;  // settings in force, JSON
+  bool admin_api;
 };
 
 // What the status points to must outlive the router.

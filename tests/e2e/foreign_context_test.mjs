@@ -8,6 +8,7 @@ import { find_free_ports, fixed_ports } from '../../demo/stack/ports.mjs';
 import { ProcessGroup } from '../../demo/stack/processes.mjs';
 import { shop_processes } from '../../demo/stack/shop.mjs';
 import { wait_for_http, wait_until } from '../../demo/stack/wait.mjs';
+import { Checks } from './stack/checks.mjs';
 import { Server, argument, scratchDirectory } from './stack/server.mjs';
 
 const directory = scratchDirectory('foreign-context');
@@ -15,8 +16,7 @@ const server = await new Server({ binary: argument('server', 'build/release/obel
 const ports = await find_free_ports(Object.keys(fixed_ports));
 [ports.server, ports.otlp_grpc, ports.otlp_http] = server.ports;
 const shop = new ProcessGroup(path.join(directory, 'logs'));
-let passed = 0;
-const failures = [];
+const checks = new Checks();
 
 const parent = '00f067aa0ba902b7';
 const ids = (number) => `4bf92f3577b34da6a3ce9290000000${String(number).padStart(2, '0')}`;
@@ -48,7 +48,7 @@ try {
   for (const process of shop_processes(ports, 7)) if (process.name !== 'sample-app') shop.start(process);
   for (const name of ['order', 'inventory', 'payment', 'notification']) await wait_for_http(`http://127.0.0.1:${ports[name]}/health`, { deadline_ms: 30_000 });
   for (const [number, [what, headers_of, stored]] of entries.entries()) {
-    try {
+    await checks.check(what, async () => {
       const id = stored ?? ids(number);
       const response = await fetch(`http://127.0.0.1:${ports.order}/orders`, {
         method: 'POST', headers: { 'content-type': 'application/json', ...headers_of(ids(number)) }, body: JSON.stringify({ item: 'popular_item', quantity: 1, price: 1 }) });
@@ -68,15 +68,10 @@ try {
       assert.equal(tops[0].kind, 'SPAN_KIND_SERVER');
       const answer = await server.getJson(`/api/search?q=${encodeURIComponent(`{ trace:id = "${id}" } | count() = ${spans.length}`)}`);
       assert.equal(answer.traces.length, 1, 'and is found as one');
-      ++passed;
-    } catch (error) {
-      failures.push(`${what}: ${error.stack ?? error.message}`);
-    }
+    });
   }
 } finally {
   await shop.stop();
   await server.stop();
 }
-for (const failure of failures) console.error(`FAILED ${failure}`);
-console.log(`${passed} passed, ${failures.length} failed`);
-process.exit(failures.length === 0 ? 0 : 1);
+process.exit(checks.finish());

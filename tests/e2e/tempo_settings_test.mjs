@@ -2,6 +2,7 @@
 // are made of spans at once and over a restart, and touch no other tenant; the status pages; bytes by attributes.
 // Usage: node tests/e2e/tempo_settings_test.mjs --server BINARY
 import assert from 'node:assert/strict';
+import { Checks, until } from './stack/checks.mjs';
 import { Server, argument, scratchDirectory } from './stack/server.mjs';
 
 const binary = argument('server', 'build/release/obelisk');
@@ -10,21 +11,14 @@ const options = {
   binary, directory,
   config: `
 multi_tenancy: true
+admin_api: true
 span_metrics_interval: 1s
 service_graph: {wait: 1s}
 `,
 };
 let server = await new Server(options).start();
-let passed = 0;
-const failures = [];
-async function test(name, run) {
-  try {
-    await run();
-    ++passed;
-  } catch (error) {
-    failures.push(`${name}: ${error.stack ?? error.message}`);
-  }
-}
+const checks = new Checks();
+const test = (name, run) => checks.check(name, run);
 
 async function call(method, path, { tenant = 'red', body, headers = {} } = {}) {
   const response = await fetch(server.url + path, { method, body, headers: { ...(tenant ? { 'x-scope-orgid': tenant } : {}), ...headers } });
@@ -47,15 +41,6 @@ async function series(tenant, query) {
   const { status, text } = await call('GET', `/api/v1/query?query=${encodeURIComponent(query)}`, { tenant });
   assert.equal(status, 200, text);
   return JSON.parse(text).data.result;
-}
-async function until(what, check, millis = 15_000) {
-  const deadline = Date.now() + millis;
-  for (;;) {
-    const found = await check();
-    if (found) return found;
-    assert.ok(Date.now() < deadline, `not seen within ${millis} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
 }
 
 let version;
@@ -178,6 +163,28 @@ await test('status pages', async () => {
   assert.match(await page('/status'), /GET \/status\/services/);
 });
 
+await test('tenants kept apart see themselves alone', async () => {
+  await server.stop();
+  server = await new Server({ ...options, config: options.config.replace('admin_api: true\n', '') }).start();
+  const page = (path, tenant) => call('GET', path, { tenant });
+  await send('red', 'x');
+  for (const path of ['/status/runtime_config', '/status/overrides', '/usage_metrics']) {
+    const own = await page(path, 'red'), other = await page(path, 'blue');
+    assert.match(own.text, /red/, path);
+    assert.doesNotMatch(own.text, /green/, path);
+    assert.equal(other.status, 200, path);
+    assert.doesNotMatch(other.text, /red|green/, path);
+    assert.equal((await page(path, null)).status, 401, path);
+  }
+  assert.equal((await page('/status/overrides/red', 'red')).status, 200);
+  assert.equal((await page('/status/overrides/red', 'blue')).status, 401);
+  assert.equal((await page('/status/config', 'red')).status, 401);
+  assert.equal((await page('/status/config?mode=defaults', 'red')).status, 200);
+  const all = await page('/status', 'blue');
+  assert.match(all.text, /GET \/status\/config\n---\nthe configuration names tenants/);
+  assert.doesNotMatch(all.text, /red|green/);
+});
+
 await test('overrides outlive a kill, and end when they are removed', async () => {
   await server.stop('SIGKILL');
   server = await new Server(options).start();
@@ -191,6 +198,4 @@ await test('overrides outlive a kill, and end when they are removed', async () =
 });
 
 await server.stop();
-for (const failure of failures) console.error(`FAILED ${failure}`);
-console.log(`${passed} passed, ${failures.length} failed`);
-process.exit(failures.length === 0 ? 0 : 1);
+process.exit(checks.finish());
