@@ -15,7 +15,7 @@ function otlp(spans: Small[]): unknown {
         resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] },
         scopeSpans: [{ spans: [{
           traceId: '566acdc19b877beb6c75892a54376696', spanId: hex(id), parentSpanId: parent === undefined ? undefined : hex(parent), name,
-          startTimeUnixNano: String(begin + BigInt(at) * 1_000_000n), endTimeUnixNano: String(begin + BigInt(at + ms) * 1_000_000n),
+          startTimeUnixNano: String(begin + BigInt(at * 1e6)), endTimeUnixNano: String(begin + BigInt(Math.round((at + ms) * 1e6))),
           status: failed ? { code: 2 } : {},
         }] }],
       })),
@@ -80,6 +80,18 @@ describe('tree', () => {
     expect(total).toBe(100e6);
     expect(trace.by_id.get(hex(2))!.critical_ns).toBe(0); // it ran beside the one that was waited for
     expect(trace.by_id.get(hex(4))!.critical_ns).toBe(20e6);
+  });
+  test('steps that a coarse clock lets overlap are waited for one after the other', () => {
+    const trace = read([{ id: 1, at: 0, ms: 300 }, { id: 2, parent: 1, at: 5, ms: 250.4 }, { id: 4, parent: 1, at: 220, ms: 50 }, { id: 3, parent: 1, at: 255, ms: 40 }]);
+    expect(trace.by_id.get(hex(2))!.critical_ns).toBe(250e6); // up to where the next began
+    expect(trace.by_id.get(hex(3))!.critical_ns).toBe(40e6);
+    expect(trace.by_id.get(hex(4))!.critical_ns).toBe(0);
+    expect(trace.spans.reduce((sum, span) => sum + span.critical_ns, 0)).toBe(300e6);
+  });
+  test('a longer span whose parent is missing is not the root', () => {
+    const trace = read([{ id: 9, parent: 77, at: 0, ms: 500 }, { id: 1, at: 0, ms: 100 }]);
+    expect(trace.root.span_id).toBe(hex(1));
+    expect(trace.by_id.get(hex(1))!.critical_ns).toBe(100e6);
   });
   test('a chain of 10,000 spans is read without recursion', () => {
     const trace = read(Array.from({ length: 10_000 }, (_, index) => ({ id: index + 1, parent: index === 0 ? undefined : index, at: 0, ms: 10 })));

@@ -145,6 +145,16 @@ void TraceTree::find_self_times() {
   }
 }
 
+namespace {
+// How far a span may reach past the begin of what was waited for after it and still count as before it:
+// clocks of many senders tick in milliseconds, so that steps one after the other seem to overlap by up to
+// one. A quarter of the span at most: more is running beside.
+int64_t overlap_allowed(int64_t duration) {
+  return std::min<int64_t>(1'000'000, duration / 4);
+}
+}  // namespace
+
+// Walks back from the end: what ended last before that moment is what was waited for.
 void TraceTree::find_critical_path() {
   size_t count = rows_.size();
   critical_.assign(count, 0);
@@ -172,7 +182,9 @@ void TraceTree::find_critical_path() {
     int64_t cursor = until;
     for (uint32_t child : below) {
       int64_t end = end_inside(child);
-      if (end > cursor || start_of(child) >= end) continue;
+      if (end > cursor + overlap_allowed(end_of(child) - start_of(child))) continue;
+      end = std::min(end, cursor);
+      if (start_of(child) >= end) continue;
       open.push_back({child, end});
       cursor = start_of(child);
     }

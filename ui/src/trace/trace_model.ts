@@ -43,6 +43,7 @@ export interface Trace {
   trace_id: string;
   start_unix_ns: bigint;
   duration_ns: number;
+  root: Span; // what the trace is named after
   roots: Span[];
   spans: Span[]; // depth first, children by start
   by_id: Map<string, Span>;
@@ -214,9 +215,10 @@ export function read_trace(answer: unknown): Trace | null {
     const span = spans[index];
     if (span.parent) span.parent.descendants += span.descendants + 1;
   }
-  for (const root of roots.slice(0, 1)) mark_critical_path(root);
+  const root = main_root(roots);
+  mark_critical_path(root);
   return {
-    trace_id: read_id(raw[0].span.traceId, 16), start_unix_ns: begin, duration_ns: Number(finish - begin), roots, spans, by_id,
+    trace_id: read_id(raw[0].span.traceId, 16), start_unix_ns: begin, duration_ns: Number(finish - begin), root, roots, spans, by_id,
     services: [...new Set(spans.map((span) => span.service))], failed: spans.filter((span) => span.failed).length,
     missing_parents, duplicates, skewed, depth: deepest,
   };
@@ -251,6 +253,18 @@ function covered_ns(span: Span): number {
   return covered;
 }
 
+// The first span without a parent; where there is none, the longest of those whose parent is missing.
+function main_root(roots: Span[]): Span {
+  return roots.find((span) => span.parent_id === '') ?? roots.reduce((longest, span) => (span.duration_ns > longest.duration_ns ? span : longest));
+}
+
+// How far a span may reach past the begin of what was waited for after it and still count as before it: clocks of many
+// senders tick in milliseconds, so that steps one after the other seem to overlap by up to one. A quarter of the span at
+// most: more is running beside. The server's span:onCriticalPath has the same rule.
+function overlap_allowed_ns(span: Span): number {
+  return Math.min(1e6, span.duration_ns / 4);
+}
+
 // Walks back from the root's end: at each moment the child that ended last before it is what was waited for; what no
 // child covers is the span's own.
 function mark_critical_path(root: Span): void {
@@ -260,8 +274,10 @@ function mark_critical_path(root: Span): void {
     let cursor = Math.min(until, span.start_ns + span.duration_ns);
     const children = [...span.children].sort((left, right) => right.start_ns + right.duration_ns - (left.start_ns + left.duration_ns));
     for (const child of children) {
-      const end = Math.min(child.start_ns + child.duration_ns, until);
-      if (child.start_ns + child.duration_ns > cursor || end <= span.start_ns) continue;
+      const inside = Math.min(child.start_ns + child.duration_ns, until);
+      if (inside > cursor + overlap_allowed_ns(child)) continue;
+      const end = Math.min(inside, cursor);
+      if (end <= Math.max(child.start_ns, span.start_ns)) continue;
       if (end < cursor) span.critical.push([end, cursor]);
       work.push([child, end]);
       cursor = Math.max(child.start_ns, span.start_ns);

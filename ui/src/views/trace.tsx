@@ -137,7 +137,7 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
     return true;
   }));
 
-  const root = trace.roots[0];
+  const root = trace.root;
   const start_ms = Number(trace.start_unix_ns / 1000n) / 1000;
   const by_service = useMemo(() => self_time_by_service(trace), [trace]);
   const total_self = by_service.reduce((sum, { self_ns }) => sum + self_ns, 0) || 1;
