@@ -231,6 +231,7 @@ Value AttributeReader::read_columns(const std::vector<const ColumnData*>& column
     if (!array.is_array) return keep_text(any_value_to_json(data->strings[row]));
     std::vector<Value> values;
     for (const AnyValueView& element : array.elements) values.push_back(value_of_any(element));
+    if (values.empty()) continue;  // nor has an empty array one
     return value_of_list(std::move(values));
   }
   return {};

@@ -80,7 +80,9 @@ bool FieldEvaluator::compare(const FieldExpr& expr, const Value& left, const Val
   if (left.is_nil() || right.is_nil()) return false;
   bool lists = left.type == ValueType::list || right.type == ValueType::list;
   if (lists && expr.op == FieldOp::not_equal) {
-    return !any_pair(left, right, [](auto& a, auto& b) { return compare_holds(FieldOp::equal, a, b); });
+    auto differs = [](auto& a, auto& b) { return compare_holds(FieldOp::not_equal, a, b); };
+    auto equals = [](auto& a, auto& b) { return compare_holds(FieldOp::equal, a, b); };
+    return any_pair(left, right, differs) && !any_pair(left, right, equals);
   }
   return any_pair(left, right, [&](auto& a, auto& b) { return compare_holds(expr.op, a, b); });
 }

@@ -1,7 +1,8 @@
 #pragma once
 // Evaluates field expressions on spans. Rules beyond the types:
 // * a comparison with an absent value is false, also !=; only `= nil` and `!= nil` see absence;
-// * of a list, = < > =~ hold when one element fits, != and !~ when none does;
+// * of a list, = < > =~ hold when one element fits, != and !~ when there are elements of the kind that is
+//   compared with and none of them does;
 // * && || ! take booleans; anything else counts as not true, and ! of it is not true either.
 // Not thread safe (regexes that are not literals are cached).
 #include <map>

@@ -56,6 +56,13 @@ SeriesLabels without_name(const SeriesLabels& labels) {
   return rest;
 }
 
+// By which series are joined, whatever the order of by().
+SeriesLabels join_key(const SeriesLabels& labels) {
+  SeriesLabels key = without_name(labels);
+  std::sort(key.begin(), key.end());
+  return key;
+}
+
 bool is_single_unlabelled(const SeriesSet& series) {
   return series.size() == 1 && without_name(series.begin()->first).empty();
 }
@@ -133,7 +140,7 @@ SeriesSet combine(FieldOp op, const SeriesSet& left, const SeriesSet& right) {
   bool left_for_all = is_single_unlabelled(left);
   bool right_for_all = is_single_unlabelled(right);
   std::map<SeriesLabels, const MetricsSeries*> right_by_labels;
-  for (const auto& [labels, one] : right) right_by_labels.emplace(without_name(labels), &one);
+  for (const auto& [labels, one] : right) right_by_labels.emplace(join_key(labels), &one);
   auto add = [&](const SeriesLabels& labels, const MetricsSeries& a, const MetricsSeries& b) {
     MetricsSeries& sum = result[labels];
     sum.labels = labels;
@@ -142,12 +149,12 @@ SeriesSet combine(FieldOp op, const SeriesSet& left, const SeriesSet& right) {
     sum.exemplars = a.exemplars.empty() ? b.exemplars : a.exemplars;  // traces behind it, as they measured
   };
   if (left_for_all && !right_for_all) {
-    for (const auto& [labels, one] : right_by_labels) add(labels, left.begin()->second, *one);
+    for (const auto& [labels, one] : right) add(without_name(labels), left.begin()->second, one);
     return result;
   }
   for (const auto& [labels, one] : left) {
     SeriesLabels key = without_name(labels);
-    auto match = right_by_labels.find(key);
+    auto match = right_by_labels.find(join_key(labels));
     if (right_for_all) {
       add(key, one, right.begin()->second);
     } else if (match != right_by_labels.end()) {

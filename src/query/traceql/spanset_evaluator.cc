@@ -286,6 +286,7 @@ std::optional<Spanset> SpansetEvaluator::filter_by_scalars(const Stage& stage, S
   Met met;
   Value left = evaluate_scalar(*stage.left, spanset, met);
   Value right = evaluate_scalar(*stage.right, spanset, met);
+  if (left.is_nil() || right.is_nil()) return std::nullopt;  // an aggregate of no numbers
   if (!compare_holds(stage.op, left, right)) return std::nullopt;
   bool compares_pipelines = met.attributes.empty();
   if (compares_pipelines) spanset.spans = std::move(met.spans);

@@ -161,9 +161,24 @@ class Script {
     return range;
   }
 
+  // "limit 3" and "slowest" in front of the query.
+  static void take_order(std::string& text, SearchOptions& options) {
+    std::istringstream in(text);
+    std::string word;
+    if (text.starts_with("limit ")) {
+      in >> word >> options.limit;
+      std::getline(in, text);
+      text = trim(text);
+    }
+    if (!text.starts_with("slowest ")) return;
+    options.order = SearchOrder::slowest;
+    text = trim(std::string_view(text).substr(8));
+  }
+
   std::vector<std::string> search_lines(std::string text) {
     SearchOptions options;
     options.range = take_range(text);
+    take_order(text, options);
     options.spans_per_spanset = 100;
     return with_context([&](const QueryContext& context) {
       Result<SearchResult> result = search(context, text, options);

@@ -7,8 +7,9 @@
 //
 // A line is a span: id (up to eight characters), service (- for none), name, start, duration, then in any
 // order a kind, a status, message="..." (of the status), scope=name@version, tracestate="...", parent=id
-// (else the indentation says), and attributes span.x=, resource.x=, instrumentation.x= with values "text",
-// 12, 1.5, true or [1,2,"x"]. Starts count from kTestEpoch.
+// (else the indentation says), and attributes span.x=, resource.x=, instrumentation.x= (names with blanks or
+// = in quotes) with values "text" (\\, \" and \t are escapes), 12, 1.5, true, [1,2,"x"], or null (no value).
+// Starts count from kTestEpoch.
 #include <protozero/pbf_writer.hpp>
 #include <stdexcept>
 #include <string>
@@ -91,7 +92,9 @@ class TestTraceParser {
   static TestValue value_of(std::string_view text) {
     TestValue value;
     if (text.starts_with('"')) {
-      value.text = text.substr(1, text.size() - 2);
+      value.text = unquoted(text);
+    } else if (text == "null") {
+      value.type = ColumnType::any;
     } else if (text == "true" || text == "false") {
       value.type = ColumnType::boolean;
       value.integer = text == "true";
@@ -143,6 +146,7 @@ class TestTraceParser {
       size_t start = at;
       for (bool quoted = false; at < text.size() && (quoted || text[at] != ' '); ++at) {
         if (text[at] == '"') quoted = !quoted;
+        if (quoted && text[at] == '\\') ++at;
       }
       words.push_back(text.substr(start, at - start));
     }
@@ -150,7 +154,27 @@ class TestTraceParser {
   }
 
   static std::string unquoted(std::string_view word) {
-    return std::string(word.starts_with('"') ? word.substr(1, word.size() - 2) : word);
+    if (!word.starts_with('"')) return std::string(word);
+    std::string text;
+    for (size_t at = 1; at + 1 < word.size(); ++at) {
+      if (word[at] == '\\' && word[++at] == 't') {
+        text += '\t';
+      } else {
+        text += word[at];
+      }
+    }
+    return text;
+  }
+
+  // The "=" between a name and its value, of which both may be in quotes.
+  static size_t find_equals(std::string_view word) {
+    bool quoted = false;
+    for (size_t at = 0; at < word.size(); ++at) {
+      if (word[at] == '"') quoted = !quoted;
+      if (quoted && word[at] == '\\') ++at;
+      if (!quoted && word[at] == '=') return at;
+    }
+    return std::string_view::npos;
   }
 
   static int64_t nanos_of(std::string_view word) {
@@ -194,7 +218,7 @@ class TestTraceParser {
       if (word == kind_text(code)) span.kind = code;
       if (code < 3 && word == status_text(code)) span.status = code;
     }
-    size_t equals = word.find('=');
+    size_t equals = find_equals(word);
     std::string_view key = word.substr(0, equals);
     std::string_view value = equals == std::string_view::npos ? std::string_view() : word.substr(equals + 1);
     if (key == "parent") span.parent = test_span_id(value);
@@ -209,7 +233,7 @@ class TestTraceParser {
           std::pair("instrumentation.", Scope::instrumentation)}) {
       if (!key.starts_with(prefix)) continue;
       span.attributes.push_back(
-          {scope, std::string(key.substr(std::string_view(prefix).size())), value_of(value)});
+          {scope, unquoted(key.substr(std::string_view(prefix).size())), value_of(value)});
     }
     if (word.starts_with("event:")) add_event(span, word.substr(6));
     if (word.starts_with("link:")) add_link(span, word.substr(5));
@@ -220,7 +244,7 @@ class TestTraceParser {
   static void add_to(std::string& message, uint32_t field, std::string_view key, std::string_view value) {
     std::string pair;
     protozero::pbf_writer writer(pair);
-    writer.add_string(1, key.data(), key.size());
+    writer.add_string(1, unquoted(key));
     writer.add_message(2, any_of(value_of(value)));
     protozero::pbf_writer(message).add_message(field, pair);
   }

@@ -177,7 +177,8 @@ void TraceTree::find_critical_path() {
     below.assign(children_.begin() + child_begins_[span], children_.begin() + child_begins_[span + 1]);
     auto end_inside = [&](uint32_t child) { return std::min(end_of(child), until); };
     std::sort(below.begin(), below.end(), [&](uint32_t a, uint32_t b) {
-      return end_inside(a) != end_inside(b) ? end_inside(a) > end_inside(b) : start_of(a) > start_of(b);
+      if (end_inside(a) != end_inside(b)) return end_inside(a) > end_inside(b);
+      return start_of(a) != start_of(b) ? start_of(a) > start_of(b) : a < b;
     });
     int64_t cursor = until;
     for (uint32_t child : below) {

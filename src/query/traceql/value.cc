@@ -145,8 +145,8 @@ std::string value_text(const Value& value) {
     case ValueType::kind:
       return std::string(kind_text(value.integer));
     case ValueType::list: {
-      std::string text = "[";
-      for (const Value& element : *value.list) text += (text.size() > 1 ? ", " : "") + value_text(element);
+      std::string text;
+      for (const Value& element : *value.list) text += (text.empty() ? "[" : ", ") + value_text(element);
       return text + "]";
     }
   }
