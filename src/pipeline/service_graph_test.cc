@@ -455,6 +455,59 @@ TEST(ServiceGraphs, AMessageWithSeveralConsumers) {
   EXPECT_EQ(expired_halves() - before, 1u);
 }
 
+// Answers in many batches, each made when the one before is gone: as large stores do.
+class ManyBatches : public MemoryStore {
+ public:
+  std::vector<std::unique_ptr<MemoryStore>> stores;
+
+  Result<std::unique_ptr<Cursor>> open(const Plan& plan, Budget& budget, const Cancel& cancel) override {
+    return std::unique_ptr<Cursor>(std::make_unique<Chain>(*this, plan.pushed, budget, cancel));
+  }
+
+ private:
+  class Chain : public Cursor {
+   public:
+    Chain(ManyBatches& owner, const Scan& scan, Budget& budget, const Cancel& cancel)
+        : owner_(owner), scan_(scan), budget_(budget), cancel_(cancel) {}
+    Result<BatchPtr> next() override {
+      for (;;) {
+        if (cursor_ == nullptr) {
+          if (at_ == owner_.stores.size()) return BatchPtr();
+          MemoryStore& store = *owner_.stores[at_++];
+          OBELISK_TRY(Snapshot snapshot, store.snapshot(kDefaultTenant));
+          OBELISK_TRY(Plan plan, store.plan(snapshot, scan_));
+          OBELISK_TRY(cursor_, store.open(plan, budget_, cancel_));
+        }
+        OBELISK_TRY(BatchPtr batch, cursor_->next());
+        if (batch) return batch;
+        cursor_.reset();
+      }
+    }
+    Coverage coverage() const override { return {}; }
+
+   private:
+    ManyBatches& owner_;
+    Scan scan_;
+    Budget& budget_;
+    const Cancel& cancel_;
+    std::unique_ptr<Cursor> cursor_;
+    size_t at_ = 0;
+  };
+};
+
+TEST(ServiceGraphs, TracesOfManyBatchesAreReadFromTheirOwn) {
+  Generator generator(44);
+  ManyBatches store;
+  for (uint8_t i = 1; i <= 100; ++i) {
+    size_t first = generator.spans.size();
+    generator.trace(i);
+    store.stores.push_back(std::make_unique<MemoryStore>());
+    write(*store.stores.back(),
+          {generator.spans.begin() + static_cast<ptrdiff_t>(first), generator.spans.end()});
+  }
+  EXPECT_EQ(edges_of(stored(store, "{}")), generator.edges);
+}
+
 TEST(ServiceGraphs, AFilterChoosesTheCalls) {
   TraceId id;
   id.bytes[15] = 1;

@@ -149,6 +149,7 @@ std::string_view text_at(const ColumnData* data, uint32_t row) {
 }
 
 void AttributeReader::bind(const Batch& batch) {
+  ++bound_batches_;
   batch_ = &batch;
   tree_ = nullptr;
   columns_.assign(attributes_.size(), {});

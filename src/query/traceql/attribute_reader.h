@@ -21,6 +21,8 @@ class AttributeReader {
   // `tree` may be null when no attribute needs it (is_trace_level); else it belongs to the batch and is
   // linked (and measured) when a slot needs that.
   void bind(const Batch& batch);
+  // Says when another batch is read. Its address does not: the next batch may lie where the last one lay.
+  uint64_t bound_batches() const { return bound_batches_; }
   void set_trace(const TraceTree* tree) { tree_ = tree; }
   // `span` is a number of the tree; `row` a row of the batch.
   Value read_span(size_t slot, uint32_t span) { return read(slot, tree_->row(span), span); }
@@ -38,6 +40,7 @@ class AttributeReader {
   Value value_of_list(std::vector<Value> values);
   Value keep_text(std::string text);
 
+  uint64_t bound_batches_ = 0;
   const std::vector<Attribute>& attributes_;
   const Batch* batch_ = nullptr;
   const TraceTree* tree_ = nullptr;

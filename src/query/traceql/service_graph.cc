@@ -56,10 +56,11 @@ class GraphRun {
   GraphRun(const GraphRun&) = delete;
   GraphRun& operator=(const GraphRun&) = delete;
 
-  Result<void> add_trace(const TraceTree& tree, const std::vector<Spanset>& found) {
-    if (&tree.batch() != batch_) {
-      batch_ = &tree.batch();
-      reader_.emplace(rules_, *batch_);
+  // `batch` is the number of the tree's batch.
+  Result<void> add_trace(const TraceTree& tree, uint64_t batch, const std::vector<Spanset>& found) {
+    if (batch != batch_) {
+      batch_ = batch;
+      reader_.emplace(rules_, tree.batch());
     }
     std::vector<uint8_t> wanted(tree.span_count(), 0);
     for (const Spanset& spanset : found) {
@@ -204,7 +205,7 @@ class GraphRun {
   const GraphRules& rules_;
   const EdgeLabels labels_;
   uint64_t charged_ = 0;
-  const Batch* batch_ = nullptr;
+  uint64_t batch_ = 0;
   std::optional<GraphHalfReader> reader_;
   std::vector<Half> halves_;                      // of the trace at hand
   std::unordered_map<uint64_t, int32_t> by_key_;  // its client halves
@@ -222,9 +223,9 @@ Result<ServiceGraphResult> service_graph(const QueryContext& context, std::strin
     return make_error(ErrorCode::invalid_argument, "a service graph needs a search, not a metrics query");
   GraphRun run(context, rules);
   TraceScan scan{context, query, *query.pipeline, range, rules.columns(), {}};
-  OBELISK_TRY(ScanStatistics statistics,
-              scan_traces(scan, [&](const TraceTree& tree, AttributeReader&, std::vector<Spanset> found) {
-                return run.add_trace(tree, found);
+  OBELISK_TRY(ScanStatistics statistics, scan_traces(scan, [&](const TraceTree& tree, AttributeReader& reader,
+                                                               std::vector<Spanset> found) {
+                return run.add_trace(tree, reader.bound_batches(), found);
               }));
   ServiceGraphResult result = run.finish();
   result.statistics = std::move(statistics);
