@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { alert_queries, alert_range, alert_sides, histograms_in, quoted, recorded_expressions, selector, span_red_queries, metric_names_in, traceql_of_edge, traceql_of_series } from '../src/state/pivots';
 import { add_filter, add_pattern_filter, as_logql, count_query, has_parser, is_metric_query, is_new_pattern, stream_selector, top_values_query } from '../src/state/logql_text';
-import { build_traceql, is_metrics_query, read_traceql } from '../src/views/trace_search';
+import { is_metrics_query } from '../src/views/trace_metrics';
+import { build_traceql, read_traceql } from '../src/views/trace_search';
 
 describe('alert to metric', () => {
   const burn = 'slo:sli_error:ratio_rate5m{slo="orders-latency"} > 14.4 * 0.01\nand\nslo:sli_error:ratio_rate30s{slo="orders-latency"} > 14.4 * 0.01\n';

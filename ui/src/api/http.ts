@@ -47,10 +47,14 @@ export async function get_json<T>(path: string, parameters: Parameters, signal?:
   }
 }
 
-async function request<T>(address: string, path: string, headers: Record<string, string>, signal?: AbortSignal): Promise<T> {
+export async function post_json<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  return request<T>(path, path, { 'content-type': 'application/json' }, signal, JSON.stringify(body));
+}
+
+async function request<T>(address: string, path: string, headers: Record<string, string>, signal?: AbortSignal, body?: string): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(address, { signal, headers: { accept: 'application/json', ...headers } });
+    response = await fetch(address, { signal, method: body === undefined ? 'GET' : 'POST', body, headers: { accept: 'application/json', ...headers } });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError('The server does not answer. Is it running, and is the network up?', 0);

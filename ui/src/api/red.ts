@@ -19,6 +19,8 @@ export interface ServiceRed extends Red {
 export interface Edge extends Red {
   client: string;
   server: string;
+  requests?: number; // where they were counted one by one
+  slowest_trace_id?: string | null;
 }
 
 // Requests a service answers; where a service only makes calls or works by itself, all its spans.

@@ -24,9 +24,12 @@ export interface SearchResult {
   partial: string | null;
 }
 
-export async function search_traces(q: string, range: ResolvedRange, limit: number, signal?: AbortSignal): Promise<SearchResult> {
+export type SearchOrder = 'newest' | 'slowest';
+
+// The newest, or the slowest, of all traces of the range that match.
+export async function search_traces(q: string, range: ResolvedRange, limit: number, order: SearchOrder, signal?: AbortSignal): Promise<SearchResult> {
   const answer = await get_json<{ traces?: FoundTrace[]; message?: string; partial?: boolean }>('/api/search', {
-    q, start: Math.floor(range.from_ms / 1000), end: Math.ceil(range.to_ms / 1000), limit, spss: 3,
+    q, start: Math.floor(range.from_ms / 1000), end: Math.ceil(range.to_ms / 1000), limit, spss: 3, order: order === 'slowest' ? 'duration' : undefined,
   }, signal);
   return { traces: answer.traces ?? [], partial: answer.message ?? null };
 }

@@ -12,7 +12,7 @@ import { RunBar } from '../parts/run_bar';
 import { Boundary } from '../parts/states';
 import { TopBar } from './top_bar';
 import { Toasts } from '../parts/toast';
-import { TraceView, views } from './views';
+import { TraceDiffView, TraceView, views } from './views';
 
 const Palette = lazy(() => import('./palette'));
 const KeyHelp = lazy(() => import('./key_help'));
@@ -56,6 +56,7 @@ export function App() {
           <Boundary key={path}>
             <Suspense fallback={<div class="bar-loading" role="status" aria-label="Loading" />}>
               <Switch>
+                <Route path="/traces/:base/against/:other"><TraceDiffView /></Route>
                 <Route path="/traces/:id"><TraceView /></Route>
                 {views.map((one) => (
                   <Route path={one.path} key={one.path}><one.component /></Route>

@@ -22,5 +22,6 @@ export const views: View[] = [
   { path: '/targets', name: 'Targets', icon: 'targets', key: 'a', component: view(() => import('../views/targets')) },
 ];
 
-// Not on the rail: one trace, reached from elsewhere.
+// Not on the rail: one trace, and two against each other, reached from elsewhere.
 export const TraceView = view(() => import('../views/trace'));
+export const TraceDiffView = view(() => import('../views/trace_diff'));

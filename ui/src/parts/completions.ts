@@ -49,9 +49,13 @@ export function logql_completions(range: ResolvedRange, fields: () => { name: st
   };
 }
 
-const intrinsics = ['name', 'duration', 'status', 'kind', 'rootName', 'rootServiceName', 'traceDuration', 'statusMessage', 'nestedSetParent', 'span:id', 'trace:id'];
+const intrinsics = ['name', 'duration', 'status', 'kind', 'rootName', 'rootServiceName', 'traceDuration', 'statusMessage', 'nestedSetParent', 'span:id', 'span:parentID', 'span:childCount', 'span:selfTime',
+  'span:onCriticalPath', 'trace:id', 'trace:duration', 'trace:rootName', 'trace:rootService', 'event:name', 'event:timeSinceStart', 'link:traceID', 'link:spanID', 'instrumentation:name', 'instrumentation:version',
+  'parent.name', 'parent.duration', 'parent.resource.service.name'];
 const fixed_values: Record<string, string[]> = { status: ['error', 'ok', 'unset'], kind: ['server', 'client', 'internal', 'producer', 'consumer'] };
-const traceql_functions = ['rate()', 'count_over_time()', 'quantile_over_time(duration, .99)', 'avg()', 'max()', 'min()', 'sum()', 'count()', 'by()', 'select()'];
+const traceql_functions = ['rate()', 'count_over_time()', 'quantile_over_time(duration, .99)', 'avg_over_time(duration)', 'max_over_time(duration)', 'min_over_time(duration)', 'sum_over_time(duration)',
+  'histogram_over_time(duration)', 'compare({ status = error })', 'avg(duration)', 'max(duration)', 'min(duration)', 'sum(duration)', 'count()', 'by(name)', 'by (resource.service.name)', 'select(name)', 'coalesce()',
+  'topk(5)', 'bottomk(5)', 'with (exemplars=true)'];
 
 export function traceql_completions(): CompletionSource {
   return async ({ value_of, in_braces, before }) => {
@@ -59,6 +63,7 @@ export function traceql_completions(): CompletionSource {
     if (in_braces) {
       const bare = /\b(status|kind)\s*(?:=|!=)\s*\w*$/.exec(before);
       if (bare) return fixed_values[bare[1]].map(as('value'));
+      if (/\b(span:|trace:)onCriticalPath\s*=\s*\w*$/.test(before)) return ['true', 'false'].map(as('value'));
       const scopes = await cached('tt', async () => (await trace_tags()).flatMap(({ scope, tags }) =>
         tags.map((tag) => (scope === 'intrinsic' ? tag : `${scope}.${tag}`))));
       return [...new Set([...intrinsics, ...scopes])].map(as('label'));

@@ -20,7 +20,7 @@ export function AttributeList({ title, attributes, scope, range, open }: { title
   );
 }
 
-export function AttributeRows({ attributes, scope, range }: { attributes: Attributes; scope?: 'span' | 'resource'; range?: { from: string; to: string } }) {
+export function AttributeRows({ attributes, scope, range }: { attributes: Attributes; scope?: 'span' | 'resource' | 'event'; range?: { from: string; to: string } }) {
   const url = useUrl();
   const [text, set_text] = useState('');
   const [all, set_all] = useState(false);

@@ -14,7 +14,7 @@ const overscan = 6;
 const height_max_px = 12_000_000;
 
 // What a row needs to know of its span.
-export type Bar = Pick<Span, 'span_id' | 'name' | 'service' | 'start_ns' | 'duration_ns' | 'self_ns' | 'failed' | 'status_message' | 'depth' | 'descendants' | 'critical'> & { children: { readonly length: number } };
+export type Bar = Pick<Span, 'span_id' | 'name' | 'service' | 'start_ns' | 'duration_ns' | 'self_ns' | 'failed' | 'status_message' | 'depth' | 'descendants' | 'critical'> & { children: { readonly length: number }; events?: { at_ns: number }[] };
 
 // A span that is on its way.
 export interface PendingRow {
@@ -192,6 +192,7 @@ function WaterfallRow<S extends Bar>({ row, y, left, props }: { row: WaterfallRo
 }
 
 const bar_inset = 6;
+const events_drawn_max = 100; // a span
 
 function draw<S extends Bar>(canvas: HTMLCanvasElement, ruler: HTMLCanvasElement, props: Props<S>, top: number, size: { width: number; height: number }, left: number): void {
   const { rows, window: view, chosen, lit_ns } = props;
@@ -256,6 +257,9 @@ function draw<S extends Bar>(canvas: HTMLCanvasElement, ruler: HTMLCanvasElement
       context.fillStyle = crit;
       context.fillRect(from, y + bar_inset, 3, height);
     }
+    // Events: ticks above the bar.
+    context.fillStyle = text;
+    for (const { at_ns } of (span.events ?? []).slice(0, events_drawn_max)) context.fillRect(x_of(at_ns) - 1, y + bar_inset - 3, 2, 5);
     context.fillStyle = critical;
     for (const [begin, finish] of span.critical) context.fillRect(x_of(begin), y + row_height - bar_inset + 1, Math.max(1, (finish - begin) * scale), 2);
     context.fillStyle = text;

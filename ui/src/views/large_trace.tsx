@@ -1,10 +1,10 @@
 // A trace too large to be sent whole: what is shown of it is asked for part by part. Level of detail: the strip on top shows
 // all of it, the tree below opens level by level, and lists (what was found, what failed, the critical path, equal paths
-// together) are made by the server. URL: at = chosen span, v=win:from-to, v=list:critical|failed|paths, v=find:text.
+// together) are made by the server. URL: at = chosen span, v=win:from-to, v=list:critical|failed|flame|paths, v=find:text.
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
-import { trace_aggregate, trace_span, trace_timeline, trace_way, type PartSpan, type SpanList, type TraceOverview } from '../api/trace_parts';
+import { trace_span, trace_timeline, trace_way, type PartSpan, type SpanList, type TraceOverview } from '../api/trace_parts';
 import { add_keys } from '../app/keys';
 import { count, duration, percent } from '../format/numbers';
 import { Panel, ServiceMark, Time } from '../parts/marks';
@@ -14,14 +14,15 @@ import { absolute_range } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import { AttributeList, AttributeRows } from '../trace/attributes';
 import { Find } from '../trace/find';
+import { Flame } from '../trace/flame';
 import { bar_of, PageLoader, PartList, tree_rows, type PartBar } from '../trace/part_rows';
 import { PartTree, page_size } from '../trace/part_tree';
+import { Paths } from '../trace/paths';
 import { Timeline } from '../trace/timeline';
 import { Waterfall, type TimeWindow } from '../trace/waterfall';
 import css from './trace.module.css';
 
 const opened_levels = 6; // of a chain of only children, when the trace is opened
-const paths_shown = 1000;
 
 function read_window(text: string | null, whole_ns: number): TimeWindow {
   const found = /^(\d+)-(\d+)$/.exec(text ?? '');
@@ -139,7 +140,7 @@ export function LargeTrace({ overview }: { overview: TraceOverview }) {
   const set_list = (next: string | null) => url.set({ v: [...url.params.getAll('v').filter((one) => !/^(list|find):/.test(one)), ...(next ? [next] : [])] }, { replace: true });
   const total_self = overview.services.reduce((sum, { self_ns }) => sum + self_ns, 0) || 1;
   const top = tree.current.top.children.get(0)?.span;
-  const kinds: [string | null, string][] = [[null, 'Tree'], ['critical', 'Critical path'], ['failed', `Failed ${count(overview.errors)}`], ['paths', 'Equal paths together']];
+  const kinds: [string | null, string][] = [[null, 'Tree'], ['critical', 'Critical path'], ['failed', `Failed ${count(overview.errors)}`], ['flame', 'Flame'], ['paths', 'Equal paths together']];
   return (
     <div class={css.view} data-large-trace={overview.spans}>
       <section class={`panel ${css.main}`} aria-label="Waterfall">
@@ -171,7 +172,8 @@ export function LargeTrace({ overview }: { overview: TraceOverview }) {
           set_error(null);
           changed();
         }} />}
-        {shown === 'paths' && !find ? <Paths overview={overview} />
+        {shown === 'paths' && !find ? <Paths trace_id={overview.trace_id} />
+          : shown === 'flame' && !find ? <Flame trace_id={overview.trace_id} />
           : list?.known && list.total === 0 ? <Empty title={asked?.kind === 'find' ? 'No span of this trace fits.' : 'There are none.'} />
           : <Waterfall rows={rows} window={view} chosen={chosen ? bar_of(chosen, list ? null : node) : null} chosen_row={chosen_row} lit_ns={null} left_share={window.innerWidth < 760 ? 0.62 : 0.42}
               is_open={(bar) => bar.node?.open ?? true} choose={choose} toggle={toggle} seen={seen} />}
@@ -197,41 +199,6 @@ function Services({ overview }: { overview: TraceOverview }) {
         ))}</tbody>
       </table></div>
     </Panel>
-  );
-}
-
-// The tree with equal paths of service and name put together: the shape of the trace on one page.
-function Paths({ overview }: { overview: TraceOverview }) {
-  const answer = useQuery({ queryKey: ['trace paths', overview.trace_id], staleTime: 600_000, placeholderData: keepPreviousData, queryFn: ({ signal }) => trace_aggregate(overview.trace_id, paths_shown, signal) });
-  const ordered = useMemo(() => {
-    const nodes = answer.data?.nodes ?? [];
-    const below = new Map<number, number[]>();
-    nodes.forEach((node, index) => below.set(node.parent, [...(below.get(node.parent) ?? []), index]));
-    const order: number[] = [];
-    const open = [...(below.get(-1) ?? [])].reverse();
-    while (open.length > 0) {
-      const index = open.pop()!;
-      order.push(index);
-      open.push(...[...(below.get(index) ?? [])].sort((left, right) => nodes[left].self_ns - nodes[right].self_ns));
-    }
-    return order.map((index) => nodes[index]);
-  }, [answer.data]);
-  if (answer.error) return <Failure error={answer.error} what="The paths" retry={() => void answer.refetch()} />;
-  if (!answer.data) return <Loading on what="paths" />;
-  return (
-    <div class={`table-scroll ${css.scroll}`} tabIndex={0} role="group" aria-label="Paths of the trace">
-      {answer.data.left_out > 0 && <Partial>{count(answer.data.left_out)} spans have further paths that are not shown.</Partial>}
-      <table>
-        <thead><tr><th scope="col" style={{ width: '46%' }}>Path</th><th scope="col" class="num">Spans</th><th scope="col" class="num">Failed</th><th scope="col" class="num">Self time</th><th scope="col" class="num">Mean</th><th scope="col" class="num">Longest</th></tr></thead>
-        <tbody>{ordered.map((node, index) => (
-          <tr key={index}>
-            <td><span class="row" style={{ paddingLeft: `${Math.min(node.depth, 16) * 12}px` }}><ServiceMark name={node.service} plain /><bdi class="ell">{node.name || '(no name)'}</bdi></span></td>
-            <td class="num">{count(node.count)}</td><td class="num">{node.errors > 0 ? <span class="crit">{count(node.errors)}</span> : '0'}</td>
-            <td class="num">{duration(node.self_ns / 1e9)}</td><td class="num">{duration(node.duration_ns / node.count / 1e9)}</td><td class="num">{duration(node.longest_ns / 1e9)}</td>
-          </tr>
-        ))}</tbody>
-      </table>
-    </div>
   );
 }
 
@@ -267,13 +234,13 @@ function PartDetails({ span, overview, in_list, show }: { span: PartSpan; overvi
         <details class={css.more} open={whole.events.length <= 5}>
           <summary>{count(whole.events.length)} events</summary>
           {whole.events.slice(0, 100).map((event, index) => (
-            <div class={css.attrs} key={index}><b class="s"><bdi>{event.name}</bdi></b> <span class="t3 s">+{duration((event.at_ns - whole.start_ns) / 1e9)}</span><AttributeRows attributes={event.attributes} /></div>
+            <div class={css.attrs} key={index}><b class="s"><bdi>{event.name}</bdi></b> <span class="t3 s">+{duration((event.at_ns - whole.start_ns) / 1e9)}</span><AttributeRows attributes={event.attributes} scope="event" range={range} /></div>
           ))}
         </details>
       )}
       {whole && whole.links.length > 0 && (
         <details class={css.more}><summary>{count(whole.links.length)} links</summary>
-          <ul>{whole.links.slice(0, 100).map((one, index) => <li key={index}><Link class="link acc mono" href={url.to(`/traces/${one.trace_id}`, { at: one.span_id })}>{one.trace_id.slice(0, 8)} / {one.span_id}</Link></li>)}</ul>
+          <ul>{whole.links.slice(0, 100).map((one, index) => <li key={index}><Link class="link acc mono" href={url.to(`/traces/${one.trace_id}`, { at: one.span_id, v: [] })}>{one.trace_id.slice(0, 8)} / {one.span_id}</Link><AttributeRows attributes={one.attributes} /></li>)}</ul>
         </details>
       )}
       <div class={css.attrs}><dl><dt>started</dt><dd>+{duration(span.start_ns / 1e9)} · <Time ms={at_ms} millis /></dd><dt>span id</dt><dd>{span.span_id}</dd></dl></div>

@@ -1,16 +1,20 @@
 // Services as a map (who calls whom, left to right) and as a table. An edge leads to its traces, metrics and lines.
-// URL: at = "client→server" or a service; v=as:table.
+// The whole graph comes from the metrics that the server derives from spans as they arrive; with a TraceQL search (q) it is
+// counted from the stored spans: exact, for any search and any past range. URL: at = "client→server" or a service; v=as:table.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { health, service_edges, service_reds, type Edge, type ServiceRed } from '../api/red';
+import { stored_graph } from '../api/service_graph';
 import { search_traces } from '../api/tempo';
-import { useRange } from '../app/clock';
+import { useClock, useRange } from '../app/clock';
 import { service_color } from '../format/colors';
 import { count, duration, percent, rate } from '../format/numbers';
 import { ns_to_ms } from '../format/time';
+import { traceql_completions } from '../parts/completions';
+import { Editor } from '../parts/editor';
 import { Panel, ServiceMark, Time } from '../parts/marks';
-import { Empty, Failure, Loading, message_of } from '../parts/states';
+import { Empty, Failure, Loading, message_of, Partial, query_complaint } from '../parts/states';
 import { edge_red_queries, quoted, regex_quoted, span_red_queries, traceql_of_edge, traceql_of_service, untraced_client } from '../state/pivots';
 import { rate_window, step_seconds } from '../state/time_range';
 import { useUrl } from '../state/url_state';
@@ -18,6 +22,8 @@ import css from './service_map.module.css';
 
 const node_size = { width: 184, height: 78 };
 const map_nodes_max = 150;
+const slowest_shown = 8;
+const traceql = traceql_completions();
 
 interface Placed {
   nodes: { name: string; x: number; y: number }[];
@@ -52,14 +58,53 @@ function edge_key(edge: Edge): string {
 
 export default function ServiceMap() {
   const url = useUrl();
+  const clock = useClock();
+  const q = url.params.get('q') ?? '';
+  const range = useRange();
+  const stored = useQuery({ queryKey: ['stored graph', q, range.from_ms, range.to_ms], enabled: q !== '', placeholderData: keepPreviousData, retry: false, queryFn: ({ signal }) => stored_graph(q, range, signal) });
+  return (
+    <>
+      <Editor language="traceql" value={q} completions={traceql} label="Only calls that this TraceQL search finds" placeholder='All calls. Or only those of a search: { resource.service.name = "shop" && status = error }'
+        error={q === '' ? null : query_complaint(stored.error)} run={(text) => {
+          url.set({ q: text.trim() === '' ? null : text });
+          clock.refresh();
+        }} />
+      {q === '' ? <StreamedGraph /> : stored.error ? <Empty title="The calls could not be counted."><p class="t2">{message_of(stored.error)}</p></Empty> : !stored.data ? <Loading on what="the map" /> : (
+        <>
+          {stored.data.partial && <Partial>{stored.data.partial}</Partial>}
+          {stored.data.edges.length === 0
+            ? <Empty title="No call between services is in the spans this search finds."><p class="row wrap"><button type="button" class="btn" onClick={() => url.set({ q: null })}>All calls</button><Link class="btn" href={url.to('/traces', { q })}>Its traces</Link></p></Empty>
+            : <GraphView all={stored.data.edges} reds={new Map(stored.data.nodes.filter(({ rate: per_second }) => per_second > 0).map(({ service, rate: per_second, errors }) => [service, { service, rate: per_second, errors, p50: NaN, p99: NaN }]))} window={rate_window(range)}
+                source={`counted from stored spans${stored.data.unpaired > 0 ? `; ${count(stored.data.unpaired)} spans lack the other side` : ''}`} />}
+        </>
+      )}
+    </>
+  );
+}
+
+function StreamedGraph() {
+  const url = useUrl();
   const range = useRange();
   const window = rate_window(range);
-  const table = url.option('as') === 'table';
   const services = useQuery({ queryKey: ['reds', range.from_ms, range.to_ms], placeholderData: keepPreviousData, queryFn: ({ signal }) => service_reds(range, step_seconds(range, 60), window, signal) });
   const edges = useQuery({ queryKey: ['edges', range.from_ms, range.to_ms], placeholderData: keepPreviousData, queryFn: ({ signal }) => service_edges(range, signal) });
   const reds = useMemo(() => new Map((services.data ?? []).map((one) => [one.service, one])), [services.data]);
-  const all = edges.data ?? [];
-  const names = useMemo(() => [...new Set([...all.flatMap(({ client, server }) => [client, server]), ...reds.keys()])].sort(), [edges.data, reds]);
+  const error = edges.error ?? services.error;
+  if (error && !edges.data) return <Failure error={error} what="The map" retry={() => { void edges.refetch(); void services.refetch(); }} />;
+  if (!edges.data || !services.data) return <Loading on what="the map" />;
+  if (edges.data.length === 0 && reds.size === 0) {
+    return <Empty title="No calls between services were traced in this range."><p class="t2">The map is drawn from spans: two services appear when a client's span and the server's span of one trace have both arrived.</p>
+      <p><button type="button" class="btn" onClick={() => url.set({ from: 'now-6h', to: 'now' })}>Last 6 hours</button></p></Empty>;
+  }
+  return <GraphView all={edges.data} reds={reds} window={window} source="from the metrics of all spans" />;
+}
+
+type NodeRed = Omit<ServiceRed, 'rate_series' | 'error_series' | 'p99_series'>;
+
+function GraphView({ all, reds, window, source }: { all: Edge[]; reds: Map<string, NodeRed>; window: string; source: string }) {
+  const url = useUrl();
+  const table = url.option('as') === 'table';
+  const names = useMemo(() => [...new Set([...all.flatMap(({ client, server }) => [client, server]), ...reds.keys()])].sort(), [all, reds]);
   const at = url.params.get('at');
   const chosen = all.find((edge) => edge_key(edge) === at);
   const [placed, set_placed] = useState<Placed | null>(null);
@@ -72,19 +117,12 @@ export default function ServiceMap() {
     };
   }, [shape]);
   const choose = (key: string) => url.set({ at: key === at ? null : key }, { replace: true });
-  const error = edges.error ?? services.error;
-  if (error && names.length === 0) return <Failure error={error} what="The map" retry={() => { void edges.refetch(); void services.refetch(); }} />;
-  if (!edges.data || !services.data) return <Loading on what="the map" />;
-  if (names.length === 0) {
-    return <Empty title="No calls between services were traced in this range."><p class="t2">The map is drawn from spans: two services appear when a client's span and the server's span of one trace have both arrived.</p>
-      <p><button type="button" class="btn" onClick={() => url.set({ from: 'now-6h', to: 'now' })}>Last 6 hours</button></p></Empty>;
-  }
   const too_many = names.length > map_nodes_max;
   return (
     <div class={css.view}>
       <Panel class="fill" title={<span class="group" role="group" aria-label="Show as">
         {['map', 'table'].map((one) => <button key={one} type="button" class={`btn sm${(table || too_many ? 'table' : 'map') === one ? ' on' : ''}`} aria-pressed={(table ? 'table' : 'map') === one} onClick={() => url.set_option('as', one === 'table' ? 'table' : null, { replace: true })}>{one === 'map' ? 'Map' : 'Table'}</button>)}</span>}
-        side={<span class="t3 s">{count(names.length)} services, {count(all.length)} calls · width is rate, colour is failures</span>}>
+        side={<span class="t3 s">{count(names.length)} services, {count(all.length)} calls, {source} · width is rate, colour is failures</span>}>
         {too_many && <p class="s t2 pad">More than {map_nodes_max} services: shown as a table.</p>}
         {table || too_many ? <EdgeTable edges={all} at={at} choose={choose} /> : placed && <Graph placed={placed} edges={all} reds={reds} at={at} choose={choose} />}
       </Panel>
@@ -94,7 +132,7 @@ export default function ServiceMap() {
   );
 }
 
-function Graph({ placed, edges, reds, at, choose }: { placed: Placed; edges: Edge[]; reds: Map<string, ServiceRed>; at: string | null; choose(key: string): void }) {
+function Graph({ placed, edges, reds, at, choose }: { placed: Placed; edges: Edge[]; reds: Map<string, NodeRed>; at: string | null; choose(key: string): void }) {
   const most = Math.max(...edges.map((one) => one.rate), 1e-9);
   const present = new Map(edges.map((one) => [edge_key(one), one]));
   const key_chooses = (key: string) => (event: KeyboardEvent) => {
@@ -131,7 +169,7 @@ function Graph({ placed, edges, reds, at, choose }: { placed: Placed; edges: Edg
               <rect width={node_size.width} height={node_size.height} rx="6" /><rect class={css.stripe} y="10" width="4" height="22" style={{ fill: service_color(name) }} />
               <text x="14" y="25" class={css.name}>{name.length > 22 ? `${name.slice(0, 21)}…` : name}</text>
               <text x={node_size.width - 12} y="25" text-anchor="end" class={css[`text_${state}`]}>{state === 'ok' ? '●' : '▲'}</text>
-              {red ? <><text x="14" y="46">{rate(red.rate)} · {percent(red.errors)} fail</text><text x="14" y="64" class={css.strong}>p99 {duration(red.p99)}</text></> : <text x="14" y="46">{name === untraced_client ? 'callers without traces' : 'only makes calls'}</text>}
+              {red ? <><text x="14" y="46">{rate(red.rate)} · {percent(red.errors)} fail</text>{Number.isFinite(red.p99) && <text x="14" y="64" class={css.strong}>p99 {duration(red.p99)}</text>}</> : <text x="14" y="46">{name === untraced_client ? 'callers without traces' : 'only makes calls'}</text>}
             </g>
           );
         })}
@@ -166,6 +204,7 @@ function EdgeDetails({ edge, window }: { edge: Edge; window: string }) {
   return (
     <Panel title={<span class="row"><ServiceMark name={edge.client} /><span class="t3">calls</span><ServiceMark name={edge.server} /></span>}>
       <Figures red={edge} />
+      {edge.requests !== undefined && <p class="s t2" style={{ padding: '4px 12px 0' }}>{count(edge.requests)} calls of the search, exactly. {edge.slowest_trace_id && <Link class="link acc" href={url.to(`/traces/${edge.slowest_trace_id}`, { at: null, v: [], q: null })}>The slowest of them</Link>}</p>}
       <div class="row wrap pad">
         <Link class="btn pri sm" href={url.to('/traces', { q, v: ['sort:duration'] })}>Traces of this call</Link>
         <Link class="btn sm" href={url.to('/metrics', { q: edge_red_queries(edge.client, edge.server, window) })}>Rate, errors, p99</Link>
@@ -176,7 +215,7 @@ function EdgeDetails({ edge, window }: { edge: Edge; window: string }) {
   );
 }
 
-function ServiceDetails({ name, red, window, edges, choose }: { name: string; red: ServiceRed | undefined; window: string; edges: Edge[]; choose(key: string): void }) {
+function ServiceDetails({ name, red, window, edges, choose }: { name: string; red: NodeRed | undefined; window: string; edges: Edge[]; choose(key: string): void }) {
   const url = useUrl();
   const own = edges.filter((edge) => edge.client === name || edge.server === name);
   return (
@@ -196,11 +235,11 @@ function ServiceDetails({ name, red, window, edges, choose }: { name: string; re
 function SlowTraces({ q }: { q: string }) {
   const url = useUrl();
   const range = useRange();
-  const answer = useQuery({ queryKey: ['slow traces', q, range.from_ms, range.to_ms], placeholderData: keepPreviousData, queryFn: ({ signal }) => search_traces(q, range, 100, signal) });
-  const slowest = [...(answer.data?.traces ?? [])].sort((left, right) => (right.durationMs ?? 0) - (left.durationMs ?? 0)).slice(0, 8);
+  const answer = useQuery({ queryKey: ['slow traces', q, range.from_ms, range.to_ms], placeholderData: keepPreviousData, queryFn: ({ signal }) => search_traces(q, range, slowest_shown, 'slowest', signal) });
+  const slowest = answer.data?.traces ?? [];
   if (answer.error) return <p class="s crit pad pre">▲ {message_of(answer.error)}</p>;
   return (
-    <table><caption class={css.caption}>Slowest of the newest {count(answer.data?.traces.length ?? 0)} traces</caption>
+    <table><caption class={css.caption}>Slowest traces of the whole range</caption>
       <tbody>{slowest.map((trace) => (
         <tr key={trace.traceID}><td class="mono" style={{ width: '90px' }}><Time ms={ns_to_ms(trace.startTimeUnixNano)} /></td><td><bdi>{trace.rootTraceName}</bdi></td><td class="r num b" style={{ width: '80px' }}>{duration((trace.durationMs ?? 0) / 1000)}</td>
           <td class="r" style={{ width: '60px' }}><Link class="link acc" href={url.to(`/traces/${trace.traceID.padStart(32, '0')}`, { at: null, v: [] })} aria-label={`Open trace ${trace.traceID.slice(0, 8)}`}>Open</Link></td></tr>

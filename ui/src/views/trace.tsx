@@ -1,5 +1,6 @@
 // One trace (a large one by parts: large_trace.tsx): minimap, waterfall, the chosen span's details, and the log lines of trace, span or service beside it.
-// URL: at = chosen span, v=win:from-to (ns in the trace), v=logs:trace|span|service, v=failed:1, v=find:text.
+// URL: at = chosen span, v=win:from-to (ns in the trace), v=logs:trace|subtree|span|service,
+// v=failed:1, v=critical:1, v=find:text, v=as:flame|paths.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link, useParams } from 'wouter';
@@ -22,7 +23,10 @@ import { visible_rows } from '../trace/rows';
 import { longest_self_time, read_trace, self_time_by_service, type Span, type Trace } from '../trace/trace_model';
 import { AttributeList, AttributeRows } from '../trace/attributes';
 import { Find } from '../trace/find';
+import { Flame } from '../trace/flame';
 import { Minimap } from '../trace/minimap';
+import { Paths } from '../trace/paths';
+import { Rank, Usual } from '../trace/usual';
 import { row_span, Waterfall, type TimeWindow } from '../trace/waterfall';
 import { LargeTrace } from './large_trace';
 import { message_text } from './log_line';
@@ -62,6 +66,7 @@ function read_window(text: string | null, trace: Trace): TimeWindow {
 }
 
 const nothing: ReadonlySet<string> = new Set();
+const shapes: [string | null, string][] = [[null, 'Waterfall'], ['flame', 'Flame'], ['paths', 'Equal paths together']];
 
 function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reload(): void }) {
   const url = useUrl();
@@ -78,6 +83,8 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
     return () => window.removeEventListener('resize', listen);
   }, []);
   const only_failed = url.option('failed') === '1';
+  const only_critical = url.option('critical') === '1';
+  const shape = url.option('as');
   const view = useMemo(() => read_window(url.option('win'), trace), [url.option('win'), trace]);
   const keep = useMemo(() => {
     const path = new Set<Span>();
@@ -87,7 +94,8 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
   const find = url.option('find') ?? '';
   const found = useQuery({ queryKey: ['trace find', trace.trace_id, find], enabled: find !== '', staleTime: 60_000, retry: false, queryFn: ({ signal }) => trace_find(trace.trace_id, find, spans_shown_whole, signal) });
   const found_ids = useMemo(() => (find !== '' && found.data ? new Set(found.data.span_ids) : null), [find, found.data]);
-  const only = useMemo(() => (only_failed || found_ids ? (span: Span) => (!only_failed || span.failed) && (!found_ids || found_ids.has(span.span_id)) : null), [only_failed, found_ids]);
+  const only = useMemo(() => (only_failed || only_critical || found_ids
+    ? (span: Span) => (!only_failed || span.failed) && (!only_critical || span.critical_ns > 0) && (!found_ids || found_ids.has(span.span_id)) : null), [only_failed, only_critical, found_ids]);
   const rows = useMemo(() => visible_rows(trace, { collapsed, unfolded, keep, only }), [trace, collapsed, unfolded, keep, only]);
   const chosen_row = useMemo(() => rows.findIndex((row) => row.kind === 'span' && row.span === chosen), [rows, chosen]);
   const choose = (span: Span) => url.set({ at: span.span_id }, { replace: true });
@@ -143,6 +151,7 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
   const total_self = by_service.reduce((sum, { self_ns }) => sum + self_ns, 0) || 1;
   return (
     <div class={css.view}>
+     <div class={css.column}>
       <section class={`panel ${css.main}`} ref={main} aria-label="Waterfall">
         <div class={css.head}>
           <h2 class="row"><ServiceMark name={root.service} plain /><bdi class="ell">{root.name}</bdi></h2>
@@ -162,16 +171,25 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
         )}
         <Minimap trace={trace} window={view} choose={set_window} />
         <div class={css.tools}>
-          <label class="row"><input type="checkbox" checked={only_failed} onChange={(event) => url.set_option('failed', event.currentTarget.checked ? '1' : null, { replace: true })} /> Failures only</label>
+          <div class="group" role="group" aria-label="Show the trace as">
+            {shapes.map(([key, text]) => <button key={text} type="button" class={`btn sm${shape === key ? ' on' : ''}`} aria-pressed={shape === key} onClick={() => url.set_option('as', key, { replace: true })}>{text}</button>)}
+          </div>
+          {shape === null && <>
+            <label class="row"><input type="checkbox" checked={only_critical} onChange={(event) => url.set_option('critical', event.currentTarget.checked ? '1' : null, { replace: true })} /> <span class={css.path} aria-hidden="true" />Critical path only</label>
+            <label class="row"><input type="checkbox" checked={only_failed} onChange={(event) => url.set_option('failed', event.currentTarget.checked ? '1' : null, { replace: true })} /> Failures only</label>
+          </>}
           <Find text={find} ask={(text) => url.set_option('find', text === '' ? null : text, { replace: true })} />
           {find !== '' && <span class="t2" role="status">{found.error ? message_of(found.error) : found.data ? `${count(found.data.total)} found` : '…'}</span>}
           {url.option('win') && <button type="button" class="btn sm" onClick={() => set_window(null)}>Whole trace</button>}
           <span class="grow" />
           {by_service.slice(0, 5).map(({ service, self_ns }) => <span class="row" key={service}><ServiceMark name={service} /><b class="num">{percent(self_ns / total_self)}</b></span>)}
         </div>
+        {shape === 'flame' ? <Flame trace_id={trace.trace_id} /> : shape === 'paths' ? <Paths trace_id={trace.trace_id} /> : rows.length === 0 ? <Empty title="No span of this trace fits." /> :
         <Waterfall rows={rows} window={view} chosen={chosen} chosen_row={chosen_row} lit_ns={lit_ns} is_open={(span) => !collapsed.has(span.span_id)} left_share={narrow ? 0.62 : 0.42} choose={choose} toggle={toggle}
-          unfold={(key) => set_unfolded((old) => new Set(old).add(key))} />
+          unfold={(key) => set_unfolded((old) => new Set(old).add(key))} />}
       </section>
+      <div class={css.usual_place}><Usual trace={trace} /></div>
+     </div>
       <div class={css.side}>
         <SpanDetails key={chosen.index} span={chosen} trace={trace} slowest={chosen === slowest} />
         <TraceLogs trace={trace} span={chosen} light={set_lit} choose={choose} />
@@ -208,6 +226,7 @@ function SpanDetails({ span, trace, slowest }: { span: Span; trace: Trace; slowe
         <div><span>self time</span><b>{duration(span.self_ns / 1e9)}</b></div>
         <div><span>of the trace</span><b>{percent(span.duration_ns / Math.max(1, trace.duration_ns))}</b></div>
       </div>
+      <Rank span={span} trace={trace} />
       {slowest && <p class="s" style={{ padding: '0 12px' }}><span class="tag warn"><span class="warn">▲ Longest self time of the trace</span></span></p>}
       {span.failed && <p class="s" style={{ padding: '4px 12px 0' }}><span class="tag crit"><span class="crit">▲ Failed</span></span> <bdi>{span.status_message}</bdi></p>}
       <div class={css.actions}>
@@ -226,13 +245,13 @@ function SpanDetails({ span, trace, slowest }: { span: Span; trace: Trace; slowe
         <details class={css.more} open={span.events.length <= 5}>
           <summary>{count(span.events.length)} events</summary>
           {span.events.slice(0, 100).map((event, index) => (
-            <div class={css.attrs} key={index}><b class="s"><bdi>{event.name}</bdi></b> <span class="t3 s">+{duration((event.at_ns - span.start_ns) / 1e9)}</span><AttributeRows attributes={event.attributes} /></div>
+            <div class={css.attrs} key={index}><b class="s"><bdi>{event.name}</bdi></b> <span class="t3 s">+{duration((event.at_ns - span.start_ns) / 1e9)}</span><AttributeRows attributes={event.attributes} scope="event" range={range} /></div>
           ))}
         </details>
       )}
       {span.links.length > 0 && (
         <details class={css.more}><summary>{count(span.links.length)} links</summary>
-          <ul>{span.links.slice(0, 100).map((one, index) => <li key={index}><Link class="link acc mono" href={url.to(`/traces/${one.trace_id}`, { at: one.span_id })}>{one.trace_id.slice(0, 8)} / {one.span_id}</Link></li>)}</ul>
+          <ul>{span.links.slice(0, 100).map((one, index) => <li key={index}><Link class="link acc mono" href={url.to(`/traces/${one.trace_id}`, { at: one.span_id, v: [] })}>{one.trace_id.slice(0, 8)} / {one.span_id}</Link><AttributeRows attributes={one.attributes} /></li>)}</ul>
         </details>
       )}
       <div class={css.attrs}><dl>
@@ -273,15 +292,20 @@ function TraceLogs({ trace, span, light, choose }: { trace: Trace; span: Span; l
   });
   const own_lines = own.data?.lines ?? no_lines;
   const of_span = useMemo(() => own_lines.filter((line) => ids_of(line).span_id === span.span_id), [own.data, span.span_id]);
-  const lines: LogLine[] = mode === 'span' ? of_span : mode === 'service' ? [...(of_service.data ?? [])].reverse() : own_lines;
+  const of_subtree = useMemo(() => {
+    // Depth first, a span and all below it stand together.
+    const within = (one: Span | undefined) => one !== undefined && one.index >= span.index && one.index <= span.index + span.descendants;
+    return own_lines.filter((line) => within(trace.by_id.get(ids_of(line).span_id ?? '')));
+  }, [own.data, span]);
+  const lines: LogLine[] = mode === 'span' ? of_span : mode === 'subtree' ? of_subtree : mode === 'service' ? [...(of_service.data ?? [])].reverse() : own_lines;
   const source = mode === 'service' ? of_service : own;
   const narrow = absolute_range(start_ms - 1000, start_ms + trace.duration_ns / 1e6 + 1000);
   const open_in_logs = mode === 'service' ? url.to('/logs', { q: log_selector(span.service), ...absolute_range(around_span.from_ms, around_span.to_ms) })
     : url.to('/logs', { trace: trace.trace_id, span: mode === 'span' ? span.span_id : null, ...narrow });
-  const tabs: [string, string, string][] = [['trace', 'Trace', own.data ? count(own_lines.length) : ''], ['span', 'Span', own.data ? count(of_span.length) : ''], ['service', 'Service ±1 s', mode === 'service' && of_service.data ? count(of_service.data.length) : '']];
+  const tabs: [string, string, string][] = [['trace', 'Trace', own.data ? count(own_lines.length) : ''], ['subtree', 'Subtree', own.data ? count(of_subtree.length) : ''], ['span', 'Span', own.data ? count(of_span.length) : ''], ['service', 'Service ±1 s', mode === 'service' && of_service.data ? count(of_service.data.length) : '']];
   return (
     <section class="panel" aria-label="Log lines">
-      <header><h2>Logs</h2>
+      <header class={css.wrapping}><h2>Logs</h2>
         <div class="group" role="group" aria-label="Whose lines">{tabs.map(([key, text, number]) => <button key={key} type="button" class={`btn sm${mode === key ? ' on' : ''}`} aria-pressed={mode === key} onClick={() => url.set_option('logs', key === 'trace' ? null : key, { replace: true })}>{text} <b>{number}</b></button>)}</div>
         <span class="grow" /><Link class="link acc s" href={open_in_logs}>Open in Logs</Link>
       </header>
@@ -289,8 +313,8 @@ function TraceLogs({ trace, span, light, choose }: { trace: Trace; span: Span; l
       {source.error && <Failure error={source.error} what="The log lines" retry={() => void source.refetch()} />}
       {mode !== 'service' && own.data?.incomplete && <Partial>Not all lines could be read: {own.data.incomplete}</Partial>}
       {mode !== 'service' && own.data?.truncated && <Partial>The first {count(own_lines.length)} lines; the trace has more.</Partial>}
-      {!source.error && source.data && lines.length === 0 && <Empty title={mode === 'span' ? 'No line carries this span id.' : mode === 'service' ? 'No lines of this service then.' : 'No line carries this trace id.'}>
-        {mode !== 'service' && <button type="button" class="btn sm" onClick={() => url.set_option('logs', mode === 'span' ? null : 'service', { replace: true })}>{mode === 'span' ? 'Lines of the whole trace' : 'Lines of the service at that time'}</button>}</Empty>}
+      {!source.error && source.data && lines.length === 0 && <Empty title={mode === 'span' ? 'No line carries this span id.' : mode === 'subtree' ? 'No line carries the id of this span or of one below it.' : mode === 'service' ? 'No lines of this service then.' : 'No line carries this trace id.'}>
+        {mode !== 'service' && <button type="button" class="btn sm" onClick={() => url.set_option('logs', mode === 'span' || mode === 'subtree' ? null : 'service', { replace: true })}>{mode === 'span' || mode === 'subtree' ? 'Lines of the whole trace' : 'Lines of the service at that time'}</button>}</Empty>}
       {lines.length > 0 && (
         <div class={css.lines} tabIndex={0} role="group" aria-label="Lines, oldest first">
           <ul>{lines.slice(0, log_lines_shown).map((line, index) => {

@@ -1,26 +1,26 @@
-// Trace search: a form and TraceQL as one text, results as dots (duration over time) and as a table.
-import { useMemo, useState } from 'preact/hooks';
+// Trace search: a form and TraceQL as one text; durations over time, and the traces as a table, two of which can be compared.
+// URL: v=sort:duration (the slowest of the whole range), v=apart:1 (what sets the spans found apart), v=pick:id (ticked).
+import { useEffect, useMemo } from 'preact/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link, useLocation } from 'wouter';
-import { get_json } from '../api/http';
-import { number_of, type Labels } from '../api/prometheus';
 import { explain_traceql } from '../api/obelisk';
 import { search_traces, trace_tag_values, type FoundTrace } from '../api/tempo';
 import { useClock, useRange } from '../app/clock';
-import { count, duration, unit_of_query } from '../format/numbers';
+import { add_keys } from '../app/keys';
+import { count, duration } from '../format/numbers';
 import { day, ns_to_ms } from '../format/time';
 import { Editor } from '../parts/editor';
 import { traceql_completions } from '../parts/completions';
-import { Legend } from '../parts/legend';
-import { LineChart } from '../parts/line_chart';
 import { Panel, ServiceMark, Time } from '../parts/marks';
 import { useServices } from '../parts/services';
-import { Empty, Loading, message_of, NotRun, Partial, query_complaint } from '../parts/states';
+import { Empty, Loading, NotRun, Partial, query_complaint } from '../parts/states';
+import { braces, compared_sets, conditions_of } from '../state/compared_sets';
 import { quoted } from '../state/pivots';
-import { absolute_range, scale_range, step_seconds, type ResolvedRange } from '../state/time_range';
+import { absolute_range, type ResolvedRange } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import { counted_query, failed_spans, Heatmap, Scatter, type Box } from './duration_charts';
-import { assign_slots, common_labels, series_name } from './metrics';
+import { SpanComparisonPanel } from './span_comparison';
+import { is_metrics_query, TraceMetrics } from './trace_metrics';
 import css from './trace_search.module.css';
 
 const results_max = 200;
@@ -58,21 +58,33 @@ export function traceql_duration(seconds: number): string {
   return seconds >= 1 ? `${Number(seconds.toPrecision(3))}s` : seconds >= 1e-3 ? `${Number((seconds * 1e3).toPrecision(3))}ms` : `${Math.max(1, Math.round(seconds * 1e6))}us`;
 }
 
-export function is_metrics_query(text: string): boolean {
-  return /\|\s*(rate|count_over_time|(avg|sum|max|min|quantile|histogram)_over_time|compare)\s*\(/.test(text);
-}
-
 export default function TraceSearch() {
   const url = useUrl();
   const range = useRange();
   const clock = useClock();
   const q = url.params.get('q') ?? '{ }';
   const metrics = is_metrics_query(q);
+  const sets = useMemo(() => compared_sets(q), [q]);
+  const asks_compare = metrics && sets !== null && /\|\s*compare\s*\(/.test(q);
+  const apart = asks_compare ? url.option('apart') !== '0' : !metrics && sets !== null && url.option('apart') === '1';
+  const set_apart = (on: boolean) => url.set_option('apart', asks_compare ? (on ? null : '0') : on ? '1' : null);
   const sort = url.option('sort') ?? 'time';
+  const order = sort === 'duration' ? 'slowest' : 'newest';
   const result = useQuery({
-    queryKey: ['traces', q, range.from_ms, range.to_ms], placeholderData: keepPreviousData, enabled: !metrics,
-    queryFn: ({ signal }) => search_traces(q, range, results_max, signal),
+    queryKey: ['traces', q, order, range.from_ms, range.to_ms], placeholderData: keepPreviousData, enabled: !metrics,
+    queryFn: ({ signal }) => search_traces(q, range, results_max, order, signal),
   });
+  useEffect(() => add_keys((event) => {
+    if (event.key !== 'c' || sets === null) return false;
+    set_apart(!apart);
+    return true;
+  }));
+  const picked = url.option('pick');
+  const pick = (id: string) => {
+    if (picked === null) url.set_option('pick', id, { replace: true });
+    else if (picked === id) url.set_option('pick', null, { replace: true });
+    else url.go(`/traces/${picked}/against/${id}`, { from: url.params.get('from'), to: url.params.get('to') });
+  };
   const run = (text: string) => {
     url.set({ q: text.trim() === '' ? null : text });
     clock.refresh();
@@ -97,10 +109,19 @@ export default function TraceSearch() {
       <Editor language="traceql" value={q} run={run} completions={traceql} label="TraceQL query" placeholder='{ resource.service.name = "shop" && duration > 250ms }'
         error={metrics ? null : query_complaint(result.error)} />
       <Loading on={result.isFetching && !metrics} what="traces" />
-      {metrics && <TraceMetrics q={q} range={range} />}
+      {sets !== null && (
+        <div class="row wrap">
+          <span class="group" role="group" aria-label="What of the spans found">
+            {[false, true].map((on) => <button key={String(on)} type="button" class={`btn sm${apart === on ? ' on' : ''}`} aria-pressed={apart === on} onClick={() => set_apart(on)}>{on ? 'What sets them apart' : metrics ? 'As series' : 'Traces'}{on && <kbd class="wide-only">c</kbd>}</button>)}
+          </span>
+          {picked !== null && <span class="t2 s" role="status">Trace <span class="mono">{picked.slice(0, 8)}</span> is ticked: tick another to compare the two. <button type="button" class="link acc" onClick={() => url.set_option('pick', null, { replace: true })}>Never mind</button></span>}
+        </div>
+      )}
+      {apart && sets !== null && <SpanComparisonPanel sets={sets} range={range} narrow={(condition) => run(braces([...(asks_compare ? conditions_of(sets.base) ?? [] : conditions_of(q) ?? []), condition]))} />}
+      {metrics && !apart && <TraceMetrics q={q} range={range} />}
       {!metrics && result.data?.partial && <Partial>{result.data.partial}</Partial>}
       {!metrics && result.error && traces.length === 0 && <NotRun error={result.error} retry={() => void result.refetch()} hint="The message under the editor says where. The form above writes TraceQL for you." />}
-      {!metrics && !result.error && result.data && traces.length === 0 && (
+      {!metrics && !apart && !result.error && result.data && traces.length === 0 && (
         <Empty title="No trace in this range matches.">
           <Explain q={q} range={range} run={run} />
           <p class="row wrap">
@@ -110,19 +131,20 @@ export default function TraceSearch() {
           <p class="t2">Traces arrive by OTLP: gRPC on port 4317, HTTP on port 4318.</p>
         </Empty>
       )}
-      {!metrics && traces.length > 0 && (
+      {!metrics && !apart && traces.length > 0 && (
         <div class={`col ${result.isPlaceholderData ? 'stale' : ''}`}>
           {traces.length >= results_max && counted !== null ? <Heatmap q={counted} range={range} select={select} />
             : <Scatter traces={traces} range={range} open={(id) => url.to(`/traces/${id}`)} select={select} />}
-          <Panel title={`${count(traces.length)} ${traces.length === 1 ? 'trace' : 'traces'}`} side={<span class="t3 s">{traces.length >= results_max ? `The newest ${results_max}; narrow the search for others` : 'All that match'}</span>}>
+          <Panel title={`${count(traces.length)} ${traces.length === 1 ? 'trace' : 'traces'}`} side={<span class="t3 s">{traces.length < results_max ? 'All of the range that match' : order === 'slowest' ? `The slowest ${results_max} of the whole range` : `The newest ${results_max} of the range; sort by duration for the slowest of all`}</span>}>
             <div class="table-scroll">
               <table>
                 <thead><tr>
+                  <th scope="col" class={css.tick}><span class="sr">Compare</span></th>
                   <th scope="col" class={css.time} aria-sort={sort === 'time' ? 'descending' : 'none'}><button type="button" onClick={() => url.set_option('sort', null, { replace: true })}>Time {sort === 'time' ? '↓' : ''}</button></th>
                   <th scope="col" class={css.wide}>Root</th>{matched && <th scope="col" class={css.matched}>Matched</th>}<th scope="col" class={`r ${css.spans}`}>Spans</th>
                   <th scope="col" class={`r ${css.duration}`} aria-sort={sort === 'duration' ? 'descending' : 'none'}><button type="button" onClick={() => url.set_option('sort', 'duration', { replace: true })}>Duration {sort === 'duration' ? '↓' : ''}</button></th><th scope="col" class={css.id}>Trace</th>
                 </tr></thead>
-                <tbody>{traces.map((trace) => <ResultRow key={trace.traceID} trace={trace} matched={matched} />)}</tbody>
+                <tbody>{traces.map((trace) => <ResultRow key={trace.traceID} trace={trace} matched={matched} picked={picked} pick={pick} />)}</tbody>
               </table>
             </div>
           </Panel>
@@ -154,20 +176,22 @@ function Explain({ q, range, run }: { q: string; range: ResolvedRange; run(text:
   );
 }
 
-function ResultRow({ trace, matched }: { trace: FoundTrace; matched: boolean }) {
+function ResultRow({ trace, matched, picked, pick }: { trace: FoundTrace; matched: boolean; picked: string | null; pick(id: string): void }) {
   const url = useUrl();
   const [, navigate] = useLocation();
   const first = trace.spanSets?.[0]?.spans?.[0];
   const spans = Object.values(trace.serviceStats ?? {}).reduce((sum, one) => sum + (one.spanCount ?? 0), 0);
   const failures = failed_spans(trace);
-  const target = url.to(`/traces/${trace.traceID.padStart(32, '0')}`, first && trace.spanSets?.[0]?.matched !== spans ? { at: first.spanID } : {});
+  const id = trace.traceID.padStart(32, '0');
+  const target = url.to(`/traces/${id}`, first && trace.spanSets?.[0]?.matched !== spans ? { at: first.spanID } : {});
   return (
-    <tr onClick={(event) => event.target instanceof HTMLAnchorElement || navigate(target)} style={{ cursor: 'pointer' }}>
+    <tr onClick={(event) => event.target instanceof HTMLAnchorElement || event.target instanceof HTMLInputElement || navigate(target)} style={{ cursor: 'pointer' }}>
+      <td class={css.tick}><input type="checkbox" checked={picked === id} aria-label={`Compare trace ${id.slice(0, 8)} with another`} title="Tick two to compare them" onChange={() => pick(id)} /></td>
       <td class="mono nw"><span class={css.day}>{day(ns_to_ms(trace.startTimeUnixNano))} </span><Time ms={ns_to_ms(trace.startTimeUnixNano)} millis /></td>
       <td><span class="row">{trace.rootTraceName ? <><ServiceMark name={trace.rootServiceName ?? ''} /> <bdi class="ell b">{trace.rootTraceName}</bdi></> : <span class="t3">root span not here yet</span>}</span></td>
       {matched && <td class={css.matched}><bdi class="t2">{first?.name ?? ''}</bdi> {first && <span class="t3">{duration(Number(first.durationNanos) / 1e9)}</span>}</td>}
       <td class={`r num ${css.spans}`}>{failures > 0 && <span class="crit">▲ {failures} failed </span>}{spans > 0 ? count(spans) : '–'}</td>
-      <td class="r num b">{duration((trace.durationMs ?? 0) / 1000)}</td>
+      <td class="r num b">{trace.durationMs ? duration(trace.durationMs / 1000) : <>{'<'}{duration(0.001)}</>}</td>
       <td class={css.id}><Link class="link acc mono" href={target}>{trace.traceID.slice(0, 8)}</Link></td>
     </tr>
   );
@@ -196,40 +220,5 @@ function SearchForm({ q, run }: { q: string; run(text: string): void }) {
       </label>
       <label class={css.check}><input type="checkbox" checked={form.failed} onChange={(event) => change({ failed: event.currentTarget.checked })} /> Failed only</label>
     </form>
-  );
-}
-
-interface MetricsAnswer {
-  series?: { labels?: { key: string; value: { stringValue?: string; intValue?: string; doubleValue?: number; boolValue?: boolean } }[]; samples?: { timestampMs: string; value?: number | string }[] }[];
-}
-
-function TraceMetrics({ q, range }: { q: string; range: ResolvedRange }) {
-  const url = useUrl();
-  const clock = useClock();
-  const [solo, set_solo] = useState<number | null>(null);
-  const step = step_seconds(range, 200);
-  const result = useQuery({
-    queryKey: ['trace metrics', q, range.from_ms, range.to_ms], placeholderData: keepPreviousData,
-    queryFn: ({ signal }) => get_json<MetricsAnswer>('/api/metrics/query_range', { q, start: Math.floor(range.from_ms / 1000), end: Math.ceil(range.to_ms / 1000), step: `${step}s` }, signal),
-  });
-  const series = useMemo(() => {
-    const all = (result.data?.series ?? []).map(({ labels = [], samples = [] }) => ({
-      labels: Object.fromEntries(labels.map(({ key, value }) => [key, String(Object.values(value)[0] ?? '')])) as Labels,
-      times_s: samples.map(({ timestampMs }) => Number(timestampMs) / 1000), values: samples.map(({ value = 0 }) => number_of(String(value))),
-    }));
-    const common = common_labels(all.map(({ labels }) => labels));
-    const slots = assign_slots(all.map(({ labels }) => labels));
-    return all.map((one, index) => ({ ...one, slot: slots[index], name: series_name(one.labels, common) }));
-  }, [result.data]);
-  if (result.error) return <NotRun error={result.error} retry={() => void result.refetch()} hint={message_of(result.error)} />;
-  if (!result.data) return <Loading on what="the series" />;
-  if (series.length === 0) return <Empty title="No spans in this range match." />;
-  const unit = /duration/.test(q) ? 'seconds' : unit_of_query(q);
-  return (
-    <>
-      <Panel title={`${count(series.length)} series from spans`}><LineChart series={series} range={range} unit={unit} height={280} label={q} solo={solo}
-        zoom={(from, to) => url.set({ ...absolute_range(from, to), live: null })} zoom_out={() => url.set(scale_range(url.range, clock.now_ms, 2))} /></Panel>
-      <Legend series={series} unit_of={() => unit} solo={solo} set_solo={set_solo} />
-    </>
   );
 }
