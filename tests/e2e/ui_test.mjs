@@ -76,7 +76,9 @@ async function walkIncident(shop) {
     const metrics = page.url();
     const seen = [];
     for (const { href } of tops.slice(Math.floor(tops.length / 3))) {
-      await page.locator(`.diamond[href="${href}"]`).click();
+      const diamond = page.locator(`.diamond[href="${href}"]`);
+      if ((await diamond.count()) === 0) continue; // since the first look a higher one came to stand over it
+      await diamond.click();
       await page.locator('[aria-selected="true"][data-span]').waitFor();
       const chosen = await page.locator('[aria-selected="true"][data-span]').getAttribute('data-span');
       seen.push(chosen);
