@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
+#include "base/assert.h"
 #include "base/self_metrics.h"
 #include "ingest/delta_to_cumulative.h"
 #include "ingest/log_levels.h"
@@ -182,6 +184,16 @@ void Intake::prepare(const Tenant& tenant, Batch batch, UnixNanos now, Request& 
   if (batch.table == Table::logs && limits_.detect_levels) detect_levels(batch);
   if (batch.table == Table::logs || batch.table == Table::exemplars) extract_trace_ids(batch);
   if (batch.row_count > 0) request.write.batches.push_back(std::move(batch));
+}
+
+bool Intake::takes_all_spans(const std::vector<Batch>& batches) const {
+  UnixNanos now = clock_.now();
+  return std::all_of(batches.begin(), batches.end(), [&](const Batch& batch) {
+    OBELISK_ASSERT(batch.table == Table::spans);
+    RefusedRows refused;
+    check_rows(batch, limits_, now, refused);
+    return refused.count == 0;
+  });
 }
 
 void Intake::write(const Tenant& tenant, std::vector<Batch> batches, Done done) {

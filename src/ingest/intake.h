@@ -78,6 +78,10 @@ class Intake {
   // accepted.
   void write(const Tenant& tenant, std::vector<Batch> batches, Done done);
 
+  // Whether write() would take every row of these batches of spans: a caller that has put the requests of
+  // several senders together asks, since the outcome does not say whose rows were left out.
+  bool takes_all_spans(const std::vector<Batch>& batches) const;
+
  private:
   struct Request;
   void prepare(const Tenant& tenant, Batch batch, UnixNanos now, Request& request);

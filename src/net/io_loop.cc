@@ -15,6 +15,10 @@
 namespace obelisk {
 namespace asio = boost::asio;
 
+namespace {
+thread_local IoLoop* loop_of_this_thread = nullptr;
+}
+
 struct IoLoop::Implementation {
   asio::io_context context{1};
   asio::steady_timer ticker{context};
@@ -38,6 +42,7 @@ void IoLoop::start() {
 
 void IoLoop::run() {
   implementation_->thread_id = std::this_thread::get_id();
+  loop_of_this_thread = this;
   implementation_->context.run();
 }
 
@@ -94,6 +99,18 @@ void IoLoop::run_posted() {
 
 bool IoLoop::on_loop_thread() const {
   return std::this_thread::get_id() == implementation_->thread_id;
+}
+
+IoLoop* IoLoop::current() {
+  return loop_of_this_thread;
+}
+
+void IoLoop::run_at(SteadyTime time, std::function<void()> work) {
+  OBELISK_ASSERT(on_loop_thread());
+  auto timer = std::make_shared<asio::steady_timer>(implementation_->context, time);
+  timer->async_wait([timer, work = std::move(work)](const boost::system::error_code& error) {
+    if (!error) work();
+  });
 }
 
 void IoLoop::add_member(std::shared_ptr<IoLoopMember> member) {

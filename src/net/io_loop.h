@@ -1,8 +1,8 @@
 #pragma once
 // One thread that waits for sockets and runs the short pieces of work that belong to them. Everything a
 // connection owns is touched on its loop's thread only, so connections need no locks. post() is safe from any
-// thread; the rest is for the loop's own thread, except start() and stop(). Members (connections) are kept
-// alive by their loop from add_member() until remove_member().
+// thread; the rest is for the loop's own thread, except start(), stop() and current(). Members (connections)
+// are kept alive by their loop from add_member() until remove_member().
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -50,6 +50,11 @@ class IoLoop : public std::enable_shared_from_this<IoLoop> {
   // WakeBatch (base/wake_batch.h), if it holds one.
   bool post(std::function<void()> work);
   bool on_loop_thread() const;
+  // The loop whose thread this is; null on other threads.
+  static IoLoop* current();
+  // Runs `work` at `time`, or as soon as what was read before has been handled when that is over. A loop that
+  // stops waits for it: for times that are near.
+  void run_at(SteadyTime time, std::function<void()> work);
 
   void add_member(std::shared_ptr<IoLoopMember> member);
   void remove_member(IoLoopMember* member);

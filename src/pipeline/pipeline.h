@@ -33,6 +33,8 @@ class Pipeline {
   void add_span_tap(std::shared_ptr<SpanTap> tap) { taps_.push_back(std::move(tap)); }
   // As Intake::write; taps see what was accepted, before `done` is called.
   void write(const Tenant& tenant, std::vector<Batch> batches, Intake::Done done);
+  // As Intake::takes_all_spans.
+  bool takes_all_spans(const std::vector<Batch>& batches) const { return intake_.takes_all_spans(batches); }
   // The first tap's that knows them; null: as for all.
   std::shared_ptr<const GraphRules> graph_rules(const Tenant& tenant) const;
 

@@ -96,7 +96,8 @@ void read_status(std::string_view message, SpanFields& span) {
 
 class TraceDecoder : public OtlpRecordHandler {
  public:
-  explicit TraceDecoder(std::shared_ptr<const std::string> body) : batches_(Table::spans, std::move(body)) {}
+  // The batches keep `owner`, of whatever the messages are views of.
+  explicit TraceDecoder(std::shared_ptr<const void> owner) : batches_(Table::spans, std::move(owner)) {}
 
   void begin_resource(const std::vector<AttributeView>& attributes) override { resource_ = &attributes; }
   void begin_scope(const OtlpScope& scope) override {
@@ -320,6 +321,24 @@ class TraceDecoder : public OtlpRecordHandler {
 };
 
 }  // namespace
+
+Result<std::vector<Batch>> decode_otlp_traces_together(
+    std::span<const std::shared_ptr<const std::string>> bodies) {
+  using Bodies = std::vector<std::shared_ptr<const std::string>>;
+  TraceDecoder decoder(std::make_shared<const Bodies>(bodies.begin(), bodies.end()));
+  DecodedTraces decoded;
+  for (size_t i = 0; i < bodies.size(); ++i) {
+    std::string_view bytes = *bodies[i];
+    protobuf::Place place;
+    OBELISK_CHECK_OK(protobuf::decode_guarded("OTLP traces", bytes, place, [&] {
+      walk_otlp_request(bytes, place, decoder);
+      if (i + 1 == bodies.size()) decoded = decoder.finish();
+    }));
+  }
+  if (decoded.rejected_spans > 0)
+    return make_error(ErrorCode::invalid_argument, std::move(decoded.rejection));
+  return std::move(decoded.batches);
+}
 
 Result<DecodedTraces> decode_otlp_traces(std::shared_ptr<const std::string> body) {
   protobuf::Place place;

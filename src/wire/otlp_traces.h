@@ -8,6 +8,7 @@
 // starts gets duration 0. An attribute without a value is kept as ColumnType::any with no bytes. Strings are
 // not checked for UTF-8 (writers of JSON replace what is not).
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,11 @@ struct DecodedTraces {
 };
 
 Result<DecodedTraces> decode_otlp_traces(std::shared_ptr<const std::string> body);
+
+// The spans of several requests in shared batches, in their order: what a column costs is paid once for all.
+// Only where there is nothing to say about any of them: an Error when one is not OTLP or has a span to
+// reject. Each is then to be decoded alone.
+Result<std::vector<Batch>> decode_otlp_traces_together(
+    std::span<const std::shared_ptr<const std::string>> bodies);
 
 }  // namespace obelisk

@@ -89,6 +89,55 @@ TEST(OtlpTraces, EveryFieldGetsItsColumn) {
   EXPECT_EQ(any_value_to_json(tags->strings[0]), R"(["a",7])");
 }
 
+std::shared_ptr<const std::string> shared_body(std::string body) {
+  return std::make_shared<const std::string>(std::move(body));
+}
+
+// Several requests give the rows that each gives alone, in their order, with each one's own resource.
+TEST(OtlpTraces, RequestsTogetherHaveTheRowsOfEach) {
+  std::vector<std::shared_ptr<const std::string>> bodies = {
+      shared_body(request(resource({key_value("service.name", string_value("shop"))}),
+                          {scope_records(scope("lib", "1.2"), {full_span()})})),
+      shared_body(""),
+      shared_body(request(resource({key_value("host.name", string_value("a"))}),
+                          {scope_records(scope("", ""), {span(trace_id(7), span_id(8), "two", 10, 20),
+                                                         span(trace_id(7), span_id(9), "three", 11, 20)})}))};
+  Result<std::vector<Batch>> together = decode_otlp_traces_together(bodies);
+  ASSERT_TRUE(together.ok()) << together.error().to_string();
+  bodies.clear();  // the batches keep what they point to
+  ASSERT_EQ(together->size(), 1u);
+  const Batch& batch = together->front();
+  ASSERT_TRUE(batch.check().ok()) << batch.check().error().message;
+  ASSERT_EQ(batch.row_count, 3u);
+  EXPECT_EQ(batch.times(), (std::vector<int64_t>{1'000, 10, 11}));
+  const std::vector<std::string_view> names = {"GET /cart", "two", "three"},
+                                      services = {"shop", "(absent)", "(absent)"},
+                                      hosts = {"(absent)", "a", "a"},
+                                      scopes = {"lib", "(absent)", "(absent)"},
+                                      routes = {"/cart", "(absent)", "(absent)"};
+  for (size_t row = 0; row < 3; ++row) {
+    EXPECT_EQ(text_at(batch, Scope::fixed, "name", row), names[row]);
+    EXPECT_EQ(text_at(batch, Scope::resource, "service.name", row), services[row]);
+    EXPECT_EQ(text_at(batch, Scope::resource, "host.name", row), hosts[row]);
+    EXPECT_EQ(text_at(batch, Scope::fixed, "scope_name", row), scopes[row]);
+    EXPECT_EQ(text_at(batch, Scope::attribute, "http.route", row), routes[row]);
+  }
+}
+
+TEST(OtlpTraces, RequestsTogetherAreAllGoodOrNoneIsTaken) {
+  auto good = shared_body(request(resource({}), {scope_records(scope("", ""), {full_span()})}));
+  auto malformed = shared_body("\x0a\xff");
+  auto rejected = shared_body(
+      request(resource({}), {scope_records(scope("", ""), {span(trace_id(1), span_id(0), "no id", 1, 2)})}));
+  for (const auto& bad : {malformed, rejected}) {
+    for (size_t place = 0; place < 3; ++place) {
+      std::vector<std::shared_ptr<const std::string>> bodies(3, good);
+      bodies[place] = bad;
+      EXPECT_FALSE(decode_otlp_traces_together(bodies).ok()) << "the bad one at " << place;
+    }
+  }
+}
+
 TEST(OtlpTraces, EventsAreReadableFromTheirColumn) {
   DecodedTraces decoded = decode(request(resource({}), {scope_records(scope("", ""), {full_span()})}));
   ASSERT_EQ(decoded.batches.size(), 1u);

@@ -37,6 +37,7 @@ const signals = {
   },
   spans: {
     path: '/v1/traces',
+    senders: 4, // requests that come together are stored as one
     body: (request) => ({
       resourceSpans: [{
         resource: { attributes: [{ key: 'service.name', value: { stringValue: 'crash' } }] },
@@ -173,7 +174,8 @@ await server.start();
 for (let run = 1; run <= runs; ++run) {
   const before = sent.spans.size;
   const state = { killed: false };
-  const loads = Object.keys(signals).map((signal) => loadUntilKilled(server, signal, state));
+  const loads = Object.entries(signals).flatMap(([signal, { senders = 1 }]) =>
+    Array.from({ length: senders }, () => loadUntilKilled(server, signal, state)));
   // A load that fails for another reason than the kill must end the test, not hang it.
   const watched = Promise.all(loads);
   await Promise.race([watched, new Promise((resolve) => setTimeout(resolve, 50 + random() * 450))]);

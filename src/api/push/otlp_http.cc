@@ -5,6 +5,7 @@
 #include "api/push/otlp_export.h"
 #include "api/push/push_api.h"
 #include "api/push/push_request.h"
+#include "api/push/trace_gathering.h"
 #include "net/content_encoding.h"
 #include "net/grpc_framing.h"
 #include "pipeline/pipeline.h"
@@ -22,16 +23,22 @@ int otlp_status_of(ErrorCode code) {
   return http_status_of(code);
 }
 
-class OtlpHttpCall : public std::enable_shared_from_this<OtlpHttpCall> {
+std::string_view endpoint_of(OtlpSignal signal) {
+  static constexpr std::string_view kNames[] = {"otlp_http_traces", "otlp_http_logs", "otlp_http_metrics"};
+  return kNames[static_cast<int>(signal)];
+}
+
+class OtlpHttpCall : public TraceRequest, public std::enable_shared_from_this<OtlpHttpCall> {
  public:
   OtlpHttpCall(ApiContext& context, HttpExchangePtr exchange, OtlpSignal signal, bool empty_success)
       : context_(context),
         exchange_(std::move(exchange)),
         signal_(signal),
         empty_success_(empty_success),
-        endpoint_("otlp_http_" + std::string(otlp_signal_name(signal))) {}
+        endpoint_(endpoint_of(signal)) {}
 
-  void run() {
+  // `gathering` is for spans.
+  void run(TraceGathering* gathering) {
     HttpRequest& request = exchange_->request();
     std::string type = media_type_of(request.header("content-type"));
     json_ = type == kJson;
@@ -43,35 +50,41 @@ class OtlpHttpCall : public std::enable_shared_from_this<OtlpHttpCall> {
     }
     Result<Tenant> tenant = tenant_of(context_, request);
     if (!tenant.ok()) return fail(http_status_of(tenant.error().code), tenant.error());
+    tenant_ = std::move(*tenant);
     Result<std::string> body = take_body(context_, request);
     if (!body.ok()) {
       bool unknown_encoding = body.error().code == ErrorCode::unsupported;
       return fail(unknown_encoding ? 415 : otlp_status_of(body.error().code), body.error());
     }
-    Result<DecodedExport> decoded = decode(std::move(*body));
-    if (!decoded.ok()) return fail(otlp_status_of(decoded.error().code), decoded.error());
-    write(*tenant, std::move(*decoded));
-  }
-
- private:
-  Result<DecodedExport> decode(std::string text) {
-    auto body = std::make_shared<const std::string>(std::move(text));
+    body_ = std::make_shared<const std::string>(std::move(*body));
     if (json_) {
-      OBELISK_TRY(body, otlp_json_to_protobuf(signal_, *body));
+      auto protobuf = otlp_json_to_protobuf(signal_, *body_);
+      if (!protobuf.ok()) return fail(otlp_status_of(protobuf.error().code), protobuf.error());
+      body_ = std::move(*protobuf);
     }
-    return decode_export(signal_, std::move(body), context_.clock.now(), context_.otlp.get(),
-                         *context_.log_mapping);
+    if (gathering != nullptr) return gathering->add(tenant_, shared_from_this());
+    take_alone();
   }
 
-  void write(const Tenant& tenant, DecodedExport decoded) {
-    PartialSuccess partial{decoded.rejected, std::move(decoded.rejection)};
+  // TraceRequest
+  const std::shared_ptr<const std::string>& body() const override { return body_; }
+  void forget_body() override { body_.reset(); }
+
+  void take_alone() override {
+    Result<DecodedExport> decoded = decode_export(signal_, std::move(body_), context_.clock.now(),
+                                                  context_.otlp.get(), *context_.log_mapping);
+    if (!decoded.ok()) return fail(otlp_status_of(decoded.error().code), decoded.error());
+    PartialSuccess partial{decoded->rejected, std::move(decoded->rejection)};
     context_.pipeline.write(
-        tenant, std::move(decoded.batches),
+        tenant_, std::move(decoded->batches),
         [self = shared_from_this(), partial = std::move(partial)](Result<IntakeOutcome> outcome) mutable {
           self->finish(std::move(partial), outcome);
         });
   }
 
+  void finish(const Result<IntakeOutcome>& outcome) override { finish(PartialSuccess(), outcome); }
+
+ private:
   void finish(PartialSuccess partial, const Result<IntakeOutcome>& outcome) {
     if (!outcome.ok()) return fail(otlp_status_of(outcome.error().code), outcome.error());
     partial.rejected += outcome->rejected_rows;
@@ -103,15 +116,20 @@ class OtlpHttpCall : public std::enable_shared_from_this<OtlpHttpCall> {
   const HttpExchangePtr exchange_;
   const OtlpSignal signal_;
   const bool empty_success_;
-  const std::string endpoint_;
+  const std::string_view endpoint_;
   bool json_ = false;
+  Tenant tenant_;
+  std::shared_ptr<const std::string> body_;  // protobuf; until it is decoded
 };
 
 void add(Router& router, ApiContext& context, std::string_view path, OtlpSignal signal,
          bool empty_success = false) {
+  std::shared_ptr<TraceGathering> gathering;
+  if (signal == OtlpSignal::traces) gathering = std::make_shared<TraceGathering>(context.pipeline);
   router.add("POST", path,
-             [&context, signal, empty_success](HttpExchangePtr exchange, const PathParameters&) {
-               std::make_shared<OtlpHttpCall>(context, std::move(exchange), signal, empty_success)->run();
+             [&context, signal, empty_success, gathering](HttpExchangePtr exchange, const PathParameters&) {
+               std::make_shared<OtlpHttpCall>(context, std::move(exchange), signal, empty_success)
+                   ->run(gathering.get());
              });
 }
 
