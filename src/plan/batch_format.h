@@ -5,7 +5,7 @@
 
 namespace obelisk::batch_format {
 
-inline constexpr uint8_t kVersion = 2;
+inline constexpr uint8_t kVersion = 3;
 inline constexpr uint8_t kFlagZstd = 1;
 
 enum Coding : uint8_t {

@@ -115,6 +115,8 @@ TEST(Expression, ComparesByTypeAndTreatsAbsenceAsDocumented) {
   EXPECT_EQ(evaluate(Expr::compare(code, CompareOp::greater, 200.0), batch), rows({0, 0, 1}));
   EXPECT_EQ(evaluate(Expr::compare(code, CompareOp::equal, std::string("200")), batch), rows({0, 1, 0}));
   EXPECT_EQ(evaluate(Expr::not_of(Expr::exists(fixed_column(column::kLine))), batch), rows({0, 0, 1}));
+  EXPECT_EQ(evaluate(Expr::exists(code, ColumnType::string), batch), rows({0, 1, 0}));
+  EXPECT_EQ(evaluate(Expr::exists(code, ColumnType::any), batch), rows({0, 0, 0}));
   EXPECT_EQ(evaluate(Expr::contains(fixed_column(column::kLine), "line"), batch), rows({1, 0, 0}));
   auto regex = *Regex::compile("a|c", Regex::Mode::anchored);
   EXPECT_EQ(evaluate(Expr::matches(label_column("app"), regex), batch), rows({1, 0, 0}));

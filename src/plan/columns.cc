@@ -8,7 +8,8 @@ std::string_view table_name(Table table) {
 }
 
 std::string_view scope_name(Scope scope) {
-  static constexpr std::string_view kNames[] = {"fixed", "label", "resource", "instrumentation", "attribute"};
+  static constexpr std::string_view kNames[] = {"fixed",     "label", "resource", "instrumentation",
+                                                "attribute", "event", "link"};
   return kNames[static_cast<int>(scope)];
 }
 

@@ -22,7 +22,10 @@ enum class Scope : uint8_t {
   resource,         // OTLP resource attribute
   instrumentation,  // OTLP instrumentation-scope attribute
   attribute,        // span attribute, log-record attribute (Loki: structured metadata), exemplar label
+  event,            // attribute of a span's events
+  link,             // attribute of a span's links
 };
+inline constexpr Scope kScopeMax = Scope::link;  // of what is stored as a number
 std::string_view scope_name(Scope scope);
 
 enum class ColumnType : uint8_t {
@@ -76,8 +79,11 @@ inline constexpr std::string_view kDroppedAttributesCount = "dropped_attributes_
 inline constexpr std::string_view kScopeName = "scope_name";                             // also spans
 inline constexpr std::string_view kScopeVersion = "scope_version";                       // also spans
 
-// spans. kind and status_code are the OTLP enum numbers, int64. events and links are bytes: the OTLP
-// Span.Event and Span.Link messages of the span, each preceded by its length as a varint.
+// spans. kind and status_code are the OTLP enum numbers, int64. What events and links say is in columns of
+// their own (wire/span_nested.h puts them together again): names, times (int64 ns since the span's start),
+// ids (as hexadecimal text) and attributes (Scope::event and link). A span that says something once has the
+// value; one that says it several times an array of the values, in order, as ColumnType::any. events and
+// links are bytes: what tells which event or link said what, and what is rarely asked for.
 inline constexpr std::string_view kDuration = "duration";            // int64 ns, never negative
 inline constexpr std::string_view kParentSpanId = "parent_span_id";  // int64, 0 or absent = root
 inline constexpr std::string_view kName = "name";
@@ -86,7 +92,11 @@ inline constexpr std::string_view kStatusCode = "status_code";
 inline constexpr std::string_view kStatusMessage = "status_message";
 inline constexpr std::string_view kTraceState = "trace_state";
 inline constexpr std::string_view kEvents = "events";
+inline constexpr std::string_view kEventNames = "event_names";
+inline constexpr std::string_view kEventTimes = "event_times";
 inline constexpr std::string_view kLinks = "links";
+inline constexpr std::string_view kLinkTraceIds = "link_trace_ids";
+inline constexpr std::string_view kLinkSpanIds = "link_span_ids";
 inline constexpr std::string_view kDroppedEventsCount = "dropped_events_count";
 inline constexpr std::string_view kDroppedLinksCount = "dropped_links_count";
 

@@ -128,7 +128,7 @@ void evaluate_leaf(const Expr& expr, const Batch& batch, std::vector<uint8_t>& o
         compare_column(data, expr.op(), expr.literal(), out);
         break;
       case Expr::Kind::exists:
-        mark_rows(data, out, [](size_t) { return true; });
+        if (expr.counts_type(data.type)) mark_rows(data, out, [](size_t) { return true; });
         break;
       case Expr::Kind::contains:
       case Expr::Kind::matches:
@@ -177,6 +177,12 @@ Expr Expr::exists(ColumnId column) {
   Expr expr;
   expr.kind_ = Kind::exists;
   expr.column_ = std::move(column);
+  return expr;
+}
+
+Expr Expr::exists(ColumnId column, ColumnType type) {
+  Expr expr = exists(std::move(column));
+  expr.type_ = type;
   return expr;
 }
 
@@ -258,7 +264,8 @@ std::string Expr::to_string() const {
     case Kind::matches:
       return fmt::format("{} =~ {}", name, regex_->pattern());
     case Kind::exists:
-      return fmt::format("exists {}", name);
+      return type_ ? fmt::format("exists {} of type {}", name, column_type_name(*type_))
+                   : fmt::format("exists {}", name);
     case Kind::in_trace_ids:
       return fmt::format("{} in {} trace ids", name, trace_ids_->size());
     case Kind::all_of:

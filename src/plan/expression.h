@@ -12,6 +12,7 @@
 // types is tested on the value the row has. trace_id columns compare with 16-byte strings or by
 // in_trace_ids().
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <variant>
@@ -49,6 +50,8 @@ class Expr {
   static Expr contains(ColumnId column, std::string needle);
   static Expr matches(ColumnId column, std::shared_ptr<const Regex> regex);
   static Expr exists(ColumnId column);
+  // The row has a value of this type in the column.
+  static Expr exists(ColumnId column, ColumnType type);
   static Expr in_trace_ids(ColumnId column, std::shared_ptr<const TraceIdSet> ids);
   static Expr all_of(std::vector<Expr> children);  // of none: true
   static Expr any_of(std::vector<Expr> children);  // of none: false
@@ -59,6 +62,9 @@ class Expr {
   const ColumnId& column() const { return column_; }
   CompareOp op() const { return op_; }
   const Literal& literal() const { return literal_; }
+  // Of exists: whether a value of that type counts.
+  bool counts_type(ColumnType type) const { return !type_ || *type_ == type; }
+  const std::optional<ColumnType>& type() const { return type_; }
   const std::shared_ptr<const Regex>& regex() const { return regex_; }
   const std::shared_ptr<const TraceIdSet>& trace_ids() const { return trace_ids_; }
   const std::vector<Expr>& children() const;
@@ -73,6 +79,7 @@ class Expr {
   CompareOp op_ = CompareOp::equal;
   ColumnId column_;
   Literal literal_;
+  std::optional<ColumnType> type_;
   std::shared_ptr<const Regex> regex_;
   std::shared_ptr<const TraceIdSet> trace_ids_;
   std::shared_ptr<const std::vector<Expr>> children_;

@@ -18,6 +18,7 @@ enum Kind : uint8_t {
   kAllOf = 6,
   kAnyOf = 7,
   kNotOf = 8,
+  kExistsAs = 9,
 };
 enum LiteralKind : uint8_t { kBoolean = 0, kInteger = 1, kReal = 2, kText = 3 };
 constexpr size_t kTraceIdBytes = 16;
@@ -50,7 +51,8 @@ class Encoder {
         append_text(out, expr.regex()->pattern());
         return {};
       case Expr::Kind::exists:
-        put_leaf(kExists, expr);
+        put_leaf(expr.type() ? kExistsAs : kExists, expr);
+        if (expr.type()) put_u8(out, static_cast<uint8_t>(*expr.type()));
         return {};
       case Expr::Kind::in_trace_ids:
         put_leaf(kInTraceIds, expr);
@@ -146,7 +148,7 @@ class Decoder {
   Result<Expr> leaf(uint8_t kind) {
     uint8_t scope = reader_.u8();
     ColumnId column{static_cast<Scope>(scope), std::string(reader_.text())};
-    if (reader_.failed() || scope > static_cast<uint8_t>(Scope::attribute)) return corrupt();
+    if (reader_.failed() || scope > static_cast<uint8_t>(kScopeMax)) return corrupt();
     switch (kind) {
       case kCompare: {
         uint8_t op = reader_.u8();
@@ -170,6 +172,11 @@ class Decoder {
       }
       case kExists:
         return Expr::exists(std::move(column));
+      case kExistsAs: {
+        uint8_t type = reader_.u8();
+        if (reader_.failed() || type > static_cast<uint8_t>(ColumnType::any)) return corrupt();
+        return Expr::exists(std::move(column), static_cast<ColumnType>(type));
+      }
       case kInTraceIds:
         return trace_ids(std::move(column));
       default:

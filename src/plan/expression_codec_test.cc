@@ -20,6 +20,7 @@ Expr example() {
        Expr::any_of({Expr::contains(fixed_column(column::kLine), "needle"),
                      Expr::matches(fixed_column(column::kLine), searching),
                      Expr::not_of(Expr::exists(ColumnId{Scope::attribute, "user"})),
+                     Expr::exists(ColumnId{Scope::event, "exception.type"}, ColumnType::any),
                      Expr::compare(ColumnId{Scope::resource, "n"}, CompareOp::greater, int64_t{-5}),
                      Expr::compare(ColumnId{Scope::resource, "n"}, CompareOp::less_equal, 0.25),
                      Expr::compare(ColumnId{Scope::instrumentation, "b"}, CompareOp::equal, true)}),

@@ -342,7 +342,7 @@ Result<void> PackedBatch::parse_columns(ByteReader& reader, const BatchDecodeLim
   for (uint64_t i = 0; i < count; ++i) {
     Column column;
     uint8_t scope = reader.u8(), type = reader.u8();
-    if (scope > static_cast<uint8_t>(Scope::attribute) || type > static_cast<uint8_t>(ColumnType::any)) {
+    if (scope > static_cast<uint8_t>(kScopeMax) || type > static_cast<uint8_t>(ColumnType::any)) {
       return wrong(reader, "unknown scope or type of a column");
     }
     column.scope = static_cast<Scope>(scope);

@@ -32,78 +32,6 @@ auto read_or_default(Read&& read) -> decltype(read()) {
   }
 }
 
-uint64_t read_length(const char** at, const char* end) {
-  uint64_t length = protozero::decode_varint(at, end);
-  if (length > static_cast<uint64_t>(end - *at)) throw protozero::end_of_buffer_exception();
-  return length;
-}
-
-// Calls `each` with every message of a column that holds length-prefixed messages.
-template <typename Each>
-void for_each_message(std::string_view column_value, Each&& each) {
-  const char* at = column_value.data();
-  const char* end = at + column_value.size();
-  while (at < end) {
-    uint64_t length = read_length(&at, end);
-    each(std::string_view(at, length));
-    at += length;
-  }
-}
-
-SpanEventView read_event(std::string_view message) {
-  SpanEventView event;
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case protobuf::fixed64_field(1):
-        event.time.value = static_cast<int64_t>(reader.get_fixed64());
-        break;
-      case protobuf::length_field(2):
-        event.name = protobuf::string_of(reader);
-        break;
-      case protobuf::length_field(3):
-        event.attributes.push_back(decode_key_value(protobuf::string_of(reader)));
-        break;
-      case protobuf::varint_field(4):
-        event.dropped_attributes_count = reader.get_uint32();
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  return event;
-}
-
-SpanLinkView read_link(std::string_view message) {
-  SpanLinkView link;
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case protobuf::length_field(1):
-        link.trace_id = TraceId::from_bytes(protobuf::string_of(reader)).value_or(TraceId{});
-        break;
-      case protobuf::length_field(2):
-        link.span_id = SpanId::from_bytes(protobuf::string_of(reader)).value_or(SpanId{});
-        break;
-      case protobuf::length_field(3):
-        link.trace_state = protobuf::string_of(reader);
-        break;
-      case protobuf::length_field(4):
-        link.attributes.push_back(decode_key_value(protobuf::string_of(reader)));
-        break;
-      case protobuf::varint_field(5):
-        link.dropped_attributes_count = reader.get_uint32();
-        break;
-      case protobuf::fixed32_field(6):
-        link.flags = reader.get_fixed32();
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  return link;
-}
-
 // Visits what an AnyValue message of type array or map holds. Exactly one of the callbacks runs, once per
 // element after its `begin`; none when the value is unset.
 struct Container {
@@ -252,20 +180,15 @@ AnyValueView read_any_value(std::string_view message) {
   return read_or_default([&] { return decode_any_value(message); });
 }
 
-std::vector<SpanEventView> read_span_events(std::string_view column_value) {
-  std::vector<SpanEventView> events;
+std::optional<std::vector<AnyValueView>> read_any_array(std::string_view message) {
+  Container container = read_or_default([&] { return container_of(message); });
+  if (!container.is_array) return std::nullopt;
+  std::vector<AnyValueView> elements;
   read_leniently([&] {
-    for_each_message(column_value, [&](std::string_view message) { events.push_back(read_event(message)); });
+    for_each_element(container.content,
+                     [&](std::string_view element) { elements.push_back(read_any_value(element)); });
   });
-  return events;
-}
-
-std::vector<SpanLinkView> read_span_links(std::string_view column_value) {
-  std::vector<SpanLinkView> links;
-  read_leniently([&] {
-    for_each_message(column_value, [&](std::string_view message) { links.push_back(read_link(message)); });
-  });
-  return links;
+  return elements;
 }
 
 std::string any_value_to_json(std::string_view message) {

@@ -1,19 +1,16 @@
 #pragma once
-// Reads the protobuf pieces that stay encoded in columns: AnyValue (ColumnType::any), and the events and
-// links of a span (column::kEvents, column::kLinks). Every function tolerates any bytes: what is malformed
-// ends the iteration or gives an empty value, since stored bytes were checked when they came in
-// (otlp_traces.h). Nesting is bounded by kAnyValueDepthMax; deeper values were refused at the door and read
-// as null here. Views point into the input. Pure functions, safe from any thread.
+// Reads the protobuf pieces that stay encoded in columns: AnyValue (ColumnType::any). Every function
+// tolerates any bytes: what is malformed ends the iteration or gives an empty value, since stored bytes were
+// checked when they came in (otlp_traces.h). Nesting is bounded by kAnyValueDepthMax; deeper values were
+// refused at the door and read as null here. Views point into the input. Pure functions, safe from any
+// thread.
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/json_writer.h"
-#include "base/time.h"
-#include "model/ids.h"
 #include "plan/columns.h"
 
 namespace obelisk {
@@ -35,25 +32,8 @@ struct AttributeView {
   AnyValueView value;
 };
 
-struct SpanEventView {
-  UnixNanos time;
-  std::string_view name;
-  std::vector<AttributeView> attributes;
-  uint32_t dropped_attributes_count = 0;
-};
-
-struct SpanLinkView {
-  TraceId trace_id;
-  SpanId span_id;
-  std::string_view trace_state;
-  std::vector<AttributeView> attributes;
-  uint32_t dropped_attributes_count = 0;
-  uint32_t flags = 0;
-};
-
-// All events (links) of one span: the value of column::kEvents (kLinks).
-std::vector<SpanEventView> read_span_events(std::string_view column_value);
-std::vector<SpanLinkView> read_span_links(std::string_view column_value);
+// The elements of an AnyValue message that is an array; nullopt when it is something else.
+std::optional<std::vector<AnyValueView>> read_any_array(std::string_view message);
 
 // Plain JSON of an AnyValue message: {"a":[1,"x"]}; bytes as base64; unset is null. What a log line, a label
 // value or a UI shows.

@@ -4,7 +4,9 @@
 
 #include "base/text.h"
 #include "wire/any_value.h"
+#include "wire/any_value_encode.h"
 #include "wire/base64.h"
+#include "wire/events_and_links.h"
 #include "wire/protobuf.h"
 #include "wire/span_rows.h"
 
@@ -21,43 +23,7 @@ void add_attributes(Writer& writer, uint32_t field, const std::vector<AttributeV
   for (const AttributeView& attribute : attributes) {
     Writer pair(writer, field);
     pair.add_string(1, attribute.key.data(), attribute.key.size());
-    const AnyValueView& value = attribute.value;
-    if (value.type == ColumnType::any) {
-      pair.add_message(2, value.text.data(), value.text.size());
-      continue;
-    }
-    Writer any(pair, 2);
-    switch (value.type) {
-      case ColumnType::boolean:
-        any.add_bool(2, value.integer != 0);
-        break;
-      case ColumnType::int64:
-        any.add_int64(3, value.integer);
-        break;
-      case ColumnType::float64:
-        any.add_double(4, value.number);
-        break;
-      case ColumnType::bytes:
-        any.add_bytes(7, value.text.data(), value.text.size());
-        break;
-      default:
-        any.add_string(1, value.text.data(), value.text.size());
-    }
-  }
-}
-
-// The length-prefixed messages of a column become a repeated field.
-void add_messages(Writer& writer, uint32_t field, std::string_view column_value) {
-  const char* at = column_value.data();
-  const char* end = at + column_value.size();
-  try {
-    while (at < end) {
-      uint64_t length = protozero::decode_varint(&at, end);
-      if (length > static_cast<uint64_t>(end - at)) break;
-      writer.add_message(field, at, length);
-      at += length;
-    }
-  } catch (const protozero::exception&) {  // stored bytes that are cut: what came before stays
+    add_any_value(pair, 2, attribute.value);
   }
 }
 
@@ -67,6 +33,24 @@ uint64_t end_time(const SpanRow& span) {
 
 void add_count(Writer& writer, uint32_t field, int64_t count) {
   if (count != 0) writer.add_uint32(field, static_cast<uint32_t>(count));
+}
+
+void add_event(Writer& span, const SpanEventView& event) {
+  Writer writer(span, 11);
+  writer.add_fixed64(1, static_cast<uint64_t>(event.time.value));
+  add_text(writer, 2, event.name);
+  add_attributes(writer, 3, event.attributes);
+  add_count(writer, 4, event.dropped_attributes_count);
+}
+
+void add_link(Writer& span, const SpanLinkView& link) {
+  Writer writer(span, 13);
+  writer.add_bytes(1, link.trace_id.view().data(), link.trace_id.view().size());
+  writer.add_bytes(2, link.span_id.to_bytes());
+  add_text(writer, 3, link.trace_state);
+  add_attributes(writer, 4, link.attributes);
+  add_count(writer, 5, link.dropped_attributes_count);
+  if (link.flags != 0) writer.add_fixed32(6, link.flags);
 }
 
 void add_span(Writer& scope_spans, const SpanRow& span) {
@@ -83,9 +67,9 @@ void add_span(Writer& scope_spans, const SpanRow& span) {
   writer.add_fixed64(8, end_time(span));
   add_attributes(writer, 9, span.attributes(Scope::attribute));
   add_count(writer, 10, span.integer(column::kDroppedAttributesCount));
-  add_messages(writer, 11, span.text(column::kEvents));
+  for (const SpanEventView& event : read_span_events(*span.batch, span.row)) add_event(writer, event);
   add_count(writer, 12, span.integer(column::kDroppedEventsCount));
-  add_messages(writer, 13, span.text(column::kLinks));
+  for (const SpanLinkView& link : read_span_links(*span.batch, span.row)) add_link(writer, link);
   add_count(writer, 14, span.integer(column::kDroppedLinksCount));
   {
     Writer status(writer, 15);
@@ -134,9 +118,9 @@ class JsonEncoder {
     out_.field("endTimeUnixNano", std::to_string(end_time(row)));
     attributes(row.attributes(Scope::attribute), false);
     count("droppedAttributesCount", row.integer(column::kDroppedAttributesCount));
-    events(row.text(column::kEvents));
+    events(read_span_events(*row.batch, row.row));
     count("droppedEventsCount", row.integer(column::kDroppedEventsCount));
-    links(row.text(column::kLinks));
+    links(read_span_links(*row.batch, row.row));
     count("droppedLinksCount", row.integer(column::kDroppedLinksCount));
     out_.key("status").begin_object();
     text("message", row.text(column::kStatusMessage));
@@ -146,10 +130,10 @@ class JsonEncoder {
     out_.end_object();
   }
 
-  void events(std::string_view column_value) {
-    if (column_value.empty()) return;
+  void events(const std::vector<SpanEventView>& list) {
+    if (list.empty()) return;
     out_.key("events").begin_array();
-    for (const SpanEventView& event : read_span_events(column_value)) {
+    for (const SpanEventView& event : list) {
       out_.begin_object().field("timeUnixNano", std::to_string(static_cast<uint64_t>(event.time.value)));
       text("name", event.name);
       attributes(event.attributes, false);
@@ -159,10 +143,10 @@ class JsonEncoder {
     out_.end_array();
   }
 
-  void links(std::string_view column_value) {
-    if (column_value.empty()) return;
+  void links(const std::vector<SpanLinkView>& list) {
+    if (list.empty()) return;
     out_.key("links").begin_array();
-    for (const SpanLinkView& link : read_span_links(column_value)) {
+    for (const SpanLinkView& link : list) {
       out_.begin_object()
           .field("traceId", id(link.trace_id.view()))
           .field("spanId", id(link.span_id.to_bytes()));

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <limits>
-#include <protozero/buffer_string.hpp>
-#include <protozero/varint.hpp>
 
+#include "wire/events_and_links.h"
 #include "wire/otlp_envelope.h"
 #include "wire/row_batches.h"
 
@@ -15,45 +14,6 @@ namespace {
 using protobuf::Reader;
 
 constexpr uint64_t kTimeMax = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-
-// The encoded Span.Event (or Link) messages of one span, gathered while its fields go by. One message is
-// usually all there is: then the column value is the body's own bytes, length prefix included, without a
-// copy.
-class MessageList {
- public:
-  void clear() {
-    first_ = {};
-    copies_.clear();
-  }
-  bool empty() const { return first_.empty() && copies_.empty(); }
-
-  // `message` as it stands in the body.
-  void add(std::string_view message) {
-    std::string_view with_length = with_prefix(message);
-    if (first_.empty() && copies_.empty() && !with_length.empty()) {
-      first_ = with_length;
-      return;
-    }
-    if (copies_.empty()) copies_ = first_;
-    if (with_length.empty()) protozero::add_varint_to_buffer(&copies_, message.size());
-    copies_ += with_length.empty() ? message : with_length;
-  }
-
-  std::string_view value(Arena& arena) const { return copies_.empty() ? first_ : arena.copy(copies_); }
-
- private:
-  // The message with its length varint, which stands directly before it in the body; empty when the sender
-  // did not write the length in the shortest form.
-  static std::string_view with_prefix(std::string_view message) {
-    size_t prefix = static_cast<size_t>(protozero::length_of_varint(message.size()));
-    const char* at = message.data() - prefix;
-    bool shortest = protozero::decode_varint(&at, message.data()) == message.size() && at == message.data();
-    return shortest ? std::string_view(message.data() - prefix, prefix + message.size()) : std::string_view();
-  }
-
-  std::string_view first_;
-  std::string copies_;
-};
 
 struct SpanFields {
   std::string_view trace_id, span_id, parent_span_id, name, trace_state, status_message;
@@ -66,17 +26,6 @@ struct SpanFields {
   uint32_t dropped_events_count = 0;
   uint32_t dropped_links_count = 0;
 };
-
-void check_attributes(std::string_view message, uint32_t attribute_field) {
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    if (reader.tag_and_type() == attribute_field) {
-      decode_attribute(protobuf::string_of(reader));
-    } else {
-      reader.skip();
-    }
-  }
-}
 
 void read_status(std::string_view message, SpanFields& span) {
   Reader reader = protobuf::reader_of(message);
@@ -202,10 +151,10 @@ class TraceDecoder : public OtlpRecordHandler {
         add_attribute(value, rows);
         break;
       case protobuf::length_field(11):
-        add_message(events_, value, 3);
+        events_.decode_event(value);
         break;
       case protobuf::length_field(13):
-        add_message(links_, value, 4);
+        links_.decode_link(value);
         break;
       case protobuf::length_field(15):
         read_status(value, span);
@@ -255,11 +204,6 @@ class TraceDecoder : public OtlpRecordHandler {
     set_attribute(rows, Scope::attribute, attribute);
   }
 
-  void add_message(MessageList& list, std::string_view message, uint32_t attributes_number) {
-    check_attributes(message, protobuf::length_field(attributes_number));
-    list.add(message);
-  }
-
   void finish_row(const SpanFields& span, BatchBuilder& rows) {
     std::optional<TraceId> trace_id = TraceId::from_bytes(span.trace_id);
     std::optional<SpanId> span_id = SpanId::from_bytes(span.span_id);
@@ -272,7 +216,10 @@ class TraceDecoder : public OtlpRecordHandler {
     if (attribute_count_ > kOtlpAttributesMax) {
       return reject(fmt::format("a span has more than {} attributes", kOtlpAttributesMax));
     }
-    rows.set_time(UnixNanos{static_cast<int64_t>(span.start)});
+    UnixNanos start{static_cast<int64_t>(span.start)};
+    if (!events_.empty() && !events_.set_events(rows, start)) return reject_nested("events");
+    if (!links_.empty() && !links_.set_links(rows)) return reject_nested("links");
+    rows.set_time(start);
     rows.set_trace_id(Scope::fixed, column::kTraceId, *trace_id);
     set(rows, column::kSpanId, static_cast<int64_t>(span_id->value));
     set(rows, column::kDuration, span.end > span.start ? static_cast<int64_t>(span.end - span.start) : 0);
@@ -287,12 +234,6 @@ class TraceDecoder : public OtlpRecordHandler {
     if (!span.status_message.empty())
       rows.set_string(Scope::fixed, column::kStatusMessage, span.status_message);
     if (!span.trace_state.empty()) rows.set_string(Scope::fixed, column::kTraceState, span.trace_state);
-    if (!events_.empty()) {
-      rows.set_string(Scope::fixed, column::kEvents, events_.value(rows.arena()), ColumnType::bytes);
-    }
-    if (!links_.empty()) {
-      rows.set_string(Scope::fixed, column::kLinks, links_.value(rows.arena()), ColumnType::bytes);
-    }
     if (span.flags != 0) set(rows, column::kFlags, span.flags);
     if (span.dropped_attributes_count != 0) {
       set(rows, column::kDroppedAttributesCount, span.dropped_attributes_count);
@@ -303,6 +244,11 @@ class TraceDecoder : public OtlpRecordHandler {
 
   static void set(BatchBuilder& rows, std::string_view name, int64_t value) {
     rows.set_int(Scope::fixed, name, value);
+  }
+
+  void reject_nested(std::string_view of) {
+    reject(
+        fmt::format("the {} of a span have more than {} different attributes", of, NestedRecords::kKeysMax));
   }
 
   void reject(std::string reason) {
@@ -316,8 +262,8 @@ class TraceDecoder : public OtlpRecordHandler {
   const OtlpScope* scope_ = nullptr;
   size_t first_row_ = 0;
   size_t attribute_count_ = 0;
-  MessageList events_;
-  MessageList links_;
+  NestedRecords events_;
+  NestedRecords links_;
 };
 
 }  // namespace

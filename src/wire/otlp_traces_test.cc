@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "wire/any_value.h"
+#include "wire/events_and_links.h"
 #include "wire/otlp_test_messages.h"
 
 namespace obelisk {
@@ -138,12 +139,10 @@ TEST(OtlpTraces, RequestsTogetherAreAllGoodOrNoneIsTaken) {
   }
 }
 
-TEST(OtlpTraces, EventsAreReadableFromTheirColumn) {
+TEST(OtlpTraces, EventsAreReadableFromTheirColumns) {
   DecodedTraces decoded = decode(request(resource({}), {scope_records(scope("", ""), {full_span()})}));
   ASSERT_EQ(decoded.batches.size(), 1u);
-  const ColumnData* column = decoded.batches[0].find_fixed(column::kEvents);
-  ASSERT_NE(column, nullptr);
-  std::vector<SpanEventView> events = read_span_events(column->strings[0]);
+  std::vector<SpanEventView> events = read_span_events(decoded.batches[0], 0);
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(events[0].name, "exception");
   EXPECT_EQ(events[1].name, "retry");
@@ -165,8 +164,7 @@ TEST(OtlpTraces, EventWithAnOverlongLengthPrefix) {
   spans += message;
   DecodedTraces decoded = decode(request(resource({}), {scope_records(scope("", ""), {spans})}));
   ASSERT_EQ(decoded.batches.size(), 1u);
-  std::vector<SpanEventView> events =
-      read_span_events(decoded.batches[0].find_fixed(column::kEvents)->strings[0]);
+  std::vector<SpanEventView> events = read_span_events(decoded.batches[0], 0);
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].name, "late");
 }

@@ -7,30 +7,6 @@
 namespace obelisk {
 namespace {
 
-AnyValueView value_of(const ColumnData& data, size_t row) {
-  AnyValueView value;
-  value.type = data.type;
-  switch (data.type) {
-    case ColumnType::boolean:
-    case ColumnType::int64:
-      value.integer = data.ints[row];
-      break;
-    case ColumnType::float64:
-      value.number = data.floats[row];
-      break;
-    case ColumnType::string:
-    case ColumnType::bytes:
-    case ColumnType::any:
-      value.text = data.strings[row];
-      break;
-    case ColumnType::trace_id:
-      value.type = ColumnType::bytes;
-      value.text = data.trace_ids[row].view();
-      break;
-  }
-  return value;
-}
-
 void append_number(std::string& key, uint64_t number) {
   key.append(reinterpret_cast<const char*>(&number), 8);
 }
@@ -67,6 +43,30 @@ std::string scope_key(const SpanRow& row) {
 
 }  // namespace
 
+AnyValueView value_at(const ColumnData& data, size_t row) {
+  AnyValueView value;
+  value.type = data.type;
+  switch (data.type) {
+    case ColumnType::boolean:
+    case ColumnType::int64:
+      value.integer = data.ints[row];
+      break;
+    case ColumnType::float64:
+      value.number = data.floats[row];
+      break;
+    case ColumnType::string:
+    case ColumnType::bytes:
+    case ColumnType::any:
+      value.text = data.strings[row];
+      break;
+    case ColumnType::trace_id:
+      value.type = ColumnType::bytes;
+      value.text = data.trace_ids[row].view();
+      break;
+  }
+  return value;
+}
+
 int64_t SpanRow::integer(std::string_view name) const {
   const ColumnData* data = batch->find_fixed(name);
   return data != nullptr && data->is_present(row) && row < data->ints.size() ? data->ints[row] : 0;
@@ -85,7 +85,7 @@ TraceId SpanRow::trace_id() const {
 std::vector<AttributeView> SpanRow::attributes(Scope scope) const {
   std::vector<AttributeView> found;
   for (const ColumnData& data : batch->columns) {
-    if (data.id.scope == scope && data.is_present(row)) found.push_back({data.id.name, value_of(data, row)});
+    if (data.id.scope == scope && data.is_present(row)) found.push_back({data.id.name, value_at(data, row)});
   }
   std::sort(found.begin(), found.end(), [](const AttributeView& a, const AttributeView& b) {
     return a.key != b.key ? a.key < b.key : a.value.type < b.value.type;

@@ -9,6 +9,9 @@
 
 namespace obelisk {
 
+// A value that is present; bytes of a trace id.
+AnyValueView value_at(const ColumnData& data, size_t row);
+
 struct SpanRow {
   const Batch* batch = nullptr;
   size_t row = 0;

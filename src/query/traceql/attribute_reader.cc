@@ -1,43 +1,9 @@
 #include "query/traceql/attribute_reader.h"
 
-#include "wire/any_value.h"
-#include "wire/protobuf.h"
-
 namespace obelisk::traceql {
 namespace {
 
 constexpr std::string_view kServiceName = "service.name";
-
-// Elements of an AnyValue that is an array; nullopt-like empty `is_array` when it is something else.
-struct ArrayElements {
-  bool is_array = false;
-  std::vector<AnyValueView> elements;
-};
-
-ArrayElements read_array(std::string_view message) {
-  ArrayElements result;
-  try {
-    protobuf::Reader any = protobuf::reader_of(message);
-    while (any.next()) {
-      if (any.tag_and_type() != protobuf::length_field(5)) {
-        any.skip();
-        continue;
-      }
-      result = {true, {}};
-      protobuf::Reader array = protobuf::reader_of(protobuf::string_of(any));
-      while (array.next()) {
-        if (array.tag_and_type() == protobuf::length_field(1)) {
-          result.elements.push_back(read_any_value(protobuf::string_of(array)));
-        } else {
-          array.skip();
-        }
-      }
-    }
-  } catch (const protozero::exception&) {
-    // Stored bytes were checked when they came in; what is readable counts.
-  }
-  return result;
-}
 
 Scope column_scope(AttributeScope scope) {
   switch (scope) {
@@ -45,6 +11,10 @@ Scope column_scope(AttributeScope scope) {
       return Scope::resource;
     case AttributeScope::instrumentation:
       return Scope::instrumentation;
+    case AttributeScope::event:
+      return Scope::event;
+    case AttributeScope::link:
+      return Scope::link;
     default:
       return Scope::attribute;
   }
@@ -115,11 +85,13 @@ std::string_view fixed_column_of(Intrinsic intrinsic) {
     case Intrinsic::instrumentation_version:
       return column::kScopeVersion;
     case Intrinsic::event_name:
+      return column::kEventNames;
     case Intrinsic::event_time_since_start:
-      return column::kEvents;
+      return column::kEventTimes;
     case Intrinsic::link_trace_id:
+      return column::kLinkTraceIds;
     case Intrinsic::link_span_id:
-      return column::kLinks;
+      return column::kLinkSpanIds;
     default:
       return {};
   }
@@ -134,8 +106,6 @@ void add_columns(const Attribute& attribute, std::vector<ColumnId>& columns) {
     if (!name.empty()) columns.push_back(fixed_column(name));
     return;
   }
-  if (attribute.scope == AttributeScope::event) return columns.push_back(fixed_column(column::kEvents));
-  if (attribute.scope == AttributeScope::link) return columns.push_back(fixed_column(column::kLinks));
   columns.push_back({column_scope(attribute.scope), attribute.name});
   if (attribute.scope == AttributeScope::any) columns.push_back({Scope::resource, attribute.name});
 }
@@ -158,9 +128,6 @@ void AttributeReader::bind(const Batch& batch) {
     if (attribute.intrinsic != Intrinsic::none) {
       std::string_view name = fixed_column_of(attribute.intrinsic);
       if (!name.empty()) add_matching(batch, Scope::fixed, name, columns_[slot]);
-    } else if (attribute.scope == AttributeScope::event || attribute.scope == AttributeScope::link) {
-      bool event = attribute.scope == AttributeScope::event;
-      add_matching(batch, Scope::fixed, event ? column::kEvents : column::kLinks, columns_[slot]);
     } else {
       add_matching(batch, column_scope(attribute.scope), attribute.name, columns_[slot]);
       if (attribute.scope == AttributeScope::any)
@@ -192,22 +159,39 @@ Value AttributeReader::value_of_list(std::vector<Value> values) {
   return value;
 }
 
-namespace {
-
-Value value_of_any(const AnyValueView& view) {
+// An array in an array, as several events with one each make it, counts as its elements.
+void AttributeReader::add_elements(const AnyValueView& view, std::vector<Value>& values) {
   switch (view.type) {
     case ColumnType::boolean:
-      return Value::of_boolean(view.integer != 0);
+      return values.push_back(Value::of_boolean(view.integer != 0));
     case ColumnType::int64:
-      return Value::of_integer(view.integer);
+      return values.push_back(Value::of_integer(view.integer));
     case ColumnType::float64:
-      return Value::of_float(view.number);
+      return values.push_back(Value::of_float(view.number));
+    case ColumnType::any:
+      break;
     default:
-      return Value::of_string(view.text);
+      return values.push_back(Value::of_string(view.text));
+  }
+  if (view.text.empty()) return;  // without a value
+  auto elements = read_any_array(view.text);
+  if (!elements) return values.push_back(keep_text(any_value_to_json(view.text)));
+  for (const AnyValueView& element : *elements) {
+    if (element.type != ColumnType::any)
+      add_elements(element, values);
+    else if (!element.text.empty())
+      values.push_back(keep_text(any_value_to_json(element.text)));
   }
 }
 
-}  // namespace
+Value AttributeReader::read_durations(const std::vector<const ColumnData*>& columns, uint32_t row) {
+  Value value = read_columns(columns, row);
+  if (value.type == ValueType::integer) return Value::of_duration(value.integer);
+  if (value.type == ValueType::list) {
+    for (Value& element : lists_.back()) element = Value::of_duration(element.integer);
+  }
+  return value;
+}
 
 Value AttributeReader::read_columns(const std::vector<const ColumnData*>& columns, uint32_t row) {
   for (const ColumnData* data : columns) {
@@ -228,48 +212,14 @@ Value AttributeReader::read_columns(const std::vector<const ColumnData*>& column
         break;
     }
     if (data->strings[row].empty()) continue;  // an attribute without a value
-    ArrayElements array = read_array(data->strings[row]);
-    if (!array.is_array) return keep_text(any_value_to_json(data->strings[row]));
+    auto elements = read_any_array(data->strings[row]);
+    if (!elements) return keep_text(any_value_to_json(data->strings[row]));
     std::vector<Value> values;
-    for (const AnyValueView& element : array.elements) values.push_back(value_of_any(element));
+    for (const AnyValueView& element : *elements) add_elements(element, values);
     if (values.empty()) continue;  // nor has an empty array one
     return value_of_list(std::move(values));
   }
   return {};
-}
-
-Value AttributeReader::read_events(const Attribute& attribute, const ColumnData& data, uint32_t row) {
-  std::vector<Value> values;
-  if (!data.is_present(row)) return {};
-  for (const SpanEventView& event : read_span_events(data.strings[row])) {
-    if (attribute.intrinsic == Intrinsic::event_name) {
-      values.push_back(Value::of_string(event.name));
-    } else if (attribute.intrinsic == Intrinsic::event_time_since_start) {
-      values.push_back(Value::of_duration(event.time.value - batch_->times()[row]));
-    } else {
-      for (const AttributeView& entry : event.attributes) {
-        if (entry.key == attribute.name) values.push_back(value_of_any(entry.value));
-      }
-    }
-  }
-  return value_of_list(std::move(values));
-}
-
-Value AttributeReader::read_links(const Attribute& attribute, const ColumnData& data, uint32_t row) {
-  std::vector<Value> values;
-  if (!data.is_present(row)) return {};
-  for (const SpanLinkView& link : read_span_links(data.strings[row])) {
-    if (attribute.intrinsic == Intrinsic::link_trace_id) {
-      values.push_back(keep_text(link.trace_id.to_hex()));
-    } else if (attribute.intrinsic == Intrinsic::link_span_id) {
-      values.push_back(keep_text(link.span_id.to_hex()));
-    } else {
-      for (const AttributeView& entry : link.attributes) {
-        if (entry.key == attribute.name) values.push_back(value_of_any(entry.value));
-      }
-    }
-  }
-  return value_of_list(std::move(values));
 }
 
 Value AttributeReader::read_trace_level(Intrinsic intrinsic, uint32_t span) {
@@ -330,11 +280,11 @@ Value AttributeReader::read_intrinsic(const Attribute& attribute,
     case Intrinsic::trace_id:
       return data == nullptr ? Value() : keep_text(data->trace_ids[row].to_hex());
     case Intrinsic::event_name:
-    case Intrinsic::event_time_since_start:
-      return data == nullptr ? Value() : read_events(attribute, *data, row);
     case Intrinsic::link_trace_id:
     case Intrinsic::link_span_id:
-      return data == nullptr ? Value() : read_links(attribute, *data, row);
+      return read_columns(columns, row);
+    case Intrinsic::event_time_since_start:
+      return read_durations(columns, row);
     default:
       return read_trace_level(attribute.intrinsic, span);
   }
@@ -350,10 +300,6 @@ Value AttributeReader::read(size_t slot, uint32_t row, uint32_t span) {
   }
   const std::vector<const ColumnData*>& columns = columns_[slot];
   if (attribute.intrinsic != Intrinsic::none) return read_intrinsic(attribute, columns, row, span);
-  if (attribute.scope == AttributeScope::event)
-    return columns.empty() ? Value() : read_events(attribute, *columns[0], row);
-  if (attribute.scope == AttributeScope::link)
-    return columns.empty() ? Value() : read_links(attribute, *columns[0], row);
   return read_columns(columns, row);
 }
 

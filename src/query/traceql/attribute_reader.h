@@ -11,6 +11,7 @@
 #include "plan/batch.h"
 #include "query/traceql/ast.h"
 #include "query/traceql/trace_tree.h"
+#include "wire/any_value.h"
 
 namespace obelisk::traceql {
 
@@ -35,8 +36,8 @@ class AttributeReader {
   Value read_intrinsic(const Attribute& attribute, const std::vector<const ColumnData*>& columns,
                        uint32_t row, uint32_t span);
   Value read_trace_level(Intrinsic intrinsic, uint32_t span);
-  Value read_events(const Attribute& attribute, const ColumnData& data, uint32_t row);
-  Value read_links(const Attribute& attribute, const ColumnData& data, uint32_t row);
+  Value read_durations(const std::vector<const ColumnData*>& columns, uint32_t row);
+  void add_elements(const AnyValueView& view, std::vector<Value>& values);
   Value value_of_list(std::vector<Value> values);
   Value keep_text(std::string text);
 

@@ -151,11 +151,13 @@ TEST(TraceqlLowering, ConditionsBecomePredicates) {
   EXPECT_EQ(lowered("{ span.a + 1 = 2 && name = \"x\" }"), "wider name = \"x\"");
   EXPECT_EQ(lowered("{ span.a + 1 = 2 || name = \"x\" }"), "wider true");
   EXPECT_EQ(lowered("{ !(span.a + 1 = 2) }"), "wider true");
-  EXPECT_EQ(lowered("{ event:name = \"x\" }"), "wider exists events");
+  EXPECT_EQ(lowered("{ event:name = \"x\" }"), "exact event_names = \"x\"");
+  EXPECT_EQ(lowered("{ event.a != nil && link.b > 1 }"), "exact (exists event.a and link.b > 1)");
+  EXPECT_EQ(lowered("{ event:timeSinceStart > 2ms }"), "exact event_times > 2000000");
   EXPECT_EQ(lowered("{ true }"), "exact true");
   EXPECT_EQ(lowered("{ false }"), "exact false");
   ArrayColumns arrays({{{Scope::attribute, "a"}, ColumnType::any}});
-  EXPECT_EQ(lowered("{ span.a = 1 }", arrays), "wider exists attribute.a");
+  EXPECT_EQ(lowered("{ span.a = 1 }", arrays), "wider (attribute.a = 1 or exists attribute.a of type any)");
 }
 
 std::string required(std::string_view text) {

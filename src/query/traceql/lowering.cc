@@ -146,14 +146,13 @@ class Lowering {
   Lowered lower_comparison(const FieldExpr& attribute, FieldOp op, const FieldExpr& literal,
                            const std::shared_ptr<const Regex>& regex) const {
     const Attribute& name = attribute.attribute;
-    bool nil_test = literal.literal.type == ValueType::nil;
     if (name.of_parent) return {};
     if (name.intrinsic != Intrinsic::none) return lower_intrinsic(name.intrinsic, op, literal.literal, regex);
     switch (name.scope) {
       case AttributeScope::event:
-        return in_nested(column::kEvents, op, nil_test);
+        return on_attribute({Scope::event, name.name}, op, literal.literal, regex);
       case AttributeScope::link:
-        return in_nested(column::kLinks, op, nil_test);
+        return on_attribute({Scope::link, name.name}, op, literal.literal, regex);
       case AttributeScope::span:
         return on_attribute({Scope::attribute, name.name}, op, literal.literal, regex);
       case AttributeScope::resource:
@@ -166,12 +165,6 @@ class Lowering {
     return on_span_else_resource(name.name, op, literal.literal, regex);
   }
 
-  // The span has events (links) at all.
-  static Lowered in_nested(std::string_view column, FieldOp op, bool nil_test) {
-    if (nil_test && op == FieldOp::equal) return {};
-    return {Expr::exists(fixed_column(column)), false};
-  }
-
   Lowered on_attribute(const ColumnId& id, FieldOp op, const StoredValue& value,
                        const std::shared_ptr<const Regex>& regex) const {
     bool arrays = arrays_.contains(id);
@@ -180,7 +173,9 @@ class Lowering {
       if (op == FieldOp::not_equal) return {Expr::exists(id), !arrays};
       return arrays ? Lowered{} : Lowered{Expr::not_of(Expr::exists(id)), true};
     }
-    if (arrays) return {Expr::exists(id), false};
+    // Which elements an array has is not known to a store.
+    if (arrays)
+      return {Expr::any_of({predicate(id, op, value, regex), Expr::exists(id, ColumnType::any)}), false};
     return {predicate(id, op, value, regex), true};
   }
 
@@ -215,8 +210,8 @@ class Lowering {
         {Expr::compare(id, CompareOp::greater_equal, std::string()), Expr::not_of(Expr::matches(id, regex))});
   }
 
-  static Lowered lower_intrinsic(Intrinsic intrinsic, FieldOp op, const StoredValue& value,
-                                 const std::shared_ptr<const Regex>& regex) {
+  Lowered lower_intrinsic(Intrinsic intrinsic, FieldOp op, const StoredValue& value,
+                          const std::shared_ptr<const Regex>& regex) const {
     if (value.type == ValueType::nil) return {};
     ColumnId id = fixed_column(fixed_column_of(intrinsic));
     switch (intrinsic) {
@@ -238,7 +233,7 @@ class Lowering {
       case Intrinsic::event_time_since_start:
       case Intrinsic::link_trace_id:
       case Intrinsic::link_span_id:
-        return {Expr::exists(id), false};
+        return on_attribute(id, op, value, regex);
       default:
         return {};
     }

@@ -17,12 +17,12 @@ std::vector<ColumnId> key_columns(const Attribute& attribute, const ArrayColumns
     case Intrinsic::kind:
     case Intrinsic::instrumentation_name:
     case Intrinsic::instrumentation_version:
+    case Intrinsic::event_name:
       break;
     default:
       return {};
   }
-  bool nested = attribute.scope == AttributeScope::event || attribute.scope == AttributeScope::link;
-  if (attribute.of_parent || (attribute.intrinsic == Intrinsic::none && nested)) return {};
+  if (attribute.of_parent) return {};
   std::vector<ColumnId> columns;
   add_columns(attribute, columns);
   // Arrays are texts to a store, and an empty one is no value.
@@ -87,7 +87,8 @@ StoredValue value_of_key(const Attribute& attribute, const AggregateKeyPart& par
   if (attribute.intrinsic == Intrinsic::status) return StoredValue(Value::of_status(integer ? *integer : 0));
   if (part.is_absent()) {
     // Fixed text columns are empty where they are absent.
-    return attribute.intrinsic == Intrinsic::none ? StoredValue() : StoredValue::of_string("");
+    bool is_nil = attribute.intrinsic == Intrinsic::none || attribute.intrinsic == Intrinsic::event_name;
+    return is_nil ? StoredValue() : StoredValue::of_string("");
   }
   if (integer != nullptr) return StoredValue(Value::of_integer(*integer));
   if (auto* flag = std::get_if<bool>(&part.value)) return StoredValue(Value::of_boolean(*flag));

@@ -8,7 +8,6 @@
 #include "query/traceql/tag_type.h"
 #include "query/traceql/validate.h"
 #include "storage/reader.h"
-#include "wire/any_value.h"
 
 namespace obelisk::traceql {
 namespace {
@@ -51,6 +50,10 @@ std::string_view scope_of(Scope scope) {
       return "span";
     case Scope::instrumentation:
       return "instrumentation";
+    case Scope::event:
+      return "event";
+    case Scope::link:
+      return "link";
     default:
       return "";
   }
@@ -62,33 +65,6 @@ bool is_wanted(std::string_view wanted, std::string_view scope) {
   return wanted.empty() || wanted == "none" || wanted == scope;
 }
 
-void add_nested_names(const Batch& batch, uint32_t row, TagSets& tags) {
-  for (const SpanEventView& event : read_span_events(text_at(batch.find_fixed(column::kEvents), row))) {
-    for (const AttributeView& attribute : event.attributes) tags["event"].insert(std::string(attribute.key));
-  }
-  for (const SpanLinkView& link : read_span_links(text_at(batch.find_fixed(column::kLinks), row))) {
-    for (const AttributeView& attribute : link.attributes) tags["link"].insert(std::string(attribute.key));
-  }
-}
-
-// Names in events and links are in no column: the rows that have any are read.
-Result<void> collect_nested_names(const QueryContext& context, TimeRange range, TagSets& tags,
-                                  ScanStatistics& statistics) {
-  Scan scan = tag_scan(context, range);
-  scan.columns = {fixed_column(column::kEvents), fixed_column(column::kLinks)};
-  scan.where = Expr::any_of({Expr::exists(scan.columns[0]), Expr::exists(scan.columns[1])});
-  OBELISK_TRY(std::unique_ptr<Cursor> cursor,
-              open_scan(context.reader, context.at, scan, context.budget, context.cancel));
-  for (;;) {
-    OBELISK_CHECK_OK(context.cancel.check());
-    OBELISK_TRY(BatchPtr batch, cursor->next());
-    if (!batch) break;
-    for (uint32_t row = 0; row < batch->row_count; ++row) add_nested_names(*batch, row, tags);
-  }
-  add_coverage(cursor->coverage(), statistics);
-  return {};
-}
-
 Result<void> collect_filtered_names(const QueryContext& context, const Query& filter, TimeRange range,
                                     TagSets& tags, ScanStatistics& statistics) {
   SpanScan scan{context, filter, *filter.pipeline, range, true};
@@ -98,7 +74,6 @@ Result<void> collect_filtered_names(const QueryContext& context, const Query& fi
                   if (!scope.empty() && data.is_present(span.row()))
                     tags[std::string(scope)].insert(data.id.name);
                 }
-                add_nested_names(span.batch(), span.row(), tags);
                 return {};
               }));
   return {};
@@ -201,9 +176,7 @@ bool has_no_list(Intrinsic intrinsic) {
 // The columns that hold all values of the attribute; empty when they are not in columns of their own.
 std::vector<ColumnId> own_columns(const Attribute& attribute) {
   std::vector<ColumnId> columns;
-  bool nested = attribute.scope == AttributeScope::event || attribute.scope == AttributeScope::link;
-  bool computed = is_trace_level(attribute) || attribute.intrinsic == Intrinsic::event_name;
-  if (!nested && !computed) add_columns(attribute, columns);
+  if (!is_trace_level(attribute)) add_columns(attribute, columns);
   return columns;
 }
 
@@ -261,9 +234,6 @@ Result<std::vector<TagScope>> tag_names(const QueryContext& context, std::string
     for (const ColumnInfo& info : columns) {
       std::string_view of = scope_of(info.id.scope);
       if (!of.empty()) tags[std::string(of)].insert(info.id.name);
-    }
-    if (is_wanted(scope, "event") || is_wanted(scope, "link")) {
-      OBELISK_CHECK_OK(collect_nested_names(context, range, tags, statistics));
     }
   }
   for (std::string_view tag : kIntrinsicTags) tags["intrinsic"].insert(std::string(tag));

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "plan/batch.h"
 #include "query/traceql/value.h"
+#include "wire/events_and_links.h"
 
 namespace obelisk::traceql {
 
@@ -274,15 +275,6 @@ class TestTraceParser {
   std::vector<TestSpan> spans_;
 };
 
-inline std::string length_prefixed(const std::vector<std::string>& messages) {
-  std::string out;
-  for (const std::string& message : messages) {
-    protozero::write_varint(std::back_inserter(out), message.size());
-    out += message;
-  }
-  return out;
-}
-
 // Rows as the OTLP decoder makes them: columns that are zero or empty are left out.
 inline Batch test_batch(const std::vector<TestSpan>& spans) {
   BatchBuilder rows(Table::spans);
@@ -303,10 +295,11 @@ inline Batch test_batch(const std::vector<TestSpan>& spans) {
     if (!span.scope_version.empty())
       rows.set_string(Scope::fixed, column::kScopeVersion, copy(span.scope_version));
     if (!span.service.empty()) rows.set_string(Scope::resource, "service.name", copy(span.service));
-    if (!span.events.empty())
-      rows.set_string(Scope::fixed, column::kEvents, copy(length_prefixed(span.events)), ColumnType::bytes);
-    if (!span.links.empty())
-      rows.set_string(Scope::fixed, column::kLinks, copy(length_prefixed(span.links)), ColumnType::bytes);
+    NestedRecords events, links;
+    for (const std::string& event : span.events) events.decode_event(copy(event));
+    if (!events.empty()) events.set_events(rows, UnixNanos{kTestEpoch + span.start});
+    for (const std::string& link : span.links) links.decode_link(copy(link));
+    if (!links.empty()) links.set_links(rows);
     for (const TestAttribute& attribute : span.attributes) {
       const TestValue& value = attribute.value;
       switch (value.type) {

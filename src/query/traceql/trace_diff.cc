@@ -11,6 +11,7 @@
 #include "query/traceql/attribute_reader.h"
 #include "query/traceql/trace_rows.h"
 #include "wire/any_value.h"
+#include "wire/events_and_links.h"
 
 namespace obelisk::traceql {
 namespace {
@@ -162,9 +163,8 @@ class Comparer {
   void add_events(uint32_t base, uint32_t compare, std::vector<DiffChange>& found) const {
     std::map<std::string_view, int32_t> differences;
     auto count = [&](const DiffSide& side, uint32_t span, int32_t each) {
-      std::string_view events = text_at(side.batch->find_fixed(column::kEvents), side.tree->row(span));
-      if (events.empty()) return;
-      for (const SpanEventView& event : read_span_events(events)) differences[event.name] += each;
+      for (const SpanEventView& event : read_span_events(*side.batch, side.tree->row(span)))
+        differences[event.name] += each;
     };
     count(diff_.base, base, -1);
     count(diff_.compare, compare, 1);

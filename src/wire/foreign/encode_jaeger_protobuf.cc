@@ -3,6 +3,7 @@
 #include <protozero/pbf_writer.hpp>
 
 #include "wire/any_value.h"
+#include "wire/events_and_links.h"
 #include "wire/foreign/jaeger_tags.h"
 
 namespace obelisk {
@@ -60,7 +61,7 @@ void add_span(Writer& to, const SpanRow& row) {
   add_nanos(writer, 6, row.time().value);
   add_nanos(writer, 7, row.integer(column::kDuration));
   for (const AttributeView& tag : jaeger_tags_of(row)) add_tag(writer, 8, tag);
-  for (const SpanEventView& event : read_span_events(row.text(column::kEvents))) {
+  for (const SpanEventView& event : read_span_events(*row.batch, row.row)) {
     Writer log(writer, 9);
     add_nanos(log, 1, event.time.value);
     for (const AttributeView& field : jaeger_fields_of(event)) add_tag(log, 2, field);

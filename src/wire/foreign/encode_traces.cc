@@ -7,6 +7,7 @@
 
 #include "wire/any_value.h"
 #include "wire/base64.h"
+#include "wire/events_and_links.h"
 #include "wire/foreign/jaeger_tags.h"
 #include "wire/span_rows.h"
 
@@ -69,7 +70,7 @@ class JaegerWriter {
 
   void logs(const SpanRow& row) {
     out_.key("logs").begin_array();
-    for (const SpanEventView& event : read_span_events(row.text(column::kEvents))) {
+    for (const SpanEventView& event : read_span_events(*row.batch, row.row)) {
       out_.begin_object().field("timestamp", event.time.value / kNanosPerMicro).key("fields").begin_array();
       for (const AttributeView& field : jaeger_fields_of(event)) tag(field);
       out_.end_array().end_object();
@@ -156,7 +157,7 @@ class ZipkinWriter {
   }
 
   void annotations(const SpanRow& row) {
-    std::vector<SpanEventView> events = read_span_events(row.text(column::kEvents));
+    std::vector<SpanEventView> events = read_span_events(*row.batch, row.row);
     if (events.empty()) return;
     out_.key("annotations").begin_array();
     for (const SpanEventView& event : events) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <protozero/pbf_writer.hpp>
 
 #include "base/text.h"
 #include "wire/any_value_decode.h"
@@ -12,25 +11,10 @@
 namespace obelisk {
 namespace {
 
-using Writer = protozero::pbf_writer;
-
 constexpr int64_t kNanosPerMicro = 1000;
-
-void write_value(std::string& out, const AnyValueView& value) {
-  Writer writer(out);
-  switch (value.type) {
-    case ColumnType::string:
-      return writer.add_string(1, value.text.data(), value.text.size());
-    case ColumnType::boolean:
-      return writer.add_bool(2, value.integer != 0);
-    case ColumnType::int64:
-      return writer.add_int64(3, value.integer);
-    case ColumnType::float64:
-      return writer.add_double(4, value.number);
-    default:
-      return writer.add_bytes(7, value.text.data(), value.text.size());
-  }
-}
+constexpr std::string_view kReferenceKey = "opentracing.ref_type";
+// Events have no more attributes than this, so that their columns are always set.
+static_assert(ForeignSpanRows::kListMax <= NestedRecords::kKeysMax);
 
 std::string text_of(const AnyValueView& value) {
   return any_value_to_text(value);
@@ -203,56 +187,19 @@ void ForeignSpanRows::add_lists(const ForeignSpan& span) {
   BatchBuilder& rows = batches_.rows();
   for (const AttributeView& attribute : span.resource) set_attribute(rows, Scope::resource, attribute);
   for (const AttributeView& attribute : span.attributes) set_attribute(rows, Scope::attribute, attribute);
-  if (!span.events.empty())
-    rows.set_string(Scope::fixed, column::kEvents, encoded_events(span), ColumnType::bytes);
-  if (!span.links.empty())
-    rows.set_string(Scope::fixed, column::kLinks, encoded_links(span), ColumnType::bytes);
-}
-
-// The column's form: OTLP messages, each after its length.
-std::string_view ForeignSpanRows::encoded_events(const ForeignSpan& span) {
-  list_.clear();
+  records_.clear();
   for (const ForeignEvent& event : span.events) {
-    message_.clear();
-    Writer writer(message_);
-    writer.add_fixed64(1, static_cast<uint64_t>(event.time.value));
-    writer.add_string(2, event.name.data(), event.name.size());
-    for (size_t i = 0; i < event.attribute_count; ++i) {
-      const AttributeView& attribute = span.event_attributes[event.first_attribute + i];
-      inner_.clear();
-      write_value(inner_, attribute.value);
-      std::string pair;
-      Writer(pair).add_string(1, attribute.key.data(), attribute.key.size());
-      Writer(pair).add_message(2, inner_);
-      writer.add_message(3, pair);
-    }
-    protozero::add_varint_to_buffer(&list_, message_.size());
-    list_ += message_;
+    for (size_t i = 0; i < event.attribute_count; ++i)
+      records_.add_attribute(span.event_attributes[event.first_attribute + i]);
+    records_.add_event(event.time, event.name, 0);
   }
-  return keep(list_);
-}
-
-std::string_view ForeignSpanRows::encoded_links(const ForeignSpan& span) {
-  list_.clear();
+  if (!records_.empty()) records_.set_events(rows, UnixNanos{span.start_nanos});
+  records_.clear();
   for (const ForeignLink& link : span.links) {
-    message_.clear();
-    Writer writer(message_);
-    std::string_view trace_id = link.trace_id.view();
-    std::string span_id = link.span_id.to_bytes();
-    writer.add_bytes(1, trace_id.data(), trace_id.size());
-    writer.add_bytes(2, span_id);
-    if (!link.reference.empty()) {
-      inner_.clear();
-      write_value(inner_, text_value(link.reference));
-      std::string pair;
-      Writer(pair).add_string(1, "opentracing.ref_type");
-      Writer(pair).add_message(2, inner_);
-      writer.add_message(4, pair);
-    }
-    protozero::add_varint_to_buffer(&list_, message_.size());
-    list_ += message_;
+    if (!link.reference.empty()) records_.add_attribute({kReferenceKey, text_value(link.reference)});
+    records_.add_link(link.trace_id.view(), link.span_id.to_bytes(), "", 0, 0);
   }
-  return keep(list_);
+  if (!records_.empty()) records_.set_links(rows);
 }
 
 DecodedTraces ForeignSpanRows::finish() {

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "model/ids.h"
 #include "wire/any_value.h"
+#include "wire/events_and_links.h"
 #include "wire/otlp_traces.h"
 #include "wire/row_batches.h"
 
@@ -89,12 +90,10 @@ class ForeignSpanRows {
 
  private:
   void add_lists(const ForeignSpan& span);
-  std::string_view encoded_events(const ForeignSpan& span);
-  std::string_view encoded_links(const ForeignSpan& span);
 
   RowBatches batches_;
   DecodedTraces result_;
-  std::string list_, message_, inner_;  // reused
+  NestedRecords records_;  // reused
 };
 
 }  // namespace obelisk

@@ -51,7 +51,7 @@ std::vector<JaegerLink> jaeger_references_of(const SpanRow& row) {
   std::vector<JaegerLink> references;
   SpanId parent{static_cast<uint64_t>(row.integer(column::kParentSpanId))};
   if (!parent.is_none()) references.push_back({false, row.trace_id(), parent});
-  for (const SpanLinkView& link : read_span_links(row.text(column::kLinks)))
+  for (const SpanLinkView& link : read_span_links(*row.batch, row.row))
     references.push_back({true, link.trace_id, link.span_id});
   return references;
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wire/events_and_links.h"
 #include "wire/span_rows.h"
 
 namespace obelisk {

@@ -32,15 +32,13 @@ void expect_whole_span(const DecodedTraces& decoded) {
   EXPECT_EQ(attribute(batch, "raw", 0), std::string("\0\1", 2));
   EXPECT_EQ(service(batch, 0), "shop");
   EXPECT_EQ(cell(batch, Scope::resource, "hostname", 0), "node-1");
-  std::string encoded = fixed(batch, column::kEvents, 0);
-  std::vector<SpanEventView> events = read_span_events(encoded);
+  std::vector<SpanEventView> events = read_span_events(batch, 0);
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].name, "declined");
   ASSERT_EQ(events[0].attributes.size(), 1u);
   EXPECT_EQ(events[0].attributes[0].key, "code");
   EXPECT_EQ(events[0].attributes[0].value.integer, 51);
-  std::string encoded_links = fixed(batch, column::kLinks, 0);
-  std::vector<SpanLinkView> links = read_span_links(encoded_links);
+  std::vector<SpanLinkView> links = read_span_links(batch, 0);
   ASSERT_EQ(links.size(), 1u);
   EXPECT_EQ(links[0].span_id.to_hex(), "0000000000000009");
 }

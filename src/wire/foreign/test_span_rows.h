@@ -5,6 +5,7 @@
 #include <string>
 
 #include "wire/any_value.h"
+#include "wire/events_and_links.h"
 #include "wire/otlp_traces.h"
 
 namespace obelisk {

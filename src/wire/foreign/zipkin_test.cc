@@ -40,8 +40,7 @@ TEST(ZipkinJson, BothHalvesOfACall) {
   EXPECT_EQ(attribute(batch, "network.peer.address", 0), "::1");
   EXPECT_EQ(attribute(batch, "network.peer.port", 0), "9000");
   EXPECT_EQ(attribute(batch, "n", 0), "7");
-  std::string encoded = fixed(batch, column::kEvents, 0);
-  std::vector<SpanEventView> events = read_span_events(encoded);
+  std::vector<SpanEventView> events = read_span_events(batch, 0);
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].name, "retry \"one\"");
   EXPECT_EQ(events[0].time.value, 1556604172356000000);

@@ -97,7 +97,7 @@ Decision decide_chunk(const Expr& expr, ColumnType type, const ChunkStats& stats
     case Expr::Kind::compare:
       return compare_chunk(expr, type, stats);
     case Expr::Kind::exists:
-      return Decision::yes;
+      return expr.counts_type(type) ? Decision::yes : Decision::no;
     case Expr::Kind::contains:
     case Expr::Kind::matches:
       return type == ColumnType::string || type == ColumnType::bytes ? Decision::depends : Decision::no;

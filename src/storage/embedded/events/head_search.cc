@@ -119,6 +119,7 @@ class HeadSearch {
   }
 
   Result<MaybeRows> of_values(const Expr& expr, const PackedBatch::Column& column) const {
+    if (!expr.counts_type(column.type)) return MaybeRows(Rows());
     bool is_text = column.type == ColumnType::string || column.type == ColumnType::bytes;
     bool is_id = column.type == ColumnType::trace_id;
     if (expr.kind() == Expr::Kind::in_trace_ids) {

@@ -279,7 +279,7 @@ Result<EventPartDirectory> parse_directory_bytes(std::string_view raw, uint64_t 
   for (uint64_t i = 0; i < column_count; ++i) {
     uint8_t scope = reader.u8(), type = reader.u8();
     std::string_view name = reader.text();
-    if (scope > static_cast<uint8_t>(Scope::attribute) || type > static_cast<uint8_t>(ColumnType::any))
+    if (scope > static_cast<uint8_t>(kScopeMax) || type > static_cast<uint8_t>(ColumnType::any))
       return wrong("column");
     part.columns.push_back({{static_cast<Scope>(scope), std::string(name)}, static_cast<ColumnType>(type)});
   }

@@ -16,7 +16,7 @@
 
 namespace obelisk {
 
-inline constexpr uint32_t kEventPartVersion = 4;
+inline constexpr uint32_t kEventPartVersion = 5;
 inline constexpr size_t kEventPartHeaderBytes = 16;
 inline constexpr size_t kEventPartTailBytes = 48;
 // A row group has at most this many rows: selections hold row numbers in 32 bits, and a reader may size

@@ -478,6 +478,7 @@ void mark_entries(const ColumnChunk& chunk, const std::vector<uint8_t>& holds, c
 // Applies the predicate to the entries of a dictionary, or to the values of the candidates.
 Result<void> RowGroupReader::mark_chunk(const Expr& expr, ColumnChunk& chunk, const RowMask& candidates,
                                         RowMask& out) {
+  if (!expr.counts_type(chunk.type())) return {};
   Batch values(part_->directory().table);
   if (chunk.is_text() && chunk.has_dictionary()) {
     ColumnData entries;

@@ -95,7 +95,7 @@ class KeyReader {
     uint8_t scope_number = reader_.u8();
     uint8_t type_number = reader_.u8();
     std::string_view name = reader_.text();
-    if (reader_.failed() || scope_number > static_cast<uint8_t>(Scope::attribute) ||
+    if (reader_.failed() || scope_number > static_cast<uint8_t>(kScopeMax) ||
         type_number > static_cast<uint8_t>(ColumnType::any)) {
       return corrupt();
     }
