@@ -13,9 +13,7 @@ std::string compared_attribute(const ColumnId& id) {
     case Scope::instrumentation:
       return Attribute{Intrinsic::none, AttributeScope::instrumentation, false, id.name}.to_string();
     case Scope::event:
-      return Attribute{Intrinsic::none, AttributeScope::event, false, id.name}.to_string();
     case Scope::link:
-      return Attribute{Intrinsic::none, AttributeScope::link, false, id.name}.to_string();
     case Scope::label:
       return "";
     case Scope::fixed:
