@@ -210,9 +210,9 @@ async function one() {
   });
   await check('events with their attributes; a link leads to its span in the other trace', async () => {
     const page = await browser.page(address(`traces/${traceId(5)}`, { at: spanId(5, 3) }));
-    await page.getByText('1 events').waitFor();
+    await page.getByText('1 event').waitFor();
     await page.getByRole('link', { name: 'Traces with this attempt' }).waitFor();
-    await page.getByText('1 links').click();
+    await page.getByText('1 link').click();
     await page.getByText('batch').waitFor();
     await page.getByRole('link', { name: new RegExp(`${traceId(6).slice(0, 8)} / `) }).click();
     await until('the other trace', () => viewPath(page) === `/ui/traces/${traceId(6)}`);
@@ -242,6 +242,12 @@ async function graph() {
     await browser.shot(page, 'services-of-a-search');
     await page.getByRole('link', { name: 'The slowest of them' }).click();
     await until('the slowest', () => viewPath(page) === `/ui/traces/${traceId(0)}`);
+    await page.context().close();
+  });
+  await check('the map of one trace', async () => {
+    const page = await browser.page(address(`traces/${traceId(3)}`));
+    await page.getByRole('link', { name: 'Map', exact: true }).click();
+    await page.getByText('3 services, 2 calls, counted from stored spans').waitFor();
     await page.context().close();
   });
   await check('a search without calls says so; one that is wrong is told at its place', async () => {

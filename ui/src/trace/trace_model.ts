@@ -297,3 +297,8 @@ export function self_time_by_service(trace: Trace): { service: string; self_ns: 
   for (const span of trace.spans) sums.set(span.service, (sums.get(span.service) ?? 0) + span.self_ns);
   return [...sums].map(([service, self_ns]) => ({ service, self_ns })).sort((left, right) => right.self_ns - left.self_ns);
 }
+
+// When a span began, in ms since 1970.
+export function span_ms(span: Span, trace: Trace): number {
+  return Number(trace.start_unix_ns / 1000n) / 1000 + span.start_ns / 1e6;
+}

@@ -1,5 +1,5 @@
 // A trace against the usual ones: the self time of each of its operations beside the mean of all traces with the same root
-// within half an hour, counted by the server over every one of them; operations that usually run and did not, too.
+// within ten minutes, counted by the server over every one of them; operations that usually run and did not, too.
 import { useMemo, useState } from 'preact/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
@@ -13,7 +13,8 @@ import { useUrl } from '../state/url_state';
 import type { Span, Trace } from './trace_model';
 import css from '../views/trace.module.css';
 
-const around_ms = 1_800_000;
+const usual_around_ms = 600_000; // self times are computed trace by trace: a longer time would cost seconds where there is much
+const rank_around_ms = 1_800_000;
 const rows_first = 6;
 
 export interface UsualRow {
@@ -50,7 +51,7 @@ export function Usual({ trace }: { trace: Trace }) {
   const url = useUrl();
   const [all, set_all] = useState(false);
   const at_ms = start_ms_of(trace);
-  const range = { from_ms: at_ms - around_ms, to_ms: at_ms + around_ms };
+  const range = { from_ms: at_ms - usual_around_ms, to_ms: at_ms + usual_around_ms };
   const same = `rootServiceName = ${quoted(trace.root.service)} && rootName = ${quoted(trace.root.name)}`;
   const answer = useQuery({
     queryKey: ['usual', trace.trace_id, trace.spans.length], staleTime: 300_000, retry: false,
@@ -70,7 +71,7 @@ export function Usual({ trace }: { trace: Trace }) {
       <div style={{ minHeight: '34px' }}>
         {answer.isPending && <Loading on what="the usual" />}
         {answer.error && <p class="s t2 pad">The usual traces could not be read: {message_of(answer.error)}</p>}
-        {answer.data && answer.data.traces <= 1 && <Empty title="No other trace began this way within half an hour." />}
+        {answer.data && answer.data.traces <= 1 && <Empty title="No other trace began this way within ten minutes." />}
         {answer.data && answer.data.traces > 1 && (
           <div class="table-scroll">
             <table class={css.usual}>
@@ -102,7 +103,7 @@ function Row({ row: { service, name, here_ns, usual_ns }, longest }: { row: Usua
 // Where a span stands among all of its kind within half an hour.
 export function Rank({ span, trace }: { span: Span; trace: Trace }) {
   const at_ms = start_ms_of(trace);
-  const range = { from_ms: at_ms - around_ms, to_ms: at_ms + around_ms };
+  const range = { from_ms: at_ms - rank_around_ms, to_ms: at_ms + rank_around_ms };
   const same = `resource.service.name = ${quoted(span.service)} && name = ${quoted(span.name)}`;
   const answer = useQuery({
     queryKey: ['rank', trace.trace_id, span.span_id], staleTime: 300_000, retry: false,

@@ -9,26 +9,22 @@ import { add_keys } from '../app/keys';
 import { count, duration, percent } from '../format/numbers';
 import { Panel, ServiceMark, Time } from '../parts/marks';
 import { Empty, Failure, Loading, message_of, Partial } from '../parts/states';
-import { around, span_red_queries, traceql_of_span } from '../state/pivots';
+import { around, quoted, span_red_queries, traceql_of_span } from '../state/pivots';
 import { absolute_range } from '../state/time_range';
 import { useUrl } from '../state/url_state';
-import { AttributeList, AttributeRows } from '../trace/attributes';
+import { AttributeList } from '../trace/attributes';
 import { Find } from '../trace/find';
 import { Flame } from '../trace/flame';
 import { bar_of, PageLoader, PartList, tree_rows, type PartBar } from '../trace/part_rows';
 import { PartTree, page_size } from '../trace/part_tree';
 import { Paths } from '../trace/paths';
+import { read_window, window_text, zoomed_window } from '../trace/time_window';
+import { SpanExtras } from '../trace/span_extras';
 import { Timeline } from '../trace/timeline';
 import { Waterfall, type TimeWindow } from '../trace/waterfall';
 import css from './trace.module.css';
 
 const opened_levels = 6; // of a chain of only children, when the trace is opened
-
-function read_window(text: string | null, whole_ns: number): TimeWindow {
-  const found = /^(\d+)-(\d+)$/.exec(text ?? '');
-  const [from_ns, to_ns] = found ? [Number(found[1]), Math.min(Number(found[2]), whole_ns)] : [0, whole_ns];
-  return to_ns > from_ns ? { from_ns, to_ns } : { from_ns: 0, to_ns: whole_ns };
-}
 
 function read_list(kind: string | null, text: string | null): SpanList | null {
   if (text) return { kind: 'find', text };
@@ -102,12 +98,10 @@ export function LargeTrace({ overview }: { overview: TraceOverview }) {
   };
 
   const view = useMemo(() => read_window(url.option('win'), overview.duration_ns), [url.option('win'), overview]);
-  const set_window = (next: TimeWindow | null) => url.set_option('win', next && `${Math.round(next.from_ns)}-${Math.round(next.to_ns)}`, { replace: true });
+  const set_window = (next: TimeWindow | null) => url.set_option('win', window_text(next), { replace: true });
   const zoom = (factor: number) => {
     const middle = chosen ? chosen.start_ns + chosen.duration_ns / 2 : (view.from_ns + view.to_ns) / 2;
-    const half = ((view.to_ns - view.from_ns) * factor) / 2;
-    const next = { from_ns: Math.max(0, middle - half), to_ns: Math.min(overview.duration_ns, middle + half) };
-    set_window(next.from_ns === 0 && next.to_ns === overview.duration_ns ? null : next);
+    set_window(zoomed_window(view, middle, factor, overview.duration_ns));
   };
   const timeline = useQuery({ queryKey: ['trace timeline', overview.trace_id], staleTime: 600_000, queryFn: ({ signal }) => trace_timeline(overview.trace_id, null, 480, 12, signal) });
 
@@ -163,6 +157,7 @@ export function LargeTrace({ overview }: { overview: TraceOverview }) {
               return <button key={text} type="button" class={`btn sm${on ? ' on' : ''}`} aria-pressed={on} onClick={() => set_list(kind && `list:${kind}`)}>{text}</button>;
             })}
           </div>
+          <Link class="btn sm" href={url.to('/services', { q: `{ trace:id = ${quoted(overview.trace_id)} }`, ...around(start_ms, 1000, 1000 + overview.duration_ns / 1e6) })} title="Who called whom in this trace">Map</Link>
           {url.option('win') && <button type="button" class="btn sm" onClick={() => set_window(null)}>Whole trace</button>}
           {list?.known && <span class="t2" role="status">{count(list.total)} spans</span>}
           <span class="grow" />
@@ -230,19 +225,7 @@ function PartDetails({ span, overview, in_list, show }: { span: PartSpan; overvi
       {stored.error && <Failure error={stored.error} what="The span" retry={() => void stored.refetch()} />}
       {whole && <AttributeList title="Attributes" attributes={whole.attributes} scope="span" range={range} open />}
       {whole && <AttributeList title="Resource" attributes={whole.resource} scope="resource" range={range} />}
-      {whole && whole.events.length > 0 && (
-        <details class={css.more} open={whole.events.length <= 5}>
-          <summary>{count(whole.events.length)} events</summary>
-          {whole.events.slice(0, 100).map((event, index) => (
-            <div class={css.attrs} key={index}><b class="s"><bdi>{event.name}</bdi></b> <span class="t3 s">+{duration((event.at_ns - whole.start_ns) / 1e9)}</span><AttributeRows attributes={event.attributes} scope="event" range={range} /></div>
-          ))}
-        </details>
-      )}
-      {whole && whole.links.length > 0 && (
-        <details class={css.more}><summary>{count(whole.links.length)} links</summary>
-          <ul>{whole.links.slice(0, 100).map((one, index) => <li key={index}><Link class="link acc mono" href={url.to(`/traces/${one.trace_id}`, { at: one.span_id, v: [] })}>{one.trace_id.slice(0, 8)} / {one.span_id}</Link><AttributeRows attributes={one.attributes} /></li>)}</ul>
-        </details>
-      )}
+      {whole && <SpanExtras span={whole} range={range} />}
       <div class={css.attrs}><dl><dt>started</dt><dd>+{duration(span.start_ns / 1e9)} · <Time ms={at_ms} millis /></dd><dt>span id</dt><dd>{span.span_id}</dd></dl></div>
     </Panel>
   );
