@@ -9,15 +9,17 @@
 #include "base/text.h"
 #include "wire/exposition_bounds.h"
 #include "wire/native_buckets.h"
-#include "wire/native_histogram_parts.h"
+#include "wire/prometheus_metric_message.h"
 #include "wire/protobuf.h"
+#include "wire/protobuf_map.h"
+#include "wire/protobuf_time.h"
 
 namespace obelisk {
 namespace {
 
 using protobuf::Reader;
+using namespace prometheus_metric_message;
 
-constexpr int64_t kSecondsMax = 9'000'000'000;  // fits 64 bits of nanoseconds
 constexpr int64_t kMillisMax = std::numeric_limits<int64_t>::max() / kNanosPerMilli;
 
 MetricType type_of(int32_t number) {
@@ -27,42 +29,9 @@ MetricType type_of(int32_t number) {
   return number >= 0 && number < 6 ? kTypes[number] : MetricType::unknown;
 }
 
-// google.protobuf.Timestamp.
-std::optional<UnixNanos> read_timestamp(std::string_view message) {
-  int64_t seconds = 0, nanos = 0;
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case protobuf::varint_field(1):
-        seconds = reader.get_int64();
-        break;
-      case protobuf::varint_field(2):
-        nanos = reader.get_int32();
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  if (seconds > kSecondsMax || seconds < -kSecondsMax || nanos < 0 || nanos >= kNanosPerSecond)
-    throw protobuf::Malformed{"a timestamp is out of range"};
-  return UnixNanos{seconds * kNanosPerSecond + nanos};
-}
-
 LabelRef read_label_pair(std::string_view message) {
-  LabelRef label;
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case protobuf::length_field(1):
-        label.name = protobuf::string_of(reader);
-        break;
-      case protobuf::length_field(2):
-        label.value = protobuf::string_of(reader);
-        break;
-      default:
-        reader.skip();
-    }
-  }
+  protobuf::TextPair pair = protobuf::text_pair_of(message);
+  LabelRef label{pair.name, pair.value};
   if (label.name.empty()) throw protobuf::Malformed{"a label has no name"};
   if (!is_valid_utf8(label.name) || !is_valid_utf8(label.value))
     throw protobuf::Malformed{
@@ -77,204 +46,6 @@ void sort_labels(std::vector<LabelRef>& labels) {
       throw protobuf::Malformed{fmt::format("label \"{}\" twice", labels[i].name)};
   }
   std::erase_if(labels, [](const LabelRef& label) { return label.value.empty(); });
-}
-
-// A classic bucket, or a quantile.
-struct Part {
-  double bound = 0;
-  double value = 0;
-  std::string_view exemplar;
-  bool has_exemplar = false;
-};
-
-Part read_bucket(std::string_view message) {
-  Part part;
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case protobuf::varint_field(1):
-        if (part.value == 0)
-          part.value = static_cast<double>(reader.get_uint64());
-        else
-          reader.skip();
-        break;
-      case protobuf::fixed64_field(2):
-        part.bound = reader.get_double();
-        break;
-      case protobuf::length_field(3):
-        part.exemplar = protobuf::string_of(reader);
-        part.has_exemplar = true;
-        break;
-      case protobuf::fixed64_field(4):
-        if (double count = reader.get_double(); count > 0) part.value = count;
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  return part;
-}
-
-Part read_quantile(std::string_view message) {
-  Part part;
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case protobuf::fixed64_field(1):
-        part.bound = reader.get_double();
-        break;
-      case protobuf::fixed64_field(2):
-        part.value = reader.get_double();
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  return part;
-}
-
-// What a Counter, Gauge, Untyped, Summary or Histogram message says; reused from metric to metric.
-struct MetricValue {
-  double value = 0;  // of counters, gauges and untyped
-  std::string_view exemplar;
-  bool has_exemplar = false;
-  std::optional<UnixNanos> created;
-  // Summaries and histograms.
-  double count = 0;
-  double sum = 0;
-  std::vector<Part> parts;
-  // Native histograms.
-  Histogram native;
-  HistogramCounts kind = HistogramCounts::integers;
-  NativeBucketParts positive, negative;
-  double count_float = 0, zero_count_float = 0;
-  std::vector<std::string_view> native_exemplars;
-
-  bool is_native() const {
-    return !positive.spans.empty() || !negative.spans.empty() || native.zero_threshold > 0 ||
-           native.zero_count > 0 || zero_count_float > 0;
-  }
-  void clear() { *this = MetricValue{}; }
-};
-
-// Counter, Gauge and Untyped have the same field 1.
-void read_simple(std::string_view message, MetricValue& out) {
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case protobuf::fixed64_field(1):
-        out.value = reader.get_double();
-        break;
-      case protobuf::length_field(2):
-        out.exemplar = protobuf::string_of(reader);
-        out.has_exemplar = true;
-        break;
-      case protobuf::length_field(3):
-        out.created = read_timestamp(protobuf::string_of(reader));
-        break;
-      default:
-        reader.skip();
-    }
-  }
-}
-
-void read_summary(std::string_view message, MetricValue& out) {
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case protobuf::varint_field(1):
-        out.count = static_cast<double>(reader.get_uint64());
-        break;
-      case protobuf::fixed64_field(2):
-        out.sum = reader.get_double();
-        break;
-      case protobuf::length_field(3):
-        out.parts.push_back(read_quantile(protobuf::string_of(reader)));
-        break;
-      case protobuf::length_field(4):
-        out.created = read_timestamp(protobuf::string_of(reader));
-        break;
-      default:
-        reader.skip();
-    }
-  }
-}
-
-void read_histogram(std::string_view message, MetricValue& out) {
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case protobuf::varint_field(1):
-        out.count = static_cast<double>(reader.get_uint64());
-        break;
-      case protobuf::fixed64_field(2):
-        out.sum = reader.get_double();
-        break;
-      case protobuf::length_field(3):
-        out.parts.push_back(read_bucket(protobuf::string_of(reader)));
-        break;
-      case protobuf::fixed64_field(4):
-        out.count_float = reader.get_double();
-        break;
-      case protobuf::varint_field(5):
-        out.native.schema = reader.get_sint32();
-        break;
-      case protobuf::fixed64_field(6):
-        out.native.zero_threshold = reader.get_double();
-        break;
-      case protobuf::varint_field(7):
-        out.native.zero_count = static_cast<double>(reader.get_uint64());
-        break;
-      case protobuf::fixed64_field(8):
-        out.zero_count_float = reader.get_double();
-        break;
-      case protobuf::length_field(9):
-        out.negative.add_span(protobuf::string_of(reader));
-        break;
-      case protobuf::varint_field(10):
-        out.negative.add_delta(reader.get_sint64());
-        break;
-      case protobuf::length_field(10):
-        out.negative.add_deltas(reader.get_packed_sint64());
-        break;
-      case protobuf::fixed64_field(11):
-        out.negative.add_count(reader.get_double());
-        break;
-      case protobuf::length_field(11):
-        out.negative.add_counts(reader.get_packed_double());
-        break;
-      case protobuf::length_field(12):
-        out.positive.add_span(protobuf::string_of(reader));
-        break;
-      case protobuf::varint_field(13):
-        out.positive.add_delta(reader.get_sint64());
-        break;
-      case protobuf::length_field(13):
-        out.positive.add_deltas(reader.get_packed_sint64());
-        break;
-      case protobuf::fixed64_field(14):
-        out.positive.add_count(reader.get_double());
-        break;
-      case protobuf::length_field(14):
-        out.positive.add_counts(reader.get_packed_double());
-        break;
-      case protobuf::length_field(15):
-        out.created = read_timestamp(protobuf::string_of(reader));
-        break;
-      case protobuf::length_field(16):
-        out.native_exemplars.push_back(protobuf::string_of(reader));
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  // A float histogram says so by its float counts.
-  bool floats = out.count_float > 0 || out.zero_count_float > 0;
-  out.kind = floats ? HistogramCounts::floats : HistogramCounts::integers;
-  if (floats) {
-    out.count = out.count_float;
-    out.native.zero_count = out.zero_count_float;
-  }
 }
 
 class ProtobufParser {
@@ -543,7 +314,7 @@ class ProtobufParser {
           exemplar.value = reader.get_double();
           break;
         case protobuf::length_field(3):
-          exemplar.time = read_timestamp(protobuf::string_of(reader));
+          exemplar.time = protobuf::timestamp_of(protobuf::string_of(reader));
           break;
         default:
           reader.skip();

@@ -1,62 +1,16 @@
 #include <fmt/format.h>
 
-#include <limits>
-
 #include "wire/loki_label_text.h"
 #include "wire/loki_push.h"
 #include "wire/loki_streams.h"
 #include "wire/protobuf.h"
+#include "wire/protobuf_map.h"
+#include "wire/protobuf_time.h"
 
 namespace obelisk {
 namespace {
 
 using protobuf::Reader;
-
-constexpr int64_t kSecondsMax = std::numeric_limits<int64_t>::max() / kNanosPerSecond - 1;
-
-struct NameAndValue {
-  std::string_view name, value;
-};
-
-NameAndValue read_pair(std::string_view message) {
-  NameAndValue pair;
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case protobuf::length_field(1):
-        pair.name = protobuf::string_of(reader);
-        break;
-      case protobuf::length_field(2):
-        pair.value = protobuf::string_of(reader);
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  return pair;
-}
-
-UnixNanos read_timestamp(std::string_view message) {
-  int64_t seconds = 0;
-  int32_t nanos = 0;
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case protobuf::varint_field(1):
-        seconds = reader.get_int64();
-        break;
-      case protobuf::varint_field(2):
-        nanos = reader.get_int32();
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  if (seconds > kSecondsMax || seconds < -kSecondsMax || nanos < 0 || nanos >= kNanosPerSecond) {
-    throw protobuf::Malformed{"a timestamp is out of range"};
-  }
-  return UnixNanos{seconds * kNanosPerSecond + nanos};
-}
 
 // Walks the messages once. What repeats inside one is collected first, since of labels, time and line the
 // last one counts; the vectors serve all messages.
@@ -102,7 +56,7 @@ class PushReader {
     while (reader.next()) {
       switch (reader.tag_and_type()) {
         case protobuf::length_field(1):
-          time = read_timestamp(protobuf::string_of(reader));
+          time = protobuf::timestamp_of(protobuf::string_of(reader));
           break;
         case protobuf::length_field(2):
           line = protobuf::string_of(reader);
@@ -116,7 +70,7 @@ class PushReader {
     }
     writer_.add_line(time, line);
     for (std::string_view message_of_pair : metadata_) {
-      NameAndValue pair = read_pair(message_of_pair);
+      protobuf::TextPair pair = protobuf::text_pair_of(message_of_pair);
       if (!pair.name.empty()) writer_.add_metadata(pair.name, pair.value);
     }
     writer_.end_line();

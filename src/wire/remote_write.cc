@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "wire/protobuf.h"
+#include "wire/protobuf_map.h"
 #include "wire/remote_write_rows.h"
 
 namespace obelisk {
@@ -19,21 +20,8 @@ namespace {
 using protobuf::Reader;
 
 LabelRef read_label(std::string_view message) {
-  LabelRef label;
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case protobuf::length_field(1):
-        label.name = protobuf::string_of(reader);
-        break;
-      case protobuf::length_field(2):
-        label.value = protobuf::string_of(reader);
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  return label;
+  protobuf::TextPair pair = protobuf::text_pair_of(message);
+  return {pair.name, pair.value};
 }
 
 bool is_ascii(const char* at, const char* end) {

@@ -3,6 +3,7 @@
 #include <protozero/pbf_writer.hpp>
 
 #include "wire/protobuf_map.h"
+#include "wire/protobuf_time.h"
 
 namespace obelisk::jaeger {
 namespace {
@@ -13,25 +14,10 @@ using protobuf::string_of;
 using protobuf::varint_field;
 using Writer = protozero::pbf_writer;
 
-// google.protobuf.Timestamp and Duration {1 seconds, 2 nanos}, in ns; what does not fit is cut.
+// Of a Timestamp or a Duration; what does not fit is cut.
 int64_t read_nanos(std::string_view message) {
-  int64_t seconds = 0, nanos = 0, whole = 0;
-  Reader reader = protobuf::reader_of(message);
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
-      case varint_field(1):
-        seconds = reader.get_int64();
-        break;
-      case varint_field(2):
-        nanos = reader.get_int32();
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  bool fits = !__builtin_mul_overflow(seconds, kNanosPerSecond, &whole) &&
-              !__builtin_add_overflow(whole, nanos, &whole);
-  return fits ? whole : seconds < 0 ? INT64_MIN : INT64_MAX;
+  protobuf::SecondsAndNanos time = protobuf::seconds_and_nanos_of(message);
+  return time.total_nanos().value_or(time.seconds < 0 ? INT64_MIN : INT64_MAX);
 }
 
 // TraceQueryParameters {1 service_name, 2 operation_name, 3 tags, 4 start_time_min, 5 start_time_max, 6

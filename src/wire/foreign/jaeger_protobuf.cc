@@ -1,6 +1,7 @@
 #include "wire/foreign/foreign_protobuf.h"
 #include "wire/foreign/jaeger.h"
 #include "wire/foreign/jaeger_span.h"
+#include "wire/protobuf_time.h"
 
 namespace obelisk {
 namespace {
@@ -142,27 +143,10 @@ class Decoder {
     }
   }
 
-  // google.protobuf.Timestamp and Duration {1 seconds, 2 nanos}, in ns.
   int64_t time_of(std::string_view message) {
-    int64_t seconds = 0, nanos = 0;
-    Reader reader = protobuf::reader_of(message);
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
-        case protobuf::varint_field(1):
-          seconds = reader.get_int64();
-          break;
-        case protobuf::varint_field(2):
-          nanos = reader.get_int32();
-          break;
-        default:
-          reader.skip();
-      }
-    }
-    int64_t whole = 0;
-    if (__builtin_mul_overflow(seconds, kNanosPerSecond, &whole) ||
-        __builtin_add_overflow(whole, nanos, &whole))
-      span_.problem = "a time is beyond the year 2262";
-    return whole;
+    std::optional<int64_t> nanos = protobuf::seconds_and_nanos_of(message).total_nanos();
+    if (!nanos) span_.problem = "a time is beyond the year 2262";
+    return nanos.value_or(0);
   }
 
   void read_reference(std::string_view message) {

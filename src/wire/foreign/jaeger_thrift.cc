@@ -2,6 +2,7 @@
 
 #include "wire/foreign/jaeger.h"
 #include "wire/foreign/jaeger_span.h"
+#include "wire/foreign/thrift_guard.h"
 #include "wire/foreign/zipkin.h"
 #include "wire/protobuf.h"
 
@@ -236,13 +237,7 @@ class Decoder {
 template <typename Read>
 Result<DecodedTraces> guarded(ThriftProtocol protocol, std::shared_ptr<const std::string> body, Read read) {
   Decoder decoder(protocol, std::move(body));
-  try {
-    read(decoder);
-    return decoder.finish();
-  } catch (const Malformed& problem) {
-    return make_error(problem.code, "Jaeger thrift: " + problem.reason + ", read up to byte " +
-                                        std::to_string(decoder.position()));
-  }
+  return guarded_thrift("Jaeger thrift", decoder, read);
 }
 
 bool is_zipkin_call(ThriftProtocol protocol, std::string_view datagram) {

@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "wire/foreign/thrift_guard.h"
 #include "wire/foreign/thrift_reader.h"
 #include "wire/foreign/zipkin.h"
 #include "wire/foreign/zipkin_v1_span.h"
@@ -9,8 +10,6 @@
 
 namespace obelisk {
 namespace {
-
-using protobuf::Malformed;
 
 bool is_integer(ThriftType type) {
   return type >= ThriftType::byte && type <= ThriftType::i64;
@@ -185,13 +184,7 @@ class Decoder {
 template <typename Read>
 Result<DecodedTraces> guarded(ThriftProtocol protocol, std::shared_ptr<const std::string> body, Read read) {
   Decoder decoder(protocol, std::move(body));
-  try {
-    read(decoder);
-    return decoder.finish();
-  } catch (const Malformed& problem) {
-    return make_error(problem.code, "Zipkin thrift: " + problem.reason + ", read up to byte " +
-                                        std::to_string(decoder.position()));
-  }
+  return guarded_thrift("Zipkin thrift", decoder, read);
 }
 
 }  // namespace
