@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "env/disk.h"
 #include "server/config.h"
+#include "server/configured_files.h"
 #include "server/obelisk_server.h"
 #include "server/version.h"
 #include "storage/embedded/inspect.h"

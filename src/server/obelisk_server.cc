@@ -33,10 +33,11 @@
 #include "pipeline/override_store.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/tenant_generators.h"
-#include "rules/rule_file.h"
 #include "rules/rule_manager.h"
 #include "rules/rule_store.h"
 #include "server/admin_actions.h"
+#include "server/configured_files.h"
+#include "server/request_kinds.h"
 #include "server/status_routes.h"
 #include "server/tempo_status.h"
 #include "server/tenant_settings.h"
@@ -52,67 +53,6 @@ constexpr int64_t kNotificationTimeoutNanos = 10 * kNanosPerSecond;
 
 bool is_open(const std::string& address) {
   return !address.empty() && address != "off";
-}
-
-bool is_push(std::string_view method, std::string_view path) {
-  if (path == "/api/traces") return method == "POST";    // Jaeger's spans
-  if (path == "/api/v2/spans") return method == "POST";  // Zipkin's; its query API has the path for GET
-  return path.starts_with("/v1/") || path.starts_with("/otlp/") ||
-         path.starts_with("/opentelemetry.proto.") || path == "/api/v1/write" ||
-         path == "/api/v1/otlp/v1/metrics" || path == "/api/v1/import/prometheus" ||
-         path == "/api/v1/spans" || path.starts_with("/jaeger.api_v2.CollectorService/") ||
-         path.starts_with("/zipkin.proto3.") || path == "/loki/api/v1/push" || path == "/api/prom/push" ||
-         path.ends_with("/_bulk");
-}
-
-// Answered on the io thread, so that they work while every worker is busy: probes, and what shows and ends
-// the queries that keep the workers busy.
-bool is_probe(std::string_view path) {
-  return path == "/ready" || path == "/-/ready" || path == "/-/healthy" ||
-         path.starts_with("/obelisk/api/v1/queries");
-}
-
-// Everything of prometheus.yml that the server runs.
-struct Watched {
-  collect::PrometheusConfig prometheus;
-  std::vector<rules::RuleGroup> rule_groups;
-};
-
-Result<Watched> load_watched(const Config& config) {
-  Watched watched;
-  if (!config.prometheus_config.empty()) {
-    OBELISK_TRY(watched.prometheus, collect::load_prometheus_config(config.prometheus_config));
-    OBELISK_CHECK_OK(scrape::check_static_targets(watched.prometheus));
-    OBELISK_TRY(watched.rule_groups, rules::load_rule_files(watched.prometheus.rule_files));
-  }
-  for (auto [files, language] : {std::pair(&config.logs.rule_files, rules::RuleLanguage::logql),
-                                 std::pair(&config.trace_rule_files, rules::RuleLanguage::traceql)}) {
-    OBELISK_TRY(std::vector<rules::RuleGroup> groups, rules::load_rule_files(*files, language));
-    std::move(groups.begin(), groups.end(), std::back_inserter(watched.rule_groups));
-  }
-  return watched;
-}
-
-Result<std::optional<alerting::AlertmanagerConfig>> load_alertmanager(const Config& config) {
-  if (config.alertmanager_config.empty()) return std::optional<alerting::AlertmanagerConfig>();
-  OBELISK_TRY(std::string text, read_text_file(config.alertmanager_config));
-  OBELISK_TRY(alerting::AlertmanagerConfig parsed,
-              alerting::parse_alertmanager_config(text, config.alertmanager_config));
-  return std::optional(std::move(parsed));
-}
-
-Result<SamplingStrategies> load_sampling(const Config& config) {
-  if (config.jaeger_sampling_strategies.empty()) return SamplingStrategies();
-  OBELISK_TRY(std::string text, read_text_file(config.jaeger_sampling_strategies));
-  return SamplingStrategies::parse(text, config.jaeger_sampling_strategies);
-}
-
-// The same for serving: refused when the file asks for what cannot be done without; the rest is said.
-Result<Watched> load_served(const Config& config) {
-  OBELISK_TRY(Watched watched, load_watched(config));
-  OBELISK_CHECK_OK(watched.prometheus.can_be_served());
-  for (const collect::Notice& notice : watched.prometheus.notices) log_warning("config", notice.text);
-  return watched;
 }
 
 Gauge& last_reload_successful() {
@@ -589,26 +529,6 @@ Result<void> ObeliskServer::reload() {
 }
 void ObeliskServer::stop() {
   parts_->stop();
-}
-
-Result<std::string> check_configuration(const Config& config, bool strict) {
-  OBELISK_TRY(Watched watched, load_watched(config));
-  if (strict) OBELISK_CHECK_OK(watched.prometheus.can_be_served());
-  OBELISK_TRY(std::optional<alerting::AlertmanagerConfig> alertmanager, load_alertmanager(config));
-  OBELISK_TRY([[maybe_unused]] SamplingStrategies sampling, load_sampling(config));
-  size_t targets = 0;
-  std::string notices;
-  for (const collect::ScrapeConfig& job : watched.prometheus.jobs) {
-    for (const collect::TargetGroup& group : job.discovery.static_groups) targets += group.targets.size();
-  }
-  for (const collect::Notice& notice : watched.prometheus.notices)
-    notices +=
-        fmt::format("{}: {}\n", notice.refuses_start ? "a start is refused" : "not served", notice.text);
-  size_t rule_count = 0;
-  for (const rules::RuleGroup& group : watched.rule_groups) rule_count += group.rules.size();
-  return fmt::format("{}ok: {} scrape jobs with {} targets, {} rule groups with {} rules, {} receivers\n",
-                     notices, watched.prometheus.jobs.size(), targets, watched.rule_groups.size(), rule_count,
-                     alertmanager ? alertmanager->receivers.size() : 0);
 }
 
 }  // namespace obelisk::server

@@ -32,8 +32,4 @@ class ObeliskServer {
   std::unique_ptr<Parts> parts_;
 };
 
-// Reads everything that a start would read, without starting: for `obelisk check`.
-// `strict`: an error also where the files are valid and ask for something that makes a start impossible.
-Result<std::string> check_configuration(const Config& config, bool strict = false);
-
 }  // namespace obelisk::server
