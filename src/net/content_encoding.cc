@@ -1,5 +1,6 @@
 #include "net/content_encoding.h"
 
+#include <brotli/encode.h>
 #include <fmt/format.h>
 #include <snappy.h>
 #include <zlib.h>
@@ -249,19 +250,61 @@ Result<std::string> decode_content(std::string_view content_encoding, std::strin
   return body;
 }
 
-bool accepts_gzip(std::string_view accept_encoding) {
-  bool any = false;
+namespace {
+
+// Whether the value allows the encoding by one of its names: true, false, or by "*" alone.
+enum class Accepted : uint8_t { no, by_star, by_name };
+
+Accepted accepts(std::string_view accept_encoding, std::string_view name, std::string_view other_name) {
+  Accepted accepted = Accepted::no;
   while (!accept_encoding.empty()) {
     size_t comma = std::min(accept_encoding.find(','), accept_encoding.size());
     std::string_view element = accept_encoding.substr(0, comma);
     accept_encoding.remove_prefix(std::min(comma + 1, accept_encoding.size()));
     size_t semicolon = std::min(element.find(';'), element.size());
-    std::string_view name = trim(element.substr(0, semicolon));
+    std::string_view named = trim(element.substr(0, semicolon));
     bool allowed = !quality_is_zero(element.substr(semicolon));
-    if (equals_ignoring_case(name, "gzip") || equals_ignoring_case(name, "x-gzip")) return allowed;
-    if (name == "*") any = allowed;
+    if (equals_ignoring_case(named, name) || equals_ignoring_case(named, other_name))
+      return allowed ? Accepted::by_name : Accepted::no;
+    if (named == "*") accepted = allowed ? Accepted::by_star : Accepted::no;
   }
-  return any;
+  return accepted;
+}
+
+std::string zstd_compress(std::string_view content) {
+  std::string out(ZSTD_compressBound(content.size()), '\0');
+  constexpr int kLevel = 1;
+  size_t size = ZSTD_compress(out.data(), out.size(), content.data(), content.size(), kLevel);
+  if (ZSTD_isError(size)) return {};
+  out.resize(size);
+  return out;
+}
+
+std::string brotli_compress(std::string_view content) {
+  constexpr int kQuality = 3;  // as dear as gzip's 1, and smaller
+  size_t size = BrotliEncoderMaxCompressedSize(content.size());
+  std::string out(size, '\0');
+  bool done =
+      size > 0 && BrotliEncoderCompress(kQuality, BROTLI_DEFAULT_WINDOW, BROTLI_MODE_TEXT, content.size(),
+                                        reinterpret_cast<const uint8_t*>(content.data()), &size,
+                                        reinterpret_cast<uint8_t*>(out.data())) == BROTLI_TRUE;
+  if (!done) return {};
+  out.resize(size);
+  return out;
+}
+
+}  // namespace
+
+bool accepts_gzip(std::string_view accept_encoding) {
+  return accepts(accept_encoding, "gzip", "x-gzip") != Accepted::no;
+}
+
+std::string_view response_encoding(std::string_view accept_encoding) {
+  if (accepts_gzip(accept_encoding)) return "gzip";
+  for (std::string_view name : {"zstd", "br"}) {
+    if (accepts(accept_encoding, name, name) == Accepted::by_name) return name;
+  }
+  return "";
 }
 
 std::string gzip_compress(std::string_view content) {
@@ -274,9 +317,14 @@ void compress_response(std::string_view accept_encoding, HttpResponse& response)
   if (!find_header(response.headers, "content-encoding").empty()) return;
   if (!is_compressible(find_header(response.headers, "content-type"))) return;
   response.headers.emplace_back("vary", "accept-encoding");
-  if (!accepts_gzip(accept_encoding)) return;
-  response.body = gzip_compress(response.body);
-  response.headers.emplace_back("content-encoding", "gzip");
+  std::string_view encoding = response_encoding(accept_encoding);
+  if (encoding.empty()) return;
+  std::string encoded = encoding == "gzip"   ? gzip_compress(response.body)
+                        : encoding == "zstd" ? zstd_compress(response.body)
+                                             : brotli_compress(response.body);
+  if (encoded.empty()) return;  // no memory for it: as it is
+  response.body = std::move(encoded);
+  response.headers.emplace_back("content-encoding", encoding);
 }
 
 std::string snappy_compress(std::string_view content) {

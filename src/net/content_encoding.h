@@ -1,5 +1,6 @@
 #pragma once
-// Content-Encoding of requests (gzip, deflate, zstd, snappy block format, identity) and gzip for responses.
+// Content-Encoding of requests (gzip, deflate, zstd, snappy block format, identity) and of responses (gzip;
+// zstd or brotli for who takes no gzip).
 // Pure functions, safe from any thread; decoder states are kept per thread.
 // Decoding stops at `output_bytes_max`, so that a decompression bomb costs at most that much memory, plus 8
 // MiB of zstd window (the bound that RFC 9659 sets for this encoding). Errors: unsupported names an unknown
@@ -32,6 +33,9 @@ inline constexpr std::string_view kAcceptedEncodings = "gzip, deflate, zstd, sna
 
 // Whether an Accept-Encoding value allows gzip: present, or "*", and not with q=0.
 bool accepts_gzip(std::string_view accept_encoding);
+// What a response is to be encoded in: gzip where it is taken, which costs least, else zstd or br where the
+// value names them; empty: nothing of these.
+std::string_view response_encoding(std::string_view accept_encoding);
 
 std::string gzip_compress(std::string_view content);
 // The block format, as Prometheus' remote read answers.

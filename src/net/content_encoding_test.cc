@@ -146,6 +146,30 @@ TEST(AcceptsGzip, ReadsQualities) {
   EXPECT_FALSE(accepts_gzip(""));
 }
 
+TEST(ResponseEncoding, GzipFirst) {
+  EXPECT_EQ(response_encoding("gzip, deflate, br, zstd"), "gzip");
+  EXPECT_EQ(response_encoding("br"), "br");
+  EXPECT_EQ(response_encoding("br;q=1, zstd;q=0.1"), "zstd");
+  EXPECT_EQ(response_encoding("br, gzip;q=0"), "br");
+  EXPECT_EQ(response_encoding("gzip;q=0, *"), "");  // a star names nothing that everybody knows
+  EXPECT_EQ(response_encoding("br;q=0"), "");
+  EXPECT_EQ(response_encoding(""), "");
+}
+
+TEST(CompressResponse, ZstdAndBrotliAreReadBack) {
+  std::string text;
+  for (int i = 0; i < 5000; ++i) text += std::to_string(i * 7919) + ",";
+  HttpResponse zstd{200, {{"content-type", "application/json"}}, text};
+  compress_response("zstd", zstd);
+  EXPECT_EQ(find_header(zstd.headers, "content-encoding"), "zstd");
+  EXPECT_EQ(*decode_content("zstd", zstd.body, kLimit), text);
+  HttpResponse brotli{200, {{"content-type", "application/json"}}, text};
+  compress_response("br", brotli);
+  EXPECT_EQ(find_header(brotli.headers, "content-encoding"), "br");
+  EXPECT_LT(brotli.body.size(), text.size() * 3 / 4);
+  EXPECT_EQ(find_header(brotli.headers, "vary"), "accept-encoding");
+}
+
 TEST(CompressResponse, OnlyWhereItPays) {
   auto compressed = [](std::string accept, std::string type, size_t size) {
     HttpResponse response{200, {{"content-type", type}}, std::string(size, 'a')};

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "net/content_encoding.h"
+#include "net/cross_origin.h"
 
 namespace obelisk {
 
@@ -31,11 +32,13 @@ void HttpExchange::respond(HttpResponse response) {
   move_on(State::fresh, State::answered);
   signal_.disarm();
   compress_response(request_.header("accept-encoding"), response);
+  add_cross_origin_headers(request_, response.headers);
   sink_->send_response(std::move(response));
 }
 
 void HttpExchange::begin(int status, HttpHeaders headers) {
   move_on(State::fresh, State::streaming);
+  add_cross_origin_headers(request_, headers);
   sink_->send_head(status, std::move(headers));
 }
 
