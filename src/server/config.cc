@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/yaml.h"
+#include "net/cross_origin.h"
 
 namespace obelisk::server {
 namespace {
@@ -80,6 +81,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   map.duration("query_timeout", config.query_timeout_nanos);
   map.byte_size("query_memory", config.query_memory_bytes);
   map.boolean("query_tiers", config.query_tiers);
+  map.string_list("cors_allowed_origins", config.cors_allowed_origins);
   map.byte_size("request_size_max", config.request_bytes);
   map.node("span_metrics",
            [&](const YamlNode& node) { return parse_span_metrics(node, file, config.generator); });
@@ -87,6 +89,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
            [&](const YamlNode& node) { return parse_service_graph(node, file, config.generator); });
   map.node("host_info", [&](const YamlNode& node) { return parse_host_info(node, file, config.generator); });
   map.duration("span_metrics_interval", config.span_metrics_interval_nanos);
+  map.duration("span_metrics_ingestion_slack", config.generator.ingestion_slack_nanos);
   map.node("otlp", [&](const YamlNode& node) -> Result<void> {
     OBELISK_TRY(config.otlp, read_otlp_translation(node, file));
     return {};
@@ -98,6 +101,9 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
   map.node("traces", [&](const YamlNode& node) -> Result<void> {
     YamlMap traces(node, file, "traces");
     traces.string_list("rule_files", config.trace_rule_files);
+    int64_t spans = static_cast<int64_t>(config.archive_spans_max);
+    traces.integer("archive_spans_max", spans, 0, 10'000'000'000);
+    config.archive_spans_max = static_cast<uint64_t>(spans);
     return traces.finish();
   });
   map.string("prometheus_config", config.prometheus_config);
@@ -115,6 +121,11 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
       const YamlNode* at = root.find(key);
       return yaml_error(file, at ? *at : root, checked.error().message);
     }
+  }
+  for (const std::string& origin : config.cors_allowed_origins) {
+    if (Result<void> checked = check_origin_pattern(origin); !checked.ok())
+      return yaml_error(file, *root.find("cors_allowed_origins"),
+                        fmt::format("cors_allowed_origins: {}", checked.error().message));
   }
   if (config.listen.empty() || config.listen == "off")
     return yaml_error(file, root, "listen: the one port cannot be switched off");

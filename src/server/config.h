@@ -50,7 +50,9 @@ struct Config {
 
   OtlpTranslation otlp;  // how OTLP metrics become series
   LogsConfig logs;
+  std::vector<std::string> cors_allowed_origins;
   std::vector<std::string> trace_rule_files;  // rule groups whose expressions are TraceQL metrics
+  uint64_t archive_spans_max = 10'000'000;    // of a tenant, kept for ever (api/jaeger/trace_archive.h)
 
   std::string prometheus_config;    // prometheus.yml: scrape_configs and rule_files
   std::string alertmanager_config;  // alertmanager.yml

@@ -25,6 +25,7 @@
 #include "collect/discovery/discovery_manager.h"
 #include "collect/scrape/scraper.h"
 #include "ingest/intake.h"
+#include "net/cross_origin.h"
 #include "net/grpc_router.h"
 #include "net/router.h"
 #include "net/server.h"
@@ -103,6 +104,7 @@ struct ObeliskServer::Parts {
   std::shared_ptr<OtlpSettings> otlp_settings = std::make_shared<OtlpSettings>();
   std::unique_ptr<MultiTenantReader> query_reader;
   std::unique_ptr<ApiContext> context;
+  std::unique_ptr<jaeger::TraceArchive> trace_archive;
   std::unique_ptr<loki::TailService> tails;
   std::unique_ptr<loki::DeleteService> deletes;
   Router router;
@@ -301,6 +303,7 @@ PrometheusProviders ObeliskServer::Parts::prometheus_providers() {
 
 Result<void> ObeliskServer::Parts::build_api() {
   OBELISK_TRY(SamplingStrategies sampling, load_sampling(config));
+  allow_origins(config.cors_allowed_origins);
   query_reader = std::make_unique<MultiTenantReader>(*engine);
   context = std::make_unique<ApiContext>(ApiContext{*query_reader,
                                                     *pipeline,
@@ -330,14 +333,15 @@ Result<void> ObeliskServer::Parts::build_api() {
   register_tempo_api(router, grpc_router, *context, {override_store.get(), check, merged});
   server::register_tempo_status(
       router, {*context, config.given, ready, *override_store, *generators, merged, config.admin_api});
-  register_jaeger_ui_api(router, *context, "/jaeger");
-  register_jaeger_ui_api(jaeger_router, *context, "");
+  trace_archive = std::make_unique<jaeger::TraceArchive>(*engine, config.archive_spans_max);
+  register_jaeger_ui_api(router, *context, *trace_archive, "/jaeger");
+  register_jaeger_ui_api(jaeger_router, *context, *trace_archive, "");
   register_jaeger_v3_api(router, *context);
   register_jaeger_v3_api(jaeger_router, *context);
   auto strategies = std::make_shared<const SamplingStrategies>(std::move(sampling));
   for (auto [http, grpc] :
        {std::pair(&router, &grpc_router), std::pair(&jaeger_router, &jaeger_grpc_router)}) {
-    register_jaeger_grpc(*grpc, *context);
+    register_jaeger_grpc(*grpc, *context, *trace_archive);
     register_jaeger_sampling(*http, *grpc, strategies);
   }
   register_zipkin_api(router, *context);
@@ -360,7 +364,9 @@ Result<void> ObeliskServer::Parts::listen() {
   }
   options.io_thread_count = std::max<size_t>(1, cores / 2);
   options.body_bytes_max = config.request_bytes;
-  options.http_handler = [this](HttpExchangePtr exchange) { router.route(std::move(exchange)); };
+  options.http_handler = [this](HttpExchangePtr exchange) {
+    if (!answer_preflight(exchange)) router.route(std::move(exchange));
+  };
   options.grpc_handler = [this](GrpcCallPtr call) { grpc_router.route(std::move(call)); };
   options.workers = query_workers.get();
   options.choose_workers = [this](std::string_view method, std::string_view path) -> WorkerPool* {
@@ -392,7 +398,9 @@ Result<void> ObeliskServer::Parts::listen_as_jaeger() {
   options.listeners = {config.jaeger_query_listen};
   options.io_thread_count = 1;
   options.body_bytes_max = config.request_bytes;
-  options.http_handler = [this](HttpExchangePtr exchange) { jaeger_router.route(std::move(exchange)); };
+  options.http_handler = [this](HttpExchangePtr exchange) {
+    if (!answer_preflight(exchange)) jaeger_router.route(std::move(exchange));
+  };
   options.grpc_handler = [this](GrpcCallPtr call) { jaeger_grpc_router.route(std::move(call)); };
   options.workers = query_workers.get();
   OBELISK_TRY(jaeger_server, Server::start(std::move(options)));

@@ -4,6 +4,8 @@
 // Usage: node tests/e2e/traces_api_test.mjs --server BINARY
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
+import http from 'node:http';
+import zlib from 'node:zlib';
 import { Checks, until } from './stack/checks.mjs';
 import { Server, argument, freePorts, scratchDirectory } from './stack/server.mjs';
 import { grpcClient, status } from './stack/grpc_client.mjs';
@@ -29,6 +31,7 @@ jaeger_sampling_strategies: sampling.json
 span_metrics: {dimensions: [http.route], histograms: both, enable_target_info: true}
 service_graph: {wait: 1s, enable_client_server_prefix: true, dimensions: [zone]}
 host_info: true
+cors_allowed_origins: ['http://localhost:*']
 traces: {rule_files: [traces.yml]}
 `,
   files: {
@@ -291,6 +294,33 @@ await test('other systems: zipkin, B3 and X-Ray identifiers, jaeger datagrams', 
   socket.close();
   await until('the agent\'s span', async () => (await fetch(`${server.url}/api/traces/d00d`)).status === 200);
   assert.match(JSON.stringify(await json('/api/traces/d00d')), /agent-service/);
+});
+
+await test('pages of allowed origins send and read, others are told nothing', async () => {
+  const question = (origin) => fetch(`${server.url}/v1/traces`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type,traceparent' } });
+  const yes = await question('http://localhost:3000');
+  assert.equal(yes.status, 204);
+  assert.equal(yes.headers.get('access-control-allow-origin'), 'http://localhost:3000');
+  assert.match(yes.headers.get('access-control-allow-methods'), /POST/);
+  assert.equal(yes.headers.get('access-control-allow-headers'), 'content-type,traceparent');
+  const no = await question('http://evil.example');
+  assert.equal(no.status, 405);
+  assert.equal(no.headers.get('access-control-allow-origin'), null);
+  const read = (origin) => fetch(`${server.url}/api/search`, { headers: { origin } });
+  assert.equal((await read('http://localhost:3000')).headers.get('access-control-allow-origin'), 'http://localhost:3000');
+  assert.equal((await read('http://evil.example')).headers.get('access-control-allow-origin'), null);
+});
+await test('answers in the encoding a client takes', async () => {
+  const plain = await (await fetch(`${server.url}/api/traces/a1`, { headers: { 'accept-encoding': 'identity' } })).text();
+  const decoders = { br: zlib.brotliDecompressSync, gzip: zlib.gunzipSync, 'deflate;q=0.5, br;q=0.9, gzip': zlib.gunzipSync };
+  for (const [accepted, decode] of Object.entries(decoders)) {
+    const body = await new Promise((resolve, reject) => http.get(`${server.url}/api/traces/a1`, { headers: { 'accept-encoding': accepted } }, (response) => {
+      const chunks = [];
+      response.on('data', (chunk) => chunks.push(chunk)).on('end', () => resolve(Buffer.concat(chunks))).on('error', reject);
+    }));
+    assert.ok(body.length < plain.length / 2, accepted);
+    assert.equal(decode(body).toString(), plain);
+  }
 });
 
 await test('derived metrics by the options', async () => {

@@ -23,13 +23,18 @@ using Trace = std::vector<BatchPtr>;
 constexpr int64_t kLookbackNanos = 2 * 86400 * kNanosPerSecond;  // of a search that names no start
 constexpr size_t kRowsPerMessage = 2000;                         // of OTLP; usually some 1 MiB
 
+Result<TraceId> trace_id_of_bytes(std::string_view bytes) {
+  std::optional<TraceId> id = TraceId::from_bytes(bytes);
+  if (!id) return make_error(ErrorCode::invalid_argument, "a trace id is 16 bytes");
+  return *id;
+}
+
 // Digits of v3, bytes of v2.
 Result<Trace> trace_of(const TempoCall& call, std::string_view message, bool digits) {
   OBELISK_TRY(jaeger::TraceRequest request, jaeger::decode_trace_request(message));
   if (digits) return jaeger::trace_by_id(call, request.trace_id);
-  std::optional<TraceId> id = TraceId::from_bytes(request.trace_id);
-  if (!id) return make_error(ErrorCode::invalid_argument, "a trace id is 16 bytes");
-  return jaeger::trace_by_id(call, id->to_hex());
+  OBELISK_TRY(TraceId id, trace_id_of_bytes(request.trace_id));
+  return jaeger::trace_by_id(call, id.to_hex());
 }
 
 // About what a row takes in a message.
@@ -138,7 +143,7 @@ GrpcMethod traces_method(Find find_them, Encode encode) {
 
 }  // namespace
 
-void register_jaeger_grpc(GrpcRouter& router, ApiContext& context) {
+void register_jaeger_grpc(GrpcRouter& router, ApiContext& context, jaeger::TraceArchive& archive) {
   auto one_trace = [](bool digits) {
     return [digits](const TempoCall& call, std::string_view message) -> Result<std::vector<Trace>> {
       OBELISK_TRY(Trace trace, trace_of(call, message, digits));
@@ -172,10 +177,14 @@ void register_jaeger_grpc(GrpcRouter& router, ApiContext& context) {
         OBELISK_TRY(std::vector<jaeger::Operation> found, operations(call, message));
         return Messages{jaeger::encode_operations_v3(found)};
       });
-  add("api_v2.QueryService/ArchiveTrace", [](const TempoCall&, std::string_view) -> Result<Messages> {
-    return make_error(ErrorCode::unsupported,
-                      "unsupported: ArchiveTrace; a trace is kept for the retention of traces");
-  });
+  // ArchiveTraceRequest {1 trace_id}; start_time and end_time say where to look, which is not needed.
+  add("api_v2.QueryService/ArchiveTrace",
+      [&archive](const TempoCall& call, std::string_view message) -> Result<Messages> {
+        OBELISK_TRY(jaeger::TraceRequest request, jaeger::decode_trace_request(message));
+        OBELISK_TRY(TraceId id, trace_id_of_bytes(request.trace_id));
+        OBELISK_TRY([[maybe_unused]] uint64_t spans, archive.add(call.query_context(), id));
+        return Messages{""};
+      });
 }
 
 void register_jaeger_sampling(Router& router, GrpcRouter& grpc_router,

@@ -5,6 +5,8 @@
 #include <protozero/pbf_writer.hpp>
 
 #include "api/jaeger/jaeger_api.h"
+#include "api/request/archive_view.h"
+#include "api/request/multi_tenant_reader.h"
 #include "api/request/recording_sinks.h"
 #include "pipeline/pipeline.h"
 #include "query/traceql/test_traces.h"
@@ -52,7 +54,8 @@ std::string timestamp(int64_t nanos) {
 class JaegerGrpc : public testing::Test {
  protected:
   JaegerGrpc() {
-    register_jaeger_grpc(grpc_, context_);
+    register_jaeger_grpc(grpc_, context_, archive_);
+    register_jaeger_ui_api(router_, context_, archive_, "");
     WriteRequest request;
     request.batches.push_back(traceql::test_batch(kTraces));
     EXPECT_TRUE(append_and_wait(store_, std::move(request)).ok());
@@ -78,12 +81,20 @@ class JaegerGrpc : public testing::Test {
     return out;
   }
 
+  HttpResponse http(std::string method, const std::string& target) {
+    return answer_of(router_, std::move(method), target, {}, "");
+  }
+
+  static constexpr uint64_t kArchiveSpansMax = 4;
   MemoryStore store_;
+  MultiTenantReader reader_{store_};
+  jaeger::TraceArchive archive_{store_, kArchiveSpansMax};
   ManualClock clock_{{kTestEpoch + 60 * kNanosPerSecond}};
   Intake intake_{store_, clock_};
   Pipeline pipeline_{intake_};
-  ApiContext context_{store_, pipeline_, clock_, {}, false, 64u << 20, "0.1.0", "abc"};
+  ApiContext context_{reader_, pipeline_, clock_, {}, false, 64u << 20, "0.1.0", "abc"};
   GrpcRouter grpc_;
+  Router router_;
 };
 
 TEST_F(JaegerGrpc, ATraceOfVersion2IsWhatJaegersOwnSenderWouldSend) {
@@ -118,7 +129,95 @@ TEST_F(JaegerGrpc, ATraceOfVersion2IsWhatJaegersOwnSenderWouldSend) {
   pbf_writer(unknown).add_bytes(1, id);
   EXPECT_EQ(call("api_v2.QueryService/GetTrace", unknown)->status, GrpcStatus::not_found);
   EXPECT_EQ(call("api_v2.QueryService/GetTrace", "")->status, GrpcStatus::invalid_argument);
-  EXPECT_EQ(call("api_v2.QueryService/ArchiveTrace", request)->status, GrpcStatus::unimplemented);
+}
+
+// Goal: what was archived is found by its id when the store itself has it no more, and nowhere else.
+TEST_F(JaegerGrpc, AnArchivedTraceOutlivesTheStored) {
+  std::string id(16, '\0');
+  id[15] = '\xaa';
+  std::string request, unknown;
+  pbf_writer(request).add_bytes(1, id);
+  id[0] = '\x01';
+  pbf_writer(unknown).add_bytes(1, id);
+  const std::string whole = once("api_v2.QueryService/GetTrace", request);
+  EXPECT_EQ(call("api_v2.QueryService/ArchiveTrace", unknown)->status, GrpcStatus::not_found);
+  EXPECT_EQ(once("api_v2.QueryService/ArchiveTrace", request), "");
+  EXPECT_EQ(once("api_v2.QueryService/GetTrace", request), whole);  // its spans are there once
+  EXPECT_EQ(once("api_v2.QueryService/ArchiveTrace", request), "");
+  auto rows = [&] { return *archived_rows(reader_, kDefaultTenant); };
+  EXPECT_EQ(rows(), 3u);  // the second time added nothing
+  Scan all;
+  all.table = Table::spans;
+  ASSERT_TRUE(store_.erase(all).ok());
+  EXPECT_EQ(once("api_v2.QueryService/GetTrace", request), whole);
+  EXPECT_NE(http("GET", "/api/traces/aa").body.find("POST /orders"), std::string::npos);
+  EXPECT_NE(http("GET", "/api/traces?traceID=aa").body.find("POST /orders"), std::string::npos);
+  EXPECT_EQ(http("GET", "/api/services").body.find("shop"), std::string::npos);
+  EXPECT_TRUE(call("api_v2.QueryService/FindTraces", query("shop"))->messages.empty());
+  EXPECT_EQ(http("POST", "/api/archive/aa").status, 200);  // is there, though the store has it no more
+}
+
+TEST_F(JaegerGrpc, TheUiLearnsWhatIsMissing) {
+  std::string body = http("GET", "/api/traces?traceID=aa&traceID=77").body;
+  EXPECT_NE(body.find(R"("total":1)"), std::string::npos);
+  EXPECT_NE(
+      body.find(
+          R"("errors":[{"code":404,"msg":"trace not found","traceID":"00000000000000000000000000000077"}])"),
+      std::string::npos)
+      << body;
+  EXPECT_EQ(http("GET", "/api/traces?traceID=xyz").status, 400);
+}
+
+TEST_F(JaegerGrpc, TheUiOpensFilesOfOtlp) {
+  auto transformed = [&](std::string body) {
+    return answer_of(router_, "POST", "/api/transform", {}, std::move(body));
+  };
+  HttpResponse response = transformed(R"({"resourceSpans":[{"resource":{"attributes":[{"key":"service.name",
+    "value":{"stringValue":"filed"}}]},"scopeSpans":[{"spans":[
+    {"traceId":"0000000000000000000000000000000b","spanId":"0000000000000001","name":"one","startTimeUnixNano":"1000","endTimeUnixNano":"3000"},
+    {"traceId":"0000000000000000000000000000000c","spanId":"0000000000000002","name":"two","startTimeUnixNano":"1000","endTimeUnixNano":"3000"}]}]}]})");
+  EXPECT_EQ(response.status, 200) << response.body;
+  EXPECT_NE(response.body.find(R"("total":2)"), std::string::npos);
+  EXPECT_NE(response.body.find(R"("serviceName":"filed")"), std::string::npos);
+  EXPECT_EQ(http("GET", "/api/traces/b").status, 404);  // not stored
+  EXPECT_EQ(transformed("{").status, 400);
+}
+
+TEST_F(JaegerGrpc, TheArchiveIsBoundedAndCanBeEmptied) {
+  EXPECT_EQ(http("POST", "/api/archive/aa").body,
+            R"({"data":[],"total":0,"limit":0,"offset":0,"errors":null})");
+  HttpResponse full = http("POST", "/api/archive/bb");
+  EXPECT_EQ(full.status, 413) << full.body;
+  EXPECT_NE(full.body.find("archive_spans_max"), std::string::npos);
+  EXPECT_EQ(http("POST", "/api/archive/xyz").status, 400);
+  EXPECT_EQ(http("POST", "/api/archive/77").status, 404);
+  EXPECT_EQ(http("DELETE", "/api/archive/bb").status, 404);
+  EXPECT_EQ(http("DELETE", "/api/archive/aa").status, 200);
+  EXPECT_EQ(http("DELETE", "/api/archive/aa").status, 404);
+  EXPECT_EQ(http("GET", "/api/traces/aa").status, 200);  // the store has it still
+  EXPECT_EQ(http("POST", "/api/archive/bb").status, 200);
+}
+
+TEST_F(JaegerGrpc, ArchivesAreOfOneTenant) {
+  context_.multi_tenancy = true;
+  auto as = [&](const std::string& tenant, std::string method, const std::string& target) {
+    return answer_of(router_, std::move(method), target, {{"x-scope-orgid", tenant}}, "").status;
+  };
+  WriteRequest request;
+  request.tenant = "one";
+  request.batches.push_back(traceql::test_batch(kTraces));
+  ASSERT_TRUE(append_and_wait(store_, std::move(request)).ok());
+  EXPECT_EQ(as("two", "POST", "/api/archive/aa"), 404);
+  EXPECT_EQ(as("one", "POST", "/api/archive/aa"), 200);
+  EXPECT_EQ(as("one|two", "POST", "/api/archive/aa"), 400);
+  EXPECT_EQ(as("one/archive", "GET", "/api/traces/aa"), 400);
+  Scan all;
+  all.tenant = "one";
+  all.table = Table::spans;
+  ASSERT_TRUE(store_.erase(all).ok());
+  EXPECT_EQ(as("one", "GET", "/api/traces/aa"), 200);
+  EXPECT_EQ(as("two", "GET", "/api/traces/aa"), 404);
+  EXPECT_EQ(as("two|one", "GET", "/api/traces/aa"), 200);
 }
 
 TEST_F(JaegerGrpc, Version3GivesOtlp) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "api/request/archive_view.h"
 #include "api/request/graph_rules.h"
 #include "api/tempo/traceql_text.h"
 #include "query/core/span_columns.h"
@@ -90,8 +91,9 @@ Result<std::vector<std::vector<BatchPtr>>> find_traces(const tempo::TempoCall& c
   OBELISK_TRY(traceql::SearchResult found,
               traceql::search(call.query_context(), traceql_of(conditions), options));
   std::vector<std::vector<BatchPtr>> traces;
+  OBELISK_TRY(const QueryContext whole, with_archive(call.query_context()));
   for (const traceql::FoundTrace& trace : found.traces) {
-    OBELISK_TRY(std::vector<BatchPtr> spans, traceql::fetch_trace(call.query_context(), trace.id));
+    OBELISK_TRY(std::vector<BatchPtr> spans, traceql::fetch_trace(whole, trace.id));
     if (!spans.empty()) traces.push_back(std::move(spans));
   }
   return traces;
@@ -145,11 +147,16 @@ Result<TimeRange> lookback_range_of(const tempo::TempoCall& call, int64_t lookba
   return TimeRange{UnixNanos{begin * kNanosPerMilli}, UnixNanos{end * kNanosPerMilli}};
 }
 
+Result<TraceId> trace_id_of(std::string_view digits) {
+  std::optional<TraceId> id = TraceId::from_hex(digits);
+  if (id && !id->is_none()) return *id;
+  return make_error(ErrorCode::invalid_argument, "a trace id is 1 to 32 hexadecimal digits, not all zero");
+}
+
 Result<std::vector<BatchPtr>> trace_by_id(const tempo::TempoCall& call, const std::string& id) {
-  std::optional<TraceId> trace_id = TraceId::from_hex(id);
-  if (!trace_id || trace_id->is_none())
-    return make_error(ErrorCode::invalid_argument, "a trace id is 1 to 32 hexadecimal digits, not all zero");
-  OBELISK_TRY(std::vector<BatchPtr> spans, traceql::fetch_trace(call.query_context(), *trace_id));
+  OBELISK_TRY(TraceId trace_id, trace_id_of(id));
+  OBELISK_TRY(const QueryContext context, with_archive(call.query_context()));
+  OBELISK_TRY(std::vector<BatchPtr> spans, traceql::fetch_trace(context, trace_id));
   if (spans.empty()) return make_error(ErrorCode::not_found, "trace not found");
   return spans;
 }

@@ -64,6 +64,8 @@ inline uint64_t calls_of(const traceql::GraphEdge& edge) {
 }
 // endTs and lookback, both in milliseconds, as Jaeger and Zipkin ask for dependencies.
 Result<TimeRange> lookback_range_of(const tempo::TempoCall& call, int64_t lookback_default_ms);
+Result<TraceId> trace_id_of(std::string_view digits);
+// With what was archived of it.
 Result<std::vector<BatchPtr>> trace_by_id(const tempo::TempoCall& call, const std::string& id);
 
 }  // namespace obelisk::jaeger

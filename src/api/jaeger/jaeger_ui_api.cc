@@ -5,7 +5,10 @@
 #include "api/jaeger/jaeger_api.h"
 #include "api/jaeger/jaeger_search.h"
 #include "base/text.h"
+#include "query/traceql/trace_rows.h"
 #include "wire/foreign/encode_traces.h"
+#include "wire/otlp_json.h"
+#include "wire/otlp_traces.h"
 
 namespace obelisk {
 namespace {
@@ -20,6 +23,12 @@ HttpResponse enveloped(const std::string& data, uint64_t total) {
       fmt::format(R"({{"data":{},"total":{},"limit":0,"offset":0,"errors":null}})", data, total));
 }
 
+// With a list of errors beside the data: [] says null, as Jaeger does.
+HttpResponse enveloped_with(const std::string& data, uint64_t total, const std::string& errors) {
+  return tempo::json_response(
+      fmt::format(R"({{"data":{},"total":{},"limit":0,"offset":0,"errors":{}}})", data, total, errors));
+}
+
 HttpResponse failed(const Error& error) {
   int status = http_status_of(error.code);
   JsonWriter out;
@@ -31,14 +40,15 @@ HttpResponse failed(const Error& error) {
   return response;
 }
 
-using Answer = Result<HttpResponse> (*)(TempoCall&, const PathParameters&);
+using Answer = tempo::TempoHandler;
 
 RouteHandler route_of(const ApiContext& context, Answer answer) {
-  return tempo::handler_of(context,
-                           [answer](TempoCall& call, const PathParameters& path) -> Result<HttpResponse> {
-                             Result<HttpResponse> result = answer(call, path);
-                             return result.ok() ? std::move(*result) : failed(result.error());
-                           });
+  return tempo::handler_of(
+      context,
+      [answer = std::move(answer)](TempoCall& call, const PathParameters& path) -> Result<HttpResponse> {
+        Result<HttpResponse> result = answer(call, path);
+        return result.ok() ? std::move(*result) : failed(result.error());
+      });
 }
 
 Result<HttpResponse> services(TempoCall& call, const PathParameters&) {
@@ -143,16 +153,27 @@ Result<jaeger::TraceConditions> conditions_of(const TempoCall& call) {
   return conditions;
 }
 
-HttpResponse traces_response(const std::vector<std::vector<BatchPtr>>& traces) {
+// `missing`: ids that were asked for and are not there.
+HttpResponse traces_response(const std::vector<std::vector<BatchPtr>>& traces,
+                             const std::vector<TraceId>& missing = {}) {
   JsonWriter out;
   out.begin_array();
   for (const std::vector<BatchPtr>& trace : traces) write_jaeger_trace(out, trace);
   out.end_array();
-  return enveloped(out.take(), traces.size());
+  if (missing.empty()) return enveloped(out.take(), traces.size());
+  JsonWriter errors;
+  errors.begin_array();
+  for (const TraceId& id : missing) {
+    errors.begin_object().field("code", 404).field("msg", "trace not found");
+    errors.field("traceID", id.to_hex()).end_object();
+  }
+  errors.end_array();
+  return enveloped_with(out.take(), traces.size(), errors.take());
 }
 
 Result<HttpResponse> traces(TempoCall& call, const PathParameters&) {
   std::vector<std::vector<BatchPtr>> found;
+  std::vector<TraceId> missing;
   std::vector<std::string_view> ids = call.parameters.get_all("traceID");
   if (ids.size() > jaeger::kTraceLimitMax)
     return make_error(ErrorCode::invalid_argument,
@@ -160,13 +181,36 @@ Result<HttpResponse> traces(TempoCall& call, const PathParameters&) {
   for (std::string_view id : ids) {
     Result<std::vector<BatchPtr>> trace = jaeger::trace_by_id(call, std::string(id));
     if (!trace.ok() && trace.error().code != ErrorCode::not_found) return trace.error();
-    if (trace.ok()) found.push_back(std::move(*trace));
+    if (trace.ok()) {
+      found.push_back(std::move(*trace));
+    } else {
+      missing.push_back(*jaeger::trace_id_of(id));
+    }
   }
   if (ids.empty()) {
     OBELISK_TRY(jaeger::TraceConditions conditions, conditions_of(call));
     OBELISK_TRY(found, jaeger::find_traces(call, conditions));
   }
-  return traces_response(found);
+  return traces_response(found, missing);
+}
+
+// What the UI asks when a user opens a file of OTLP JSON: the same traces as it reads them. Nothing is
+// stored.
+Result<HttpResponse> transform(TempoCall& call, const PathParameters&) {
+  OBELISK_TRY(std::shared_ptr<const std::string> body,
+              otlp_json_to_protobuf(OtlpSignal::traces, call.exchange->request().body));
+  OBELISK_TRY(DecodedTraces decoded, decode_otlp_traces(body));
+  std::vector<BatchPtr> batches;
+  std::map<TraceId, std::vector<traceql::RowPlace>> rows;
+  for (Batch& batch : decoded.batches) {
+    const ColumnData* ids = batch.find_fixed(column::kTraceId);
+    for (uint32_t row = 0; row < batch.row_count; ++row)
+      rows[ids == nullptr ? TraceId{} : ids->trace_ids[row]].emplace_back(batches.size(), row);
+    batches.push_back(std::make_shared<const Batch>(std::move(batch)));
+  }
+  std::vector<std::vector<BatchPtr>> traces;
+  for (const auto& [id, places] : rows) traces.push_back({traceql::rows_of(batches, places)});
+  return traces_response(traces);
 }
 
 Result<HttpResponse> trace(TempoCall& call, const PathParameters& path) {
@@ -188,16 +232,22 @@ Result<HttpResponse> dependencies(TempoCall& call, const PathParameters&) {
   return enveloped(out.take(), edges.size());
 }
 
-// The UI's button: nothing has to be archived.
-Result<HttpResponse> archive(TempoCall&, const PathParameters&) {
-  return make_error(
-      ErrorCode::unsupported,
-      "a trace is kept as long as all traces are (retention.traces): there is no archive to put it into");
+// The UI's button. The answer is an empty list, as Jaeger's.
+Result<HttpResponse> archive_trace(jaeger::TraceArchive& archive, const TempoCall& call,
+                                   const PathParameters& path) {
+  OBELISK_TRY(TraceId id, jaeger::trace_id_of(path.get("id")));
+  if (call.exchange->request().method == "DELETE") {
+    OBELISK_CHECK_OK(archive.remove(call.query_context(), id));
+  } else {
+    OBELISK_TRY([[maybe_unused]] uint64_t spans, archive.add(call.query_context(), id));
+  }
+  return enveloped("[]", 0);
 }
 
 }  // namespace
 
-void register_jaeger_ui_api(Router& router, ApiContext& context, const std::string& prefix) {
+void register_jaeger_ui_api(Router& router, ApiContext& context, jaeger::TraceArchive& archive,
+                            const std::string& prefix) {
   auto add = [&](const std::string& path, Answer answer) {
     router.add("GET", prefix + "/api/" + path, route_of(context, answer));
   };
@@ -207,7 +257,13 @@ void register_jaeger_ui_api(Router& router, ApiContext& context, const std::stri
   add("traces", traces);
   add("traces/{id}", trace);
   add("dependencies", dependencies);
-  router.add("POST", prefix + "/api/archive/{id}", route_of(context, archive));
+  router.add("POST", prefix + "/api/transform", route_of(context, transform));
+  for (const char* method : {"POST", "DELETE"}) {
+    router.add(method, prefix + "/api/archive/{id}",
+               route_of(context, [&archive](TempoCall& call, const PathParameters& path) {
+                 return archive_trace(archive, call, path);
+               }));
+  }
 }
 
 }  // namespace obelisk

@@ -6,6 +6,7 @@
 
 #include "api/obelisk/outline_cache.h"
 #include "api/obelisk/own_answer.h"
+#include "api/request/archive_view.h"
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "query/traceql/outline_timeline.h"
@@ -276,6 +277,7 @@ Result<Call> begin(const ApiContext& context, const HttpExchangePtr& exchange, c
   OBELISK_TRY(call.parameters, parameters_of(exchange->request()));
   OBELISK_TRY(call.run, begin_query(context, exchange));
   QueryRun& run = *call.run;
+  OBELISK_CHECK_OK(include_archive(context.reader, run));
   QueryContext query{context.reader, run.tenant, run.at, run.budget, run.cancel};
   OBELISK_TRY(call.outline, cache.get(run.tenant, *id, fresh, context.clock.now().value, run.cancel,
                                       [&] { return traceql::outline_of_trace(query, *id); }));

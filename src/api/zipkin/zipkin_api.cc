@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "api/jaeger/jaeger_search.h"
+#include "api/request/archive_view.h"
 #include "api/tempo/tempo_call.h"
 #include "api/tempo/traceql_text.h"
 #include "base/text.h"
@@ -137,10 +138,11 @@ Result<HttpResponse> traces(TempoCall& call, const PathParameters&) {
   options.limit = static_cast<uint32_t>(limit);
   options.spans_per_spanset = 1;
   OBELISK_TRY(traceql::SearchResult found, traceql::search(call.query_context(), query, options));
+  OBELISK_TRY(const QueryContext whole, with_archive(call.query_context()));
   JsonWriter out;
   out.begin_array();
   for (const traceql::FoundTrace& trace : found.traces) {
-    OBELISK_TRY(std::vector<BatchPtr> spans, traceql::fetch_trace(call.query_context(), trace.id));
+    OBELISK_TRY(std::vector<BatchPtr> spans, traceql::fetch_trace(whole, trace.id));
     write_zipkin_trace(out, spans);
   }
   out.end_array();
@@ -153,7 +155,8 @@ Result<std::vector<BatchPtr>> spans_of(TempoCall& call, std::string_view text) {
     return make_error(
         ErrorCode::invalid_argument,
         fmt::format("\"{}\" is no trace id of up to 32 hexadecimal digits", text.substr(0, 64)));
-  return traceql::fetch_trace(call.query_context(), *id);
+  OBELISK_TRY(const QueryContext context, with_archive(call.query_context()));
+  return traceql::fetch_trace(context, *id);
 }
 
 Result<HttpResponse> trace(TempoCall& call, const PathParameters& path) {

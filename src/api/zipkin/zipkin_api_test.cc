@@ -28,7 +28,7 @@ class ZipkinApi : public testing::Test {
   ZipkinApi() {
     register_foreign_spans(router_, grpc_router_, context_);
     register_zipkin_api(router_, context_);
-    register_jaeger_ui_api(router_, context_, "/jaeger");
+    register_jaeger_ui_api(router_, context_, archive_, "/jaeger");
     register_jaeger_v3_api(router_, context_);
     EXPECT_EQ(send("POST", "/api/v2/spans", kSpans).status, 202);
   }
@@ -49,6 +49,7 @@ class ZipkinApi : public testing::Test {
   }
 
   MemoryStore store_;
+  jaeger::TraceArchive archive_{store_};
   ManualClock clock_{{kNow}};
   Intake intake_{store_, clock_};
   Pipeline pipeline_{intake_};

@@ -10,6 +10,7 @@
 #include "base/self_metrics.h"
 #include "codec/checksum.h"
 #include "codec/varint.h"
+#include "model/archive_tenant.h"
 #include "plan/batch_codec.h"
 #include "plan/column_memory.h"
 #include "plan/expression_codec.h"
@@ -25,7 +26,8 @@ namespace obelisk {
 namespace {
 
 constexpr uint64_t kManifestBytesMax = 256ull << 20;
-constexpr size_t kTenantNameBytesMax = 150;  // as the systems whose header this is
+// As the systems whose header this is, and what the name of an archive has more.
+constexpr size_t kTenantNameBytesMax = 150 + kArchiveSuffix.size();
 constexpr std::string_view kLockFile = "LOCK";
 
 // What a tenant without data sees: no rows, and caches as every view has them.

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/self_metrics.h"
 #include "base/text.h"
+#include "model/archive_tenant.h"
 #include "storage/embedded/engine_tenant.h"
 
 namespace obelisk {
@@ -46,6 +47,8 @@ uint64_t bytes_until(const std::vector<Droppable>& parts, int64_t until) {
 }  // namespace
 
 const Retention& Engine::retention_of(const Tenant& tenant) const {
+  static const Retention kForEver;
+  if (is_archive(tenant)) return kForEver;
   auto own = options_.tenant_retention.find(tenant);
   return own == options_.tenant_retention.end() ? options_.retention : own->second;
 }
@@ -107,6 +110,7 @@ Result<void> Engine::retain_by_size(uint64_t bytes_max, bool all_signals) {
   if (bytes_max == 0) return {};
   std::vector<Droppable> parts;
   for (const TenantPtr& tenant : all_tenants()) {
+    if (is_archive(tenant->name)) continue;
     for (const MetricStore::PartSize& part : tenant->metrics->part_sizes())
       parts.push_back({part.max_time + 1, part.bytes});
     for (const TierPart& part : tenant->tiers->parts())
@@ -122,6 +126,7 @@ Result<void> Engine::retain_by_size(uint64_t bytes_max, bool all_signals) {
   log_info("storage", fmt::format("retention by size: dropping {} of {} that end by {}, {} bytes are allowed",
                                   bytes, signals, format_rfc3339(until), bytes_max));
   for (const TenantPtr& tenant : all_tenants()) {
+    if (is_archive(tenant->name)) continue;
     OBELISK_CHECK_OK(finish_merge(*tenant));
     if (all_signals) {
       for (Table table : {Table::logs, Table::spans, Table::exemplars})

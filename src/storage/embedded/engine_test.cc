@@ -8,6 +8,7 @@
 #include <set>
 
 #include "env/fault_disk.h"
+#include "model/archive_tenant.h"
 #include "storage/memory/memory_store.h"
 #include "storage/test_reader_compare.h"
 
@@ -395,8 +396,9 @@ TEST(Engine, TenantsAreBoundedNamedAndApart) {
   };
   EXPECT_TRUE(write("../team/a").ok());
   EXPECT_EQ(write("").error().code, ErrorCode::invalid_argument);
-  EXPECT_EQ(write(std::string(151, 'x')).error().code, ErrorCode::invalid_argument);
-  EXPECT_TRUE(write(std::string(150, '/')).ok());
+  // 150 bytes as in the header, and what an archive's name has more.
+  EXPECT_EQ(write(std::string(159, 'x')).error().code, ErrorCode::invalid_argument);
+  EXPECT_TRUE(write(std::string(158, '/')).ok());
   EXPECT_EQ(write("third").error().code, ErrorCode::too_large);
   EXPECT_TRUE(requests_in(**engine, Table::logs).empty());
 }
@@ -419,6 +421,31 @@ TEST(Engine, RetentionDropsOldDays) {
   engine->reset();
   fixture.open();
   EXPECT_EQ(requests_in(*fixture.engine, Table::logs).size(), 0u);
+}
+
+// Goal: neither age nor size takes anything out of an archive.
+TEST(Engine, RetentionLeavesArchivesAlone) {
+  Fixture fixture;
+  EngineOptions options = options_for(fixture.disk, fixture.clock);
+  options.retention.traces_nanos = 86'400 * kNanosPerSecond;
+  options.retention_bytes = 1;
+  auto engine = Engine::open(options);
+  ASSERT_TRUE(engine.ok());
+  ASSERT_TRUE(append_and_wait(**engine, named_request(1)).ok());
+  WriteRequest archived = named_request(2);
+  archived.tenant = archive_of(kDefaultTenant);
+  ASSERT_TRUE(append_and_wait(**engine, std::move(archived)).ok());
+  ASSERT_TRUE((*engine)->flush().ok());
+  fixture.clock.advance(300ll * 86'400 * kNanosPerSecond);
+  ASSERT_TRUE((*engine)->apply_retention().ok());
+  auto rows_of = [&](const Tenant& tenant) {
+    Scan scan;
+    scan.tenant = tenant;
+    scan.table = Table::spans;
+    return (*engine)->plan(*(*engine)->snapshot(tenant), scan)->cost.rows;
+  };
+  EXPECT_EQ(rows_of(kDefaultTenant), 0u);
+  EXPECT_GT(rows_of(archive_of(kDefaultTenant)), 0u);
 }
 
 TEST(Engine, InvalidRequestsAreRefusedWhole) {
