@@ -5,7 +5,16 @@
 
 namespace obelisk {
 
+int32_t native_schema_of(double factor) {
+  constexpr int32_t kCoarsest = -4, kFinest = 8;
+  double exponent = std::log2(std::log2(factor));  // of the growth that is wanted: 2^(2^-schema)
+  return static_cast<int32_t>(
+      std::clamp(-std::floor(exponent), static_cast<double>(kCoarsest), static_cast<double>(kFinest)));
+}
+
 void NativeBuckets::observe(double value, double weight) {
+  count_ += weight;
+  sum_ += value * weight;
   constexpr double kZeroThreshold = 0x1p-128;  // Prometheus' default
   if (value <= kZeroThreshold) {
     zeros_ += weight;
@@ -26,10 +35,12 @@ void NativeBuckets::reduce_to(int32_t schema) {
 }
 
 void NativeBuckets::keep_bounded() {
-  while (counts_.size() > kNativeBucketsMax && schema_ > kSchemaLast) reduce_to(schema_ - 1);
+  while (counts_.size() > rules_.buckets_max && schema_ > kSchemaLast) reduce_to(schema_ - 1);
 }
 
 void NativeBuckets::merge(const NativeBuckets& other) {
+  count_ += other.count_;
+  sum_ += other.sum_;
   zeros_ += other.zeros_;
   if (other.schema_ < schema_) reduce_to(other.schema_);
   NativeBuckets added = other;
@@ -38,13 +49,13 @@ void NativeBuckets::merge(const NativeBuckets& other) {
   keep_bounded();
 }
 
-Histogram NativeBuckets::to_histogram(double count, double sum) const {
+Histogram NativeBuckets::to_histogram() const {
   Histogram histogram;
   histogram.schema = schema_;
   histogram.zero_threshold = 0x1p-128;
   histogram.zero_count = zeros_;
-  histogram.count = count;
-  histogram.sum = sum;
+  histogram.count = count_;
+  histogram.sum = sum_;
   int32_t next = 0;
   for (const auto& [index, in_bucket] : counts_) {
     if (histogram.positive_spans.empty()) {

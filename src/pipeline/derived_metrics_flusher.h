@@ -21,6 +21,13 @@ class DerivedMetricsSource {
   virtual std::vector<TenantBatches> collect(UnixNanos now) = 0;
 };
 
+// One whose tenants may end and begin, as those of DerivedSeries.
+class TenantMetricsSource : public DerivedMetricsSource {
+ public:
+  virtual std::vector<TenantBatches> end(const Tenant& tenant, UnixNanos at) = 0;
+  virtual void begin(const Tenant& tenant, UnixNanos not_before) = 0;
+};
+
 class DerivedMetricsFlusher {
  public:
   struct Options {

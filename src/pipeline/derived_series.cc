@@ -23,15 +23,20 @@ void DerivedValues::merge(const DerivedValues& other) {
 // Writes the samples and exemplars of rows.
 class DerivedSeries::Writer {
  public:
-  explicit Writer(const DerivedSeries& series, UnixNanos now)
-      : series_(series), now_(now), samples_(Table::samples), exemplars_(Table::exemplars) {}
+  // Zeros stand at `earliest` or later, which lies before now.
+  Writer(const DerivedSeries& series, UnixNanos now, UnixNanos earliest)
+      : series_(series),
+        now_(now),
+        earliest_(earliest),
+        samples_(Table::samples),
+        exemplars_(Table::exemplars) {}
 
   // `stale`: markers instead of values.
   void write(const Row& row, bool stale) {
     stale_ = stale;
     row_ = &row;
     // Both instants are whole milliseconds, the zeros strictly first.
-    int64_t before = std::min(row.created.to_millis(), now_.to_millis() - 1);
+    int64_t before = std::max(std::min(row.created.to_millis(), now_.to_millis() - 1), earliest_.to_millis());
     zero_time_ = UnixNanos::from_millis(before);
     for (size_t i = 0; i < series_.counters_.size(); ++i) {
       const DerivedFamily& family = series_.counters_[i];
@@ -105,15 +110,15 @@ class DerivedSeries::Writer {
     begin(samples_, *row_, name, "");
     UnixNanos now = UnixNanos::from_millis(now_.to_millis());
     if (stale_) return add_sample(now, stale_marker());
-    if (row_->is_new) add_native(zero_time_, NativeBuckets().to_histogram(0, 0));
-    add_native(now, histogram.native.to_histogram(histogram.count, histogram.sum));
+    if (row_->is_new) add_native(zero_time_, NativeBuckets(series_.options_.native).to_histogram());
+    add_native(now, histogram.native.to_histogram());
   }
 
   void add_native(UnixNanos time, const Histogram& histogram) {
     samples_.add_row(time);
     samples_.set_string(Scope::fixed, column::kHistogram, samples_.arena().copy(encode_histogram(histogram)),
                         ColumnType::bytes);
-    samples_.set_int(Scope::fixed, column::kStartTime, row_->created.value);
+    samples_.set_int(Scope::fixed, column::kStartTime, row_->native_since.value);
   }
 
   void write_exemplar(const std::string& name, std::string_view bound, const DerivedExemplar& exemplar) {
@@ -123,11 +128,13 @@ class DerivedSeries::Writer {
     exemplars_.set_float(Scope::fixed, column::kValue, exemplar.value);
     exemplars_.set_trace_id(Scope::fixed, column::kTraceId, exemplar.trace_id);
     exemplars_.set_int(Scope::fixed, column::kSpanId, static_cast<int64_t>(exemplar.span_id.value));
-    exemplars_.set_string(Scope::attribute, "traceID", exemplars_.arena().copy(exemplar.trace_id.to_hex()));
+    exemplars_.set_string(Scope::attribute, series_.options_.exemplar_label,
+                          exemplars_.arena().copy(exemplar.trace_id.to_hex()));
   }
 
   const DerivedSeries& series_;
   const UnixNanos now_;
+  const UnixNanos earliest_;
   BatchBuilder samples_;
   BatchBuilder exemplars_;
   const Row* row_ = nullptr;
@@ -158,6 +165,7 @@ DerivedValues DerivedSeries::zero() const {
   histogram.counts.assign(bounds_.size() + 1, 0);
   if (options_.exemplars) histogram.exemplars.resize(bounds_.size() + 1);
   histogram.has_native = options_.histograms != DerivedHistogramForm::classic;
+  histogram.native = NativeBuckets(options_.native);
   DerivedValues values;
   values.counters.assign(counters_.size(), 0);
   values.histograms.assign(histograms_.size(), histogram);
@@ -226,6 +234,7 @@ DerivedSeries::Row& DerivedSeries::insert(TenantRows& tenant, const std::string&
   row.labels = std::move(labels);
   row.values = zero();
   row.created = now;
+  row.native_since = now;
   return row;
 }
 
@@ -264,29 +273,70 @@ void DerivedSeries::add(const Tenant& tenant, std::string_view key,
   });
 }
 
+void DerivedSeries::begin(const Tenant& tenant, UnixNanos not_before) {
+  MutexLock lock(mutex_);
+  begins_[tenant] = not_before;
+}
+
+// True when the row is stale and has been written for the last time.
+bool DerivedSeries::collect_row(Row& row, Writer& writer, UnixNanos now) const {
+  bool stale = now - row.changed >= options_.stale_after_nanos;
+  writer.write(row, stale);
+  row.is_new = false;
+  bool old =
+      options_.native.reset_after_nanos > 0 && now - row.native_since >= options_.native.reset_after_nanos;
+  for (DerivedHistogram& histogram : row.values.histograms) {
+    histogram.exemplars.assign(histogram.exemplars.size(), {});
+    if (!old || !histogram.native.is_reduced()) continue;
+    // Written, so that nothing is lost: readers see a counter that began anew.
+    histogram.native = NativeBuckets(options_.native);
+    row.native_since = now;
+  }
+  return stale;
+}
+
+UnixNanos DerivedSeries::begin_of(const Tenant& tenant) const {
+  auto begin = begins_.find(tenant);
+  return begin == begins_.end() ? UnixNanos{0} : begin->second;
+}
+
+TenantBatches DerivedSeries::collect_tenant(const Tenant& tenant, TenantRows& rows, UnixNanos now,
+                                            bool ends) {
+  Writer writer(*this, now, begin_of(tenant));
+  for (auto entry = rows.rows.begin(); entry != rows.rows.end();) {
+    bool gone = collect_row(entry->second, writer, now) || ends;
+    if (gone && entry->first != kOverflowKey) --label_sets_;
+    if (gone && options_.values_per_label_max > 0) forget_values(rows, entry->second.labels);
+    entry = gone ? rows.rows.erase(entry) : std::next(entry);
+  }
+  TenantBatches out{tenant, writer.finish()};
+  out.batches.push_back(metadata(now));  // the intake stores it only when it is news
+  return out;
+}
+
 std::vector<TenantBatches> DerivedSeries::collect(UnixNanos now) {
   MutexLock lock(mutex_);
   std::vector<TenantBatches> collected;
   for (auto tenant = tenants_.begin(); tenant != tenants_.end();) {
-    auto& rows = tenant->second.rows;
-    Writer writer(*this, now);
-    for (auto entry = rows.begin(); entry != rows.end();) {
-      Row& row = entry->second;
-      bool stale = now - row.changed >= options_.stale_after_nanos;
-      writer.write(row, stale);
-      row.is_new = false;
-      for (DerivedHistogram& histogram : row.values.histograms)
-        histogram.exemplars.assign(histogram.exemplars.size(), {});
-      if (stale && entry->first != kOverflowKey) --label_sets_;
-      if (stale && options_.values_per_label_max > 0) forget_values(tenant->second, row.labels);
-      entry = stale ? rows.erase(entry) : std::next(entry);
+    auto& [name, rows] = *tenant;
+    // One that has only just begun is written the next time.
+    if (now.to_millis() > begin_of(name).to_millis()) {
+      collected.push_back(collect_tenant(name, rows, now, false));
+      show_demand(name, rows);
     }
-    TenantBatches out{tenant->first, writer.finish()};
-    out.batches.push_back(metadata(now));  // the intake stores it only when it is news
-    collected.push_back(std::move(out));
-    show_demand(tenant->first, tenant->second);
-    tenant = rows.empty() ? tenants_.erase(tenant) : std::next(tenant);
+    tenant = rows.rows.empty() ? tenants_.erase(tenant) : std::next(tenant);
   }
+  label_sets_gauge_.set(static_cast<int64_t>(label_sets_));
+  return collected;
+}
+
+std::vector<TenantBatches> DerivedSeries::end(const Tenant& tenant, UnixNanos at) {
+  MutexLock lock(mutex_);
+  std::vector<TenantBatches> collected;
+  auto found = tenants_.find(tenant);
+  if (found == tenants_.end()) return collected;
+  collected.push_back(collect_tenant(tenant, found->second, at, true));
+  tenants_.erase(found);
   label_sets_gauge_.set(static_cast<int64_t>(label_sets_));
   return collected;
 }

@@ -4,6 +4,8 @@
 // each family (traces_spanmetrics_calls_total and its siblings share theirs).
 // * The first samples of a series are zeros a moment before its first values, so that rate() sees the first
 // increase.
+// * A tenant's rows may end at a moment, and its series go on by other sets of rows (end(), begin()): what is
+//   written of a series by several sets stands in the order of the sets.
 // * A label set without news for stale_after_nanos ends with staleness markers and is forgotten.
 // * At most label_sets_max label sets are kept over all tenants; what is new beyond that is counted under the
 //   one label metric_overflow="true" of its tenant, and in obelisk_derived_series_overflow_total.
@@ -64,6 +66,8 @@ class DerivedSeries {
     size_t values_per_label_max = 0;                        // 0: any number
     DerivedHistogramForm histograms = DerivedHistogramForm::classic;
     bool exemplars = true;
+    NativeHistogramRules native = {};
+    std::string exemplar_label = "traceID";  // of an exemplar, with the id of its trace
   };
   DerivedSeries(std::string source, std::vector<DerivedFamily> counters,
                 std::vector<DerivedFamily> histograms, std::vector<double> bounds, Options options);
@@ -85,6 +89,10 @@ class DerivedSeries {
   }
   // What there is to write now. Times are cut to milliseconds.
   std::vector<TenantBatches> collect(UnixNanos now);
+  // What there is of one tenant, as of that moment; it is forgotten.
+  std::vector<TenantBatches> end(const Tenant& tenant, UnixNanos at);
+  // Nothing of the tenant is written at an earlier time: another set of rows has written its series before.
+  void begin(const Tenant& tenant, UnixNanos not_before);
   size_t label_set_count() const;
 
  private:
@@ -93,6 +101,7 @@ class DerivedSeries {
     DerivedValues values;
     UnixNanos created;
     UnixNanos changed;
+    UnixNanos native_since;  // the start of the native histograms
     bool is_new = true;
   };
   struct KeyHash {
@@ -122,6 +131,10 @@ class DerivedSeries {
   void note_refused(TenantRows& tenant, std::string_view key, UnixNanos now) const;
   void show_demand(const Tenant& tenant, const TenantRows& rows) REQUIRES(mutex_);
   Batch metadata(UnixNanos now) const;
+  TenantBatches collect_tenant(const Tenant& tenant, TenantRows& rows, UnixNanos now, bool ends)
+      REQUIRES(mutex_);
+  bool collect_row(Row& row, Writer& writer, UnixNanos now) const;
+  UnixNanos begin_of(const Tenant& tenant) const REQUIRES(mutex_);
 
   const std::string source_;
   const std::vector<DerivedFamily> counters_;
@@ -135,6 +148,7 @@ class DerivedSeries {
   std::map<Tenant, TenantRows> tenants_ GUARDED_BY(mutex_);
   size_t label_sets_ GUARDED_BY(mutex_) = 0;
   std::map<Tenant, Gauge*> demand_ GUARDED_BY(mutex_);
+  std::map<Tenant, UnixNanos, std::less<>> begins_ GUARDED_BY(mutex_);
 };
 
 }  // namespace obelisk

@@ -159,8 +159,10 @@ TEST_F(GeneratorTest, ANativeHistogramOfEverythingStaysBounded) {
     ++count;
     sum += value;
   }
-  Histogram histogram = buckets.to_histogram(count, sum);
-  EXPECT_LE(histogram.positive_counts.size(), NativeBuckets::kNativeBucketsMax);
+  Histogram histogram = buckets.to_histogram();
+  EXPECT_EQ(histogram.count, count);
+  EXPECT_EQ(histogram.sum, sum);
+  EXPECT_LE(histogram.positive_counts.size(), NativeHistogramRules().buckets_max);
   EXPECT_LT(histogram.schema, 3);
   double in_buckets = 0;
   for (double in_bucket : histogram.positive_counts) in_buckets += in_bucket;
@@ -168,7 +170,45 @@ TEST_F(GeneratorTest, ANativeHistogramOfEverythingStaysBounded) {
   NativeBuckets fine;
   fine.observe(1, 2);
   fine.merge(buckets);
-  EXPECT_EQ(fine.to_histogram(0, 0).schema, histogram.schema);
+  EXPECT_EQ(fine.to_histogram().schema, histogram.schema);
+}
+
+TEST_F(GeneratorTest, SchemasOfFactors) {
+  EXPECT_EQ(native_schema_of(1.1), 3);
+  EXPECT_EQ(native_schema_of(1.05), 4);
+  EXPECT_EQ(native_schema_of(2), 0);
+  EXPECT_EQ(native_schema_of(1.9), 1);
+  EXPECT_EQ(native_schema_of(4), -1);
+  EXPECT_EQ(native_schema_of(1.0000001), 8);
+  EXPECT_EQ(native_schema_of(60'000), -3);
+  EXPECT_EQ(native_schema_of(65'536), -4);
+}
+
+// Goal: what has lost resolution begins anew at its age, once written, and what rate() makes of it is whole.
+TEST_F(GeneratorTest, ANativeHistogramBeginsAnewForItsResolution) {
+  SpanMetrics metrics(
+      clock_,
+      {.series = {.histograms = DerivedHistogramForm::native,
+                  .native = {.schema = 3, .buckets_max = 4, .reset_after_nanos = 60 * kNanosPerSecond},
+                  .exemplar_label = "trace_id"},
+       .span_name = false});
+  auto measured = [&](std::vector<int64_t> durations) {
+    std::vector<Span> spans;
+    for (int64_t ms : durations) spans.push_back({.id = spans.size() + 1, .duration_ms = ms});
+    derive(metrics, spans, "traces_spanmetrics_latency");
+    clock_.advance(40 * kNanosPerSecond);
+    return histograms_.begin()->second;
+  };
+  Histogram first = measured({1, 2, 4, 8, 16, 32, 64, 128, 256});
+  EXPECT_LT(first.schema, 3);
+  EXPECT_LE(first.positive_counts.size(), 4u);
+  Histogram second = measured({512});
+  EXPECT_EQ(second.count, 10);
+  EXPECT_EQ(measured({1}).count, 11);  // 80 s old: written, then it ends
+  Histogram anew = measured({1, 1});
+  EXPECT_EQ(anew.count, 2);
+  EXPECT_EQ(anew.schema, 3);
+  EXPECT_NEAR(anew.sum, 0.002, 1e-9);
 }
 
 TEST_F(GeneratorTest, FilterPoliciesIncludeAndExclude) {

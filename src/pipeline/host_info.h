@@ -13,12 +13,16 @@ struct HostInfoOptions {
   DerivedSeries::Options series;
 };
 
-class HostInfo : public SpanTap, public DerivedMetricsSource {
+class HostInfo : public SpanTap, public TenantMetricsSource {
  public:
   HostInfo(const Clock& clock, HostInfoOptions options);
 
   std::function<void()> prepare(const Tenant& tenant, const Batch& spans) override;
   std::vector<TenantBatches> collect(UnixNanos now) override { return series_->collect(now); }
+  std::vector<TenantBatches> end(const Tenant& tenant, UnixNanos at) override {
+    return series_->end(tenant, at);
+  }
+  void begin(const Tenant& tenant, UnixNanos not_before) override { series_->begin(tenant, not_before); }
 
  private:
   const Clock& clock_;

@@ -119,6 +119,11 @@ class ServiceGraph::Edges {
                 options.series),
         labels_(options_.rules) {}
 
+  // Halves wait in vain when a tenant's settings end their set.
+  ~Edges() {
+    if (!waiting_.empty()) dropped("settings_changed").add(waiting_.size());
+  }
+
   const Options& options() const { return options_; }
 
   void add(const Tenant& tenant, const RequestHalves& request, UnixNanos now) {
@@ -138,6 +143,10 @@ class ServiceGraph::Edges {
     }
     return series_.collect(now);
   }
+
+  std::vector<TenantBatches> end(const Tenant& tenant, UnixNanos at) { return series_.end(tenant, at); }
+
+  void begin(const Tenant& tenant, UnixNanos not_before) { series_.begin(tenant, not_before); }
 
  private:
   struct Waiting {
@@ -292,6 +301,14 @@ std::function<void()> ServiceGraph::prepare(const Tenant& tenant, const Batch& s
 
 std::vector<TenantBatches> ServiceGraph::collect(UnixNanos now) {
   return edges_->collect(now);
+}
+
+std::vector<TenantBatches> ServiceGraph::end(const Tenant& tenant, UnixNanos at) {
+  return edges_->end(tenant, at);
+}
+
+void ServiceGraph::begin(const Tenant& tenant, UnixNanos not_before) {
+  edges_->begin(tenant, not_before);
 }
 
 }  // namespace obelisk

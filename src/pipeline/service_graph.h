@@ -35,7 +35,7 @@ struct ServiceGraphOptions {
   bool connection_info = false;
 };
 
-class ServiceGraph : public SpanTap, public DerivedMetricsSource {
+class ServiceGraph : public SpanTap, public TenantMetricsSource {
  public:
   using Options = ServiceGraphOptions;
   explicit ServiceGraph(const Clock& clock);
@@ -44,6 +44,8 @@ class ServiceGraph : public SpanTap, public DerivedMetricsSource {
   std::function<void()> prepare(const Tenant& tenant, const Batch& spans) override;
   // Also lets what has waited too long go.
   std::vector<TenantBatches> collect(UnixNanos now) override;
+  std::vector<TenantBatches> end(const Tenant& tenant, UnixNanos at) override;
+  void begin(const Tenant& tenant, UnixNanos not_before) override;
 
  private:
   class Edges;

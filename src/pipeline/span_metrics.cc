@@ -266,6 +266,19 @@ std::function<void()> SpanMetrics::prepare(const Tenant& tenant, const Batch& sp
   };
 }
 
+void SpanMetrics::begin(const Tenant& tenant, UnixNanos not_before) {
+  state_->series->begin(tenant, not_before);
+  if (state_->targets) state_->targets->begin(tenant, not_before);
+}
+
+std::vector<TenantBatches> SpanMetrics::end(const Tenant& tenant, UnixNanos at) {
+  std::vector<TenantBatches> collected = state_->series->end(tenant, at);
+  if (state_->targets) {
+    for (TenantBatches& one : state_->targets->end(tenant, at)) collected.push_back(std::move(one));
+  }
+  return collected;
+}
+
 std::vector<TenantBatches> SpanMetrics::collect(UnixNanos now) {
   std::vector<TenantBatches> collected = state_->series->collect(now);
   if (state_->targets) {

@@ -41,12 +41,14 @@ struct SpanMetricsOptions {
   std::vector<std::string> target_info_excluded_dimensions = {};  // attributes
 };
 
-class SpanMetrics : public SpanTap, public DerivedMetricsSource {
+class SpanMetrics : public SpanTap, public TenantMetricsSource {
  public:
   explicit SpanMetrics(const Clock& clock, SpanMetricsOptions options = {});
 
   std::function<void()> prepare(const Tenant& tenant, const Batch& spans) override;
   std::vector<TenantBatches> collect(UnixNanos now) override;
+  std::vector<TenantBatches> end(const Tenant& tenant, UnixNanos at) override;
+  void begin(const Tenant& tenant, UnixNanos not_before) override;
 
  private:
   class Reader;

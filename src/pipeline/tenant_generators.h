@@ -1,10 +1,12 @@
 #pragma once
 // The metrics that are derived from spans, by tenant: all tenants share one set of generators with the
 // server's settings, and a tenant with settings of its own has a set for itself. When settings change, the
-// set that was in use writes once more what it has counted, and the next write is the new set's, whose
-// counters begin at 0: two sets never write one series in the same
-// moment. Of settings that are replaced before their first write nothing is written. Thread safe; settings
-// are changed while spans come in.
+// set that was in use ends at that moment: what it has counted is written with the next write, as of that
+// end, and what the new set writes lies after it and begins at 0. So no series is written by two sets in one
+// moment, and of settings that are replaced before their first write nothing is lost either; up to
+// kEndedSetsMax of them, beyond which obelisk_derived_sets_dropped_total counts. Spans that are on their way
+// to the store while their set ends are not counted. Thread safe; settings are
+// changed while spans come in.
 #include <map>
 #include <memory>
 #include <string>
@@ -24,6 +26,8 @@ struct GeneratorOptions {
   SpanMetricsOptions span_metrics_options;
   ServiceGraphOptions service_graph_options;
   HostInfoOptions host_info_options;
+  // Spans that end further than this from now, before or after, are left out; 0: none.
+  int64_t ingestion_slack_nanos = 0;
 };
 
 // What a tenant may have of its own.
@@ -36,6 +40,7 @@ struct TenantSettings {
 
 class TenantGenerators : public SpanTap, public DerivedMetricsSource {
  public:
+  static constexpr size_t kEndedSetsMax = 100;  // of a tenant, between two writes
   TenantGenerators(const Clock& clock, const GeneratorOptions& of_all);
 
   void set(const Tenant& tenant, TenantSettings settings);
@@ -58,13 +63,17 @@ class TenantGenerators : public SpanTap, public DerivedMetricsSource {
   using SetPtr = std::shared_ptr<Set>;
   SetPtr set_of(const Tenant& tenant) const;
   void replace(const Tenant& tenant, SetPtr with);
+  UnixNanos end_now(const Tenant& tenant, const Set& set) REQUIRES(mutex_);
 
   const Clock& clock_;
   const SetPtr shared_;
   mutable Mutex mutex_;
   std::map<Tenant, SetPtr, std::less<>> own_ GUARDED_BY(mutex_);
-  // Sets that have been replaced since the last write: what they hold of their tenant is still to be written.
-  std::map<Tenant, SetPtr, std::less<>> replaced_ GUARDED_BY(mutex_);
+  // What sets that have ended since the last write have left, one list a set.
+  std::map<Tenant, std::vector<std::vector<TenantBatches>>, std::less<>> ended_ GUARDED_BY(mutex_);
+  // Since when a tenant has the set it has; only of those whose settings have changed.
+  std::map<Tenant, UnixNanos, std::less<>> begins_ GUARDED_BY(mutex_);
+  UnixNanos collected_ GUARDED_BY(mutex_){0};
 };
 
 }  // namespace obelisk

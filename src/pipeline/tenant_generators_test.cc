@@ -74,7 +74,57 @@ TEST_F(TenantGeneratorsTest, SettingsComeAndGo) {
   generators_.reset("red");
   pass("red", 1);
   EXPECT_EQ(write(), "blue  2, red carts 4");
-  EXPECT_EQ(write(), "blue  2, red  4");
+  EXPECT_EQ(write(), "blue  2, red  1");  // begins anew
+}
+
+// Goal: settings that are replaced before they were ever written lose nothing, and the samples of one series
+// rise in time whatever sets they come from.
+TEST_F(TenantGeneratorsTest, EverySetWritesWhatItCounted) {
+  pass("red", 1);
+  write();
+  int64_t last = 0, samples = 0;
+  double total = 0, before = 1;
+  for (int spans = 2; spans <= 6; ++spans) {
+    pass("red", spans);
+    if (spans % 2 == 0) {
+      TenantSettings same;
+      same.generator = of_all();
+      generators_.set("red", same);
+    } else {
+      generators_.reset("red");
+    }
+  }
+  pass("red", 7);
+  clock_.advance(15 * kNanosPerSecond);
+  for (const TenantBatches& collected : generators_.collect(clock_.now())) {
+    for (const Batch& batch : collected.batches) {
+      if (batch.table != Table::samples) continue;
+      for (const Group& group : batch.groups) {
+        if (!Labels(group.labels).to_string().starts_with("traces_spanmetrics_calls_total{")) continue;
+        for (uint32_t row = group.first_row; row < group.first_row + group.row_count; ++row, ++samples) {
+          EXPECT_GT(batch.times()[row], last);
+          last = batch.times()[row];
+          double value = batch.find_fixed(column::kValue)->floats[row];
+          total += value >= before ? value - before : value;  // as rate() counts
+          before = value;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(total, 2 + 3 + 4 + 5 + 6 + 7);
+  EXPECT_EQ(samples, 1 + 5 * 2);  // the first set goes on, others begin with a zero
+}
+
+TEST_F(TenantGeneratorsTest, SpansOutsideTheSlackAreLeftOut) {
+  TenantSettings settings = by_team();
+  settings.generator.ingestion_slack_nanos = 30 * kNanosPerSecond;
+  generators_.set("red", settings);
+  clock_.advance(20 * kNanosPerSecond);
+  pass("red", 2);
+  EXPECT_EQ(write(), "red carts 2");
+  pass("red", 2);  // 35 s ago by now
+  pass("blue", 1);
+  EXPECT_EQ(write(), "blue  1, red carts 2");
 }
 
 TEST_F(TenantGeneratorsTest, IntervalsAndSilence) {
@@ -82,7 +132,7 @@ TEST_F(TenantGeneratorsTest, IntervalsAndSilence) {
   slow.interval_nanos = 30 * kNanosPerSecond;
   generators_.set("red", slow);
   pass("red", 1);
-  EXPECT_EQ(write(), "");  // the write that is still the set's before
+  EXPECT_EQ(write(), "");  // it has only just begun
   EXPECT_EQ(write(), "red carts 1");
   EXPECT_EQ(write(), "");
   EXPECT_EQ(write(), "red carts 1");
@@ -92,6 +142,9 @@ TEST_F(TenantGeneratorsTest, IntervalsAndSilence) {
   pass("red", 1);
   EXPECT_EQ(write(), "red carts 1");
   EXPECT_EQ(write(), "");
+  pass("red", 1);
+  generators_.set("red", slow);
+  EXPECT_EQ(write(), "");  // what was not to be written is not written later
 }
 
 TEST_F(TenantGeneratorsTest, UsageAndRules) {

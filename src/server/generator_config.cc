@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace obelisk::server {
@@ -44,7 +46,15 @@ void read_series(YamlMap& map, const YamlNode& node, DerivedSeries::Options& opt
   options.values_per_label_max = static_cast<size_t>(per_label);
 }
 
-void read_histograms(YamlMap& map, const YamlNode& node, DerivedSeries::Options& options) {
+bool is_label_name(std::string_view text) {
+  auto is_word = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !text.empty() && is_word(text[0]) &&
+         std::all_of(text.begin(), text.end(), [&](char c) { return is_word(c) || (c >= '0' && c <= '9'); });
+}
+
+void read_histograms(YamlMap& map, const std::string& file, const YamlNode& node,
+                     DerivedSeries::Options& options) {
+  read_native_settings(map, file, options);
   std::string form = "classic";
   map.string("histograms", form);
   map.boolean("exemplars", options.exemplars);
@@ -136,6 +146,35 @@ void read_mappings(YamlMap& map, const std::string& file, std::vector<DimensionM
 
 }  // namespace
 
+void read_native_settings(YamlMap& map, const std::string& file, DerivedSeries::Options& options) {
+  map.node("native_histogram_bucket_factor", [&](const YamlNode& node) -> Result<void> {
+    std::optional<double> factor = parse_float(node.scalar);
+    if (node.kind != YamlNode::Kind::scalar || !factor || !(*factor > 1) || *factor > 65536)
+      return yaml_error(file, node, "native_histogram_bucket_factor is above 1, at most 65536");
+    options.native.factor = *factor;
+    options.native.schema = native_schema_of(*factor);
+    return {};
+  });
+  int64_t buckets = static_cast<int64_t>(options.native.buckets_max);
+  map.integer("native_histogram_max_bucket_number", buckets, 1, 1000);
+  options.native.buckets_max = static_cast<size_t>(buckets);
+  map.node("native_histogram_min_reset_duration", [&](const YamlNode& node) -> Result<void> {
+    Result<int64_t> nanos = parse_go_duration(node.scalar);
+    if (!nanos.ok()) nanos = parse_prometheus_duration(node.scalar);
+    if (node.kind != YamlNode::Kind::scalar || !nanos.ok() || *nanos < 0)
+      return yaml_error(file, node,
+                        "native_histogram_min_reset_duration is a duration such as 15m; 0s: never");
+    options.native.reset_after_nanos = *nanos;
+    return {};
+  });
+  map.node("trace_id_label_name", [&](const YamlNode& node) -> Result<void> {
+    if (node.kind != YamlNode::Kind::scalar || !is_label_name(node.scalar))
+      return yaml_error(file, node, "trace_id_label_name is a label's name: letters, digits and _");
+    options.exemplar_label = node.scalar;
+    return {};
+  });
+}
+
 Result<DerivedHistogramForm> histogram_form_of(std::string_view text) {
   if (text == "classic") return DerivedHistogramForm::classic;
   if (text == "native") return DerivedHistogramForm::native;
@@ -198,7 +237,7 @@ Result<void> parse_span_metrics(const YamlNode& node, const std::string& file, G
   map.boolean("enabled", config.span_metrics);
   read_subprocessors(map, file,
                      {{"latency", &options.latency}, {"count", &options.count}, {"size", &options.size}});
-  read_histograms(map, node, options.series);
+  read_histograms(map, file, node, options.series);
   read_series(map, node, options.series);
   read_span_metrics_settings(map, file, options);
   std::string sanitization = "disabled";
@@ -226,7 +265,7 @@ Result<void> parse_service_graph(const YamlNode& node, const std::string& file, 
   int64_t items = static_cast<int64_t>(options.half_edges_max);
   map.integer("max_items", items, 1, kCountMax);
   options.half_edges_max = static_cast<size_t>(items);
-  read_histograms(map, node, options.series);
+  read_histograms(map, file, node, options.series);
   read_series(map, node, options.series);
   read_service_graph_settings(map, file, options);
   map.string_list("database_name_attributes", options.rules.edges.database_attributes);

@@ -17,6 +17,8 @@ void read_span_metrics_settings(YamlMap& map, const std::string& file, SpanMetri
 void read_service_graph_settings(YamlMap& map, const std::string& file, ServiceGraphOptions& options);
 void read_host_info_settings(YamlMap& map, HostInfoOptions& options);
 Result<DerivedHistogramForm> histogram_form_of(std::string_view text);
+// native_histogram_bucket_factor, ..._max_bucket_number, ..._min_reset_duration and trace_id_label_name.
+void read_native_settings(YamlMap& map, const std::string& file, DerivedSeries::Options& options);
 Result<SpanNameSanitization> sanitization_of(std::string_view text);
 
 Result<void> parse_host_info(const YamlNode& node, const std::string& file, GeneratorConfig& config);

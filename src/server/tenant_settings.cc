@@ -108,6 +108,11 @@ Result<void> read_processors(YamlMap& map, GeneratorOptions& options) {
   }
   for (const std::string& name : names) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (name == "local-blocks") {
+      return make_error(ErrorCode::invalid_argument,
+                        "metrics_generator.processors: \"local-blocks\" is gone, as in Tempo 3: TraceQL "
+                        "metrics read what is stored");
+    }
     return make_error(
         ErrorCode::invalid_argument,
         fmt::format("metrics_generator.processors: \"{}\" is not a known processor, valid values: {}",
@@ -177,11 +182,11 @@ Result<void> read_generator(const YamlNode& node, TenantSettings& settings) {
     options.span_metrics_options.sanitization = *known;
   }
   map.node("processor", [&](const YamlNode& inner) { return read_processor_settings(inner, options); });
-  map.refuse({"trace_id_label_name"}, "is not there: exemplars name their trace trace_id");
-  map.refuse({"ingestion_time_range_slack"}, "is not there: spans of any time count");
-  map.refuse({"native_histogram_max_bucket_number", "native_histogram_bucket_factor",
-              "native_histogram_min_reset_duration"},
-             "is not there: native histograms have the resolution of their schema");
+  read_native_settings(map, kFile, options.span_metrics_options.series);
+  read_native_settings(map, kFile, options.service_graph_options.series);
+  map.duration("ingestion_time_range_slack", options.ingestion_slack_nanos);
+  if (options.ingestion_slack_nanos < 0)
+    return make_error(ErrorCode::invalid_argument, "metrics_generator.ingestion_time_range_slack is below 0");
   return map.finish();
 }
 
@@ -349,7 +354,8 @@ Result<TenantSettings> parse_overrides(std::string_view json, const GeneratorOpt
   }
   if (!forwarders.empty()) {
     return make_error(ErrorCode::invalid_argument,
-                      fmt::format("forwarders: \"{}\" is not known: nothing is forwarded here",
+                      fmt::format("forwarders: \"{}\" is not known: a forwarder is another server that the "
+                                  "configuration names, and this one names none",
                                   replace_invalid_utf8(forwarders[0])));
   }
   return settings;
@@ -378,6 +384,13 @@ std::string settings_json(const TenantSettings& settings, int64_t interval_of_al
   out.field("disable_collection", !settings.writes);
   int64_t interval = settings.interval_nanos == 0 ? interval_of_all_nanos : settings.interval_nanos;
   out.field("collection_interval", format_prometheus_duration(interval));
+  out.field("ingestion_time_range_slack", format_prometheus_duration(options.ingestion_slack_nanos));
+  const DerivedSeries::Options& series = options.span_metrics_options.series;
+  out.field("trace_id_label_name", series.exemplar_label);
+  out.field("native_histogram_bucket_factor", series.native.factor);
+  out.field("native_histogram_max_bucket_number", static_cast<uint64_t>(series.native.buckets_max));
+  out.field("native_histogram_min_reset_duration",
+            format_prometheus_duration(series.native.reset_after_nanos));
   out.field("generate_native_histograms", form_text(options.span_metrics_options.series.histograms));
   out.field("span_name_sanitization", sanitization_text(options.span_metrics_options.sanitization));
   out.key("processor").begin_object();

@@ -21,6 +21,11 @@ constexpr std::string_view kAll = R"({
     "disable_collection": false,
     "collection_interval": "30s",
     "generate_native_histograms": "both",
+    "ingestion_time_range_slack": "1m",
+    "trace_id_label_name": "trace_id",
+    "native_histogram_bucket_factor": 1.05,
+    "native_histogram_max_bucket_number": 160,
+    "native_histogram_min_reset_duration": "15m0s",
     "span_name_sanitization": "enabled",
     "processor": {
       "service_graphs": {"dimensions": ["zone"], "enable_client_server_prefix": true, "peer_attributes": ["peer"],
@@ -51,6 +56,13 @@ TEST(TenantSettings, EveryKeyIsTakenOver) {
   EXPECT_EQ(spans.dimensions, (std::vector<std::string>{"route"}));
   EXPECT_EQ(spans.sanitization, SpanNameSanitization::enabled);
   EXPECT_EQ(spans.series.histograms, DerivedHistogramForm::both);
+  EXPECT_EQ(generator.ingestion_slack_nanos, 60 * kNanosPerSecond);
+  for (const DerivedSeries::Options* series : {&spans.series, &generator.service_graph_options.series}) {
+    EXPECT_EQ(series->exemplar_label, "trace_id");
+    EXPECT_EQ(series->native.schema, 4);
+    EXPECT_EQ(series->native.buckets_max, 160u);
+    EXPECT_EQ(series->native.reset_after_nanos, 900 * kNanosPerSecond);
+  }
   EXPECT_EQ(spans.filter_policies.size(), 1u);
   EXPECT_EQ(spans.dimension_mappings.size(), 1u);
   EXPECT_TRUE(spans.target_info && spans.instance_label);
@@ -106,9 +118,13 @@ TEST(TenantSettings, Refused) {
            R"({"metrics_generator":{"disable_collection":"maybe"}})",
            R"({"metrics_generator":{"generate_native_histograms":"some"}})",
            R"({"metrics_generator":{"span_name_sanitization":"some"}})",
-           R"({"metrics_generator":{"trace_id_label_name":"x"}})",
-           R"({"metrics_generator":{"ingestion_time_range_slack":"1m"}})",
-           R"({"metrics_generator":{"native_histogram_bucket_factor":1.1}})",
+           R"({"metrics_generator":{"trace_id_label_name":"trace-id"}})",
+           R"({"metrics_generator":{"trace_id_label_name":""}})",
+           R"({"metrics_generator":{"ingestion_time_range_slack":"long"}})",
+           R"({"metrics_generator":{"native_histogram_bucket_factor":1}})",
+           R"({"metrics_generator":{"native_histogram_bucket_factor":"nan"}})",
+           R"({"metrics_generator":{"native_histogram_max_bucket_number":0}})",
+           R"({"metrics_generator":{"native_histogram_min_reset_duration":"-1s"}})",
            R"({"metrics_generator":{"processor":{"span_metrics":{"histogram_buckets":[2,1]}}}})",
            R"({"metrics_generator":{"processor":{"span_metrics":{"dimension":[]}}}})",
            R"({"metrics_generator":{"processor":{"span_metrics":{"filter_policies":[{}]}}}})",

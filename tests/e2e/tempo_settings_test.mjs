@@ -78,7 +78,7 @@ await test('nobody overwrites what he has not seen', async () => {
   assert.equal((await overrides('POST', {}, 'nonsense')).status, 412);
   assert.equal((await overrides('DELETE', undefined, '0')).status, 412);
   assert.equal((await overrides('DELETE', undefined, version, 'blue')).status, 404);
-  for (const wrong of [{ a: 1 }, { metrics_generator: { processors: ['local-blocks'] } }, { metrics_generator: { trace_id_label_name: 'x' } }, { forwarders: ['elsewhere'] }]) {
+  for (const wrong of [{ a: 1 }, { metrics_generator: { processors: ['local-blocks'] } }, { metrics_generator: { trace_id_label_name: 'trace-id' } }, { forwarders: ['elsewhere'] }]) {
     const refused = await overrides('PATCH', wrong);
     assert.equal(refused.status, 400, JSON.stringify(wrong));
     assert.ok(refused.text.length > 20, refused.text);
