@@ -1,6 +1,7 @@
 #include "query/traceql/compare.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace obelisk::traceql {
 
@@ -54,6 +55,19 @@ Result<void> CompareAggregate::add(SpanView& span) {
   size_t point = grid_.point_of(span.time());
   if (point == grid_.count) return {};
   Side& side = is_selected(span) ? selection_ : baseline_;
+  side.exemplars.resize(std::min<size_t>(exemplars_max_, grid_.count));
+  filling_ = nullptr;
+  if (!side.exemplars.empty()) {
+    Exemplar& slot = side.exemplars[point * side.exemplars.size() / grid_.count];
+    if (slot.time.value == 0) {
+      slot = {span.trace_id(), {span.time()}, {}};
+      filling_ = &slot;
+    }
+  }
+  return add_values(side, span, point);
+}
+
+Result<void> CompareAggregate::add_values(Side& side, SpanView& span, size_t point) {
   // Every span has a kind and a status, also where they are left out because they are 0.
   int64_t kind = 0, status = 0;
   for (const ColumnData& data : span.batch().columns) {
@@ -71,21 +85,34 @@ Result<void> CompareAggregate::add(SpanView& span) {
     Value value = value_of(data, span.row());
     if (!value.is_nil()) OBELISK_CHECK_OK(count(side, std::move(name), value, point));
   }
+  for (auto [name, slot] :
+       {std::pair("rootName", roots_.first), std::pair("rootServiceName", roots_.second)}) {
+    Value value = span.read(slot);
+    if (!value.is_nil()) OBELISK_CHECK_OK(count(side, name, value, point));
+  }
   OBELISK_CHECK_OK(count(side, "kind", Value::of_kind(kind), point));
   return count(side, "status", Value::of_status(status), point);
 }
 
+Result<void> CompareAggregate::charge(uint64_t bytes) {
+  OBELISK_CHECK_OK(budget_.charge(bytes));
+  charged_ += bytes;
+  return {};
+}
+
 Result<void> CompareAggregate::count(Side& side, std::string name, const Value& value, size_t point) {
-  AttributeCounts& counts = side[std::move(name)];
+  if (filling_ != nullptr) {
+    OBELISK_CHECK_OK(charge(name.size() + sizeof(std::string)));
+    filling_->attributes.push_back(name);
+  }
+  AttributeCounts& counts = side.attributes[std::move(name)];
   counts.totals.resize(grid_.count);
   counts.totals[point] += 1;
   if (counts.too_many) return {};
   auto [entry, fresh] = counts.values.try_emplace(StoredValue(value));
   Counted& counted = entry->second;
   if (fresh) {
-    uint64_t bytes = grid_.count * sizeof(double) + sizeof(Counted) + value.text.size() * 2 + 64;
-    OBELISK_CHECK_OK(budget_.charge(bytes));
-    charged_ += bytes;
+    OBELISK_CHECK_OK(charge(grid_.count * sizeof(double) + sizeof(Counted) + value.text.size() * 2 + 64));
     counted.counts.assign(grid_.count, 0);
   }
   counted.counts[point] += 1;
@@ -97,27 +124,51 @@ Result<void> CompareAggregate::count(Side& side, std::string name, const Value& 
   return {};
 }
 
+namespace {
+
+void add_series(SeriesLabels labels, std::vector<double> values, std::vector<MetricsExemplar> exemplars,
+                SeriesSet& out) {
+  MetricsSeries series{labels, std::move(values), std::move(exemplars)};
+  out[std::move(labels)] = std::move(series);
+}
+
+}  // namespace
+
+// The most frequent values of one attribute. That there are more is said once for both sides.
+void CompareAggregate::add_values(const std::string& name, const AttributeCounts& counts,
+                                  std::string_view meta, SeriesSet& out) const {
+  std::vector<std::pair<const StoredValue*, const Counted*>> ranked;
+  for (const auto& [value, counted] : counts.values) ranked.emplace_back(&value, &counted);
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](auto& a, auto& b) { return a.second->total > b.second->total; });
+  auto top = static_cast<size_t>(expr_.top);
+  if (counts.too_many || ranked.size() > top) {
+    add_series({{"__meta_error", StoredValue::of_string("__too_many_values__")},
+                {name, StoredValue::of_string("nil")}},
+               std::vector<double>(grid_.count, std::numeric_limits<double>::quiet_NaN()), {}, out);
+  }
+  if (ranked.size() > top) ranked.resize(top);
+  for (const auto& [value, counted] : ranked)
+    add_series({{"__meta_type", StoredValue::of_string(meta)}, {name, *value}}, counted->counts, {}, out);
+}
+
+std::vector<MetricsExemplar> CompareAggregate::exemplars_of(const Side& side, const std::string& name,
+                                                            const std::vector<double>& totals) const {
+  std::vector<MetricsExemplar> exemplars;
+  for (const Exemplar& one : side.exemplars) {
+    const std::vector<std::string>& has = one.attributes;
+    if (one.time.value == 0 || std::find(has.begin(), has.end(), name) == has.end()) continue;
+    exemplars.push_back({one.trace, totals[grid_.point_of(one.time.value)], one.time});
+  }
+  return exemplars;
+}
+
 void CompareAggregate::add_side(const Side& side, std::string_view meta, SeriesSet& out) const {
-  auto add = [&](SeriesLabels labels, std::vector<double> values) {
-    MetricsSeries series{labels, std::move(values), {}};
-    out[std::move(labels)] = std::move(series);
-  };
-  for (const auto& [name, counts] : side) {
-    NamedValue meta_label("__meta_type", StoredValue::of_string(meta));
-    if (counts.too_many) {
-      add({meta_label,
-           {"__meta_error", StoredValue::of_string("__too_many_values__")},
-           {name, StoredValue::of_string("nil")}},
-          std::vector<double>(grid_.count, 0));
-    }
-    std::vector<std::pair<const StoredValue*, const Counted*>> ranked;
-    for (const auto& [value, counted] : counts.values) ranked.emplace_back(&value, &counted);
-    std::stable_sort(ranked.begin(), ranked.end(),
-                     [](auto& a, auto& b) { return a.second->total > b.second->total; });
-    if (ranked.size() > static_cast<size_t>(expr_.top)) ranked.resize(static_cast<size_t>(expr_.top));
-    for (const auto& [value, counted] : ranked) add({meta_label, {name, *value}}, counted->counts);
-    NamedValue total_label("__meta_type", StoredValue::of_string(std::string(meta) + "_total"));
-    add({total_label, {name, StoredValue::of_string("nil")}}, counts.totals);
+  NamedValue total_label("__meta_type", StoredValue::of_string(std::string(meta) + "_total"));
+  for (const auto& [name, counts] : side.attributes) {
+    add_values(name, counts, meta, out);
+    add_series({total_label, {name, StoredValue::of_string("nil")}}, counts.totals,
+               exemplars_of(side, name, counts.totals), out);
   }
 }
 

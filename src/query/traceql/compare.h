@@ -1,9 +1,11 @@
 #pragma once
-// compare(): how often each value of each attribute occurs on the selected spans and on the others, over
-// time. Not thread safe. Bounds: at most kValuesMax values of one attribute are counted exactly; an attribute
-// with more is reported as such (__meta_error) and without values. What is counted is charged to the budget.
+// compare(): how often each value of each attribute, and of the root's name and service, occurs on the
+// selected spans and on the others, over time. An attribute with more values than are shown is named as such
+// (__meta_error), as in Tempo. Exemplars of a side stand at its totals, those of every attribute that the
+// span has. Not thread safe. Bounds: at most kValuesMax values of one attribute are counted; an attribute
+// with more is shown without values. What is counted is charged to the budget.
 #include <string>
-#include <unordered_map>
+#include <utility>
 
 #include "query/traceql/metrics_series.h"
 #include "query/traceql/span_scan.h"
@@ -17,8 +19,10 @@ std::string compared_attribute(const ColumnId& id);
 class CompareAggregate {
  public:
   static constexpr size_t kValuesMax = 10'000;
-  CompareAggregate(const MetricsExpr& expr, const PointGrid& grid, Budget& budget)
-      : expr_(expr), grid_(grid), budget_(budget) {}
+  // `roots`: the slots of rootName and rootServiceName.
+  CompareAggregate(const MetricsExpr& expr, const PointGrid& grid, std::pair<size_t, size_t> roots,
+                   uint32_t exemplars_max, Budget& budget)
+      : expr_(expr), grid_(grid), roots_(roots), exemplars_max_(exemplars_max), budget_(budget) {}
   ~CompareAggregate() { budget_.release(charged_); }
   CompareAggregate(const CompareAggregate&) = delete;
   CompareAggregate& operator=(const CompareAggregate&) = delete;
@@ -38,16 +42,33 @@ class CompareAggregate {
     std::vector<double> totals;
     bool too_many = false;
   };
-  using Side = std::map<std::string, AttributeCounts>;  // by attribute as it is written in a query
+  struct Exemplar {
+    TraceId trace;
+    UnixNanos time;  // 0: none yet
+    std::vector<std::string> attributes;
+  };
+  struct Side {
+    std::map<std::string, AttributeCounts> attributes;  // as they are written in a query
+    std::vector<Exemplar> exemplars;                    // the first of each slot of the range
+  };
 
+  Result<void> add_values(Side& side, SpanView& span, size_t point);
   Result<void> count(Side& side, std::string name, const Value& value, size_t point);
+  Result<void> charge(uint64_t bytes);
   bool is_selected(SpanView& span) const;
   void add_side(const Side& side, std::string_view meta, SeriesSet& out) const;
+  void add_values(const std::string& name, const AttributeCounts& counts, std::string_view meta,
+                  SeriesSet& out) const;
+  std::vector<MetricsExemplar> exemplars_of(const Side& side, const std::string& name,
+                                            const std::vector<double>& totals) const;
 
   const MetricsExpr& expr_;
   const PointGrid& grid_;
+  const std::pair<size_t, size_t> roots_;
+  const uint32_t exemplars_max_;
   Budget& budget_;
   uint64_t charged_ = 0;
+  Exemplar* filling_ = nullptr;  // the exemplar that the span is to be
   Side baseline_;
   Side selection_;
 };

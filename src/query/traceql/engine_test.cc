@@ -104,6 +104,36 @@ TEST_F(EngineTest, SeriesAndExemplarsAreBounded) {
   EXPECT_EQ(rate->series[0].exemplars[0].value, rate->series[0].values[0]);
 }
 
+TEST_F(EngineTest, ComparisonsHaveExemplarsAtTheirTotals) {
+  write(R"(
+trace 1
+  a shop A 0s 1s span.zone="x"
+  b shop B 1s 1s error
+trace 2
+  c shop A 30s 1s
+)");
+  MetricsOptions options;
+  options.range = {{kTestEpoch - kNanosPerSecond}, {kTestEpoch + 59 * kNanosPerSecond}};
+  options.step = 30 * kNanosPerSecond;
+  options.exemplars_max = 2;
+  Result<MetricsResult> result = evaluate_metrics(context(), "{} | compare({ status = error })", options);
+  ASSERT_TRUE(result.ok());
+  std::map<std::string, std::string> found;
+  for (const MetricsSeries& series : result->series) {
+    std::string labels;
+    for (const auto& [name, value] : series.labels) labels += name + "=" + value_text(value.view()) + " ";
+    for (const MetricsExemplar& exemplar : series.exemplars)
+      found[labels] += fmt::format("{}:{} ", exemplar.trace_id.bytes[15], exemplar.value);
+  }
+  EXPECT_EQ(found["__meta_type=baseline_total name=nil "], "1:1 2:1 ");
+  EXPECT_EQ(found["__meta_type=baseline_total span.zone=nil "], "1:1 ");
+  EXPECT_EQ(found["__meta_type=selection_total rootName=nil "], "1:1 ");
+  EXPECT_EQ(found.size(), 7u + 6u);  // of each side, by attribute
+  options.exemplars_max = 0;
+  result = evaluate_metrics(context(), "{} | compare({ status = error })", options);
+  for (const MetricsSeries& series : result->series) EXPECT_TRUE(series.exemplars.empty());
+}
+
 TEST_F(EngineTest, StepAndAlignment) {
   EXPECT_EQ(default_metrics_step(3600 * kNanosPerSecond), 15 * kNanosPerSecond);
   EXPECT_EQ(default_metrics_step(240 * kNanosPerSecond), kNanosPerSecond);

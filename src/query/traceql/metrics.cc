@@ -47,12 +47,13 @@ Result<PointGrid> make_grid(const MetricsOptions& options) {
 class MetricsRun {
  public:
   MetricsRun(const QueryContext& context, const Query& query, const MetricsOptions& options, PointGrid grid,
-             std::optional<size_t> trace_state)
+             std::optional<size_t> trace_state, std::pair<size_t, size_t> roots)
       : context_(context),
         query_(query),
         grid_(grid),
         exemplars_max_(exemplars_of(query, options)),
-        trace_state_(trace_state) {
+        trace_state_(trace_state),
+        roots_(roots) {
     constexpr int64_t kLatest = std::numeric_limits<int64_t>::max();
     bool holds_end = (!options.instant || options.holds_end) && grid_.end() != kLatest;
     range_ = {{grid_.begin}, {grid_.end() + (holds_end ? 1 : 0)}};
@@ -113,7 +114,7 @@ class MetricsRun {
 
   Result<SeriesSet> evaluate_query(const MetricsExpr& expr) {
     if (expr.function == MetricsFunction::compare) {
-      CompareAggregate compare(expr, grid_, context_.budget);
+      CompareAggregate compare(expr, grid_, roots_, exemplars_max_, context_.budget);
       return aggregate(expr, compare, true);
     }
     MetricsAggregate simple(expr, grid_, exemplars_max_, context_.budget, trace_state_);
@@ -162,6 +163,7 @@ class MetricsRun {
   const PointGrid grid_;
   const uint32_t exemplars_max_;
   const std::optional<size_t> trace_state_;
+  const std::pair<size_t, size_t> roots_;
   TimeRange range_;
 };
 
@@ -173,6 +175,15 @@ std::optional<size_t> read_trace_state(Query& query) {
   if (!wanted) return std::nullopt;
   query.attributes.push_back({Intrinsic::trace_state, AttributeScope::any, false, "tracestate"});
   return query.attributes.size() - 1;
+}
+
+// compare() counts two facts of the trace besides: the slots of rootName and rootServiceName.
+std::pair<size_t, size_t> read_roots(Query& query) {
+  if (query.metrics->kind != MetricsExpr::Kind::query || query.metrics->function != MetricsFunction::compare)
+    return {};
+  query.attributes.push_back({Intrinsic::root_name, AttributeScope::any, false, "rootName"});
+  query.attributes.push_back({Intrinsic::root_service, AttributeScope::any, false, "rootServiceName"});
+  return {query.attributes.size() - 2, query.attributes.size() - 1};
 }
 
 }  // namespace
@@ -201,7 +212,9 @@ Result<MetricsResult> evaluate_metrics(const QueryContext& context, std::string_
                       "not a metrics query: end it in rate() or another metrics function");
   }
   OBELISK_TRY(PointGrid grid, make_grid(options));
-  MetricsRun run(context, query, options, grid, read_trace_state(query));
+  std::optional<size_t> trace_state = read_trace_state(query);
+  std::pair<size_t, size_t> roots = read_roots(query);
+  MetricsRun run(context, query, options, grid, trace_state, roots);
   OBELISK_TRY(SeriesSet series, run.evaluate(*query.metrics));
   MetricsResult result;
   result.first = {grid.begin + grid.step};
