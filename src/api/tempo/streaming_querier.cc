@@ -22,8 +22,8 @@ Result<Messages> search(const QueryContext& context, std::string_view message) {
 }
 
 Result<std::vector<traceql::TagScope>> find_scopes(const QueryContext& context,
-                                                   const TagRequestMessage& request) {
-  traceql::ScanStatistics statistics;
+                                                   const TagRequestMessage& request,
+                                                   traceql::ScanStatistics& statistics) {
   OBELISK_TRY(std::vector<traceql::TagScope> scopes,
               traceql::tag_names(context, request.name, request.query,
                                  seconds_range(request.start, request.end), statistics));
@@ -36,35 +36,39 @@ Result<std::vector<traceql::TagScope>> find_scopes(const QueryContext& context,
 
 Result<Messages> search_tags(const QueryContext& context, std::string_view message) {
   OBELISK_TRY(TagRequestMessage request, decode_tags_request(message));
-  OBELISK_TRY(std::vector<traceql::TagScope> scopes, find_scopes(context, request));
+  traceql::ScanStatistics statistics;
+  OBELISK_TRY(std::vector<traceql::TagScope> scopes, find_scopes(context, request, statistics));
   if (request.name.empty())
     std::erase_if(scopes, [](const traceql::TagScope& scope) { return scope.name == "intrinsic"; });
-  return Messages{encode_tags_response(all_tag_names(scopes))};
+  return Messages{encode_tags_response(all_tag_names(scopes), statistics)};
 }
 
 Result<Messages> search_tags_v2(const QueryContext& context, std::string_view message) {
   OBELISK_TRY(TagRequestMessage request, decode_tags_request(message));
-  OBELISK_TRY(std::vector<traceql::TagScope> scopes, find_scopes(context, request));
-  return Messages{encode_tag_scopes_response(scopes)};
+  traceql::ScanStatistics statistics;
+  OBELISK_TRY(std::vector<traceql::TagScope> scopes, find_scopes(context, request, statistics));
+  return Messages{encode_tag_scopes_response(scopes, statistics)};
 }
 
 Result<std::vector<traceql::TagValue>> find_values(const QueryContext& context,
-                                                   const TagRequestMessage& request) {
-  traceql::ScanStatistics statistics;
+                                                   const TagRequestMessage& request,
+                                                   traceql::ScanStatistics& statistics) {
   return traceql::tag_values(context, request.name, request.query, seconds_range(request.start, request.end),
                              static_cast<uint64_t>(request.limit), statistics);
 }
 
 Result<Messages> search_tag_values(const QueryContext& context, std::string_view message) {
   OBELISK_TRY(TagRequestMessage request, decode_tag_values_request(message));
-  OBELISK_TRY(std::vector<traceql::TagValue> values, find_values(context, request));
-  return encode_tag_values_responses(values, kGrpcMessageBytes);
+  traceql::ScanStatistics statistics;
+  OBELISK_TRY(std::vector<traceql::TagValue> values, find_values(context, request, statistics));
+  return encode_tag_values_responses(values, statistics, kGrpcMessageBytes);
 }
 
 Result<Messages> search_tag_values_v2(const QueryContext& context, std::string_view message) {
   OBELISK_TRY(TagRequestMessage request, decode_tag_values_request(message));
-  OBELISK_TRY(std::vector<traceql::TagValue> values, find_values(context, request));
-  return encode_typed_tag_values_responses(values, kGrpcMessageBytes);
+  traceql::ScanStatistics statistics;
+  OBELISK_TRY(std::vector<traceql::TagValue> values, find_values(context, request, statistics));
+  return encode_typed_tag_values_responses(values, statistics, kGrpcMessageBytes);
 }
 
 Result<traceql::MetricsResult> evaluate(const QueryContext& context, std::string_view message, bool instant) {

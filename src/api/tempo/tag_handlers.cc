@@ -4,6 +4,7 @@
 #include "api/tempo/tempo_call.h"
 #include "api/tempo/tempo_handlers.h"
 #include "api/tempo/tempo_json.h"
+#include "api/tempo/tempo_protobuf.h"
 
 namespace obelisk::tempo {
 namespace {
@@ -33,6 +34,8 @@ Result<HttpResponse> tag_names(TempoCall& call, const PathParameters&) {
   if (call.parameters.get_or("scope", "").empty()) {
     std::erase_if(found.scopes, [](const traceql::TagScope& scope) { return scope.name == "intrinsic"; });
   }
+  if (wants_protobuf(call))
+    return protobuf_response(encode_tags_response(all_tag_names(found.scopes), found.statistics));
   return json_response(tag_names_json(found.scopes, found.statistics));
 }
 
@@ -52,6 +55,8 @@ Result<FoundValues> find_values(TempoCall& call, const std::string& tag, std::st
 
 Result<HttpResponse> tag_values(TempoCall& call, const PathParameters& path) {
   OBELISK_TRY(FoundValues found, find_values(call, path.get("tag"), ""));
+  if (wants_protobuf(call))
+    return protobuf_response(encode_tag_values_responses(found.values, found.statistics, SIZE_MAX)[0]);
   return json_response(tag_values_json(found.values, found.statistics));
 }
 
@@ -59,6 +64,8 @@ Result<HttpResponse> tag_values(TempoCall& call, const PathParameters& path) {
 
 Result<HttpResponse> tag_scopes(TempoCall& call, const PathParameters&) {
   OBELISK_TRY(FoundNames found, find_names(call));
+  if (wants_protobuf(call))
+    return protobuf_response(encode_tag_scopes_response(found.scopes, found.statistics));
   return json_response(tag_scopes_json(found.scopes, found.statistics));
 }
 
@@ -69,6 +76,8 @@ Result<HttpResponse> typed_tag_values(TempoCall& call, const PathParameters& pat
   OBELISK_TRY(FoundValues found, find_values(call, path.get("tag"), call.parameters.get_or("q", "")));
   if (accepts(call.exchange->request(), kLlmMediaType))
     return llm_response(llm_tag_values_json(found.values));
+  if (wants_protobuf(call))
+    return protobuf_response(encode_typed_tag_values_responses(found.values, found.statistics, SIZE_MAX)[0]);
   return json_response(typed_tag_values_json(found.values, counts == "true", found.statistics));
 }
 

@@ -460,14 +460,50 @@ TEST_F(TempoApiTest, LargeAnswersStreamInPackets) {
     EXPECT_EQ(series, 100u);
     EXPECT_EQ(messages.size() == 1, bytes_max == SIZE_MAX);
     size_t texts = 0, typed = 0;
-    for (const std::string& message : tempo::encode_tag_values_responses(values, bytes_max))
+    for (const std::string& message : tempo::encode_tag_values_responses(values, {}, bytes_max))
       texts += fields(message, 1).size();
-    for (const std::string& message : tempo::encode_typed_tag_values_responses(values, bytes_max))
+    for (const std::string& message : tempo::encode_typed_tag_values_responses(values, {}, bytes_max))
       typed += fields(message, 1).size();
     EXPECT_EQ(texts, 100u);
     EXPECT_EQ(typed, 100u);
   }
-  EXPECT_EQ(tempo::encode_tag_values_responses({}, 1).size(), 1u);
+  EXPECT_EQ(tempo::encode_tag_values_responses({}, {}, 1).size(), 1u);
+}
+
+TEST_F(TempoApiTest, TagsAreProtobufWhereThatIsAccepted) {
+  auto message = [&](std::string target) {
+    HttpResponse response = get(std::move(target), {{"accept", "application/protobuf"}});
+    EXPECT_EQ(response.status, 200) << response.body;
+    EXPECT_EQ(find_header(response.headers, "content-type"), "application/protobuf");
+    EXPECT_EQ(fields(response.body, 2).size(), 1u);  // what it cost
+    return response.body;
+  };
+  EXPECT_EQ(
+      fields(message("/api/search/tags"), 1),
+      (std::vector<std::string>{"http.status_code", "inventory.demand", "ratio", "region", "service.name"}));
+  std::string scope = field(message("/api/v2/search/tags?scope=resource"), 1);
+  EXPECT_EQ(field(scope, 1), "resource");
+  EXPECT_EQ(fields(scope, 2), (std::vector<std::string>{"region", "service.name"}));
+  EXPECT_EQ(fields(message("/api/search/tag/service.name/values"), 1),
+            (std::vector<std::string>{"order", "inventory"}));
+  std::string value = field(message("/api/v2/search/tag/span.ratio/values"), 1);
+  EXPECT_EQ(field(value, 1), "float");
+  EXPECT_EQ(field(value, 2), "0.5");
+}
+
+TEST_F(TempoApiTest, StartAndEndOfATraceAreChecked) {
+  std::string whole = json("/api/traces/2a");
+  EXPECT_EQ(json("/api/traces/2a?start=1&end=2"), whole);
+  EXPECT_EQ(json("/api/traces/2a?start=0&end="), whole);
+  for (std::string wrong : {"start=x", "end=-1", "start=9&end=8"}) {
+    error("/api/traces/2a?" + wrong, 400);
+    error("/api/v2/traces/2a?" + wrong, 400);
+  }
+}
+
+TEST_F(TempoApiTest, AStepOfZeroIsTheDefault) {
+  std::string target = "/api/metrics/query_range?q=" + encoded("{} | rate()") + "&since=60s";
+  EXPECT_EQ(json(target + "&step=0"), json(target));
 }
 
 TEST_F(TempoApiTest, StreamingTagsAndMetrics) {

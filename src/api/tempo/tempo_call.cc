@@ -118,6 +118,7 @@ Result<int64_t> step_of(const Parameters& parameters) {
   std::string_view text = parameters.get_or("step", "");
   if (text.empty()) return int64_t{0};
   if (std::optional<double> seconds = parse_float(text)) {
+    if (*seconds == 0) return int64_t{0};
     if (!(*seconds >= 1e-9) || *seconds > 9e9) return invalid("step", text, "a duration above 0");
     return static_cast<int64_t>(std::llround(*seconds * 1e9));
   }

@@ -35,7 +35,7 @@ Result<TimeRange> seconds_range_of(const Parameters& parameters);
 TimeRange seconds_range(int64_t start, int64_t end);
 // start and end as seconds (with fraction), nanoseconds or RFC 3339; else `since` (default 1h) until now.
 Result<TimeRange> instant_range_of(const Parameters& parameters, UnixNanos now);
-// "15s", "1m30s" or seconds; 0 when absent.
+// "15s", "1m30s" or seconds; 0 when absent or 0.
 Result<int64_t> step_of(const Parameters& parameters);
 bool accepts(const HttpRequest& request, std::string_view media_type);
 // Every answer of this folder is JSON unless the request accepts protobuf.

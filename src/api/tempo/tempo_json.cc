@@ -137,12 +137,12 @@ std::string trace_json(const std::vector<BatchPtr>& spans) {
   return out.take();
 }
 
-std::string trace_v2_json(const std::vector<BatchPtr>& spans) {
+std::string trace_v2_json(const std::vector<BatchPtr>& spans, uint64_t inspected_bytes) {
   JsonWriter out;
   out.begin_object().key("trace").begin_object().key("resourceSpans");
   write_resource_spans_json(out, spans, OtlpJsonStyle::tempo);
   out.end_object();
-  out.key("metrics").begin_object().field("inspectedBytes", "0").end_object();
+  out.key("metrics").begin_object().field("inspectedBytes", text_of(inspected_bytes)).end_object();
   out.field("status", "COMPLETE");
   out.end_object();
   return out.take();

@@ -9,8 +9,9 @@
 
 namespace obelisk::tempo {
 
-std::string trace_json(const std::vector<BatchPtr>& spans);     // {"batches": [...]}
-std::string trace_v2_json(const std::vector<BatchPtr>& spans);  // {"trace": {"resourceSpans": [...]}, ...}
+std::string trace_json(const std::vector<BatchPtr>& spans);  // {"batches": [...]}
+std::string trace_v2_json(const std::vector<BatchPtr>& spans,
+                          uint64_t inspected_bytes);  // {"trace": {"resourceSpans": [...]}, ...}
 std::string search_json(const traceql::SearchResult& result);
 std::string metrics_range_json(const traceql::MetricsResult& result);
 std::string metrics_instant_json(const traceql::MetricsResult& result);

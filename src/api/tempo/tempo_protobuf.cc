@@ -140,6 +140,16 @@ std::string encode_search_metrics(const traceql::ScanStatistics& statistics) {
   return out;
 }
 
+// MetadataMetrics {1 inspectedBytes, 2 totalJobs, 3 completedJobs}: field 2 of every answer about tags.
+void add_metadata_metrics(std::string& message, const traceql::ScanStatistics& statistics) {
+  std::string out;
+  pbf_writer writer(out);
+  writer.add_uint64(1, statistics.bytes);
+  writer.add_uint32(2, 1);
+  writer.add_uint32(3, 1);
+  pbf_writer(message).add_message(2, out);
+}
+
 // Exemplar {1 labels, 2 value, 3 timestamp_ms}
 void add_exemplars(pbf_writer& writer, const traceql::MetricsSeries& series) {
   for (const traceql::MetricsExemplar& exemplar : series.exemplars) {
@@ -266,12 +276,13 @@ Result<MetricsRequestMessage> decode_metrics_request(std::string_view message) {
   return request;
 }
 
-// TraceByIDResponse {1 trace {1 resourceSpans}, 2 metrics, 3 status, 4 message}
-std::string encode_trace_by_id_response(const std::vector<BatchPtr>& spans) {
-  std::string out;
+// TraceByIDResponse {1 trace {1 resourceSpans}, 2 metrics {1 inspectedBytes}, 3 status, 4 message}
+std::string encode_trace_by_id_response(const std::vector<BatchPtr>& spans, uint64_t inspected_bytes) {
+  std::string out, metrics;
   pbf_writer writer(out);
   writer.add_message(1, encode_traces_data(spans));
-  writer.add_message(2, std::string());
+  pbf_writer(metrics).add_uint64(1, inspected_bytes);
+  writer.add_message(2, metrics);
   writer.add_enum(3, 0);  // COMPLETE
   return out;
 }
@@ -289,16 +300,19 @@ std::vector<std::string> encode_search_responses(const traceql::SearchResult& re
   return messages;
 }
 
-// {1 tagNames}
-std::string encode_tags_response(const std::vector<std::string>& names) {
+// {1 tagNames, 2 metrics}
+std::string encode_tags_response(const std::vector<std::string>& names,
+                                 const traceql::ScanStatistics& statistics) {
   std::string out;
   pbf_writer writer(out);
   for (const std::string& name : names) writer.add_string(1, name);
+  add_metadata_metrics(out, statistics);
   return out;
 }
 
-// {1 scopes {1 name, 2 tags}}
-std::string encode_tag_scopes_response(const std::vector<traceql::TagScope>& scopes) {
+// {1 scopes {1 name, 2 tags}, 2 metrics}
+std::string encode_tag_scopes_response(const std::vector<traceql::TagScope>& scopes,
+                                       const traceql::ScanStatistics& statistics) {
   std::string out;
   pbf_writer writer(out);
   for (const traceql::TagScope& scope : scopes) {
@@ -308,19 +322,24 @@ std::string encode_tag_scopes_response(const std::vector<traceql::TagScope>& sco
     for (const std::string& tag : scope.tags) scope_writer.add_string(2, tag);
     writer.add_message(1, message);
   }
+  add_metadata_metrics(out, statistics);
   return out;
 }
 
-// {1 tagValues}
+// {1 tagValues, 2 metrics}
 std::vector<std::string> encode_tag_values_responses(const std::vector<traceql::TagValue>& values,
+                                                     const traceql::ScanStatistics& statistics,
                                                      size_t bytes_max) {
   Packets packets(bytes_max);
   for (const traceql::TagValue& value : values) packets.add_string(1, value.value);
-  return packets.take();
+  std::vector<std::string> messages = packets.take();
+  add_metadata_metrics(messages.back(), statistics);
+  return messages;
 }
 
-// {1 tagValues {1 type, 2 value}}
+// {1 tagValues {1 type, 2 value}, 2 metrics}
 std::vector<std::string> encode_typed_tag_values_responses(const std::vector<traceql::TagValue>& values,
+                                                           const traceql::ScanStatistics& statistics,
                                                            size_t bytes_max) {
   Packets packets(bytes_max);
   for (const traceql::TagValue& value : values) {
@@ -330,7 +349,9 @@ std::vector<std::string> encode_typed_tag_values_responses(const std::vector<tra
     value_writer.add_string(2, value.value);
     packets.add_string(1, message);
   }
-  return packets.take();
+  std::vector<std::string> messages = packets.take();
+  add_metadata_metrics(messages.back(), statistics);
+  return messages;
 }
 
 // TimeSeries {1 labels, 2 samples {1 value, 2 timestamp_ms}, 4 exemplars}

@@ -44,15 +44,19 @@ struct MetricsRequestMessage {
 };
 Result<MetricsRequestMessage> decode_metrics_request(std::string_view message);
 
-std::string encode_trace_by_id_response(const std::vector<BatchPtr>& spans);
+std::string encode_trace_by_id_response(const std::vector<BatchPtr>& spans, uint64_t inspected_bytes);
 // One SearchResponse or several, each below about bytes_max, the last with the metrics.
 std::vector<std::string> encode_search_responses(const traceql::SearchResult& result, size_t bytes_max);
-std::string encode_tags_response(const std::vector<std::string>& names);
-std::string encode_tag_scopes_response(const std::vector<traceql::TagScope>& scopes);
+std::string encode_tags_response(const std::vector<std::string>& names,
+                                 const traceql::ScanStatistics& statistics);
+std::string encode_tag_scopes_response(const std::vector<traceql::TagScope>& scopes,
+                                       const traceql::ScanStatistics& statistics);
 // Likewise in messages of about bytes_max, at least one.
 std::vector<std::string> encode_tag_values_responses(const std::vector<traceql::TagValue>& values,
+                                                     const traceql::ScanStatistics& statistics,
                                                      size_t bytes_max);
 std::vector<std::string> encode_typed_tag_values_responses(const std::vector<traceql::TagValue>& values,
+                                                           const traceql::ScanStatistics& statistics,
                                                            size_t bytes_max);
 std::vector<std::string> encode_metrics_range_responses(const traceql::MetricsResult& result,
                                                         size_t bytes_max);

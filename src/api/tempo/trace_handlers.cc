@@ -6,6 +6,7 @@
 #include <optional>
 #include <tuple>
 
+#include "api/request/archive_view.h"
 #include "api/tempo/llm_json.h"
 #include "api/tempo/tempo_call.h"
 #include "api/tempo/tempo_handlers.h"
@@ -26,7 +27,8 @@ Result<std::vector<BatchPtr>> trace_of(const TempoCall& call, std::string_view t
     return make_error(ErrorCode::invalid_argument,
                       "invalid trace id: 1 to 32 hexadecimal digits, not all zero, are one");
   }
-  return traceql::fetch_trace(call.query_context(), *id);
+  OBELISK_TRY(const QueryContext context, with_archive(call.query_context()));
+  return traceql::fetch_trace(context, *id);
 }
 
 Result<std::vector<BatchPtr>> find_trace(const TempoCall& call, const PathParameters& path) {
@@ -35,7 +37,21 @@ Result<std::vector<BatchPtr>> find_trace(const TempoCall& call, const PathParame
   return spans;
 }
 
+// start and end tell Tempo where to look, and change nothing here: a trace is always whole.
+Result<void> check_range(const Parameters& parameters) {
+  OBELISK_TRY([[maybe_unused]] TimeRange range, seconds_range_of(parameters));
+  return {};
+}
+
+// Of the trace as it was read, before anything is left out.
+uint64_t bytes_of(const std::vector<BatchPtr>& spans) {
+  uint64_t bytes = 0;
+  for (const BatchPtr& batch : spans) bytes += batch->memory_bytes();
+  return bytes;
+}
+
 Result<HttpResponse> trace_by_id(TempoCall& call, const PathParameters& path) {
+  OBELISK_CHECK_OK(check_range(call.parameters));
   OBELISK_TRY(std::vector<BatchPtr> spans, find_trace(call, path));
   if (wants_protobuf(call)) return protobuf_response(encode_traces_data(spans));
   return json_response(trace_json(spans));
@@ -122,15 +138,17 @@ Result<DiffRequest> diff_request_of(const std::string& body) {
 Result<HttpResponse> trace_by_id_v2(TempoCall& call, const PathParameters& path) {
   OBELISK_TRY(traceql::TraceFilter filter, filter_of(call.parameters));
   OBELISK_TRY(std::optional<traceql::TracePruning> pruning, pruning_of(call.parameters));
+  OBELISK_CHECK_OK(check_range(call.parameters));
   OBELISK_TRY(std::vector<BatchPtr> spans, find_trace(call, path));
+  const uint64_t inspected_bytes = bytes_of(spans);
   OBELISK_TRY(spans, traceql::filter_trace(filter, spans));
   if (pruning) spans = traceql::prune_trace(*pruning, spans);
-  if (wants_protobuf(call)) return protobuf_response(encode_trace_by_id_response(spans));
+  if (wants_protobuf(call)) return protobuf_response(encode_trace_by_id_response(spans, inspected_bytes));
   if (accepts(call.exchange->request(), kLlmMediaType)) {
     OBELISK_TRY(std::string simplified, llm_trace_json(spans));
     return llm_response(std::move(simplified));
   }
-  return json_response(trace_v2_json(spans));
+  return json_response(trace_v2_json(spans, inspected_bytes));
 }
 
 Result<HttpResponse> diff_of(TempoCall& call, const std::string& base, const std::string& compare,
