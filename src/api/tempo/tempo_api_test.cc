@@ -238,7 +238,7 @@ TEST_F(TempoApiTest, MetricsOverARange) {
             std::string::npos);
   EXPECT_EQ(error("/api/metrics/query_range?q=" + encoded("{}"), 400),
             "not a metrics query: end it in rate() or another metrics function\n");
-  EXPECT_EQ(get("/api/metrics/query_range?step=0&q=" + encoded("{} | rate()")).status, 400);
+  EXPECT_EQ(get("/api/metrics/query_range?step=-1&q=" + encoded("{} | rate()")).status, 400);
   EXPECT_EQ(get("/api/metrics/query_range?start=5&end=4&q=" + encoded("{} | rate()")).status, 400);
 }
 

@@ -115,7 +115,7 @@ trace 2
   MetricsOptions options;
   options.range = {{kTestEpoch - kNanosPerSecond}, {kTestEpoch + 59 * kNanosPerSecond}};
   options.step = 30 * kNanosPerSecond;
-  options.exemplars_max = 2;
+  options.exemplars_max = 3;
   Result<MetricsResult> result = evaluate_metrics(context(), "{} | compare({ status = error })", options);
   ASSERT_TRUE(result.ok());
   std::map<std::string, std::string> found;
