@@ -179,6 +179,10 @@ async function lists() {
     await page.getByRole('button', { name: 'Equal paths together' }).click();
     await until('a table', async () => (await page.locator('table tbody tr').count()) > 10);
     await browser.shot(page, 'large-trace-paths');
+    await page.getByRole('button', { name: 'Flame' }).click();
+    const boxes = page.getByRole('group', { name: /^Flame graph/ }).getByRole('button');
+    await until('boxes', async () => (await boxes.count()) > 20);
+    await browser.shot(page, 'large-trace-flame');
     const found = await browser.accessibility(page);
     assert.deepEqual(found, []);
     await page.context().close();
