@@ -40,12 +40,12 @@ export function Paths({ trace_id }: { trace_id: string }) {
     <div class={`table-scroll ${css.scroll}`} tabIndex={0} role="group" aria-label="Paths of the trace">
       {answer.data.left_out > 0 && <Partial>{count(answer.data.left_out)} spans have further paths that are not shown.</Partial>}
       <table>
-        <thead><tr><th scope="col" style={{ width: '46%' }}>Path</th><th scope="col" class="num">Spans</th><th scope="col" class="num">Failed</th><th scope="col" class="num">Self time</th><th scope="col" class="num">Mean</th><th scope="col" class="num">Longest</th></tr></thead>
+        <thead><tr><th scope="col" style={{ width: '46%' }}>Path</th><th scope="col" class="r">Spans</th><th scope="col" class="r">Failed</th><th scope="col" class="r">Self time</th><th scope="col" class="r">Mean</th><th scope="col" class="r">Longest</th></tr></thead>
         <tbody>{ordered.map((node, index) => (
           <tr key={index}>
             <td><span class="row" style={{ paddingLeft: `${Math.min(node.depth, 16) * 12}px` }}><ServiceMark name={node.service} plain /><bdi class="ell">{node.name || '(no name)'}</bdi></span></td>
-            <td class="num">{count(node.count)}</td><td class="num">{node.errors > 0 ? <span class="crit">{count(node.errors)}</span> : '0'}</td>
-            <td class="num">{duration(node.self_ns / 1e9)}</td><td class="num">{duration(node.duration_ns / node.count / 1e9)}</td><td class="num">{duration(node.longest_ns / 1e9)}</td>
+            <td class="r num">{count(node.count)}</td><td class="r num">{node.errors > 0 ? <span class="crit">{count(node.errors)}</span> : '0'}</td>
+            <td class="r num">{duration(node.self_ns / 1e9)}</td><td class="r num">{duration(node.duration_ns / node.count / 1e9)}</td><td class="r num">{duration(node.longest_ns / 1e9)}</td>
           </tr>
         ))}</tbody>
       </table>

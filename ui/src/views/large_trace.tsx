@@ -188,9 +188,9 @@ function Services({ overview }: { overview: TraceOverview }) {
   return (
     <Panel title="Services" side={<span class="t3 s">by self time</span>}>
       <div class="table-scroll"><table>
-        <thead><tr><th scope="col">Service</th><th scope="col" class="num">Spans</th><th scope="col" class="num">Failed</th><th scope="col" class="num">Self time</th></tr></thead>
+        <thead><tr><th scope="col">Service</th><th scope="col" class="r">Spans</th><th scope="col" class="r">Failed</th><th scope="col" class="r">Self time</th></tr></thead>
         <tbody>{overview.services.slice(0, 100).map(({ name, spans, errors, self_ns }) => (
-          <tr key={name}><td><ServiceMark name={name} /></td><td class="num">{count(spans)}</td><td class="num">{count(errors)}</td><td class="num">{percent(self_ns / total)}</td></tr>
+          <tr key={name}><td><ServiceMark name={name} /></td><td class="r num">{count(spans)}</td><td class="r num">{count(errors)}</td><td class="r num">{percent(self_ns / total)}</td></tr>
         ))}</tbody>
       </table></div>
     </Panel>
