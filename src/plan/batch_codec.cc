@@ -130,6 +130,11 @@ struct TraceIdTraits {
   static void ask_for(const TraceId&) {}
 };
 
+// Whether a dictionary is worth it.
+bool is_repetitive(size_t entries, size_t values) {
+  return entries * 2 <= values || entries == 1;
+}
+
 // The distinct values of a column and their numbers, found in one pass that gives up as soon as the column
 // does not look repetitive. Memory is used again from column to column.
 template <typename Traits>
@@ -153,7 +158,7 @@ class Dictionary {
       if (!add(values[i])) return false;
       if (i >= 32 && entries_.size() * 2 > i) return false;
     }
-    return entries_.size() * 2 <= values.size() || entries_.size() == 1;
+    return is_repetitive(entries_.size(), values.size());
   }
   const std::vector<Value>& entries() const { return entries_; }
   const std::vector<uint16_t>& codes() const { return codes_; }
@@ -210,24 +215,39 @@ void put_entries(std::span<const TraceId> entries, std::string& out) {
   out.append(reinterpret_cast<const char*>(entries.data()), entries.size() * sizeof(TraceId));
 }
 
+template <typename Value>
+uint8_t put_dictionary(std::span<const Value> entries, std::span<const uint16_t> codes, std::string& out) {
+  append_varint(out, entries.size());
+  put_entries(entries, out);
+  auto code = [&](size_t i) { return codes[i]; };
+  if (entries.size() > 256) {
+    put_narrow<uint16_t>(codes.size(), code, out);
+  } else if (entries.size() > 1) {
+    put_narrow<uint8_t>(codes.size(), code, out);
+  }
+  return kDictionary;
+}
+
 template <typename Traits>
 uint8_t put_repetitive(std::span<const typename Traits::Value> values, std::string& out) {
+  using Value = typename Traits::Value;
   thread_local Dictionary<Traits> dictionary;
   if (values.empty() || !dictionary.build(values)) {
     put_entries(values, out);
     return kRaw;
   }
-  size_t entries = dictionary.entries().size();
-  append_varint(out, entries);
-  put_entries(std::span(dictionary.entries()), out);
-  const std::vector<uint16_t>& codes = dictionary.codes();
-  auto code = [&](size_t i) { return codes[i]; };
-  if (entries > 256) {
-    put_narrow<uint16_t>(codes.size(), code, out);
-  } else if (entries > 1) {
-    put_narrow<uint8_t>(codes.size(), code, out);
-  }
-  return kDictionary;
+  return put_dictionary(std::span<const Value>(dictionary.entries()), dictionary.codes(), out);
+}
+
+// Values of which the distinct ones are known.
+template <typename Value>
+uint8_t put_coded(std::span<const Value> entries, std::span<const uint16_t> codes, std::string& out) {
+  if (is_repetitive(entries.size(), codes.size())) return put_dictionary(entries, codes, out);
+  std::vector<Value> values;
+  values.reserve(codes.size());
+  for (uint16_t code : codes) values.push_back(entries[code]);
+  put_entries(std::span<const Value>(values), out);
+  return kRaw;
 }
 
 // The values of present rows: `values` itself when all are, else a copy in memory that is used again. Which
@@ -251,7 +271,7 @@ std::span<const T> present_values(const ColumnData& data, const std::vector<T>& 
 
 // The values of the rows that have one; valid until the next call for a column of the same type.
 PresentColumn present_column(const ColumnData& data) {
-  PresentColumn column{data.id.scope, data.type, data.id.name, data.present, {}, {}, {}, {}};
+  PresentColumn column{data.id.scope, data.type, data.id.name, data.present, {}, {}, {}, {}, {}};
   switch (data.type) {
     case ColumnType::boolean:
     case ColumnType::int64:
@@ -281,10 +301,12 @@ uint8_t put_values(const PresentColumn& column, std::string& out) {
     case ColumnType::float64:
       return put_floats(column.floats, out);
     case ColumnType::trace_id:
+      if (!column.codes.empty()) return put_coded(column.trace_ids, column.codes, out);
       return put_repetitive<TraceIdTraits>(column.trace_ids, out);
     case ColumnType::string:
     case ColumnType::bytes:
     case ColumnType::any:
+      if (!column.codes.empty()) return put_coded(column.texts, column.codes, out);
       return put_repetitive<TextTraits>(column.texts, out);
   }
   return kRaw;

@@ -35,6 +35,8 @@ struct PresentColumn {
   std::span<const double> floats;
   std::span<const std::string_view> texts;
   std::span<const TraceId> trace_ids;
+  // Where it is not empty, texts or trace ids are distinct entries and this has the number of each value's.
+  std::span<const uint16_t> codes;
 };
 
 // Appends what encode_batch would of a batch with these columns, without compression.

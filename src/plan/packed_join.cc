@@ -11,11 +11,89 @@ namespace obelisk {
 namespace {
 
 constexpr uint32_t kNoColumn = UINT32_MAX;
+constexpr size_t kEntriesMax = UINT16_MAX;  // beyond, values are written out
 
 template <typename T>
 void append(std::vector<T>& to, const std::vector<T>& from) {
   to.insert(to.end(), from.begin(), from.end());
 }
+
+struct HashValue {
+  size_t operator()(std::string_view text) const { return hash_short_text(text); }
+  size_t operator()(const TraceId& id) const { return absl::Hash<std::string_view>()(id.view()); }
+};
+struct SameValue {
+  bool operator()(std::string_view a, std::string_view b) const { return equal_texts(a, b); }
+  bool operator()(const TraceId& a, const TraceId& b) const { return a == b; }
+};
+
+// Texts or trace ids as they grow: the distinct ones with the number of each value's, as long as batches give
+// them so, else one after the other.
+template <typename Value>
+class JoinedValues {
+ public:
+  void add(const PackedValues& values, const std::vector<Value>& given) {
+    if (values.count == 0) return;
+    if (is_coded_ && values.coded && entries_.size() + given.size() <= kEntriesMax)
+      return add_coded(values, given);
+    write_out();
+    if (!values.coded) return append(entries_, given);
+    size_t start = entries_.size();
+    entries_.resize(start + values.count);
+    for (size_t i = 0; i < values.count; ++i) entries_[start + i] = given[values.entry_of(i)];
+  }
+
+  std::span<const Value> entries() const { return entries_; }
+  std::span<const uint16_t> codes() const { return codes_; }  // empty: an entry is a value
+
+  void clear() {
+    is_coded_ = true;
+    entries_.clear();
+    codes_.clear();
+    numbers_.clear();
+  }
+  size_t memory_bytes() const {
+    return entries_.capacity() * sizeof(Value) + codes_.capacity() * 2 +
+           numbers_.capacity() * (sizeof(Value) + 3);
+  }
+
+ private:
+  // A look-up an entry of the batch, not one a value.
+  void add_coded(const PackedValues& values, const std::vector<Value>& given) {
+    if (values.codes.empty()) {
+      codes_.resize(codes_.size() + values.count, number_of(given.at(0)));
+      return;
+    }
+    given_numbers_.clear();
+    for (const Value& value : given) given_numbers_.push_back(number_of(value));
+    size_t start = codes_.size();
+    codes_.resize(start + values.count);
+    for (size_t i = 0; i < values.count; ++i) codes_[start + i] = given_numbers_[values.codes[i]];
+  }
+
+  uint16_t number_of(const Value& value) {
+    auto [place, fresh] = numbers_.try_emplace(value, static_cast<uint16_t>(entries_.size()));
+    if (fresh) entries_.push_back(value);
+    return place->second;
+  }
+
+  void write_out() {
+    if (!is_coded_) return;
+    is_coded_ = false;
+    std::vector<Value> values;
+    values.reserve(codes_.size());
+    for (uint16_t code : codes_) values.push_back(entries_[code]);
+    entries_ = std::move(values);
+    codes_.clear();
+    numbers_.clear();
+  }
+
+  bool is_coded_ = true;
+  std::vector<Value> entries_;
+  std::vector<uint16_t> codes_;
+  absl::flat_hash_map<Value, uint16_t, HashValue, SameValue> numbers_;
+  std::vector<uint16_t> given_numbers_;
+};
 
 // A column as it grows: values of the rows that have one.
 struct JoinedColumn {
@@ -26,8 +104,8 @@ struct JoinedColumn {
   std::vector<uint8_t> present;  // empty while every covered row has a value
   std::vector<int64_t> ints;
   std::vector<double> floats;
-  std::vector<std::string_view> texts;
-  std::vector<TraceId> trace_ids;
+  JoinedValues<std::string_view> texts;
+  JoinedValues<TraceId> trace_ids;
 
   // Rows up to `end` have no value.
   void cover(size_t end) {
@@ -54,17 +132,28 @@ struct JoinedColumn {
         append(floats, values.floats);
         break;
       case ColumnType::trace_id:
-        add_entries(values, values.trace_ids, trace_ids);
+        trace_ids.add(values, values.trace_ids);
         break;
       case ColumnType::string:
       case ColumnType::bytes:
       case ColumnType::any:
-        add_entries(values, values.texts, texts);
+        texts.add(values, values.texts);
         break;
     }
   }
 
-  PresentColumn encoded() const { return {scope, type, name, present, ints, floats, texts, trace_ids}; }
+  PresentColumn encoded() const {
+    bool is_trace_id = type == ColumnType::trace_id;
+    return {scope,
+            type,
+            name,
+            present,
+            ints,
+            floats,
+            texts.entries(),
+            trace_ids.entries(),
+            is_trace_id ? trace_ids.codes() : texts.codes()};
+  }
 
   void clear() {
     rows = 0;
@@ -77,20 +166,7 @@ struct JoinedColumn {
 
   size_t memory_bytes() const {
     return sizeof *this + present.capacity() + (ints.capacity() + floats.capacity()) * 8 +
-           texts.capacity() * sizeof(std::string_view) + trace_ids.capacity() * sizeof(TraceId);
-  }
-
- private:
-  template <typename T>
-  static void add_entries(const PackedValues& values, const std::vector<T>& entries, std::vector<T>& to) {
-    if (!values.coded) return append(to, entries);
-    if (values.codes.empty()) {
-      to.resize(to.size() + values.count, entries.at(0));
-      return;
-    }
-    size_t start = to.size();
-    to.resize(start + values.count);
-    for (size_t i = 0; i < values.count; ++i) to[start + i] = entries[values.codes[i]];
+           texts.memory_bytes() + trace_ids.memory_bytes();
   }
 };
 

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "plan/test_random_batch.h"
 
 namespace obelisk {
@@ -126,6 +128,55 @@ TEST(PackedJoin, PadsWhatABatchDoesNotHave) {
     parts.push_back(rows.finish());
   }
   expect_joined(parts);
+}
+
+// Rows of one text column and of trace ids, of which the batch has that many distinct ones from `first` on.
+Batch rows_with_values(size_t row_count, size_t distinct, size_t first) {
+  BatchBuilder rows(Table::spans);
+  for (size_t i = 0; i < row_count; ++i) {
+    rows.add_row(UnixNanos{static_cast<int64_t>(i)});
+    std::string text = "value " + std::to_string(first + i % distinct);
+    rows.set_string(Scope::attribute, "text", rows.arena().copy(text));
+    if (i % 3 != 0) rows.set_string(Scope::attribute, "sometimes", rows.arena().copy(text));
+    TraceId id;
+    id.bytes[0] = 1;
+    id.bytes[1] = static_cast<uint8_t>(i % distinct);
+    id.bytes[2] = static_cast<uint8_t>(first / 256);
+    id.bytes[3] = static_cast<uint8_t>(first % 256);
+    rows.set_trace_id(Scope::fixed, column::kTraceId, id);
+  }
+  return rows.finish();
+}
+
+// Batches that have their values by number, with the same and with other entries, and batches that have them
+// one after the other, in every order; with entries that are one, few, more than a byte numbers, and too many
+// to be worth it.
+TEST(PackedJoin, PutsEntriesTogether) {
+  auto join_of = [](std::vector<std::array<size_t, 3>> shapes) {
+    std::vector<Batch> parts;
+    for (auto [rows, distinct, first] : shapes) parts.push_back(rows_with_values(rows, distinct, first));
+    expect_joined(parts);
+  };
+  join_of({{40, 5, 0}, {40, 5, 0}, {60, 7, 3}});
+  join_of({{40, 1, 0}, {30, 1, 0}});
+  join_of({{40, 1, 0}, {30, 1, 1}, {1, 1, 0}});
+  join_of({{40, 5, 0}, {20, 20, 0}, {40, 5, 2}});
+  join_of({{20, 20, 0}, {40, 5, 0}, {40, 1, 9}});
+  std::vector<std::array<size_t, 3>> single, many;
+  for (size_t i = 0; i < 30; ++i) single.push_back({1, 1, i});
+  join_of(single);
+  for (size_t i = 0; i < 20; ++i) many.push_back({50, 20, i * 20});
+  join_of(many);
+}
+
+// A column that is repetitive in each batch takes as few bytes as if its rows had come together.
+TEST(PackedJoin, EntriesAreWrittenOnce) {
+  std::vector<PackedPtr> parts;
+  for (size_t i = 0; i < 10; ++i) parts.push_back(pack(rows_with_values(60, 6, 0)));
+  std::string all = joined_bytes(parts);
+  size_t places = 0;
+  for (size_t at = all.find("value 4"); at != std::string::npos; at = all.find("value 4", at + 1)) ++places;
+  EXPECT_EQ(places, 2u);  // one a column of text
 }
 
 // What is remembered from other joins does not show.
