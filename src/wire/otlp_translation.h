@@ -1,13 +1,13 @@
 #pragma once
 // How OTLP metrics become Prometheus series: Prometheus' `otlp` settings, with its names and defaults, which
 // is also the `otlp` block of our own configuration. A plain value; read-only while requests are decoded.
-#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "base/thread_annotations.h"
 #include "base/yaml.h"
 
 namespace obelisk {
@@ -55,13 +55,21 @@ Result<OtlpTranslation> read_otlp_translation(const YamlNode& node, const std::s
 class OtlpSettings {
  public:
   OtlpSettings() : current_(std::make_shared<const OtlpTranslation>()) {}
-  std::shared_ptr<const OtlpTranslation> current() const { return current_.load(); }
-  void replace(OtlpTranslation settings) {
-    current_.store(std::make_shared<const OtlpTranslation>(std::move(settings)));
+  std::shared_ptr<const OtlpTranslation> current() const EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return current_;
+  }
+  void replace(OtlpTranslation settings) EXCLUDES(mutex_) {
+    auto next = std::make_shared<const OtlpTranslation>(std::move(settings));
+    MutexLock lock(mutex_);
+    current_.swap(next);
   }
 
  private:
-  std::atomic<std::shared_ptr<const OtlpTranslation>> current_;
+  // Not std::atomic<std::shared_ptr>: that of libstdc++ 12 gives its lock back with a relaxed store after a
+  // load, so that the next store does not happen after it.
+  mutable Mutex mutex_;
+  std::shared_ptr<const OtlpTranslation> current_ GUARDED_BY(mutex_);
 };
 
 }  // namespace obelisk
