@@ -70,11 +70,11 @@ void Dispatcher::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Dispatcher::post(std::vector<rules::FiredAlert> alerts) {
+void Dispatcher::post(const std::vector<rules::FiredAlert>& alerts) {
   UnixNanos now = clock_.now();
   {
     MutexLock lock(mutex_);
-    for (rules::FiredAlert& alert : alerts) {
+    for (const rules::FiredAlert& alert : alerts) {
       for (const Route* route : matching_routes(config_.route, alert.labels)) {
         Labels labels = group_labels_of(*route, alert.labels);
         std::string key = route->path + ":" + labels.to_string();

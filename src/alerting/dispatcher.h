@@ -44,7 +44,7 @@ class Dispatcher {
   void start();
   void stop();
   // Takes alerts as the rules send them: repeatedly while they fire, and when they resolve.
-  void post(std::vector<rules::FiredAlert> alerts);
+  void post(const std::vector<rules::FiredAlert>& alerts);
   // Flushes the groups that are due at `now`; returns when the next one is (max when none). For the thread
   // and tests.
   UnixNanos flush_due(UnixNanos now);

@@ -237,8 +237,8 @@ Result<void> ObeliskServer::Parts::build_watch() {
   options.external_url = config.external_url;
   options.external_labels = to_labels(watched.prometheus.external_labels);
   rule_manager = std::make_unique<rules::RuleManager>(*engine, *intake, clock, options,
-                                                      [this](std::vector<rules::FiredAlert> alerts) {
-                                                        if (dispatcher) dispatcher->post(std::move(alerts));
+                                                      [this](const std::vector<rules::FiredAlert>& alerts) {
+                                                        if (dispatcher) dispatcher->post(alerts);
                                                       });
   OBELISK_TRY(deletes, loki::DeleteService::open(
                            *disk, *engine, *engine, clock,
@@ -438,11 +438,8 @@ Result<void> ObeliskServer::Parts::reload() {
 
 Result<void> ObeliskServer::Parts::load_again() {
   MutexLock lock(reload_mutex);
-  auto run = [this]() -> Result<void> {
-    OBELISK_TRY(Watched watched, load_served(config));
-    return apply(std::move(watched));
-  };
-  Result<void> done = run();
+  Result<Watched> watched = load_served(config);
+  Result<void> done = watched.ok() ? apply(std::move(*watched)) : Result<void>(watched.error());
   last_reload_successful().set(done.ok() ? 1 : 0);
   return done;
 }

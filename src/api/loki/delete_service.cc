@@ -65,16 +65,18 @@ Result<void> DeleteService::load() {
   if (!there) return {};
   OBELISK_TRY(std::string text, read_file(disk_, kPath, kBytesMax));
   OBELISK_TRY(YamlNode root, parse_yaml(text, kPath));
-  MutexLock lock(mutex_);
   std::string last;
+  std::vector<DeleteRequest> requests;
   YamlMap map(root, kPath, "delete requests");
   map.required_string("last_number", last);
   map.list("requests", [&](const YamlNode& item) -> Result<void> {
     OBELISK_TRY(DeleteRequest request, parse_request(item));
-    requests_.push_back(std::move(request));
+    requests.push_back(std::move(request));
     return {};
   });
   OBELISK_CHECK_OK(map.finish());
+  MutexLock lock(mutex_);
+  requests_ = std::move(requests);
   last_number_ = static_cast<uint64_t>(parse_int64(last).value_or(0));
   return {};
 }

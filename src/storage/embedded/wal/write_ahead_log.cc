@@ -82,7 +82,7 @@ void WriteAheadLog::submit(LogEntry entry) {
   if (refusal.code == ErrorCode::overloaded) {
     counter("obelisk_wal_overloaded_total", "Requests refused because the log's queue was full.").add();
   }
-  entry.done(refusal);
+  entry.done(refusal);  // NOLINT(bugprone-use-after-move): moved only when it was accepted
 }
 
 void WriteAheadLog::stop() {
