@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "env/fault_disk.h"
+#include "env/read_hint.h"
 
 namespace obelisk {
 namespace {
@@ -73,6 +74,31 @@ void keeps_promises(Disk& disk) {
   ASSERT_TRUE(disk.remove("a").ok());
   EXPECT_FALSE(*disk.exists("a/b/one"));
   EXPECT_FALSE(*disk.exists("a"));
+}
+
+// What is in memory is the beginning of the bytes asked for, as they are; hints change nothing.
+TEST(PosixDisk, GivesWhatIsInMemoryAsItIs) {
+  TemporaryDirectory directory;
+  std::unique_ptr<Disk> disk = std::move(*open_posix_disk(directory.path()));
+  std::string bytes(300'000, 0);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 7 + i / 251);
+  write_file(*disk, "one", bytes, true);
+  std::unique_ptr<File> file = std::move(*disk->open("one", Disk::Mode::read));
+  hint_scattered_reads(*file);
+  for (uint64_t offset : {uint64_t{0}, uint64_t{4097}, uint64_t{250'000}}) {
+    hint_soon_read(*file, offset, 40'000);
+    std::string read(40'000, 0);
+    size_t got = read_from_memory(*file, offset, read.size(), read.data());
+    ASSERT_LE(got, read.size());
+    EXPECT_EQ(read.substr(0, got), bytes.substr(offset, got));
+    ASSERT_TRUE(file->read_at(offset, read.size(), read.data()).ok());
+    EXPECT_EQ(read, bytes.substr(offset, read.size()));
+  }
+  std::string beyond(100, 0);
+  EXPECT_LE(read_from_memory(*file, bytes.size() - 10, beyond.size(), beyond.data()), 10u);
+  FaultDisk other;
+  write_file(other, "one", bytes, true);
+  EXPECT_EQ(read_from_memory(**other.open("one", Disk::Mode::read), 0, 10, beyond.data()), 0u);
 }
 
 TEST(Disk, PosixKeepsItsPromises) {

@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -74,8 +75,14 @@ class PosixFile : public File, public BlockWriter {
     return {};
   }
 
-  void hint_lone_read(uint64_t offset, size_t length) const {
-    ::posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_WILLNEED);
+  void advise(uint64_t offset, size_t length, int advice) const {
+    ::posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(length), advice);
+  }
+
+  size_t read_from_memory(uint64_t offset, size_t length, char* out) const {
+    iovec piece{out, length};
+    ssize_t got = ::preadv2(descriptor_, &piece, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+    return got < 0 ? 0 : static_cast<size_t>(got);
   }
 
   Result<uint64_t> size() const override {
@@ -282,8 +289,17 @@ class PosixDisk : public Disk {
 
 }  // namespace
 
-void hint_lone_read(const File& file, uint64_t offset, size_t length) {
-  if (auto* real = dynamic_cast<const PosixFile*>(&file)) real->hint_lone_read(offset, length);
+void hint_scattered_reads(const File& file) {
+  if (auto* real = dynamic_cast<const PosixFile*>(&file)) real->advise(0, 0, POSIX_FADV_RANDOM);
+}
+
+void hint_soon_read(const File& file, uint64_t offset, size_t length) {
+  if (auto* real = dynamic_cast<const PosixFile*>(&file)) real->advise(offset, length, POSIX_FADV_WILLNEED);
+}
+
+size_t read_from_memory(const File& file, uint64_t offset, size_t length, char* out) {
+  auto* real = dynamic_cast<const PosixFile*>(&file);
+  return real == nullptr ? 0 : real->read_from_memory(offset, length, out);
 }
 
 Result<std::unique_ptr<Disk>> open_posix_disk(const std::string& root) {

@@ -13,9 +13,9 @@
 namespace obelisk {
 namespace {
 
-// Chunks with less than this between them are read with one call: a read costs about as much as 64 KiB more
-// of it.
-constexpr uint64_t kReadGapBytes = 64 << 10;
+// Chunks with less than this between them are read with one call: of reads that are under way together, one
+// costs about as much as this many bytes more of another.
+constexpr uint64_t kReadGapBytes = 16 << 10;
 // Of all parts together: heads and template numbers take 4 to 6 bytes a row of varied logs, so these are
 // those of the eight to twelve million rows read last, which searches then decide without reading them.
 constexpr size_t kKnownTextsBytesMax = 48 << 20;
@@ -90,6 +90,7 @@ Result<void> EventPart::read_directory() {
   std::string_view stored = std::string_view(end).substr(end.size() - wanted, tail.directory.length);
   OBELISK_TRY(directory_, parse_event_part_directory(stored, tail, file_bytes));
   for (const RowGroupInfo& group : directory_.row_groups) chunk_bytes_ += group.chunk_bytes();
+  if (is_scattered()) hint_scattered_reads(*file_);
   return {};
 }
 
@@ -104,34 +105,61 @@ Result<std::shared_ptr<const LabelTable>> EventPart::labels() const {
   return labels_;
 }
 
-Result<std::vector<EventPart::StoredChunk>> EventPart::fetch_chunks(size_t row_group,
-                                                                    std::span<const size_t> chunks,
-                                                                    bool alone) const {
+EventPart::ReadRuns EventPart::read_runs(size_t row_group, std::span<const size_t> chunks) const {
   const RowGroupInfo& group = directory_.row_groups[row_group];
-  std::vector<size_t> by_offset(chunks.size());
-  for (size_t i = 0; i < chunks.size(); ++i) by_offset[i] = i;
   auto info = [&](size_t i) -> const ChunkInfo& { return group.chunks[chunks[i]]; };
-  std::sort(by_offset.begin(), by_offset.end(),
+  ReadRuns reads;
+  reads.by_offset.resize(chunks.size());
+  for (size_t i = 0; i < chunks.size(); ++i) reads.by_offset[i] = i;
+  std::sort(reads.by_offset.begin(), reads.by_offset.end(),
             [&](size_t a, size_t b) { return info(a).offset < info(b).offset; });
-  std::vector<StoredChunk> fetched(chunks.size());
-  for (size_t first = 0; first < by_offset.size();) {
-    uint64_t begin = info(by_offset[first]).offset;
-    uint64_t end = begin;
-    size_t last = first;
-    while (last < by_offset.size() && info(by_offset[last]).offset <= end + kReadGapBytes) {
-      end = info(by_offset[last]).offset + info(by_offset[last]).length;
-      ++last;
+  for (size_t i = 0; i < reads.by_offset.size(); ++i) {
+    const ChunkInfo& chunk = info(reads.by_offset[i]);
+    if (reads.runs.empty() || chunk.offset > reads.runs.back().end + kReadGapBytes)
+      reads.runs.push_back({chunk.offset, chunk.offset, i, i});
+    reads.runs.back().end = chunk.offset + chunk.length;
+    reads.runs.back().last = i + 1;
+  }
+  return reads;
+}
+
+Result<bool> EventPart::read_and_wait(uint64_t offset, size_t length, char* out) const {
+  size_t got = read_from_memory(*file_, offset, length, out);
+  if (got == length) return false;
+  OBELISK_CHECK_OK(file_->read_at(offset + got, length - got, out + got));
+  return true;
+}
+
+Result<EventPart::FetchedChunks> EventPart::fetch_chunks(size_t row_group, std::span<const size_t> chunks,
+                                                         bool alone) const {
+  const RowGroupInfo& group = directory_.row_groups[row_group];
+  ReadRuns reads = read_runs(row_group, chunks);
+  FetchedChunks fetched;
+  fetched.chunks.resize(chunks.size());
+  for (size_t at = 0; at < reads.runs.size(); ++at) {
+    const ReadRun& run = reads.runs[at];
+    std::shared_ptr<char[]> buffer(new char[run.end - run.begin]);
+    if (alone && !is_scattered()) hint_soon_read(*file_, run.begin, run.end - run.begin);
+    size_t length = run.end - run.begin, got = read_from_memory(*file_, run.begin, length, buffer.get());
+    if (got < length) {
+      // All that will be waited for is asked for before the first wait.
+      for (size_t next = at + 1; next < reads.runs.size() && !fetched.waited; ++next)
+        hint_soon_read(*file_, reads.runs[next].begin, reads.runs[next].end - reads.runs[next].begin);
+      fetched.waited = true;
+      OBELISK_CHECK_OK(file_->read_at(run.begin + got, length - got, buffer.get() + got));
     }
-    std::shared_ptr<char[]> buffer(new char[end - begin]);
-    if (alone) hint_lone_read(*file_, begin, end - begin);
-    OBELISK_CHECK_OK(file_->read_at(begin, end - begin, buffer.get()));
-    for (size_t i = first; i < last; ++i) {
-      const ChunkInfo& chunk = info(by_offset[i]);
-      fetched[by_offset[i]] = {buffer, {buffer.get() + (chunk.offset - begin), chunk.length}};
+    for (size_t i = run.first; i < run.last; ++i) {
+      const ChunkInfo& chunk = group.chunks[chunks[reads.by_offset[i]]];
+      fetched.chunks[reads.by_offset[i]] = {buffer,
+                                            {buffer.get() + (chunk.offset - run.begin), chunk.length}};
     }
-    first = last;
   }
   return fetched;
+}
+
+void EventPart::expect_chunks(size_t row_group, std::span<const size_t> chunks) const {
+  for (const ReadRun& run : read_runs(row_group, chunks).runs)
+    hint_soon_read(*file_, run.begin, run.end - run.begin);
 }
 
 Result<ColumnChunk> EventPart::parse_chunk(size_t row_group, size_t chunk, const StoredChunk& stored,
@@ -153,11 +181,11 @@ Result<ColumnChunk> EventPart::parse_chunk(size_t row_group, size_t chunk, const
 
 Result<std::vector<ColumnChunk>> EventPart::read_chunks(size_t row_group,
                                                         std::span<const size_t> chunks) const {
-  OBELISK_TRY(std::vector<StoredChunk> fetched, fetch_chunks(row_group, chunks));
+  OBELISK_TRY(FetchedChunks fetched, fetch_chunks(row_group, chunks));
   std::vector<ColumnChunk> read;
   read.reserve(chunks.size());
   for (size_t i = 0; i < chunks.size(); ++i) {
-    OBELISK_TRY(ColumnChunk chunk, parse_chunk(row_group, chunks[i], fetched[i]));
+    OBELISK_TRY(ColumnChunk chunk, parse_chunk(row_group, chunks[i], fetched.chunks[i]));
     read.push_back(std::move(chunk));
   }
   return read;
@@ -166,12 +194,12 @@ Result<std::vector<ColumnChunk>> EventPart::read_chunks(size_t row_group,
 Result<EventPart::ChunkBytes> EventPart::read_chunk_bytes(size_t row_group, size_t chunk) const {
   const ChunkInfo& info = directory_.row_groups[row_group].chunks[chunk];
   std::shared_ptr<char[]> buffer(new char[info.length]);
-  OBELISK_CHECK_OK(file_->read_at(info.offset, info.length, buffer.get()));
+  OBELISK_TRY(bool waited, read_and_wait(info.offset, info.length, buffer.get()));
   std::string_view bytes(buffer.get(), info.length);
   if (!has_checksum(bytes))
     return located(make_error(ErrorCode::corrupt, "column chunk: checksum mismatch"), info.offset);
   bytes.remove_suffix(8);
-  return ChunkBytes{std::move(buffer), bytes};
+  return ChunkBytes{std::move(buffer), bytes, waited};
 }
 
 Result<std::string> EventPart::read_stored(size_t row_group) const {

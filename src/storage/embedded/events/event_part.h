@@ -44,15 +44,22 @@ class EventPart {
     std::shared_ptr<const char[]> owner;
     std::string_view bytes;
   };
+  struct FetchedChunks {
+    std::vector<StoredChunk> chunks;
+    bool waited = false;  // not all of them were in memory
+  };
   // `alone`: nothing near them will be read, so the disk need not read on.
-  Result<std::vector<StoredChunk>> fetch_chunks(size_t row_group, std::span<const size_t> chunks,
-                                                bool alone = false) const;
+  Result<FetchedChunks> fetch_chunks(size_t row_group, std::span<const size_t> chunks,
+                                     bool alone = false) const;
+  // Asks the disk for chunks that will be fetched soon, without waiting.
+  void expect_chunks(size_t row_group, std::span<const size_t> chunks) const;
   Result<ColumnChunk> parse_chunk(size_t row_group, size_t chunk, const StoredChunk& stored,
                                   RowSpan wanted = {}) const;
   // The bytes of one chunk without its checksum, which was compared. Eight more follow them.
   struct ChunkBytes {
     std::shared_ptr<const char[]> owner;
     std::string_view bytes;
+    bool waited = false;  // not all of them were in memory
   };
   Result<ChunkBytes> read_chunk_bytes(size_t row_group, size_t chunk) const;
   // All bytes of a row group, from its first chunk to the end of its trace filter; the checksums of chunks
@@ -86,7 +93,25 @@ class EventPart {
   EventPart(Disk& disk, std::string path, std::string name)
       : disk_(disk), path_(std::move(path)), name_(std::move(name)) {}
 
+  // Bytes of the file that are read together for some of the chunks asked for.
+  struct ReadRun {
+    uint64_t begin = 0;
+    uint64_t end = 0;
+    size_t first = 0;  // of the order by offset
+    size_t last = 0;   // behind its last
+  };
+  struct ReadRuns {
+    std::vector<size_t> by_offset;  // indexes into the chunks asked for
+    std::vector<ReadRun> runs;
+  };
+
+  // Whether a column of a row group is so much smaller than what a disk likes to read on by that reading on
+  // costs more than it saves: row groups of spans are a hundredth of those of logs.
+  bool is_scattered() const { return directory_.table == Table::spans; }
   Result<void> read_directory();
+  ReadRuns read_runs(size_t row_group, std::span<const size_t> chunks) const;
+  // False: all of them were in memory.
+  Result<bool> read_and_wait(uint64_t offset, size_t length, char* out) const;
   std::shared_ptr<const message::KnownTexts> keep_texts(size_t row_group, size_t chunk,
                                                         const message::MessageBlock& read) const
       EXCLUDES(heads_mutex_);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "storage/embedded/events/row_cursor.h"
+#include "storage/embedded/events/scan_read_ahead.h"
 #include "storage/embedded/events/scan_units.h"
 #include "storage/embedded/events/trace_cursor.h"
 #include "storage/memory/batch_scan.h"
@@ -28,10 +29,12 @@ Result<std::unique_ptr<Cursor>> open_series_scan(const EventView& view, const Sc
   const std::vector<ColumnId>* wanted = scan.all_columns ? nullptr : &scan.columns;
   std::vector<BatchPtr> batches;
   ReadCounts counts;
-  for (const ScanUnit& unit : units) {
+  ScanReadAhead ahead(units);
+  for (size_t i = 0; i < units.size(); ++i) {
     OBELISK_CHECK_OK(cancel.check());
-    OBELISK_TRY(BatchPtr batch,
-                read_scan_unit(unit, scan.where, scan.range, wanted, Order::any, 0, budget, counts));
+    ahead.enter(i);
+    OBELISK_TRY(BatchPtr batch, read_scan_unit(units[i], scan.where, scan.range, wanted, Order::any, 0,
+                                               budget, counts, nullptr, &ahead));
     if (batch) batches.push_back(std::move(batch));
   }
   Scan selected = scan;

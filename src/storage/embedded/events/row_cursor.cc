@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "storage/embedded/events/column_union.h"
+#include "storage/embedded/events/scan_read_ahead.h"
 
 namespace obelisk {
 namespace {
@@ -27,12 +28,13 @@ class RowCursor : public Cursor {
     }
     while (at_ < units_.size() && !is_full()) {
       OBELISK_CHECK_OK(cancel_.check());
+      ahead_.enter(at_);
       const ScanUnit& unit = units_[at_++];
       const std::vector<ColumnId>* wanted = scan_.all_columns ? nullptr : &scan_.columns;
       uint64_t left = scan_.limit == 0 ? 0 : scan_.limit - returned_;
       const std::vector<uint32_t>* left_out = lines_ == nullptr ? nullptr : repeated_rows_of(*lines_, unit);
       OBELISK_TRY(BatchPtr batch, read_scan_unit(unit, scan_.where, scan_.range, wanted, Order::any, left,
-                                                 budget_, counts_, left_out));
+                                                 budget_, counts_, left_out, &ahead_));
       if (!batch) continue;
       returned_ += batch->row_count;
       held_.release();
@@ -50,6 +52,7 @@ class RowCursor : public Cursor {
   const EventViewPtr view_;
   const Scan scan_;
   const std::vector<ScanUnit> units_;
+  ScanReadAhead ahead_{units_};
   std::shared_ptr<const RepeatedLines> lines_;
   Budget& budget_;
   const Cancel& cancel_;
@@ -79,6 +82,7 @@ class OrderedRowCursor : public Cursor {
       if (size_t ready = ready_rows(); ready > 0) return take(ready);
       if (at_ == units_.size()) return BatchPtr();
       OBELISK_CHECK_OK(cancel_.check());
+      ahead_.enter(at_);
       OBELISK_CHECK_OK(read_unit(units_[at_++]));
     }
   }
@@ -107,8 +111,8 @@ class OrderedRowCursor : public Cursor {
   Result<void> read_unit(const ScanUnit& unit) {
     const std::vector<ColumnId>* wanted = scan_.all_columns ? nullptr : &scan_.columns;
     uint64_t left = scan_.limit == 0 ? 0 : scan_.limit - returned_;
-    OBELISK_TRY(BatchPtr batch,
-                read_scan_unit(unit, scan_.where, scan_.range, wanted, scan_.order, left, budget_, counts_));
+    OBELISK_TRY(BatchPtr batch, read_scan_unit(unit, scan_.where, scan_.range, wanted, scan_.order, left,
+                                               budget_, counts_, nullptr, &ahead_));
     if (!batch) return {};
     OBELISK_CHECK_OK(held_.add(batch->memory_bytes() + batch->row_count * sizeof(PoolRow)));
     const std::vector<int64_t>& times = batch->times();
@@ -147,6 +151,7 @@ class OrderedRowCursor : public Cursor {
   const EventViewPtr view_;
   const Scan scan_;
   std::vector<ScanUnit> units_;
+  ScanReadAhead ahead_{units_};
   Budget& budget_;
   const Cancel& cancel_;
   BudgetCharge held_;

@@ -7,6 +7,7 @@
 #include "plan/read_progress.h"
 #include "storage/embedded/events/message/known_texts.h"
 #include "storage/embedded/events/message/text_predicate.h"
+#include "storage/embedded/events/scan_read_ahead.h"
 
 namespace obelisk {
 namespace {
@@ -150,8 +151,11 @@ Result<void> RowGroupReader::fetch_chunks(const std::vector<size_t>& indexes, bo
     OBELISK_CHECK_OK(charge_.add(info_.chunks[index].length));
   }
   if (missing.empty()) return {};
-  OBELISK_TRY(std::vector<EventPart::StoredChunk> chunks, part_->fetch_chunks(row_group_, missing, alone));
-  for (size_t i = 0; i < missing.size(); ++i) fetched_[missing[i]] = std::move(chunks[i]);
+  OBELISK_TRY(EventPart::FetchedChunks fetched, part_->fetch_chunks(row_group_, missing, alone));
+  for (size_t i = 0; i < missing.size(); ++i) {
+    fetched_[missing[i]] = std::move(fetched.chunks[i]);
+    if (ahead_ != nullptr) ahead_->note(*part_, info_.chunks[missing[i]].column, fetched.waited);
+  }
   return {};
 }
 
@@ -298,6 +302,7 @@ Result<std::optional<RowTimes>> RowGroupReader::open_times(size_t index) {
   note_read({0, info_.chunks[index].length});
   OBELISK_CHECK_OK(charge_.add(info_.chunks[index].length));
   OBELISK_TRY(EventPart::ChunkBytes chunk, part_->read_chunk_bytes(row_group_, index));
+  if (ahead_ != nullptr) ahead_->note(*part_, info_.chunks[index].column, chunk.waited);
   std::optional<std::string_view> column = integers_of_chunk(chunk.bytes);
   if (!column) return std::optional<RowTimes>();
   std::shared_ptr<const IntegerSkips> skips = part_->time_skips(row_group_);

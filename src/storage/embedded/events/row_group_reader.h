@@ -43,11 +43,15 @@ struct ReadCounts {
 // One byte a row.
 using RowMask = std::vector<uint8_t>;
 
+class ScanReadAhead;
+
 class RowGroupReader {
  public:
   RowGroupReader(EventPartPtr part, uint32_t row_group, std::shared_ptr<const LabelTable> labels,
                  Budget& budget, ReadCounts& counts);
 
+  // What is read is noted there, so that it can be read ahead in other row groups. Null: nobody asks.
+  void note_reads_in(ScanReadAhead* ahead) { ahead_ = ahead; }
   const RowGroupInfo& info() const { return info_; }
   // The rows with a time in `range` whose group is not decided no. `decisions`: one a group, or empty for
   // all.
@@ -106,6 +110,7 @@ class RowGroupReader {
   const std::shared_ptr<const LabelTable> labels_;
   ReadCounts& counts_;
   BudgetCharge charge_;
+  ScanReadAhead* ahead_ = nullptr;
   // By index into info_.chunks. What was fetched is let go of when it is loaded.
   std::vector<EventPart::StoredChunk> fetched_;
   std::vector<std::optional<ColumnChunk>> loaded_;

@@ -194,11 +194,13 @@ Result<std::vector<ScanUnit>> list_trace_units(const EventTableView& table, cons
 
 Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const TimeRange& range,
                                 const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
-                                Budget& budget, ReadCounts& counts, const std::vector<uint32_t>* left_out) {
+                                Budget& budget, ReadCounts& counts, const std::vector<uint32_t>* left_out,
+                                ScanReadAhead* ahead) {
   // Units with a context were listed for this condition, which the context holds.
   if (!unit.context) return read_batch(unit, where, range, wanted, order, row_limit, counts, left_out);
   const PartContext& context = *unit.context;
   RowGroupReader reader(context.part, unit.row_group, context.labels, budget, counts);
+  reader.note_reads_in(ahead);
   // The trace index has named this row group, so its rows will be wanted: all in one read.
   bool by_trace = context.part->directory().trace_index.length > 0 && required_trace_ids(where).has_value();
   if (by_trace && wanted != nullptr) {

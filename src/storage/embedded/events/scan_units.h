@@ -57,7 +57,8 @@ BatchPtr head_rows_of(const ScanUnit& unit, const std::vector<ColumnId>* wanted,
 Result<BatchPtr> read_scan_unit(const ScanUnit& unit, const Expr& where, const TimeRange& range,
                                 const std::vector<ColumnId>* wanted, Order order, uint64_t row_limit,
                                 Budget& budget, ReadCounts& counts,
-                                const std::vector<uint32_t>* left_out = nullptr);
+                                const std::vector<uint32_t>* left_out = nullptr,
+                                ScanReadAhead* ahead = nullptr);
 // The rows of a row group in the range that are not erased.
 Result<RowMask> visible_rows(const PartContext& context, RowGroupReader& reader, const TimeRange& range);
 // The rows of log units that repeat a line (repeated_lines.h).
