@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "plan/budget.h"
+#include "plan/reads_counted.h"
 
 namespace obelisk {
 namespace {
@@ -61,6 +62,10 @@ std::optional<Error> passed_read_limit() {
 
 void count_reads_into(std::shared_ptr<ReadProgress> progress) {
   watched = std::move(progress);
+}
+
+std::shared_ptr<ReadProgress> reads_counted_into() {
+  return watched;
 }
 
 void note_scan_price(ReadCount price) {

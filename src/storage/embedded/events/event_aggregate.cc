@@ -1,6 +1,8 @@
 #include "storage/embedded/events/event_aggregate.h"
 
 #include <algorithm>
+#include <atomic>
+#include <optional>
 
 #include "plan/aggregate_fold.h"
 #include "plan/read_progress.h"
@@ -8,6 +10,8 @@
 #include "storage/embedded/events/repeated_spans.h"
 #include "storage/embedded/events/row_group_columns.h"
 #include "storage/embedded/events/run_counts.h"
+#include "storage/embedded/events/scan_help.h"
+#include "storage/embedded/events/scan_read_ahead.h"
 #include "storage/embedded/events/scan_units.h"
 
 namespace obelisk {
@@ -26,35 +30,48 @@ TimeRange counted_range(const Scan& scan) {
   return range;
 }
 
-class Executor {
+// Fewer row groups, with fewer rows, are counted alone: that takes less than it takes a thread to wake up.
+constexpr size_t kRowGroupsHelped = 16;
+constexpr uint64_t kRowsHelped = 128 << 10;
+
+// What all threads of one aggregate look at. Only the first of them touches `spans.met()`.
+struct Shared {
+  const Scan& scan;
+  const TimeRange range;
+  const Cancel& cancel;
+  std::vector<ScanUnit> units = {};
+  size_t row_group_count = 0;  // of the units: those of the head follow
+  std::shared_ptr<const RepeatedLines> lines = nullptr;
+};
+
+// Counts rows into states of its own. One thread.
+class Folder {
  public:
-  Executor(const EventView& view, const Scan& scan, Budget& budget, const Cancel& cancel)
-      : table_(view.of(scan.table)),
-        scan_(scan),
-        range_(counted_range(scan)),
+  Folder(const Shared& shared, RepeatedSpans& spans, ScanReadAhead& ahead, Budget& budget)
+      : scan_(shared.scan),
+        range_(shared.range),
+        lines_(shared.lines.get()),
         budget_(budget),
-        cancel_(cancel),
-        states_(*scan.aggregate),
+        states_(*scan_.aggregate),
         charge_(budget),
-        spans_(table_, budget),
-        by_runs_(scan.table == Table::logs && RunCounter::suits(*scan.aggregate)),
+        spans_(spans),
+        ahead_(ahead),
+        by_runs_(scan_.table == Table::logs && RunCounter::suits(*scan_.aggregate)),
         runs_(states_),
-        by_entries_(EntryCounter::suits(*scan.aggregate)),
+        by_entries_(EntryCounter::suits(*scan_.aggregate)),
         entries_(states_) {}
 
-  Result<AggregateAnswer> run() {
-    OBELISK_TRY(std::vector<ScanUnit> units, list_scan_units(table_, range_, scan_.where, cancel_));
-    if (aggregate().distinct_spans) OBELISK_CHECK_OK(spans_.find(units, parts_of(units)));
-    if (scan_.table == Table::logs) {
-      OBELISK_TRY(lines_, repeated_lines_of(table_, units, budget_, cancel_));
-    }
-    for (const ScanUnit& unit : units) {
-      OBELISK_CHECK_OK(cancel_.check());
-      OBELISK_CHECK_OK(unit.context ? add_row_group(unit) : add_batch(unit));
-      OBELISK_CHECK_OK(charge());
-    }
-    return AggregateAnswer{std::move(states_), {true, "", counts_.rows, counts_.bytes}};
+  Result<void> add(const ScanUnit& unit) {
+    OBELISK_CHECK_OK(unit.context ? add_row_group(unit) : add_batch(unit));
+    return charge();
   }
+  Result<void> merge(const Folder& other) {
+    counts_.rows += other.counts_.rows;
+    counts_.bytes += other.counts_.bytes;
+    OBELISK_CHECK_OK(states_.merge(other.states_));
+    return charge();
+  }
+  AggregateAnswer answer() { return {std::move(states_), {true, "", counts_.rows, counts_.bytes}}; }
 
  private:
   const Aggregate& aggregate() const { return *scan_.aggregate; }
@@ -99,6 +116,7 @@ class Executor {
 
   Result<void> add_row_group(const ScanUnit& unit) {
     RowGroupReader reader(unit.context->part, unit.row_group, unit.context->labels, budget_, counts_);
+    reader.note_reads_in(&ahead_);
     OBELISK_TRY(RowMask mask, select(unit, reader));
     if (lines_ != nullptr) drop_lines(repeated_rows_of(*lines_, unit), reader.info().row_count, mask);
     if (!mask.empty() && !any_row(mask)) return {};
@@ -167,18 +185,17 @@ class Executor {
     return BatchAggregator(states_, &spans_.met()).add(batch, mask);
   }
 
-  const EventTableView& table_;
   const Scan& scan_;
   const TimeRange range_;
+  const RepeatedLines* lines_;
   Budget& budget_;
-  const Cancel& cancel_;
   AggregateStates states_;
   BudgetCharge charge_;
-  RepeatedSpans spans_;
+  RepeatedSpans& spans_;
+  ScanReadAhead& ahead_;
   ReadCounts counts_;
   size_t charged_groups_ = 0;
   uint64_t charged_bytes_ = 0;
-  std::shared_ptr<const RepeatedLines> lines_;
   std::vector<double> values_;
   std::vector<ExemplarRow> exemplars_;
   const bool by_runs_;
@@ -187,13 +204,90 @@ class Executor {
   EntryCounter entries_;
 };
 
+// Row groups are taken by whoever is free, the caller's thread or a helper.
+class Executor {
+ public:
+  Executor(const Shared& shared, RepeatedSpans& spans, Budget& budget)
+      : shared_(shared),
+        spans_(spans),
+        ahead_(shared.units),
+        own_(shared, spans, ahead_, budget),
+        helped_(shared, spans, ahead_, budget) {}
+
+  Result<AggregateAnswer> run() {
+    Result<void> help_result;
+    {
+      std::optional<ScanHelp> help;
+      if (may_be_helped()) help.emplace([&] { help_result = work(helped_, false); });
+      OBELISK_CHECK_OK(work(own_, true));
+    }
+    OBELISK_CHECK_OK(help_result);
+    for (size_t unit : left_) OBELISK_CHECK_OK(add(unit, own_));
+    for (size_t unit = shared_.row_group_count; unit < shared_.units.size(); ++unit)
+      OBELISK_CHECK_OK(add(unit, own_));
+    OBELISK_CHECK_OK(own_.merge(helped_));
+    return own_.answer();
+  }
+
+ private:
+  // Sums depend on the order of their numbers, and which keys are excess on that of the keys.
+  bool may_be_helped() const {
+    const Aggregate& aggregate = *shared_.scan.aggregate;
+    if (aggregate.sum || aggregate.fold_excess) return false;
+    uint64_t rows = 0;
+    for (size_t unit = 0; unit < shared_.row_group_count && rows < kRowsHelped; ++unit)
+      rows += shared_.units[unit].row_count();
+    return rows >= kRowsHelped || shared_.row_group_count >= kRowGroupsHelped;
+  }
+
+  Result<void> add(size_t unit, Folder& folder) {
+    OBELISK_CHECK_OK(shared_.cancel.check());
+    ahead_.enter(unit);
+    return folder.add(shared_.units[unit]);
+  }
+
+  // `may_repeat`: whether spans that others repeat can be told; units with such are else left.
+  Result<void> work(Folder& folder, bool may_repeat) {
+    for (;;) {
+      size_t unit = next_.fetch_add(1);
+      if (unit >= shared_.row_group_count) return {};
+      bool leave =
+          !may_repeat && shared_.scan.aggregate->distinct_spans && spans_.may_repeat(shared_.units[unit]);
+      if (leave) {
+        left_.push_back(unit);
+        continue;
+      }
+      Result<void> added = add(unit, folder);
+      if (added.ok()) continue;
+      next_ = shared_.row_group_count;  // nobody goes on
+      return added;
+    }
+  }
+
+  const Shared& shared_;
+  RepeatedSpans& spans_;
+  ScanReadAhead ahead_;
+  Folder own_;
+  Folder helped_;
+  std::atomic<size_t> next_ = 0;
+  std::vector<size_t> left_;  // by the helper
+};
+
 }  // namespace
 
 Result<AggregateAnswer> aggregate_events(const EventView& view, const Scan& scan, Budget& budget,
                                          const Cancel& cancel) {
-  if (counted_range(scan).begin >= counted_range(scan).end)
-    return AggregateAnswer{AggregateStates(*scan.aggregate), {}};
-  return Executor(view, scan, budget, cancel).run();
+  Shared shared{scan, counted_range(scan), cancel};
+  if (shared.range.begin >= shared.range.end) return AggregateAnswer{AggregateStates(*scan.aggregate), {}};
+  const EventTableView& table = view.of(scan.table);
+  OBELISK_TRY(shared.units, list_scan_units(table, shared.range, scan.where, cancel));
+  for (const ScanUnit& unit : shared.units) shared.row_group_count += unit.context ? 1 : 0;
+  RepeatedSpans spans(table, budget);
+  if (scan.aggregate->distinct_spans) OBELISK_CHECK_OK(spans.find(shared.units, parts_of(shared.units)));
+  if (scan.table == Table::logs) {
+    OBELISK_TRY(shared.lines, repeated_lines_of(table, shared.units, budget, cancel));
+  }
+  return Executor(shared, spans, budget).run();
 }
 
 }  // namespace obelisk

@@ -7,7 +7,9 @@
 #include "plan/budget.h"
 #include "storage/embedded/events/event_scan.h"
 #include "storage/embedded/events/repeated_spans.h"
+#include "storage/embedded/events/scan_read_ahead.h"
 #include "storage/embedded/events/scan_units.h"
+#include "storage/embedded/events/unit_pipeline.h"
 #include "storage/embedded/events/value_counter.h"
 
 namespace obelisk {
@@ -15,6 +17,8 @@ namespace {
 
 // Calls that have no budget of their own read one row group at a time, and remember spans, within this.
 constexpr uint64_t kUnitBudgetBytes = 2ull << 30;
+// Fewer row groups are read alone: that takes less than it takes a thread to wake up.
+constexpr size_t kUnitsHelped = 16;
 
 class ValueScan {
  public:
@@ -32,18 +36,46 @@ class ValueScan {
     if (spans_) spans_->forget_met();
   }
 
-  Result<void> count(const ScanUnit& unit, ValueCounter& counter) {
-    ReadCounts counts;
-    if (!unit.context) return count_batch(unit, counts, counter);
+  // The entries of the unit's dictionaries with how many rows have each, when all rows count and no chunk has
+  // another coding: null otherwise. Helpers call it too.
+  struct EntryCounts {
+    ColumnChunk chunk;
+    std::vector<uint64_t> counts;
+  };
+  using UnitCounts = std::shared_ptr<const std::vector<EntryCounts>>;
+  Result<UnitCounts> count_entries(const ScanUnit& unit, ScanReadAhead& ahead) {
+    if (!unit.context) return UnitCounts();
     const PartContext& context = *unit.context;
     bool every_row = scan_.where.is_always() && !context.visible && scan_.range.contains({unit.min_time}) &&
                      scan_.range.contains({unit.max_time}) && !(spans_ && spans_->may_repeat(unit));
-    if (every_row) {
-      RowGroupReader reader(context.part, unit.row_group, context.labels, budget_, counts);
-      OBELISK_TRY(bool done, count_dictionaries(reader, counter));
-      if (done) return {};
-    }
+    if (!every_row) return UnitCounts();
+    ReadCounts counts;
     RowGroupReader reader(context.part, unit.row_group, context.labels, budget_, counts);
+    reader.note_reads_in(&ahead);
+    reader.narrow({0, 0});
+    OBELISK_TRY(auto chunks, reader.chunks_of(column_));
+    auto counted = std::make_shared<std::vector<EntryCounts>>();
+    for (auto& [number, chunk] : chunks) {
+      if (!chunk->has_dictionary()) return UnitCounts();
+      std::vector<uint64_t> by_entry;
+      OBELISK_CHECK_OK(chunk->count_entries(by_entry));
+      counted->push_back({std::move(*chunk), std::move(by_entry)});
+    }
+    return UnitCounts(std::move(counted));
+  }
+
+  // `entries`: what count_entries() gave for it.
+  Result<void> count(const ScanUnit& unit, const UnitCounts& entries, ScanReadAhead& ahead,
+                     ValueCounter& counter) {
+    ReadCounts counts;
+    if (!unit.context) return count_batch(unit, counts, counter);
+    if (entries != nullptr) {
+      for (const EntryCounts& part : *entries)
+        counter.add_entries(part.chunk.entries(), part.chunk.type(), part.counts);
+      return {};
+    }
+    RowGroupReader reader(unit.context->part, unit.row_group, unit.context->labels, budget_, counts);
+    reader.note_reads_in(&ahead);
     return count_rows(unit, reader, counter);
   }
 
@@ -118,21 +150,6 @@ class ValueScan {
     return repeated;
   }
 
-  // False, with nothing counted, when a chunk of the column has no dictionary.
-  Result<bool> count_dictionaries(RowGroupReader& reader, ValueCounter& counter) const {
-    reader.narrow({0, 0});
-    OBELISK_TRY(auto chunks, reader.chunks_of(column_));
-    for (auto& [number, chunk] : chunks) {
-      if (!chunk->has_dictionary()) return false;
-    }
-    for (auto& [number, chunk] : chunks) {
-      std::vector<uint64_t> by_entry;
-      OBELISK_CHECK_OK(chunk->count_entries(by_entry));
-      counter.add_entries(chunk->entries(), chunk->type(), by_entry);
-    }
-    return true;
-  }
-
   Result<void> count_rows(const ScanUnit& unit, RowGroupReader& reader, ValueCounter& counter) {
     const PartContext& context = *unit.context;
     OBELISK_TRY(RowMask mask, reader.candidates(scan_.range, context.decisions));
@@ -169,9 +186,18 @@ class ValueScan {
 
 Result<void> count_all(const std::vector<ScanUnit>& units, ValueScan& values, const Cancel& cancel,
                        ValueCounter& counter) {
-  for (const ScanUnit& unit : units) {
+  ScanReadAhead ahead(units);
+  UnitPipeline<Result<ValueScan::UnitCounts>> pipeline(units.size(), [&](size_t unit) {
+    ahead.enter(unit);
+    return values.count_entries(units[unit], ahead);
+  });
+  std::optional<UnitPipeline<Result<ValueScan::UnitCounts>>::Helped> help;
+  if (units.size() >= kUnitsHelped) help.emplace(pipeline);
+  while (!pipeline.done()) {
     OBELISK_CHECK_OK(cancel.check());
-    OBELISK_CHECK_OK(values.count(unit, counter));
+    const ScanUnit& unit = units[pipeline.next_unit()];
+    OBELISK_TRY(ValueScan::UnitCounts entries, pipeline.take());
+    OBELISK_CHECK_OK(values.count(unit, entries, ahead, counter));
     if (counter.is_over()) break;
   }
   return {};

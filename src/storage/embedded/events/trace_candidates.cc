@@ -16,6 +16,9 @@ constexpr uint64_t kCandidateBytes = 96;
 // So many times the traces asked for may wait while row groups that could hold later ones are looked at: it
 // costs less to test a row group than to read a trace of it.
 constexpr size_t kWaitingMax = 64;
+// Help is asked for when so many units were looked at and as many are left: fewer take less than it takes a
+// thread to wake up.
+constexpr size_t kUnitsAlone = 4;
 
 // The smallest of the `count` greatest numbers added.
 class GreatestOf {
@@ -87,6 +90,10 @@ Result<void> TraceCandidates::start() {
     std::stable_sort(units_.begin(), units_.end(),
                      [](const ScanUnit& a, const ScanUnit& b) { return a.max_time > b.max_time; });
   }
+  pipeline_ = std::make_unique<Pipeline>(units_.size(), [this](size_t unit) {
+    ahead_.enter(unit);
+    return look_at(units_[unit]);
+  });
   return {};
 }
 
@@ -95,16 +102,20 @@ Result<std::vector<TraceId>> TraceCandidates::next(size_t count) {
   // A trace that meets one of several conditions may meet the others in any row group.
   bool all_first = !by_time_ || conditions_.size() > 1;
   GreatestOf begins(count);
-  size_t added = next_pending_;
-  while (next_unit_ < units_.size()) {
+  size_t added = next_pending_, looked_at = 0;
+  std::optional<Pipeline::Helped> help;
+  while (!pipeline_->done()) {
     for (; added < pending_.size(); ++added) begins.add(pending_[added].latest_begin);
-    bool later_may_come = begins.full() && units_[next_unit_].max_time > begins.smallest();
+    bool later_may_come = begins.full() && units_[pipeline_->next_unit()].max_time > begins.smallest();
     bool enough =
         begins.full() && (!later_may_come || pending_.size() - next_pending_ >= count * kWaitingMax);
     if (!all_first && enough) break;
     OBELISK_CHECK_OK(cancel_.check());
-    OBELISK_CHECK_OK(look_at(units_[next_unit_++]));
+    if (++looked_at == kUnitsAlone && pipeline_->next_unit() + kUnitsAlone < units_.size())
+      help.emplace(*pipeline_);
+    OBELISK_CHECK_OK(look_at_next());
   }
+  help.reset();
   order_pending();
   std::vector<TraceId> ids;
   for (; next_pending_ < pending_.size() && ids.size() < count; ++next_pending_)
@@ -116,7 +127,7 @@ Result<std::vector<TraceId>> TraceCandidates::next(size_t count) {
 std::optional<int64_t> TraceCandidates::latest_begin_left() const {
   if (!by_time_ || !started_) return std::nullopt;
   int64_t latest = std::numeric_limits<int64_t>::min();
-  if (next_unit_ < units_.size()) latest = units_[next_unit_].max_time;
+  if (!pipeline_->done()) latest = units_[pipeline_->next_unit()].max_time;
   if (next_pending_ < pending_.size()) latest = std::max(latest, pending_[next_pending_].latest_begin);
   return latest;
 }
@@ -130,15 +141,29 @@ void TraceCandidates::order_pending() {
   });
 }
 
-Result<void> TraceCandidates::look_at(const ScanUnit& unit) {
+Result<void> TraceCandidates::look_at_next() {
+  OBELISK_TRY(Matches found, pipeline_->take());
+  counts_.rows += found.counts.rows;
+  counts_.bytes += found.counts.bytes;
   size_t before = bits_.size();
-  OBELISK_CHECK_OK(unit.context ? look_at_row_group(unit) : look_at_batch(unit));
+  for (const Match& match : found.traces) add_trace(match);
   return charge_.add((bits_.size() - before) * kCandidateBytes);
 }
 
-Result<void> TraceCandidates::look_at_row_group(const ScanUnit& unit) {
+Result<TraceCandidates::Matches> TraceCandidates::look_at(const ScanUnit& unit) {
+  Matches found;
+  if (unit.context) {
+    OBELISK_CHECK_OK(look_at_row_group(unit, found));
+  } else {
+    look_at_batch(unit, found);
+  }
+  return found;
+}
+
+Result<void> TraceCandidates::look_at_row_group(const ScanUnit& unit, Matches& matches) {
   const PartContext& context = *unit.context;
-  RowGroupReader reader(context.part, unit.row_group, context.labels, budget_, counts_);
+  RowGroupReader reader(context.part, unit.row_group, context.labels, budget_, matches.counts);
+  reader.note_reads_in(&ahead_);
   OBELISK_TRY(RowMask inside, reader.candidates(scan_.range, context.decisions));
   if (context.visible && any_row(inside)) {
     OBELISK_TRY(inside, reader.evaluate(*context.visible, inside));
@@ -165,7 +190,7 @@ Result<void> TraceCandidates::look_at_row_group(const ScanUnit& unit) {
   }
   for (const auto& [rows, bit] : found) {
     each_marked_run(rows, runs, [&, bit = bit](const TraceRun& run) {
-      add_trace(run.id, bit, times == nullptr ? unit.max_time : (*times)[run.first_row]);
+      matches.traces.push_back({run.id, bit, times == nullptr ? unit.max_time : (*times)[run.first_row]});
     });
   }
   return {};
@@ -195,21 +220,25 @@ Result<RowMask> TraceCandidates::related_rows(RowGroupReader& reader, const Cond
   return rows;
 }
 
-Result<void> TraceCandidates::look_at_batch(const ScanUnit& unit) {
+void TraceCandidates::look_at_batch(const ScanUnit& unit, Matches& matches) const {
   std::vector<ColumnId> wanted = {fixed_column(column::kTraceId)};
   for (const Condition& condition : conditions_) condition.rows->collect_columns(wanted);
   BatchPtr columns = unit.head->batch(&wanted);
   const Batch& batch = *columns;
   const ColumnData* ids = batch.find(fixed_column(column::kTraceId), ColumnType::trace_id);
-  if (ids == nullptr) return {};
-  counts_.rows += batch.row_count;
+  if (ids == nullptr) return;
+  matches.counts.rows += batch.row_count;
   note_read({batch.row_count, 0});
   RowMask inside(batch.row_count);
   for (size_t row = 0; row < inside.size(); ++row)
     inside[row] = scan_.range.contains({batch.times()[row]}) ? 1 : 0;
   auto add_rows = [&](const RowMask& rows, uint64_t bit) {
     for (size_t row = 0; row < rows.size(); ++row) {
-      if (rows[row] != 0) add_trace(ids->trace_ids[row], bit, batch.times()[row]);
+      if (rows[row] == 0) continue;
+      const TraceId& id = ids->trace_ids[row];
+      bool again =
+          !matches.traces.empty() && matches.traces.back().id == id && matches.traces.back().bit == bit;
+      if (!again) matches.traces.push_back({id, bit, batch.times()[row]});
     }
   };
   if (conditions_.empty()) add_rows(inside, 0);
@@ -218,15 +247,14 @@ Result<void> TraceCandidates::look_at_batch(const ScanUnit& unit) {
     for (size_t row = 0; row < rows.size(); ++row) rows[row] &= inside[row];
     add_rows(rows, uint64_t{1} << i);
   }
-  return {};
 }
 
-void TraceCandidates::add_trace(const TraceId& id, uint64_t bit, int64_t latest_begin) {
-  if (id.is_none()) return;  // belongs to no trace
-  auto [it, fresh] = bits_.try_emplace(id, 0);
+void TraceCandidates::add_trace(const Match& match) {
+  if (match.id.is_none()) return;  // belongs to no trace
+  auto [it, fresh] = bits_.try_emplace(match.id, 0);
   bool was_complete = !fresh && it->second == all_bits_;
-  it->second |= bit;
-  if (!was_complete && it->second == all_bits_) pending_.push_back({latest_begin, id});
+  it->second |= match.bit;
+  if (!was_complete && it->second == all_bits_) pending_.push_back({match.latest_begin, match.id});
 }
 
 }  // namespace obelisk

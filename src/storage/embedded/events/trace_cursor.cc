@@ -4,8 +4,9 @@
 
 #include "plan/read_progress.h"
 #include "storage/embedded/events/column_union.h"
-#include "storage/embedded/events/scan_units.h"
+#include "storage/embedded/events/scan_read_ahead.h"
 #include "storage/embedded/events/trace_candidates.h"
+#include "storage/embedded/events/unit_pipeline.h"
 
 namespace obelisk {
 namespace {
@@ -15,6 +16,8 @@ constexpr size_t kBatchRows = 64 << 10;
 constexpr size_t kFirstTraces = 512;
 // Where the latest come first a caller may soon have enough.
 constexpr size_t kFirstTracesByTime = 32;
+// Fewer row groups are read alone: that takes less than it takes a thread to wake up.
+constexpr size_t kUnitsHelped = 8;
 
 const std::vector<TraceId>* trace_ids_of(const Batch& batch) {
   const ColumnData* data = batch.find(fixed_column(column::kTraceId), ColumnType::trace_id);
@@ -60,26 +63,46 @@ class TraceCursor : public Cursor {
   std::optional<int64_t> latest_begin_left() const override { return candidates_.latest_begin_left(); }
 
  private:
+  struct UnitRows {
+    Result<BatchPtr> batch = BatchPtr();  // null: none
+    ReadCounts counts;
+  };
+
   // All rows of the traces `ids` (sorted), as one batch.
   Result<BatchPtr> read_traces(const std::vector<TraceId>& ids) {
     OBELISK_TRY(std::vector<ScanUnit> units, list_trace_units(view_->of(scan_.table), ids, cancel_));
+    ScanReadAhead ahead(units);
+    UnitPipeline<UnitRows> pipeline(units.size(), [&](size_t unit) {
+      ahead.enter(unit);
+      UnitRows rows;
+      rows.batch = read_rows_of_traces(units[unit], ids, ahead, rows.counts);
+      return rows;
+    });
+    std::optional<UnitPipeline<UnitRows>::Helped> help;
+    if (units.size() >= kUnitsHelped) help.emplace(pipeline);
     std::vector<BatchPtr> batches;
-    for (const ScanUnit& unit : units) {
+    while (!pipeline.done()) {
       OBELISK_CHECK_OK(cancel_.check());
-      OBELISK_TRY(BatchPtr batch, read_rows_of_traces(unit, ids));
+      UnitRows rows = pipeline.take();
+      counts_.rows += rows.counts.rows;
+      counts_.bytes += rows.counts.bytes;
+      OBELISK_TRY(BatchPtr batch, std::move(rows.batch));
       if (!batch) continue;
       OBELISK_CHECK_OK(held_.add(batch->memory_bytes()));
       batches.push_back(std::move(batch));
     }
+    help.reset();
     OBELISK_TRY(Batch batch, assemble(batches));
     return std::make_shared<const Batch>(std::move(batch));
   }
 
-  Result<BatchPtr> read_rows_of_traces(const ScanUnit& unit, const std::vector<TraceId>& ids) {
+  Result<BatchPtr> read_rows_of_traces(const ScanUnit& unit, const std::vector<TraceId>& ids,
+                                       ScanReadAhead& ahead, ReadCounts& counts) const {
     auto is_wanted = [&](const TraceId& id) { return std::binary_search(ids.begin(), ids.end(), id); };
     const std::vector<ColumnId>* columns = scan_.all_columns ? nullptr : &read_columns_;
     if (unit.context) {
-      RowGroupReader reader(unit.context->part, unit.row_group, unit.context->labels, budget_, counts_);
+      RowGroupReader reader(unit.context->part, unit.row_group, unit.context->labels, budget_, counts);
+      reader.note_reads_in(&ahead);
       OBELISK_CHECK_OK(reader.fetch(columns));
       OBELISK_TRY(std::vector<TraceRun> runs, reader.trace_runs());
       std::vector<uint32_t> rows;
@@ -98,7 +121,7 @@ class TraceCursor : public Cursor {
       OBELISK_TRY(Batch batch, reader.materialise(rows, columns));
       return std::make_shared<const Batch>(std::move(batch));
     }
-    counts_.rows += unit.head->row_count();
+    counts.rows += unit.head->row_count();
     note_read({unit.head->row_count(), 0});
     const std::vector<ColumnId> only_ids = {fixed_column(column::kTraceId)};
     BatchPtr with_ids = unit.head->batch(&only_ids);
