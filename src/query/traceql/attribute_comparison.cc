@@ -50,6 +50,16 @@ std::optional<Literal> literal_of(const ValueKey& key) {
   }
 }
 
+// Beyond what compare() looks at: what the span's events and links say.
+std::string name_of(const ColumnId& id) {
+  if (id.scope == Scope::event)
+    return Attribute{Intrinsic::none, AttributeScope::event, false, id.name}.to_string();
+  if (id.scope == Scope::link)
+    return Attribute{Intrinsic::none, AttributeScope::link, false, id.name}.to_string();
+  if (id == fixed_column(column::kEventNames)) return "event:name";
+  return compared_attribute(id);
+}
+
 class Comparison {
  public:
   Comparison(const QueryContext& context, TimeRange range, Expr all, const Expr& selection)
@@ -64,7 +74,7 @@ class Comparison {
     std::set<ColumnId> columns;
     for (const ColumnInfo& info : infos) columns.insert(info.id);
     for (const ColumnId& column : columns) {
-      std::string attribute = compared_attribute(column);
+      std::string attribute = name_of(column);
       if (attribute.empty()) continue;
       OBELISK_CHECK_OK(context_.cancel.check());
       OBELISK_CHECK_OK(compare(column, attribute));

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "query/traceql/test_traces.h"
 #include "storage/memory/memory_store.h"
@@ -62,6 +63,30 @@ TEST_F(AttributeComparisonTest, TheCauseComesFirstWithExactCounts) {
   EXPECT_TRUE(b->significant);
   for (size_t i = 1; i < found->values.size(); ++i)
     EXPECT_LE(std::abs(found->values[i].effect), std::abs(found->values[i - 1].effect));
+}
+
+TEST_F(AttributeComparisonTest, WhatEventsAndLinksSayIsCompared) {
+  WriteRequest request;
+  request.batches.push_back(test_batch(R"(
+trace e1
+  e shop B 1s 1ms error event:exception@1us event.exception.type="Timeout"
+trace e2
+  f shop B 2s 1ms error event:exception@1us event.exception.type="Timeout" link:d1/a link.why="again"
+trace e3
+  g shop B 3s 1ms event:retry@1us event:retry@2us
+)"));
+  ASSERT_TRUE(append_and_wait(store_, std::move(request)).ok());
+  EXPECT_FALSE(compare("{}", "{ event:name = \"retry\" }").ok())
+      << "a store does not know what is in an array";
+  auto found = compare("{ name = \"B\" }", "{ status = error }", 0);
+  ASSERT_TRUE(found.ok()) << found.error().to_string();
+  std::map<std::string, std::pair<uint64_t, uint64_t>> counts;
+  for (const ComparedValue& value : found->values)
+    counts[value.attribute + "=" + value.value] = {value.selected, value.others};
+  EXPECT_EQ(counts.at("event.exception.type=Timeout"), std::pair(2ul, 0ul));
+  EXPECT_EQ(counts.at("event:name=exception"), std::pair(2ul, 0ul));
+  EXPECT_EQ(counts.at("link.why=again"), std::pair(1ul, 0ul));
+  EXPECT_FALSE(counts.contains("event:name=retry"));  // an array
 }
 
 TEST_F(AttributeComparisonTest, ASpanThatWasSentTwiceCountsOnce) {
