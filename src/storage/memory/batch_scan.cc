@@ -102,7 +102,8 @@ Batch gather_traces(const std::vector<BatchPtr>& batches, const Scan& scan,
   for (const BatchPtr& batch : batches) builder.keep_alive(batch);
   RowCopier copier(builder, wanted, false);
   uint64_t taken = 0;
-  for (auto& [id, trace] : traces) {
+  for (auto& entry : traces) {
+    auto& trace = entry.second;  // by a name that lambdas may take: clang 14 gives them no structured binding
     bool asked = trace.in_range && std::all_of(scan.require_marks.begin(), scan.require_marks.end(),
                                                [&](uint32_t mark) { return trace.marked[mark] != 0; });
     if (!asked) continue;

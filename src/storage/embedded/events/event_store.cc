@@ -243,12 +243,14 @@ void EventStore::commit(const Change& change) {
   for (auto& parts : parts_) {
     std::erase_if(parts, [&](const std::shared_ptr<EventPart>& part) {
       if (!removed.contains(part->name())) return false;
-      part->mark_obsolete();
       gone.push_back(part);
-      erasures_.part_gone(part->name());
-      if (change.clean_id != 0) leaving_.push_back(part);
       return true;
     });
+  }
+  for (const std::shared_ptr<EventPart>& part : gone) {
+    part->mark_obsolete();
+    erasures_.part_gone(part->name());
+    if (change.clean_id != 0) leaving_.push_back(part);
   }
   for (const auto& part : change.opened) parts_[event_table_index(part->directory().table)].push_back(part);
   sort_parts();
