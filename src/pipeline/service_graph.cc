@@ -69,7 +69,7 @@ void RequestHalves::pair_up() {
   for (uint32_t number = 0; number < halves.size(); ++number) {
     Half& half = halves[number];
     const HalfEdge& edge = half.measured.edge;
-    if (!edge.database.empty()) continue;
+    if (!edge.database.empty() || edge.is_messaging) continue;  // a message may have several consumers
     SpanId span = edge.pair_key();
     size_t at = EdgeKeyHash()({0, edge.trace, span}) & (slots.size() - 1);
     auto is_other = [&](const HalfEdge& other) {
@@ -152,7 +152,14 @@ class ServiceGraph::Edges {
   struct Waiting {
     MeasuredHalf half;
     UnixNanos since;
-    uint64_t number = 0;  // of the half, as they came
+    uint64_t number = 0;             // of the half, as they came
+    std::vector<MeasuredHalf> more;  // the other consumers of the message whose producer is waited for
+  };
+  // A producer of which a consumer has come: others may follow as long as halves wait.
+  struct Producer {
+    MeasuredHalf half;
+    UnixNanos since;
+    std::vector<SpanId> consumers;  // those that were counted, so that a retry is not
   };
   // Most look-ups find nothing, which this tells without looking at entries.
   using WaitingMap = absl::flat_hash_map<EdgeKey, std::unique_ptr<Waiting>, EdgeKeyHash>;
@@ -199,14 +206,15 @@ class ServiceGraph::Edges {
   void add_half(uint32_t tenant, const MeasuredHalf& half, UnixNanos now) REQUIRES(mutex_) {
     if (!half.edge.database.empty()) return count(tenant, edge_to_database(half.edge), &half, nullptr, now);
     EdgeKey key{tenant, half.edge.trace, half.edge.pair_key()};
+    if (half.edge.is_messaging && add_to_producer(key, half, now)) return;
     auto found = waiting_.find(key);
     if (found != waiting_.end() && found->second->half.edge.is_client != half.edge.is_client)
-      return count_pair(tenant, half, take(found), now);
-    if (found != waiting_.end()) return;  // the same half again: a sender's retry
+      return count_call(key, half, found, now);
+    if (found != waiting_.end()) return add_consumer(*found->second, half);
     if (waiting_.size() >= options_.half_edges_max) expire(now);
     if (waiting_.size() >= options_.half_edges_max) return too_many_.add();
     order_.push_back({key, ++halves_});
-    waiting_.emplace(key, std::make_unique<Waiting>(Waiting{half, now, halves_}));
+    waiting_.emplace(key, std::make_unique<Waiting>(Waiting{half, now, halves_, {}}));
     // Most halves are paired at once, and stay in the queue until they get to its front.
     if (order_.size() > 2 * options_.half_edges_max + 64) drop_paired();
   }
@@ -215,13 +223,66 @@ class ServiceGraph::Edges {
     std::erase_if(order_, [&](const Queued& queued) { return find_waiting(queued) == waiting_.end(); });
   }
 
+  // A half whose other half, or halves, waited.
+  void count_call(const EdgeKey& key, const MeasuredHalf& half, WaitingMap::iterator waiting, UnixNanos now)
+      REQUIRES(mutex_) {
+    std::vector<MeasuredHalf> more = std::move(waiting->second->more);
+    MeasuredHalf other = take(waiting);
+    count_pair(key.tenant, half, other, now);
+    for (const MeasuredHalf& consumer : more) count_pair(key.tenant, half, consumer, now);
+    const MeasuredHalf& client = half.edge.is_client ? half : other;
+    if (!client.edge.is_messaging) return;
+    if (producers_.size() >= options_.half_edges_max) forget_oldest_producer();
+    auto producer = std::make_unique<Producer>(Producer{client, now, {}});
+    producer->consumers.push_back((half.edge.is_client ? other : half).edge.span);
+    for (const MeasuredHalf& consumer : more) producer->consumers.push_back(consumer.edge.span);
+    if (producers_.emplace(key, std::move(producer)).second) producer_order_.push_back(key);
+  }
+
+  // The same half again, a sender's retry, unless it is one more consumer of a message.
+  void add_consumer(Waiting& waiting, const MeasuredHalf& half) REQUIRES(mutex_) {
+    auto is_same = [&](const MeasuredHalf& other) { return other.edge.span == half.edge.span; };
+    if (half.edge.is_client || !half.edge.is_messaging || is_same(waiting.half)) return;
+    if (std::any_of(waiting.more.begin(), waiting.more.end(), is_same)) return;
+    if (waiting.more.size() + 1 >= kConsumersMax) return too_many_.add();
+    waiting.more.push_back(half);
+  }
+
+  // True when the message's producer is known, with a consumer; then this half is one more, or a retry.
+  bool add_to_producer(const EdgeKey& key, const MeasuredHalf& half, UnixNanos now) REQUIRES(mutex_) {
+    auto found = producers_.find(key);
+    if (found == producers_.end()) return false;
+    Producer& producer = *found->second;
+    std::vector<SpanId>& counted = producer.consumers;
+    bool known =
+        half.edge.is_client || std::find(counted.begin(), counted.end(), half.edge.span) != counted.end();
+    if (known) return true;
+    if (counted.size() >= kConsumersMax) {
+      too_many_.add();
+      return true;
+    }
+    counted.push_back(half.edge.span);
+    count_pair(key.tenant, producer.half, half, now);
+    return true;
+  }
+
+  void forget_oldest_producer() REQUIRES(mutex_) {
+    producers_.erase(producer_order_.front());
+    producer_order_.pop_front();
+  }
+
   void expire(UnixNanos now) REQUIRES(mutex_) {
+    while (!producer_order_.empty() &&
+           now - producers_.find(producer_order_.front())->second->since >= options_.wait_nanos)
+      forget_oldest_producer();
     for (; !order_.empty(); order_.pop_front()) {
       auto oldest = find_waiting(order_.front());
       if (oldest == waiting_.end()) continue;
       if (now - oldest->second->since < options_.wait_nanos) return;
       uint32_t tenant = oldest->first.tenant;
+      std::vector<MeasuredHalf> more = std::move(oldest->second->more);
       settle(tenant, take(oldest), now);
+      for (const MeasuredHalf& consumer : more) settle(tenant, consumer, now);
     }
   }
 
@@ -264,6 +325,7 @@ class ServiceGraph::Edges {
     });
   }
 
+  static constexpr size_t kConsumersMax = 128;  // of one message: 1 KiB of span ids a producer at most
   const Options options_;
   DerivedSeries series_;
   const EdgeLabels labels_;
@@ -273,6 +335,9 @@ class ServiceGraph::Edges {
   // Those of waiting_ in order of arrival, and some that were paired since.
   std::deque<Queued> order_ GUARDED_BY(mutex_);
   uint64_t halves_ GUARDED_BY(mutex_) = 0;
+  // Producers with a consumer, as many as halves may wait, and in order of arrival. All of them are in both.
+  absl::flat_hash_map<EdgeKey, std::unique_ptr<Producer>, EdgeKeyHash> producers_ GUARDED_BY(mutex_);
+  std::deque<EdgeKey> producer_order_ GUARDED_BY(mutex_);
   std::map<Tenant, uint32_t> tenant_numbers_ GUARDED_BY(mutex_);
   std::vector<Tenant> tenants_ GUARDED_BY(mutex_);
   std::string key_ GUARDED_BY(mutex_);

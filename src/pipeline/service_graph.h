@@ -9,15 +9,17 @@
 // client_x and server_x.
 //
 // Rules. A client (or producer) span and the server (or consumer) span that names it as parent make an edge,
-// in whatever order they arrive; it failed when either has status error. A client span with a database
-// attribute is an edge by itself. Half an edge waits for the other half for wait_nanos; then
+// in whatever order they arrive; it failed when either has status error. A message has an edge for each of
+// its consumers. A client span with a database attribute is an edge by itself. Half an edge waits for the
+// other half for wait_nanos; then
 // * a server span without parent came from outside: its client is its peer attribute, or "user";
 // * a client span with a peer attribute called something without instrumentation: the server is what it
 // names;
 // * others are dropped and counted (obelisk_service_graph_expired_edges_total).
 // Where only one side was measured its duration stands for both histograms.
-// Bounds: half_edges_max waiting halves (more are dropped and counted); label sets as in derived_series.h.
-// Thread safe.
+// Bounds: half_edges_max waiting halves (more are dropped and counted), and as many producers that are kept
+// for the same time for further consumers, of which 128 count; label sets as in derived_series.h. Thread
+// safe.
 #include "pipeline/derived_metrics_flusher.h"
 #include "pipeline/pipeline.h"
 #include "query/core/graph_rules.h"

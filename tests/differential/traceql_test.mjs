@@ -1,54 +1,31 @@
 // Asks the same of an evaluator that does the obvious (traceql/evaluate.mjs, metrics.mjs: plain loops over traces held
 // as objects, sharing nothing with the server) and of the server's query engine over every kind of store:
-//   node tests/differential/traceql_test.mjs --server build/release/obelisk [--queries N] [--seed S]
+//   node tests/differential/traceql_test.mjs --server build/release/obelisk [--queries N] [--seed S] [--traces N]
+//   node tests/differential/traceql_http_test.mjs ...      the same over a running server
+// N traces at a time (6 to 29 without), so that parts have blocks to skip.
 // Generated traces come in pieces, some of them late, twice, without their parents or in circles. Random sound queries
 // must be answered alike; damaged ones must be refused or answered, and alike by all stores. The first differences are
 // made small and printed as query scripts; then the run ends with 1.
 import { argument, scratchDirectory } from '../e2e/stack/server.mjs';
 import { mutate } from './mutate.mjs';
 import { Random } from './random.mjs';
+import { piecesOf, questionsFor, tracesOf } from './traceql/data.mjs';
 import { commandOf, expectedLines } from './traceql/answers.mjs';
 import { QueryGenerator } from './traceql/queries.mjs';
 import { Renderer } from './traceql/render.mjs';
 import { runScript } from './traceql/runner.mjs';
 import { smallerLoads, smallerQuestions } from './traceql/shrink.mjs';
-import { Trace } from './traceql/trace.mjs';
-import { TraceGenerator, loadText, traceId } from './traceql/traces.mjs';
+import { TraceGenerator, loadText } from './traceql/traces.mjs';
 import { words } from './traceql/words.mjs';
 
 const seed = Number(argument('seed', String(1 + Math.floor(Math.random() * 1e9))));
 const total = Number(argument('queries', '20000'));
+const tracesEach = Number(argument('traces', '0'));
 const shown = Number(argument('show', '5'));
 const binary = argument('server', 'build/release/obelisk');
 const directory = scratchDirectory('traceql');
 const questionsEach = 250;
 const damagedEach = 60;
-
-// Spans in requests of their own, in any order; a tenth of them twice.
-function piecesOf(spans, random) {
-  const loads = Array.from({ length: 1 + random.below(4) }, () => []);
-  for (const span of spans) {
-    random.pick(loads).push(span);
-    if (random.chance(0.1)) random.pick(loads).push(span);
-  }
-  return loads.filter((load) => load.length > 0);
-}
-
-function tracesOf(loads) {
-  const byTrace = new Map();
-  for (const span of loads.flat()) {
-    if (!byTrace.has(span.traceNumber)) byTrace.set(span.traceNumber, new Map());
-    byTrace.get(span.traceNumber).set(span.id, span);
-  }
-  return [...byTrace].map(([number, spans]) => new Trace(traceId(number), [...spans.values()]));
-}
-
-function questionsFor(generator, count) {
-  return Array.from({ length: count }, () => {
-    const question = generator.question();
-    return question.kind === 'search' && generator.chance(0.1) ? { ...question, kind: 'show', range: undefined, slowest: false } : question;
-  });
-}
 
 const caseOf = (question, traces, random) => ({ command: commandOf(question, random), lines: expectedLines(question, traces) });
 
@@ -92,7 +69,7 @@ const tally = { asked: 0, empty: 0, damaged: 0, refused: 0, spans: 0 };
 function round(number) {
   const random = new Random(seed * 1000 + number);
   const generator = new TraceGenerator(random);
-  const spans = Array.from({ length: 6 + random.below(24) }, (_, i) => generator.trace(i + 1)).flat();
+  const spans = Array.from({ length: tracesEach || 6 + random.below(24) }, (_, i) => generator.trace(i + 1)).flat();
   const loads = piecesOf(spans, random);
   const traces = tracesOf(loads);
   const queries = new QueryGenerator(random);

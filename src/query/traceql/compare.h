@@ -38,7 +38,7 @@ class CompareAggregate {
     double total = 0;
   };
   struct AttributeCounts {
-    std::map<StoredValue, Counted> values;
+    std::map<StoredValue, Counted, ValueOrder> values;
     std::vector<double> totals;
     bool too_many = false;
   };

@@ -59,7 +59,7 @@ SeriesLabels without_name(const SeriesLabels& labels) {
 // By which series are joined, whatever the order of by().
 SeriesLabels join_key(const SeriesLabels& labels) {
   SeriesLabels key = without_name(labels);
-  std::sort(key.begin(), key.end());
+  std::sort(key.begin(), key.end(), LabelOrder());
   return key;
 }
 
@@ -139,7 +139,7 @@ SeriesSet combine(FieldOp op, const SeriesSet& left, const SeriesSet& right) {
   SeriesSet result;
   bool left_for_all = is_single_unlabelled(left);
   bool right_for_all = is_single_unlabelled(right);
-  std::map<SeriesLabels, const MetricsSeries*> right_by_labels;
+  std::map<SeriesLabels, const MetricsSeries*, LabelOrder> right_by_labels;
   for (const auto& [labels, one] : right) right_by_labels.emplace(join_key(labels), &one);
   auto add = [&](const SeriesLabels& labels, const MetricsSeries& a, const MetricsSeries& b) {
     MetricsSeries& sum = result[labels];

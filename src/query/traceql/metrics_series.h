@@ -7,6 +7,7 @@
 
 #include "query/traceql/ast.h"
 #include "query/traceql/engine.h"
+#include "query/traceql/value_order.h"
 
 namespace obelisk::traceql {
 
@@ -27,7 +28,7 @@ struct PointGrid {
 };
 
 using SeriesLabels = std::vector<NamedValue>;  // in the order of by(); compared as they are
-using SeriesSet = std::map<SeriesLabels, MetricsSeries>;
+using SeriesSet = std::map<SeriesLabels, MetricsSeries, LabelOrder>;
 
 // Counts by powers of two: bucket e holds values in (2^(e-1), 2^e]. Exponents are cut to -64..64; 0 goes
 // lowest, negative values are left out.

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "plan/scan.h"
+#include "query/traceql/value_order.h"
 
 namespace obelisk::traceql {
 namespace {
@@ -296,7 +297,7 @@ std::optional<Spanset> SpansetEvaluator::filter_by_scalars(const Stage& stage, S
 }
 
 std::vector<Spanset> SpansetEvaluator::group(const FieldExpr& expr, const Spanset& input) {
-  std::map<StoredValue, std::vector<uint32_t>> groups;
+  std::map<StoredValue, std::vector<uint32_t>, ValueOrder> groups;
   for (uint32_t span : input.spans) groups[StoredValue(fields_.on_span(expr, span))].push_back(span);
   reader_.clear_scratch();
   std::vector<Spanset> spansets;

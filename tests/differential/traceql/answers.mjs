@@ -15,7 +15,7 @@ function searchLines(question, traces) {
     sets.map((set) => `${traceName(trace.id)}: ${namesOf(set.spans).join(' ')}${pairs(set.attributes)}`));
 }
 
-const metricsLines = (question, traces) => metrics(question, traces, epochNanos).map(({ labels, values }) =>
+const metricsLines = (question, traces, epoch) => metrics(question, traces, epoch).map(({ labels, values }) =>
   `{${labels.map(([name, value]) => `${name}=${v.text(value)}`).join(', ')}}${values.map((value) => ` ${v.sixDigits(value)}`).join('')}`);
 
 // Every attribute that a query names, once, in the order in which it names them.
@@ -63,8 +63,8 @@ function detailLines(question, traces) {
   });
 }
 
-export function expectedLines(question, traces) {
-  const lines = { search: searchLines, metrics: metricsLines, show: detailLines }[question.kind](question, traces);
+export function expectedLines(question, traces, epoch = epochNanos) {
+  const lines = { search: searchLines, metrics: metricsLines, show: detailLines }[question.kind](question, traces, epoch);
   return lines.length > 0 || question.kind === 'show' ? lines : ['none'];
 }
 

@@ -34,12 +34,12 @@ function exponentOf(value) {
   return e;
 }
 
-// Counts by power of two are walked upwards until the rank is used up.
-function quantile(values, q) {
+// Counts by power of two are walked upwards until the rank is used up. `list`: [{number, weight}]
+function quantile(list, q) {
   const counts = new Map();
-  for (const value of values) {
-    const e = exponentOf(value);
-    if (e !== null) counts.set(e, (counts.get(e) ?? 0) + 1);
+  for (const { number, weight } of list) {
+    const e = exponentOf(number);
+    if (e !== null) counts.set(e, (counts.get(e) ?? 0) + weight);
   }
   const buckets = [...counts].sort((a, b) => a[0] - b[0]);
   if (buckets.length === 0) return NaN;
@@ -67,27 +67,36 @@ function foundSpans(m, grid, traces) {
 
 const seriesOf = (labels, values) => ({ labels, values });
 
+// How many spans a sampled one stands for: th is what was thrown away of 2^56, its first digits.
+function weightOf(span) {
+  const threshold = /^(?:.*,)?ot=(?:[^,]*;)?th:([0-9a-f]{1,14})(?:[;,].*)?$/.exec(span.state);
+  return threshold ? 2 ** 56 / (2 ** 56 - parseInt(threshold[1].padEnd(14, '0'), 16)) : 1;
+}
+
+const sumOf = (list, of) => list.reduce((sum, one) => sum + of(one), 0);
+
 function simple(m, labels, lists, grid) {
   const values = lists.map((list) => {
+    const count = sumOf(list, ({ weight }) => weight);
     switch (m.f) {
-      case 'rate': return list.length / (grid.step / 1e9);
-      case 'count_over_time': return list.length;
+      case 'rate': return count / (grid.step / 1e9);
+      case 'count_over_time': return count;
       default: if (list.length === 0) return NaN;
     }
-    const numbers = list.map(shown);
-    const sum = numbers.reduce((a, b) => a + b, 0);
-    return { min_over_time: Math.min(...numbers), max_over_time: Math.max(...numbers), sum_over_time: sum, avg_over_time: sum / numbers.length }[m.f];
+    const numbers = list.map(({ value }) => shown(value));
+    const sum = sumOf(list, ({ value, weight }) => shown(value) * weight);
+    return { min_over_time: Math.min(...numbers), max_over_time: Math.max(...numbers), sum_over_time: sum, avg_over_time: sum / count }[m.f];
   });
   return [seriesOf(labels.length > 0 ? labels : [['__name__', v.string(m.f)]], values)];
 }
 
 function histogram(labels, lists, unit) {
-  const exponents = [...new Set(lists.flat().map((value) => exponentOf(v.asNumber(value))).filter((e) => e !== null))];
+  const exponents = [...new Set(lists.flat().map(({ number }) => exponentOf(number)).filter((e) => e !== null))];
   return exponents.map((e) => seriesOf([...labels, ['__bucket', v.float(2 ** e / unit)]],
-    lists.map((list) => list.filter((value) => exponentOf(v.asNumber(value)) === e).length)));
+    lists.map((list) => sumOf(list.filter(({ number }) => exponentOf(number) === e), ({ weight }) => weight))));
 }
 
-function functionOver(m, grid, traces) {
+function functionOver(m, grid, traces, extrapolate) {
   const series = new Map();
   for (const { span, trace, point } of foundSpans(m, grid, traces)) {
     const value = m.argument ? read(m.argument, span, trace) : v.int(1);
@@ -97,13 +106,13 @@ function functionOver(m, grid, traces) {
     if (!series.has(key)) {
       series.set(key, { labels: m.by.map((one, i) => label(fieldText(one), by[i])), lists: Array.from({ length: grid.count }, () => []) });
     }
-    series.get(key).lists[point].push(value);
+    series.get(key).lists[point].push({ value, number: v.asNumber(value), weight: extrapolate ? weightOf(span) : 1 });
   }
   return [...series.values()].flatMap(({ labels, lists }) => {
-    const unit = lists.flat().some((value) => value.t === 'duration') ? 1e9 : 1;
+    const unit = lists.flat().some(({ value }) => value.t === 'duration') ? 1e9 : 1;
     if (m.f === 'histogram_over_time') return histogram(labels, lists, unit);
     if (m.f !== 'quantile_over_time') return simple(m, labels, lists, grid);
-    return m.quantiles.map((q) => seriesOf([...labels, ['p', v.float(q)]], lists.map((list) => quantile(list.map(v.asNumber), q) / unit)));
+    return m.quantiles.map((q) => seriesOf([...labels, ['p', v.float(q)]], lists.map((list) => quantile(list, q) / unit)));
   });
 }
 
@@ -121,7 +130,8 @@ function compareSides(m, grid, traces) {
   const zeros = () => new Array(grid.count).fill(0);
   const sides = { baseline: new Map(), selection: new Map() };
   for (const { span, trace, point } of foundSpans(m, grid, traces)) {
-    const side = sides[v.isTrue(evaluate(m.selection.e, span, trace)) ? 'selection' : 'baseline'];
+    const inTime = !m.during || (span.start >= m.during[0] && span.start < m.during[1]);
+    const side = sides[inTime && v.isTrue(evaluate(m.selection.e, span, trace)) ? 'selection' : 'baseline'];
     for (const [name, value] of comparedAttributes(span)) {
       if (!side.has(name)) side.set(name, { totals: zeros(), values: new Map() });
       const counts = side.get(name);
@@ -184,15 +194,15 @@ function combine(op, left, right) {
     .map((other) => pair(withoutName(one.labels), one, other)));
 }
 
-function seriesFor(m, grid, traces) {
+function seriesFor(m, grid, traces, extrapolate) {
   let series;
-  if (m.k === 'query') series = m.f === 'compare' ? compareSides(m, grid, traces) : functionOver(m, grid, traces);
+  if (m.k === 'query') series = m.f === 'compare' ? compareSides(m, grid, traces) : functionOver(m, grid, traces, extrapolate);
   else if (m.left.k === 'number') {
-    series = seriesFor(m.right, grid, traces).map((one) => ({ ...one, values: one.values.map((value) => calculate(m.op, shown(m.left.value), value)) }));
+    series = seriesFor(m.right, grid, traces, extrapolate).map((one) => ({ ...one, values: one.values.map((value) => calculate(m.op, shown(m.left.value), value)) }));
   } else if (m.right.k === 'number') {
-    series = seriesFor(m.left, grid, traces).map((one) => ({ ...one, values: one.values.map((value) => calculate(m.op, value, shown(m.right.value))) }));
-  } else series = combine(m.op, seriesFor(m.left, grid, traces), seriesFor(m.right, grid, traces));
+    series = seriesFor(m.left, grid, traces, extrapolate).map((one) => ({ ...one, values: one.values.map((value) => calculate(m.op, value, shown(m.right.value))) }));
+  } else series = combine(m.op, seriesFor(m.left, grid, traces, extrapolate), seriesFor(m.right, grid, traces, extrapolate));
   return m.second.reduce((result, stage) => secondStage(stage, result), series);
 }
 
-export const metrics = (question, traces, epoch) => sorted(seriesFor(question.query, gridOf(question, epoch), traces));
+export const metrics = (question, traces, epoch) => sorted(seriesFor(question.query, gridOf(question, epoch), traces, question.extrapolate));

@@ -21,6 +21,7 @@ const numbers = [['span', 'i'], ['span', 'f'], ['any', 'n'], ['span', 'n'], ['re
   ['span', 'big'], ['span', 'a b'], ['event', 'n'], ['event', 'i'], ['link', 'n'], ['span', 'm'], ['any', 'i'], ['span', 'l']];
 const texts = [['span', 's'], ['any', 's'], ['resource', 's'], ['resource', 'region'], ['any', 'region'], ['resource', 'service.name'],
   ['any', 'service.name'], ['span', 'x=y'], ['span', 'ключ'], ['instrumentation', 'lang'], ['event', 'key'], ['link', 'key'], ['span', 'l'], ['any', 'l'], ['any', 'n'], ['span', 'm']];
+const odd = ['span', 'odd'];
 const flags = [['span', 'b'], ['any', 'b'], ['resource', 'b'], ['any', 'n']];
 const others = [['span', 'none'], ['any', 'nobody'], ['event', 'nobody'], ['span', 'm'], ['any', 'l'], ['resource', 'l']];
 
@@ -105,6 +106,7 @@ export class QueryGenerator {
     if (choice < 17) return this.nilTest();
     if (choice < 18) return binary(this.comparison(), this.attribute([...numbers, ...texts]), this.attribute([...numbers, ...texts, ...flags]));
     if (choice < 19) return this.pick([() => this.identity(), () => intrinsic(['span:onCriticalPath', 'span:onCriticalPath']),
+      () => this.flipped(this.comparison(), attribute(odd), this.numberLiteral()), () => binary(this.comparison(), attribute(odd), attribute(odd)),
       () => binary('=', this.attribute(numbers), literal(this.pick([v.status(2), v.kind(1), v.string('2')])))])();
     return literal(v.bool(this.chance(0.8)));
   }
@@ -154,7 +156,7 @@ export class QueryGenerator {
     ])();
   }
   group() {
-    return this.pick([() => this.attribute(texts), () => this.attribute([...numbers, ...flags]), () => this.intrinsic(intrinsics.text), () => intrinsic(['status', 'status']),
+    return this.pick([() => this.attribute(texts), () => this.attribute([...numbers, ...flags, odd]), () => this.intrinsic(intrinsics.text), () => intrinsic(['status', 'status']),
       () => intrinsic(['kind', 'kind']), () => binary('>', intrinsic(['duration', 'duration']), this.timeLiteral()), () => binary('+', this.attribute(numbers), literal(v.int(1))),
       () => intrinsic(['childCount', 'childCount'])])();
   }
@@ -186,7 +188,7 @@ export class QueryGenerator {
   }
 
   // --- metrics
-  metricsAttribute() { return this.pick([() => this.attribute(texts), () => this.attribute([...numbers, ...flags, ...others]), () => this.intrinsic(intrinsics.text), () => intrinsic(['status', 'status']), () => intrinsic(['kind', 'kind'])])(); }
+  metricsAttribute() { return this.pick([() => this.attribute(texts), () => this.attribute([...numbers, ...flags, ...others, odd]), () => this.intrinsic(intrinsics.text), () => intrinsic(['status', 'status']), () => intrinsic(['kind', 'kind'])])(); }
   metricsFunction(depth) {
     const f = this.pick(['rate', 'rate', 'count_over_time', 'count_over_time', 'min_over_time', 'max_over_time', 'avg_over_time', 'sum_over_time', 'quantile_over_time', 'histogram_over_time']);
     const m = { k: 'query', stages: this.chance(0.5) ? [{ k: 'spanset', s: this.filter(1) }] : this.stages(depth), f, by: [], second: [] };
@@ -198,7 +200,9 @@ export class QueryGenerator {
   }
   compareFunction() {
     const stages = this.chance(0.6) ? [{ k: 'spanset', s: this.filter(1) }] : this.stages(1);
-    return { k: 'query', stages, f: 'compare', by: [], second: [], selection: this.filter(1), top: this.chance(0.5) ? 1 + this.below(5) : undefined };
+    const m = { k: 'query', stages, f: 'compare', by: [], second: [], selection: this.filter(1), top: this.chance(0.6) ? 1 + this.below(5) : undefined };
+    const from = this.below(40) * second;
+    return m.top && this.chance(0.4) ? { ...m, during: [from, from + 1 + this.below(30) * second] } : m;
   }
   secondStage(m) {
     return this.pick([() => ({ k: 'topk', n: 1 + this.below(3) }), () => ({ k: 'bottomk', n: 1 + this.below(3) }),
@@ -232,6 +236,10 @@ export class QueryGenerator {
   // Hints that change no answer: results are exact, and unknown hints are ignored.
   hints() { return this.chance(0.05) ? this.pick([' with(most_recent=true)', ' with(sample=0.1, exemplars=false)', ' with (exemplars=5)', ' with(nobody_knows="x", job_size=3)']) : ''; }
 
-  question() { return { ...this.anyQuestion(), hints: this.hints() }; }
+  question() {
+    const question = this.anyQuestion();
+    const extrapolate = question.kind === 'metrics' && question.query.f !== 'compare' && this.chance(0.08);
+    return { ...question, extrapolate, hints: extrapolate ? ' with(extrapolate=true)' : this.hints() };
+  }
   anyQuestion() { return this.chance(0.65) ? this.search() : this.metrics(); }
 }

@@ -1,5 +1,6 @@
 // Query trees as text. Two forms: as a user may write it, with no more parentheses than precedence asks for (and some
 // more by chance), blanks and spellings by chance; and as answers name an expression.
+import { epochNanos } from './traces.mjs';
 import { text } from './values.mjs';
 
 // How tightly an operator binds; all but ^ lean to the left.
@@ -43,7 +44,7 @@ export function scalarText(scalar) {
 }
 
 export class Renderer {
-  constructor(random) { this.random = random; }
+  constructor(random, epoch = epochNanos) { Object.assign(this, { random, epoch }); }
   chance(share) { return this.random ? this.random.chance(share) : false; }
   pick(list) { return this.random ? this.random.pick(list) : list[0]; }
   blank() { return this.chance(0.03) ? this.pick(['  ', '\t', ' /* no */ ']) : ' '; }
@@ -145,7 +146,8 @@ export class Renderer {
   }
   metricsFunction(m) {
     const by = m.by.length > 0 ? ` by (${m.by.map((one) => this.attribute(one)).join(', ')})` : '';
-    if (m.f === 'compare') return `compare(${[this.filter(m.selection), ...(m.top === undefined ? [] : [m.top])].join(', ')})`;
+    if (m.f === 'compare') return `compare(${[this.filter(m.selection), ...(m.top === undefined ? [] : [m.top]),
+      ...(m.during ?? []).map((offset) => this.epoch + BigInt(offset))].join(', ')})`;
     const argumentsOf = [...(m.argument ? [this.attribute(m.argument)] : []), ...(m.quantiles ?? []).map(String)];
     return `${m.f}(${argumentsOf.join(', ')})${by}`;
   }

@@ -69,7 +69,7 @@ function* smallerMetrics(m) {
 }
 
 export function* smallerQuestions(question) {
-  if (question.hints) yield { ...question, hints: '' };
+  if (question.hints) yield { ...question, hints: '', extrapolate: false };
   if (question.slowest) yield { ...question, slowest: false };
   if (question.kind !== 'metrics' && question.range) yield { ...question, range: undefined };
   if (question.kind === 'search' && question.limit !== 100) yield { ...question, limit: 100 };
@@ -91,6 +91,6 @@ export function* smallerLoads(loads) {
       for (const name of span[scope].keys()) yield changed(span, { ...span, [scope]: new Map([...span[scope]].filter(([key]) => key !== name)) });
     if (span.events.length > 0) yield changed(span, { ...span, events: span.events.slice(1) });
     if (span.links.length > 0) yield changed(span, { ...span, links: span.links.slice(1) });
-    for (const [field, plain] of [['kind', 0], ['status', 0], ['message', ''], ['scopeName', ''], ['service', '']]) if (span[field] !== plain) yield changed(span, { ...span, [field]: plain });
+    for (const [field, plain] of [['kind', 0], ['status', 0], ['message', ''], ['state', ''], ['scopeName', ''], ['service', '']]) if (span[field] !== plain) yield changed(span, { ...span, [field]: plain });
   }
 }

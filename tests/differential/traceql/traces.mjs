@@ -37,7 +37,7 @@ export class TraceGenerator {
       ['s', 0.5, () => this.string()], ['b', 0.4, () => this.bool()], ['l', 0.3, () => this.array()],
       ['m', 0.3, () => (this.chance(0.5) ? this.array() : this.scalar())], ['big', 0.2, () => v.int(this.pick(edges))],
       ['a b', 0.2, () => this.int()], ['x=y', 0.1, () => this.string()], ['ключ', 0.1, () => this.string()],
-      ['none', 0.1, () => v.nil], ['r', 0.2, () => this.int()],
+      ['odd', 0.1, () => v.float(this.pick([NaN, Infinity, -Infinity, 1]))], ['none', 0.1, () => v.nil], ['r', 0.2, () => this.int()],
     ]);
   }
   resourceAttributes() {
@@ -65,7 +65,7 @@ export class TraceGenerator {
       duration: this.chance(0.1) ? 0 : this.chance(0.5) ? (1 + this.random.below(20)) * 10 * millisecond : this.random.below(3e9),
       service: resource.service, resource: resource.attributes, name: this.pick(['A', 'B', 'C', 'GET /x', 'É']),
       kind: this.random.below(6), status: this.chance(0.5) ? 0 : this.random.below(3), message: this.chance(0.1) ? this.pick(['boom', 'no "way"']) : '',
-      scopeName: scope[0], scopeVersion: scope[1],
+      state: this.chance(0.15) ? this.pick(['ot=th:8', 'x=1,ot=rv:abc;th:c', 'ot=th:zz', 'vendor=th:8']) : '', scopeName: scope[0], scopeVersion: scope[1],
       span: this.spanAttributes(), instrumentation: this.attributes([['lang', 0.2, () => this.string()]]),
       events: Array.from({ length: this.chance(0.25) ? 1 + this.random.below(3) : 0 }, () => (
         { name: this.pick(['boom', 'retry', 'é']), offset: this.random.below(50) * millisecond, attributes: this.nested() })),
@@ -111,7 +111,7 @@ function valueText(value) {
     case 'nil': return 'null';
     case 'string': return quotedText(value.v);
     case 'list': return `[${value.v.map(valueText).join(',')}]`;
-    case 'float': return /[.e]/.test(v.floatText(value.v)) ? v.floatText(value.v) : `${v.floatText(value.v)}.0`;
+    case 'float': return !Number.isFinite(value.v) || /[.e]/.test(v.floatText(value.v)) ? v.floatText(value.v) : `${v.floatText(value.v)}.0`;
     default: return String(value.v);
   }
 }
@@ -122,6 +122,7 @@ function spanLine(span) {
     v.kindNames[span.kind], v.statusNames[span.status]];
   if (span.parentLabel) words.push(`parent=${span.parentLabel}`);
   if (span.message) words.push(`message=${quotedText(span.message)}`);
+  if (span.state) words.push(`tracestate=${quotedText(span.state)}`);
   if (span.scopeName) words.push(`scope=${span.scopeName}@${span.scopeVersion}`);
   for (const scope of ['span', 'resource', 'instrumentation'])
     for (const [name, value] of span[scope]) words.push(`${scope}.${nameText(name)}=${valueText(value)}`);

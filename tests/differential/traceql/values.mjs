@@ -143,6 +143,7 @@ export const asKey = (value) => (value.t === 'list' ? string(text(value)) : valu
 export function keyOrder(a, b) {
   const [x, y] = [asKey(a), asKey(b)];
   if (x.t !== y.t) return ranks.indexOf(x.t) - ranks.indexOf(y.t);
+  if (x.t === 'float' && (Number.isNaN(x.v) || Number.isNaN(y.v))) return Number.isNaN(y.v) - Number.isNaN(x.v);
   return x.t === 'nil' ? 0 : order(x, y);
 }
 export const keyText = (value) => `${asKey(value).t}:${text(asKey(value))}`;
