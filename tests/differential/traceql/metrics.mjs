@@ -117,8 +117,9 @@ function functionOver(m, grid, traces, extrapolate) {
 }
 
 // The attributes of a span that compare() looks at, as [name, value].
-function comparedAttributes(span) {
-  const attributes = [['name', v.string(span.name)], ['kind', v.kind(span.kind)], ['status', v.status(span.status)]];
+function comparedAttributes(span, trace) {
+  const attributes = [['name', v.string(span.name)], ['kind', v.kind(span.kind)], ['status', v.status(span.status)],
+    ['rootName', v.string(trace.rootName())], ['rootServiceName', v.string(trace.rootService())]];
   if (span.message !== '') attributes.push(['statusMessage', v.string(span.message)]);
   if (span.service !== '') attributes.push(['resource.service.name', v.string(span.service)]);
   for (const scope of ['span', 'resource', 'instrumentation'])
@@ -132,7 +133,7 @@ function compareSides(m, grid, traces) {
   for (const { span, trace, point } of foundSpans(m, grid, traces)) {
     const inTime = !m.during || (span.start >= m.during[0] && span.start < m.during[1]);
     const side = sides[inTime && v.isTrue(evaluate(m.selection.e, span, trace)) ? 'selection' : 'baseline'];
-    for (const [name, value] of comparedAttributes(span)) {
+    for (const [name, value] of comparedAttributes(span, trace)) {
       if (!side.has(name)) side.set(name, { totals: zeros(), values: new Map() });
       const counts = side.get(name);
       counts.totals[point] += 1;
@@ -142,11 +143,14 @@ function compareSides(m, grid, traces) {
     }
   }
   const total = (one) => one.counts.reduce((a, b) => a + b, 0);
-  return Object.entries(sides).flatMap(([meta, side]) => [...side].flatMap(([name, { totals, values }]) => {
-    const ranked = [...values.values()].sort((a, b) => total(b) - total(a) || v.keyOrder(a.value, b.value)).slice(0, m.top ?? 10);
+  const top = m.top ?? 10;
+  const cut = new Set(Object.values(sides).flatMap((side) => [...side].filter(([, { values }]) => values.size > top).map(([name]) => name)));
+  const errors = [...cut].map((name) => seriesOf([['__meta_error', v.string('__too_many_values__')], [name, v.string('nil')]], new Array(grid.count).fill(NaN)));
+  return errors.concat(Object.entries(sides).flatMap(([meta, side]) => [...side].flatMap(([name, { totals, values }]) => {
+    const ranked = [...values.values()].sort((a, b) => total(b) - total(a) || v.keyOrder(a.value, b.value)).slice(0, top);
     return [...ranked.map((one) => seriesOf([['__meta_type', v.string(meta)], [name, one.value]], one.counts)),
       seriesOf([['__meta_type', v.string(`${meta}_total`)], [name, v.string('nil')]], totals)];
-  }));
+  })));
 }
 
 // --- second stages and arithmetic ---------------------------------------------------------------------------------
