@@ -72,7 +72,7 @@ function metricsLines(answer, epoch, grid) {
     for (const { timestampMs, value } of samples) {
       const first = (epoch + BigInt(grid.begin + grid.step)) / 1000000n;
       const point = timestampMs === null ? 0 : Number((BigInt(timestampMs) - first) * 1000000n / BigInt(grid.step));
-      values[point] = v.sixDigits(Number(String(value).replace('Inf', 'Infinity')));
+      values[point] = v.sixDigits(typeof value === 'number' ? value : Number(value.replace('Inf', 'Infinity')));  // a text would lose -0
     }
     return `{${series.labels.map(({ key, value }) => `${key}=${shownValue(value)}`).join(', ')}} ${values.join(' ')}`;
   });
