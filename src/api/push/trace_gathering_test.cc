@@ -116,8 +116,14 @@ class TraceGatheringTest : public testing::Test {
   }
   // Nothing waits for company any more.
   void settle() {
-    std::this_thread::sleep_for(std::chrono::nanoseconds(5 * TraceGathering::kWaitMaxNanos));
-    on_loop([] {});
+    // A timer of the same thread runs after all that were due before it, and none of those is due later.
+    std::promise<void> done;
+    on_loop([&] {
+      auto later =
+          std::chrono::steady_clock::now() + std::chrono::nanoseconds(2 * TraceGathering::kWaitMaxNanos);
+      loop_->run_at(later, [&] { done.set_value(); });
+    });
+    done.get_future().wait();
   }
 
   HoldingWriter writer_;
