@@ -135,6 +135,28 @@ TEST(FaultDisk, PowerLossKeepsWhatWasSyncedAndAnyPartOfTheRest) {
   EXPECT_TRUE(lost && kept && torn);
 }
 
+TEST(FaultDisk, WithoutPowerNothingIsReadOrChangedByAnyWay) {
+  FaultDisk disk;
+  ASSERT_TRUE(disk.create_directories("d").ok());
+  write_file(disk, "d/one", "x", true);
+  ASSERT_TRUE(disk.sync_directory("d").ok());
+  disk.cut_power(1);
+  EXPECT_EQ(disk.open("d/one", Disk::Mode::read).error().code, ErrorCode::io);
+  EXPECT_EQ(disk.open("d/two", Disk::Mode::create_new).error().code, ErrorCode::io);
+  EXPECT_EQ(disk.create_directories("e").error().code, ErrorCode::io);
+  EXPECT_EQ(disk.list("d").error().code, ErrorCode::io);
+  EXPECT_EQ(disk.rename("d/one", "d/two").error().code, ErrorCode::io);
+  EXPECT_EQ(disk.link("d/one", "d/two").error().code, ErrorCode::io);
+  EXPECT_EQ(disk.remove("d/one").error().code, ErrorCode::io);
+  EXPECT_EQ(disk.exists("d/one").error().code, ErrorCode::io);
+  EXPECT_EQ(disk.sync_directory("d").error().code, ErrorCode::io);
+  EXPECT_EQ(disk.lock("lock").error().code, ErrorCode::io);
+  disk.restore_power();
+  EXPECT_EQ(*disk.list("d"), std::vector<std::string>{"one"});
+  EXPECT_EQ(content_of(disk, "d/one"), "x");
+  EXPECT_FALSE(*disk.exists("e"));
+}
+
 TEST(FaultDisk, ReplaceFileLeavesTheOldOrTheNewWholeAtEveryFaultPoint) {
   FaultDisk counting;
   ASSERT_TRUE(replace_file(counting, "m", "old").ok());

@@ -243,7 +243,24 @@ void FaultDisk::change_entry(EntryChange change) {
 }
 
 void FaultDisk::drop_unsynced(uint64_t seed) {
+  cut_power(seed);
+  restore_power();
+}
+
+void FaultDisk::restore_power() {
   MutexLock lock(mutex_);
+  is_powered_ = true;
+}
+
+Result<void> FaultDisk::check_access(const char* action, const std::string& path) const {
+  OBELISK_CHECK_OK(check_disk_path(path));
+  if (is_powered_) return {};
+  return make_error(ErrorCode::io, fmt::format("{} {}: the machine lost power (simulated)", action, path));
+}
+
+void FaultDisk::cut_power(uint64_t seed) {
+  MutexLock lock(mutex_);
+  is_powered_ = false;
   std::mt19937_64 random(seed);
   for (auto& [directory, changes] : pending_) {
     size_t kept = random() % (changes.size() + 1);
@@ -279,8 +296,8 @@ void FaultDisk::flip_bit(const std::string& path, uint64_t offset, int bit) {
 }
 
 Result<std::unique_ptr<File>> FaultDisk::open(const std::string& path, Mode mode) {
-  OBELISK_CHECK_OK(check_disk_path(path));
   MutexLock lock(mutex_);
+  OBELISK_CHECK_OK(check_access("open", path));
   auto it = entries_.find(path);
   if (mode == Mode::create_new) {
     if (auto error = fault("create", path)) return *error;
@@ -297,8 +314,8 @@ Result<std::unique_ptr<File>> FaultDisk::open(const std::string& path, Mode mode
 }
 
 Result<void> FaultDisk::create_directories(const std::string& path) {
-  OBELISK_CHECK_OK(check_disk_path(path));
   MutexLock lock(mutex_);
+  OBELISK_CHECK_OK(check_access("mkdir", path));
   if (directories_.contains(path)) return {};
   if (auto error = fault("mkdir", path)) return *error;
   for (std::string part = path; !part.empty(); part = parent_directory(part)) directories_.insert(part);
@@ -306,8 +323,8 @@ Result<void> FaultDisk::create_directories(const std::string& path) {
 }
 
 Result<std::vector<std::string>> FaultDisk::list(const std::string& path) {
-  OBELISK_CHECK_OK(check_disk_path(path));
   MutexLock lock(mutex_);
+  OBELISK_CHECK_OK(check_access("list", path));
   if (!directories_.contains(path))
     return make_error(ErrorCode::not_found, fmt::format("list {}: no such directory", path));
   std::set<std::string> names;
@@ -321,9 +338,9 @@ Result<std::vector<std::string>> FaultDisk::list(const std::string& path) {
 }
 
 Result<void> FaultDisk::rename(const std::string& from, const std::string& to) {
-  OBELISK_CHECK_OK(check_disk_path(from));
-  OBELISK_CHECK_OK(check_disk_path(to));
   MutexLock lock(mutex_);
+  OBELISK_CHECK_OK(check_access("rename", from));
+  OBELISK_CHECK_OK(check_access("rename", to));
   if (auto error = fault("rename", from)) return *error;
   auto it = entries_.find(from);
   if (it == entries_.end())
@@ -335,9 +352,9 @@ Result<void> FaultDisk::rename(const std::string& from, const std::string& to) {
 }
 
 Result<void> FaultDisk::link(const std::string& from, const std::string& to) {
-  OBELISK_CHECK_OK(check_disk_path(from));
-  OBELISK_CHECK_OK(check_disk_path(to));
   MutexLock lock(mutex_);
+  OBELISK_CHECK_OK(check_access("link", from));
+  OBELISK_CHECK_OK(check_access("link", to));
   if (auto error = fault("link", to)) return *error;
   auto it = entries_.find(from);
   if (it == entries_.end())
@@ -350,8 +367,8 @@ Result<void> FaultDisk::link(const std::string& from, const std::string& to) {
 }
 
 Result<void> FaultDisk::remove(const std::string& path) {
-  OBELISK_CHECK_OK(check_disk_path(path));
   MutexLock lock(mutex_);
+  OBELISK_CHECK_OK(check_access("remove", path));
   if (auto error = fault("remove", path)) return *error;
   std::vector<std::string> gone;
   for (const auto& [name, inode] : entries_) {
@@ -367,14 +384,14 @@ Result<void> FaultDisk::remove(const std::string& path) {
 }
 
 Result<bool> FaultDisk::exists(const std::string& path) {
-  OBELISK_CHECK_OK(check_disk_path(path));
   MutexLock lock(mutex_);
+  OBELISK_CHECK_OK(check_access("exists", path));
   return entries_.contains(path) || directories_.contains(path);
 }
 
 Result<void> FaultDisk::sync_directory(const std::string& path) {
-  OBELISK_CHECK_OK(check_disk_path(path));
   MutexLock lock(mutex_);
+  OBELISK_CHECK_OK(check_access("sync directory", path));
   if (auto error = fault("sync directory", path)) return *error;
   for (const EntryChange& change : pending_[path]) apply(durable_entries_, change);
   pending_.erase(path);
@@ -387,8 +404,8 @@ Result<uint64_t> FaultDisk::free_bytes() {
 }
 
 Result<std::unique_ptr<File>> FaultDisk::lock(const std::string& path) {
-  OBELISK_CHECK_OK(check_disk_path(path));
   MutexLock lock(mutex_);
+  OBELISK_CHECK_OK(check_access("lock", path));
   if (!locked_.insert(path).second) {
     return make_error(ErrorCode::unavailable,
                       fmt::format("{} is locked: another server uses this data directory", path));

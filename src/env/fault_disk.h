@@ -40,8 +40,13 @@ class FaultDisk : public Disk {
 
   // Power loss and restart. Each unsynced write is kept, dropped, cut at a random byte, or kept in a random
   // choice of its 4 KiB pages; of the unsynced changes of a directory a random first part survives. Files
-  // opened before fail with io from now on, locks are gone, failures are off.
+  // opened before fail with io from now on, locks are gone, failures are off. For where no process of before
+  // is left that would open, rename or remove more: else cut_power(), its end, restore_power().
   void drop_unsynced(uint64_t seed);
+  // The same, and until restore_power() everything fails with io: what a process still tries that does not
+  // know of the loss yet.
+  void cut_power(uint64_t seed);
+  void restore_power();
   // Flips one bit of the synced and current content: a medium that rots.
   void flip_bit(const std::string& path, uint64_t offset, int bit);
 
@@ -78,6 +83,8 @@ class FaultDisk : public Disk {
   static std::optional<Error> hit(std::optional<Failure>& failure, const char* action,
                                   const std::string& path);
   std::optional<Error> fault(const char* action, const std::string& path) REQUIRES(mutex_);
+  // Every way to the disk that goes by a path comes by here.
+  Result<void> check_access(const char* action, const std::string& path) const REQUIRES(mutex_);
   void change_entry(EntryChange change) REQUIRES(mutex_);
 
   mutable Mutex mutex_;
@@ -91,6 +98,7 @@ class FaultDisk : public Disk {
   std::optional<uint64_t> free_bytes_ GUARDED_BY(mutex_);
   uint64_t change_count_ GUARDED_BY(mutex_) = 0;
   uint64_t generation_ GUARDED_BY(mutex_) = 0;  // counts power losses
+  bool is_powered_ GUARDED_BY(mutex_) = true;
   std::mt19937_64 random_ GUARDED_BY(mutex_);
 };
 

@@ -122,9 +122,9 @@ Result<void> AggregateStates::merge(const AggregateStates& other) {
     OBELISK_TRY(uint32_t number, group_of(from.key));
     Group& to = groups_[number];
     add_counts(to.counts, from.counts);
-    for (size_t i = 0; i < from.first_times.size(); ++i) {
-      note_time(to, i, from.first_times[i]);
-      note_time(to, i, from.last_times[i]);
+    for (size_t i = 0; i < from.first_times.size(); ++i) {  // each by itself: a step without rows has neither
+      to.first_times[i] = std::min(to.first_times[i], from.first_times[i]);
+      to.last_times[i] = std::max(to.last_times[i], from.last_times[i]);
     }
     for (size_t i = 0; i < from.sums.size(); ++i) to.sums[i] += from.sums[i];
     for (size_t i = 0; i < from.minima.size(); ++i) to.minima[i] = std::min(to.minima[i], from.minima[i]);

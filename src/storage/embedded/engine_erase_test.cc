@@ -159,6 +159,7 @@ TEST(EngineRetention, BySizeDropsWhatEndsFirst) {
   }
   auto reopen = [&](uint64_t limit) {
     engine.reset();
+    disk.restore_power();
     options.metrics_retention_bytes = limit;
     engine = std::move(*Engine::open(options));
     ASSERT_TRUE(engine->apply_retention().ok());
@@ -168,7 +169,7 @@ TEST(EngineRetention, BySizeDropsWhatEndsFirst) {
   reopen(bytes * 5 / 8);  // two of four parts
   EXPECT_EQ(rows_of(*engine, "a"), 0u);
   EXPECT_EQ(rows_of(*engine, "b"), 2000u);
-  disk.drop_unsynced(1);
+  disk.cut_power(1);
   reopen(0);
   EXPECT_EQ(rows_of(*engine, "a"), 0u);
   EXPECT_EQ(rows_of(*engine, "b"), 2000u);
@@ -288,7 +289,9 @@ TEST(EnginePowerLoss, AtRandomMomentsOfEveryChange) {
           ASSERT_TRUE(done.ok()) << done.error().to_string();
         }
       }
-      disk.drop_unsynced(random());
+      disk.cut_power(random());
+      engine.reset();
+      disk.restore_power();
     }
   }
 }

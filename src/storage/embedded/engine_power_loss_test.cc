@@ -55,9 +55,9 @@ struct Sent {
 
 class PowerLoss : public testing::Test {
  protected:
-  void open(FaultDisk& disk) {
+  void open() {
     EngineOptions options;
-    options.disk = &disk;
+    options.disk = disk_.get();
     options.clock = &clock_;
     options.events_flush_bytes = 64 << 10;  // flushes and merges all the time
     options.metrics_flush_bytes = 64 << 10;
@@ -121,6 +121,7 @@ class PowerLoss : public testing::Test {
   }
 
   SystemClock clock_;
+  std::unique_ptr<FaultDisk> disk_;
   std::unique_ptr<Engine> engine_;
   Sent sent_[3];
   std::atomic<bool> power_is_gone_{false};
@@ -131,18 +132,17 @@ TEST_F(PowerLoss, FiftyRandomMomentsUnderLoad) {
   uint64_t seed = test_seed();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937_64 random(seed);
-  std::unique_ptr<FaultDisk> disk;
   for (int loss = 0; loss < kLosses; ++loss) {
     if (loss % kLossesADisk == 0) {
       engine_.reset();
-      disk = std::make_unique<FaultDisk>();
+      disk_ = std::make_unique<FaultDisk>();
       for (Sent& sent : sent_) {
         MutexLock lock(sent.mutex);
         sent.next = 0;
         sent.acknowledged.clear();
       }
     }
-    open(*disk);
+    open();
     if (HasFatalFailure()) return;
     power_is_gone_ = false;
     acknowledged_total_ = 0;
@@ -150,11 +150,12 @@ TEST_F(PowerLoss, FiftyRandomMomentsUnderLoad) {
     for (size_t table = 0; table < 3; ++table) writers.emplace_back([this, table] { load(table); });
     uint64_t moment = 1 + random() % 120;
     while (acknowledged_total_ < moment) std::this_thread::yield();
-    disk->drop_unsynced(random());
+    disk_->cut_power(random());
     power_is_gone_ = true;
     for (std::thread& writer : writers) writer.join();
     engine_.reset();
-    open(*disk);
+    disk_->restore_power();
+    open();
     if (HasFatalFailure()) return;
     check();
     if (HasFatalFailure()) return;

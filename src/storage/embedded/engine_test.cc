@@ -37,6 +37,7 @@ struct Fixture {
 
   void open() {
     engine.reset();
+    disk.restore_power();
     auto opened = Engine::open(options_for(disk, clock));
     ASSERT_TRUE(opened.ok()) << opened.error().to_string();
     engine = std::move(*opened);
@@ -85,7 +86,7 @@ TEST(Engine, AgreesWithTheMemoryStoreThroughFlushRestartAndMerge) {
     ASSERT_TRUE(fixture.engine->flush().ok());
     compare(oracle, *fixture.engine, seed, 10);
     write_random(oracle, *fixture.engine, seed + 50);
-    fixture.disk.drop_unsynced(seed);  // power loss
+    fixture.disk.cut_power(seed);  // power loss
     fixture.open();
     EXPECT_EQ(fixture.engine->start_report().replayed_requests, 8u);
     compare(oracle, *fixture.engine, seed, 10);
@@ -102,7 +103,7 @@ TEST(Engine, AgreesWithTheMemoryStoreThroughFlushRestartAndMerge) {
     }
     EXPECT_TRUE(merged);
     compare(oracle, *fixture.engine, seed, 10);
-    fixture.disk.drop_unsynced(seed + 1);
+    fixture.disk.cut_power(seed + 1);
     fixture.open();
     compare(oracle, *fixture.engine, seed, 10);
     if (HasFatalFailure()) return;
@@ -310,8 +311,9 @@ TEST(Engine, WeakerDurabilityLosesOnlyTheEndAndNeverHalfARequest) {
         }
         write(seed % 7);
         // While the engine lives: destroying it first would sync the log.
-        disk.drop_unsynced(seed * 7 + static_cast<uint64_t>(life));
+        disk.cut_power(seed * 7 + static_cast<uint64_t>(life));
       }
+      disk.restore_power();
     }
   }
 }
@@ -358,7 +360,7 @@ TEST(Engine, FullDiskRefusesWritesServesReadsAndHeals) {
   fixture.disk.set_free_bytes(std::nullopt);
   ASSERT_TRUE(append_and_wait(*fixture.engine, named_request(1000)).ok());
   ASSERT_TRUE(fixture.engine->flush().ok());
-  fixture.disk.drop_unsynced(1);
+  fixture.disk.cut_power(1);
   fixture.open();
   check_requests(*fixture.engine, {1, 1000}, refused);
 }
@@ -534,6 +536,7 @@ uint64_t count_samples(Engine& engine) {
 struct SamplesFixture : Fixture {
   void open_large_segments() {
     engine.reset();
+    disk.restore_power();
     EngineOptions options = options_for(disk, clock);
     options.log_segment_bytes = 1 << 20;
     auto opened = Engine::open(options);
@@ -548,7 +551,7 @@ TEST(Engine, SeriesDefinedInFlushedRequestsAreKnownAfterAStart) {
   ASSERT_TRUE(append_and_wait(*fixture.engine, samples_request(1, 20)).ok());
   ASSERT_TRUE(fixture.engine->flush().ok());
   ASSERT_TRUE(append_and_wait(*fixture.engine, samples_request(2, 30)).ok());
-  fixture.disk.drop_unsynced(1);
+  fixture.disk.cut_power(1);
   for (int start = 0; start < 2; ++start) {
     fixture.open_large_segments();
     EXPECT_EQ(fixture.engine->start_report().replayed_requests, 1u);

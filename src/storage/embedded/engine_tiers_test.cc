@@ -424,6 +424,7 @@ TEST_F(EngineTiers, PowerLossAtAnyChange) {
     samples_.clear();
     auto reopen = [&] {
       engine_.reset();
+      disk.restore_power();
       auto opened = Engine::open(options);
       ASSERT_TRUE(opened.ok()) << opened.error().to_string();
       ASSERT_TRUE((*opened)->start_report().lost.empty());
@@ -445,7 +446,7 @@ TEST_F(EngineTiers, PowerLossAtAnyChange) {
         if (random() % 2 == 0) (void)engine_->downsample().ok();
         clock.advance(static_cast<int64_t>(random() % 4) * kHour * kNanosPerMilli);
       }
-      disk.drop_unsynced(random());
+      disk.cut_power(random());
       reopen();
       if (HasFatalFailure()) return;
     }

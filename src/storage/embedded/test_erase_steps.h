@@ -71,8 +71,9 @@ inline void agree_whatever_happens(uint64_t seeds, const std::function<Steps(uin
             ASSERT_TRUE(engine->merge().ok());
           break;
         case 2:
-          if (random() % 2 == 0) disk.drop_unsynced(random());
+          if (random() % 2 == 0) disk.cut_power(random());
           engine.reset();
+          disk.restore_power();
           engine = std::move(*Engine::open(options_for(disk, clock)));
           break;
         case 3:
@@ -123,8 +124,9 @@ inline void survive_power_loss(uint64_t moments, const Scan& what, const Steps& 
     bool done = engine->erase(what).ok();
     (void)engine->merge().ok();
     steps.compare(done ? erased : full, *engine);
-    disk.drop_unsynced(at);
+    disk.cut_power(at);
     engine.reset();
+    disk.restore_power();
     engine = std::move(*Engine::open(options_for(disk, clock)));
     Scan chosen = what;
     chosen.all_columns = true;
