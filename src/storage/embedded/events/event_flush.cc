@@ -13,6 +13,9 @@ Result<EventStore::Change> EventStore::flush(uint64_t sequence) {
   std::array<uint64_t, 3> order_keys{};
   {
     MutexLock lock(mutex_);
+    // A request that was published after the caller looked may stand in one batch with one before it. Cut
+    // there, that batch would stay in the head whole while the log is told that its first rows are in a part.
+    sequence = std::max(sequence, settled_);
     for (size_t i = 0; i < heads_.size(); ++i) {
       heads_[i].freeze(sequence);
       batches[i] = heads_[i].frozen_batches();

@@ -139,6 +139,7 @@ void EventStore::release_unused() const {
 
 void EventStore::settle(uint64_t sequence) {
   MutexLock lock(mutex_);
+  settled_ = sequence;
   for (EventHead& head : heads_) head.settle(sequence);
 }
 

@@ -66,7 +66,8 @@ class EventStore {
     std::vector<std::shared_ptr<EventPart>> opened;  // the new parts
     bool empty() const { return new_parts.empty() && removed_parts.empty(); }
   };
-  // The head up to `sequence`, which must be settled.
+  // The head up to `sequence`, which must be visible to every new view, or further: up to what is settled,
+  // since a batch that was put together holds rows of both sides. The change says how far.
   Result<Change> flush(uint64_t sequence) EXCLUDES(mutex_);
   // One merge, when one pays.
   Result<std::optional<Change>> merge() EXCLUDES(mutex_);
@@ -121,6 +122,7 @@ class EventStore {
 
   mutable Mutex mutex_;
   std::array<EventHead, 3> heads_ GUARDED_BY(mutex_);
+  uint64_t settled_ GUARDED_BY(mutex_) = 0;
   std::array<std::vector<std::shared_ptr<EventPart>>, 3> parts_ GUARDED_BY(mutex_);  // by order key
   EventErasures erasures_ GUARDED_BY(mutex_);
   std::array<std::shared_ptr<const VisibleRows>, 3> visible_ GUARDED_BY(mutex_);
