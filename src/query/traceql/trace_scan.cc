@@ -68,13 +68,18 @@ StoreScan make_store_scan(const TraceScan& asked, const std::vector<Lowered>& le
   };
   if (asked.only) require(Expr::in_trace_ids(fixed_column(column::kTraceId), asked.only));
   for (Expr& required : required_in_trace(asked.pipeline, leaves)) require(std::move(required));
+  auto mark_of = [&](size_t leaf) {  // a trace of a million rows pays for every mark
+    if (result.mark_of_leaf[leaf] == SpansetEvaluator::kNoMark) {
+      scan.marks.push_back(leaves[leaf].expr);
+      return static_cast<uint32_t>(scan.marks.size() - 1);
+    }
+    return result.mark_of_leaf[leaf];
+  };
   for (const RequiredRelation& required : required_relations(asked.pipeline)) {
     TraceRelation relation;
     relation.kind = required.direct ? TraceRelation::Kind::child : TraceRelation::Kind::descendant;
-    relation.left = static_cast<uint32_t>(scan.marks.size());
-    scan.marks.push_back(leaves[required.upper].expr);
-    relation.right = static_cast<uint32_t>(scan.marks.size());
-    scan.marks.push_back(leaves[required.lower].expr);
+    relation.left = mark_of(required.upper);
+    relation.right = mark_of(required.lower);
     scan.require_relations.push_back(relation);
   }
   if (asked.newest_first) scan.order = Order::time_descending;

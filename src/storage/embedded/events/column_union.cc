@@ -113,7 +113,15 @@ Batch gather_columns(Table table, const std::vector<BatchPtr>& batches, const st
     current = &group;
     ++out.groups.back().row_count;
   }
-  if (!copy_strings) out.owners.insert(out.owners.end(), batches.begin(), batches.end());
+  if (copy_strings) return out;
+  for (const BatchPtr& batch : batches) {
+    // What its texts point into, without the columns, which were copied.
+    if (batch->arena.allocated_bytes() == 0) {
+      out.owners.insert(out.owners.end(), batch->owners.begin(), batch->owners.end());
+    } else {
+      out.owners.push_back(batch);
+    }
+  }
   return out;
 }
 

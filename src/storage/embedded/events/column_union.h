@@ -20,7 +20,7 @@ std::vector<UnionColumn> column_union(const std::vector<BatchPtr>& batches,
                                       const std::vector<ColumnId>* wanted);
 
 // `refs` of `batches` as one batch, in the order given, built column by column. Groups begin where labels
-// change. Values are borrowed unless `copy_strings`; borrowed batches are kept alive by the result. Time
+// change. Texts are borrowed unless `copy_strings`; what they point into is kept alive by the result. Time
 // always comes.
 Batch gather_columns(Table table, const std::vector<BatchPtr>& batches, const std::vector<RowRef>& refs,
                      const std::vector<ColumnId>* wanted, bool copy_strings);

@@ -81,6 +81,7 @@ class TraceCursor : public Cursor {
     std::optional<UnitPipeline<UnitRows>::Helped> help;
     if (units.size() >= kUnitsHelped) help.emplace(pipeline);
     std::vector<BatchPtr> batches;
+    BudgetCharge pieces(budget_);
     while (!pipeline.done()) {
       OBELISK_CHECK_OK(cancel_.check());
       UnitRows rows = pipeline.take();
@@ -88,11 +89,12 @@ class TraceCursor : public Cursor {
       counts_.bytes += rows.counts.bytes;
       OBELISK_TRY(BatchPtr batch, std::move(rows.batch));
       if (!batch) continue;
-      OBELISK_CHECK_OK(held_.add(batch->memory_bytes()));
+      OBELISK_CHECK_OK(pieces.add(batch->memory_bytes()));
       batches.push_back(std::move(batch));
     }
     help.reset();
     OBELISK_TRY(Batch batch, assemble(batches));
+    OBELISK_CHECK_OK(held_.add(batch.memory_bytes()));
     return std::make_shared<const Batch>(std::move(batch));
   }
 
@@ -135,6 +137,7 @@ class TraceCursor : public Cursor {
     }
     if (refs.empty()) return BatchPtr();
     BatchPtr batch = unit.head->batch(columns);
+    if (refs.size() == batch->row_count) return batch;
     return std::make_shared<const Batch>(gather_columns(scan_.table, {batch}, refs, columns, false));
   }
 
@@ -145,37 +148,18 @@ class TraceCursor : public Cursor {
     RowRef ref;
   };
 
-  // Rows sorted by trace, time and span id, one group a trace, with the mark columns.
+  // Rows sorted by trace, time and span id, one group a trace, with the mark columns. A trace may have a
+  // million rows: what is needed for sorting is gone before the columns are gathered.
   Result<Batch> assemble(const std::vector<BatchPtr>& batches) {
-    std::vector<TraceRow> rows;
-    std::vector<std::vector<RowMask>> marks(batches.size());
-    for (uint32_t index = 0; index < batches.size(); ++index) {
-      const Batch& batch = *batches[index];
-      for (const Expr& mark : scan_.marks) marks[index].push_back(evaluate(mark, batch));
-      const std::vector<TraceId>& ids = *trace_ids_of(batch);
-      const ColumnData* spans = batch.find(fixed_column(column::kSpanId), ColumnType::int64);
-      for (uint32_t row = 0; row < batch.row_count; ++row) {
-        rows.push_back({ids[row],
-                        batch.times()[row],
-                        spans == nullptr ? 0 : static_cast<uint64_t>(spans->ints[row]),
-                        {index, row}});
-      }
+    std::vector<std::vector<RowMask>> marks;
+    for (const BatchPtr& batch : batches) {
+      marks.emplace_back();
+      for (const Expr& mark : scan_.marks) marks.back().push_back(evaluate(mark, *batch));
     }
-    OBELISK_CHECK_OK(held_.add(rows.size() * sizeof(TraceRow)));
-    std::stable_sort(rows.begin(), rows.end(), [](const TraceRow& a, const TraceRow& b) {
-      if (a.id != b.id) return a.id < b.id;
-      if (a.time != b.time) return a.time < b.time;
-      return a.span_id < b.span_id;
-    });
-    std::vector<RowRef> refs;
-    refs.reserve(rows.size());
-    for (const TraceRow& row : rows) refs.push_back(row.ref);
+    std::vector<Group> groups;
+    OBELISK_TRY(std::vector<RowRef> refs, ordered_rows(batches, groups));
     Batch out = gather_columns(scan_.table, batches, refs, scan_.all_columns ? nullptr : &wanted_, false);
-    out.groups.clear();
-    for (uint32_t i = 0; i < rows.size(); ++i) {
-      if (i == 0 || rows[i].id != rows[i - 1].id) out.groups.push_back({{}, hash_labels({}), i, 0});
-      ++out.groups.back().row_count;
-    }
+    out.groups = std::move(groups);
     for (size_t mark = 0; mark < scan_.marks.size(); ++mark) {
       ColumnData data;
       data.id = fixed_column(mark_column_name(mark));
@@ -185,6 +169,41 @@ class TraceCursor : public Cursor {
       out.columns.push_back(std::move(data));
     }
     return out;
+  }
+
+  Result<std::vector<RowRef>> ordered_rows(const std::vector<BatchPtr>& batches, std::vector<Group>& groups) {
+    size_t row_count = 0;
+    for (const BatchPtr& batch : batches) row_count += batch->row_count;
+    BudgetCharge charge(budget_);
+    OBELISK_CHECK_OK(charge.add(row_count * (sizeof(TraceRow) + sizeof(RowRef))));
+    std::vector<TraceRow> rows;
+    rows.reserve(row_count);
+    for (uint32_t index = 0; index < batches.size(); ++index) {
+      const Batch& batch = *batches[index];
+      const std::vector<TraceId>& ids = *trace_ids_of(batch);
+      const ColumnData* spans = batch.find(fixed_column(column::kSpanId), ColumnType::int64);
+      for (uint32_t row = 0; row < batch.row_count; ++row) {
+        rows.push_back({ids[row],
+                        batch.times()[row],
+                        spans == nullptr ? 0 : static_cast<uint64_t>(spans->ints[row]),
+                        {index, row}});
+      }
+    }
+    // Stable, without the memory that std::stable_sort takes.
+    std::sort(rows.begin(), rows.end(), [](const TraceRow& a, const TraceRow& b) {
+      if (a.id != b.id) return a.id < b.id;
+      if (a.time != b.time) return a.time < b.time;
+      if (a.span_id != b.span_id) return a.span_id < b.span_id;
+      return a.ref.batch != b.ref.batch ? a.ref.batch < b.ref.batch : a.ref.row < b.ref.row;
+    });
+    std::vector<RowRef> refs;
+    refs.reserve(row_count);
+    for (uint32_t i = 0; i < rows.size(); ++i) {
+      refs.push_back(rows[i].ref);
+      if (i == 0 || rows[i].id != rows[i - 1].id) groups.push_back({{}, hash_labels({}), i, 0});
+      ++groups.back().row_count;
+    }
+    return refs;
   }
 
   const EventViewPtr view_;
