@@ -79,17 +79,26 @@ Result<void> collect_filtered_names(const QueryContext& context, const Query& fi
   return {};
 }
 
+std::string quoted(std::string_view name) {
+  std::string text = "\"";
+  for (char c : name) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + '"';
+}
+
 // "resource.service.name" as an attribute, with a slot.
 Result<Query> tag_query(std::string_view tag) {
   Result<Query> query = prepare("{} | select(" + std::string(tag) + ")");
   if (query.ok() && query->attributes.size() == 1 && query->pipeline->stages.size() == 2) return query;
-  // A bare name, as the old API has it: any scope.
-  std::string quoted = ".\"";
-  for (char c : tag) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
+  // A name with blanks or brackets that a client sends without quotes: what stands behind the scope.
+  for (std::string_view scope : {"span.", "resource.", "event.", "link.", "instrumentation.", "."}) {
+    if (tag.starts_with(scope) && tag.size() > scope.size())
+      return prepare("{} | select(" + std::string(scope) + quoted(tag.substr(scope.size())) + ")");
   }
-  return prepare("{} | select(" + quoted + "\")");
+  // A bare name, as the old API has it: any scope.
+  return prepare("{} | select(." + quoted(tag) + ")");
 }
 
 std::string_view type_of(const StoredValue& value) {
