@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
+#include "api/tempo/tempo_call.h"
 #include "api/tempo/traceql_text.h"
 #include "base/text.h"
 
 namespace obelisk::tempo {
 namespace {
+
+constexpr int64_t kSecondsMax = std::numeric_limits<int64_t>::max() / kNanosPerSecond - 1;
 
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -54,6 +59,7 @@ Error bad_tags(std::string_view why) {
 
 Result<std::vector<std::pair<std::string, std::string>>> parse_tags(std::string_view text) {
   std::vector<std::pair<std::string, std::string>> tags;
+  std::set<std::string> names;
   size_t at = 0;
   auto skip_blanks = [&] {
     while (at < text.size() && static_cast<unsigned char>(text[at]) <= ' ') ++at;
@@ -65,6 +71,7 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_tags(std::string_
     if (name.find(' ') != std::string::npos)
       return bad_tags(fmt::format("no value for \"{}\"", name.substr(0, name.find(' '))));
     at = equals + 1;
+    if (!names.insert(name).second) return bad_tags(fmt::format("tag {} has been set twice", name));
     std::string value;
     if (at < text.size() && text[at] == '"') {
       for (++at; at < text.size() && text[at] != '"'; ++at) {
@@ -93,12 +100,27 @@ std::string traceql_of(const TagSearch& search) {
 }
 
 Result<std::string> search_query_of(std::string_view query, const TagSearch& tags) {
+  if (tags.duration_max != 0 && tags.duration_max < tags.duration_min)
+    return make_error(ErrorCode::invalid_argument, "invalid maxDuration: must be greater than minDuration");
   if (query.empty()) return traceql_of(tags);
   if (!tags.empty()) {
     return make_error(ErrorCode::invalid_argument,
                       "invalid search: q cannot be combined with tags, minDuration or maxDuration");
   }
   return std::string(query);
+}
+
+Result<TimeRange> checked_seconds_range(int64_t start, int64_t end) {
+  if (end != 0 && start > end)
+    return make_error(ErrorCode::invalid_argument, "invalid start: it lies after end");
+  // Milliseconds, say: nobody means all of time by them.
+  for (auto [name, seconds] : {std::pair("start", start), std::pair("end", end)}) {
+    if (seconds > kSecondsMax) {
+      return make_error(ErrorCode::invalid_argument,
+                        fmt::format("invalid {}: {} seconds lie behind the year 2262", name, seconds));
+    }
+  }
+  return seconds_range(start, end);
 }
 
 Result<traceql::SearchOptions> search_options_of(int64_t limit, int64_t spans_per_spanset, TimeRange range) {

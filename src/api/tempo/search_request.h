@@ -32,6 +32,8 @@ std::string traceql_of(const TagSearch& search);
 
 // The query to run, from either form; both at once are refused.
 Result<std::string> search_query_of(std::string_view query, const TagSearch& tags);
+// As seconds_range(); a start after the end, and times that no span can have, are refused.
+Result<TimeRange> checked_seconds_range(int64_t start, int64_t end);
 // Checks limits; 0 means the default (limit) or the ceiling (spans per spanset).
 Result<traceql::SearchOptions> search_options_of(int64_t limit, int64_t spans_per_spanset, TimeRange range);
 

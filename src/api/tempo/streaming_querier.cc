@@ -1,6 +1,7 @@
 // gRPC service tempopb.StreamingQuerier. Every method streams its answer: here as one message, or as several
 // when it is large, so that a client with a small message limit can read it.
 #include "api/tempo/grpc_query.h"
+#include "api/tempo/search_request.h"
 #include "api/tempo/tempo_handlers.h"
 #include "api/tempo/tempo_json.h"
 #include "api/tempo/tempo_protobuf.h"
@@ -15,8 +16,8 @@ Result<Messages> search(const QueryContext& context, std::string_view message) {
   OBELISK_TRY(SearchRequestMessage request, decode_search_request(message));
   OBELISK_TRY(std::string query, search_query_of(request.query, request.tags));
   int64_t spans = request.spans_per_spanset == 0 ? kSpansPerSpansetDefault : request.spans_per_spanset;
-  OBELISK_TRY(traceql::SearchOptions options,
-              search_options_of(request.limit, spans, seconds_range(request.start, request.end)));
+  OBELISK_TRY(TimeRange range, checked_seconds_range(request.start, request.end));
+  OBELISK_TRY(traceql::SearchOptions options, search_options_of(request.limit, spans, range));
   OBELISK_TRY(traceql::SearchResult result, traceql::search(context, query, options));
   return encode_search_responses(result, kGrpcMessageBytes);
 }
@@ -24,9 +25,9 @@ Result<Messages> search(const QueryContext& context, std::string_view message) {
 Result<std::vector<traceql::TagScope>> find_scopes(const QueryContext& context,
                                                    const TagRequestMessage& request,
                                                    traceql::ScanStatistics& statistics) {
+  OBELISK_TRY(TimeRange range, checked_seconds_range(request.start, request.end));
   OBELISK_TRY(std::vector<traceql::TagScope> scopes,
-              traceql::tag_names(context, request.name, request.query,
-                                 seconds_range(request.start, request.end), statistics));
+              traceql::tag_names(context, request.name, request.query, range, statistics));
   for (traceql::TagScope& scope : scopes) {
     if (request.limit != 0 && scope.tags.size() > static_cast<size_t>(request.limit))
       scope.tags.resize(static_cast<size_t>(request.limit));
@@ -53,7 +54,8 @@ Result<Messages> search_tags_v2(const QueryContext& context, std::string_view me
 Result<std::vector<traceql::TagValue>> find_values(const QueryContext& context,
                                                    const TagRequestMessage& request,
                                                    traceql::ScanStatistics& statistics) {
-  return traceql::tag_values(context, request.name, request.query, seconds_range(request.start, request.end),
+  OBELISK_TRY(TimeRange range, checked_seconds_range(request.start, request.end));
+  return traceql::tag_values(context, request.name, request.query, range,
                              static_cast<uint64_t>(request.limit), statistics);
 }
 

@@ -127,8 +127,16 @@ TEST_F(TempoApiTest, SearchRefusesWhatIsWrong) {
   EXPECT_EQ(error("/api/search?limit=1000000", 400), "invalid limit: 1000000 is above 262144\n");
   EXPECT_EQ(error("/api/search?spss=101", 400), "invalid spss: 101 is above 100\n");
   EXPECT_EQ(error("/api/search?start=9&end=8", 400), "invalid start: it lies after end\n");
+  EXPECT_EQ(error("/api/search?start=1700000040000", 400),
+            "invalid start: 1700000040000 seconds lie behind the year 2262\n");
+  EXPECT_EQ(error("/api/v2/search/tags?end=9223372036854775807", 400),
+            "invalid end: 9223372036854775807 seconds lie behind the year 2262\n");
   EXPECT_EQ(error("/api/search?start=x", 400), "invalid start: \"x\" is not a whole number of at least 0\n");
   EXPECT_EQ(error("/api/search?tags=lonely", 400), "invalid tags: expected name=value\n");
+  EXPECT_EQ(error("/api/search?tags=" + encoded("a=1 b=2 a=3"), 400),
+            "invalid tags: tag a has been set twice\n");
+  EXPECT_EQ(error("/api/search?minDuration=2s&maxDuration=1s", 400),
+            "invalid maxDuration: must be greater than minDuration\n");
   EXPECT_EQ(error("/api/search?q=" + encoded("{}") + "&minDuration=1s", 400),
             "invalid search: q cannot be combined with tags, minDuration or maxDuration\n");
   EXPECT_EQ(error("/api/search?minDuration=fast", 400),

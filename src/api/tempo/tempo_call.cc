@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "api/request/response.h"
+#include "api/tempo/search_request.h"
 #include "base/text.h"
 
 namespace obelisk::tempo {
@@ -84,9 +85,7 @@ TimeRange seconds_range(int64_t start, int64_t end) {
 Result<TimeRange> seconds_range_of(const Parameters& parameters) {
   OBELISK_TRY(int64_t start, integer_of(parameters, "start", 0, 0));
   OBELISK_TRY(int64_t end, integer_of(parameters, "end", 0, 0));
-  if (end != 0 && start > end)
-    return make_error(ErrorCode::invalid_argument, "invalid start: it lies after end");
-  return seconds_range(start, end);
+  return checked_seconds_range(start, end);
 }
 
 Result<TimeRange> instant_range_of(const Parameters& parameters, UnixNanos now) {
