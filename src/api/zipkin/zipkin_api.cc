@@ -22,6 +22,10 @@ constexpr int64_t kLookbackMillis = 86'400'000;  // Zipkin's QUERY_LOOKBACK
 constexpr int64_t kTraceLimitDefault = 10;
 constexpr int64_t kTraceLimitMax = 1000;
 constexpr size_t kTraceIdsMax = 1000;
+// What Zipkin's UI asks its server first: what it may offer, and from where on an arrow is drawn as failing.
+constexpr std::string_view kUiConfig =
+    R"({"environment":"","queryLimit":10,"defaultLookback":900000,"searchEnabled":true,)"
+    R"("dependency":{"enabled":true,"lowErrorRate":0.5,"highErrorRate":0.75}})";
 
 Result<std::vector<std::string>> sorted_values(const TempoCall& call, std::string_view tag,
                                                std::string_view filter) {
@@ -123,6 +127,8 @@ Result<std::string> query_of(const Parameters& parameters) {
     conditions.push_back(std::move(condition));
   OBELISK_TRY(int64_t shortest, tempo::integer_of(parameters, "minDuration", 0, 0));
   OBELISK_TRY(int64_t longest, tempo::integer_of(parameters, "maxDuration", 0, 0));
+  if (longest > 0 && longest < shortest)
+    return make_error(ErrorCode::invalid_argument, "maxDuration is less than minDuration");
   if (shortest > 0) conditions.push_back(fmt::format("duration >= {}us", shortest));
   if (longest > 0) conditions.push_back(fmt::format("duration <= {}us", longest));
   return conditions.empty() ? std::string("{}") : fmt::format("{{ {} }}", fmt::join(conditions, " && "));
@@ -201,6 +207,9 @@ Result<HttpResponse> dependencies(TempoCall& call, const PathParameters&) {
 }  // namespace
 
 void register_zipkin_api(Router& router, ApiContext& context) {
+  router.add("GET", "/zipkin/config.json", [](const HttpExchangePtr& exchange, const PathParameters&) {
+    exchange->respond(tempo::json_response(std::string(kUiConfig)));
+  });
   for (const char* prefix : {"/api/v2/", "/zipkin/api/v2/"}) {
     auto add = [&](const char* path, tempo::TempoHandler handler) {
       router.add("GET", std::string(prefix) + path, tempo::handler_of(context, std::move(handler)));

@@ -73,6 +73,11 @@ TEST_F(ZipkinApi, NamesAndTraces) {
   EXPECT_EQ(status("/api/v2/spans"), 400);
 }
 
+TEST_F(ZipkinApi, TheUiIsToldWhatItMayOffer) {
+  EXPECT_TRUE(has(get("/zipkin/config.json"), R"("searchEnabled":true,"dependency":{"enabled":true,)"));
+  EXPECT_EQ(status("/api/v2/traces?minDuration=10&maxDuration=9"), 400);
+}
+
 TEST_F(ZipkinApi, SearchesByEveryCondition) {
   auto found = [&](const std::string& query) {
     std::string body = get("/api/v2/traces?" + query);
