@@ -73,7 +73,7 @@ await send({
     span('a1', '1', '', 'POST /orders', 2, 0, 600, { error: true, attributes: [text('http.route', '/orders'), text('zone', 'a')], events: [{ timeUnixNano: at(5), name: 'retry' }] }),
     span('a1', '2', '1', 'charge', 3, 10, 300, { attributes: [text('zone', 'a')] }),
     ...Array.from({ length: 8 }, (_, i) => span('a1', `1${i}`, '1', 'query', 3, 320 + i, 2)),
-    span('a2', '1', '', 'POST /orders', 2, 5000, 100, { attributes: [text('http.route', '/orders')] }),
+    span('a2', '1', '', 'POST /orders', 2, 5000, 100, { attributes: [text('http.route', '/orders'), text('with blank', 'v 1')] }),
     span('a2', '2', '1', 'charge', 3, 5010, 30),
   ],
   pay: [span('a1', '3', '2', 'POST /charges', 2, 20, 280, { error: true, attributes: [text('zone', 'b')] }), span('a2', '3', '2', 'POST /charges', 2, 5012, 20)],
@@ -132,6 +132,7 @@ await test('tempo: search streams', async () => {
   assert.equal(traces[1].spanSets[0].spans[0].attributes[0].value.string_value, 'shop');
   assert.equal(messages.at(-1).metrics.completedJobs, messages.at(-1).metrics.totalJobs);
   await assert.rejects(ask('Search', { Query: '{ name = }' }), (error) => error.code === status.INVALID_ARGUMENT && /line 1, col 10/.test(error.details));
+  await assert.rejects(ask('Search', { Query: '{}', start: 9, end: 8 }), (error) => error.code === status.INVALID_ARGUMENT && /start/.test(error.details));
   const byTags = await ask('Search', { Tags: { name: 'CHARGES' } });
   assert.equal(byTags.flatMap((message) => message.traces).length, 2);
 });
@@ -140,6 +141,8 @@ await test('tempo: tags and values', async () => {
   assert.deepEqual((await ask('SearchTagsV2', { scope: 'resource' }))[0].scopes, [{ name: 'resource', tags: ['host.id', 'service.name'] }]);
   assert.deepEqual((await ask('SearchTagValues', { tagName: 'service.name' }))[0].tagValues, ['shop', 'pay']);
   assert.deepEqual((await ask('SearchTagValuesV2', { tagName: 'resource.service.name', query: '{ span.zone = "b" }' }))[0].tagValues, [{ type: 'string', value: 'pay' }]);
+  for (const tagName of ['span.with blank', 'span."with blank"', '.with blank', 'with blank'])
+    assert.deepEqual((await ask('SearchTagValuesV2', { tagName }))[0].tagValues, [{ type: 'string', value: 'v 1' }], tagName);
 });
 await test('tempo: metrics', async () => {
   const range = { query: '{} | count_over_time() by (resource.service.name)', start: at(-1000), end: at(10_000), step: String(60e9), exemplars: 10 };
@@ -239,12 +242,31 @@ await test('jaeger: a trace larger than what may wait for a client', async () =>
     jaeger.close();
   }
 });
+await test("jaeger: the Monitor page's questions", async () => {
+  const ask = async (kind, more) => {
+    const family = await json(`/jaeger/api/metrics/${kind}?service=shop&endTs=${Date.now()}&lookback=3600000&step=1000&ratePer=600000&spanKind=server${more}`);
+    return Object.fromEntries(family.metrics.map((one) => [one.labels.map((label) => label.value).join(' '), one.metricPoints.map((point) => point.gaugeValue.doubleValue)]));
+  };
+  // Both calls are in the last window.
+  assert.equal((await ask('calls', '')).shop.at(-1), 2 / 600);
+  assert.equal((await ask('errors', '&groupByOperation=true'))['shop POST /orders'].at(-1), 0.5);
+  const latencies = (await ask('latencies', '&quantile=0.95')).shop;
+  assert.ok(latencies.at(-1) >= 600 && latencies.at(-1) < 1100, String(latencies.at(-1)));
+  assert.equal(latencies[0], 'NaN');
+  assert.deepEqual((await json('/jaeger/api/metrics/minstep')).data, 1);
+  const refused = await fetch(`${server.url}/jaeger/api/metrics/latencies?service=shop`);
+  assert.equal(refused.status, 400);
+  assert.match((await refused.json()).errors[0].msg, /quantile/);
+});
 await test('jaeger: http v3 and sampling', async () => {
   const range = `query.start_time_min=${new Date(Date.now() - 3600e3).toISOString()}&query.start_time_max=${new Date().toISOString()}`;
   const found = await json(`/api/v3/traces?query.service_name=shop&query.attributes=${encodeURIComponent('{"http.route":"/orders"}')}&${range}`);
   assert.ok(found.result.resourceSpans.length > 0);
   const posted = await json('/api/v3/trace-summaries', { method: 'POST', body: JSON.stringify({ query: { service_name: 'shop', start_time_min: new Date(Date.now() - 3600e3).toISOString(), startTimeMax: new Date().toISOString() } }) });
-  assert.equal(posted.result.summaries.length, 2);
+  assert.equal(posted.summaries.length, 2);
+  const asTheUiAsks = new URLSearchParams({ 'query.serviceName': 'shop', 'query.startTimeMin': new Date(Date.now() - 3600e3).toISOString(), 'query.startTimeMax': new Date().toISOString(), 'query.searchDepth': '20' });
+  assert.deepEqual(await json(`/api/v3/trace-summaries?${asTheUiAsks}`), posted);
+  assert.equal((await json('/api/v3/capabilities')).search.sameSpanConjunction, true);
   const links = await json(`/api/v3/dependencies?start_time=${new Date(Date.now() - 3600e3).toISOString()}&end_time=${new Date().toISOString()}`);
   assert.deepEqual(links.dependencies, [{ parent: 'shop', child: 'pay', callCount: '2' }]);
   const filter = { op: 'and', args: [{ call: { op: 'eq', args: [{ field: { name: 'service', level: 'resource' } }, { scalar: { value: 'shop' } }] } }, { call: { op: 'exists', args: [{ attr: { key: 'http.route' } }] } }] };

@@ -1,9 +1,11 @@
 #pragma once
 // Jaeger's query API over stored spans, so that Jaeger's UI and its other readers work. docs/api/jaeger.md.
-//   GET <prefix>/api/services, services/{service}/operations, operations, traces, traces/{id}, dependencies
-//   GET /api/v3/services, operations, traces, traces/{id}, dependencies, trace-summaries    the stable API,
-//   OTLP inside; POST for traces and trace-summaries
-//   gRPC jaeger.api_v2.QueryService, jaeger.api_v3.QueryService, jaeger.api_v2.SamplingManager
+//   GET <prefix>/api/services, services/{service}/operations, operations, traces, traces/{id}, dependencies,
+//   metrics/{latencies,calls,errors,minstep} (service_metrics.h)
+//   GET /api/v3/services, operations, traces, traces/{id}, dependencies, trace-summaries, capabilities
+//   the stable API, OTLP inside; POST for traces and trace-summaries
+//   gRPC jaeger.api_v2.QueryService, jaeger.api_v3.QueryService, jaeger.api_v3.Capabilities,
+//   jaeger.api_v2.SamplingManager
 //   POST, DELETE <prefix>/api/archive/{id}; gRPC ArchiveTrace                   trace_archive.h
 //   GET /sampling, /api/sampling?service=                                       what SDKs are told to sample
 // The UI's API has the same paths as Tempo's in places, so on the one port it stands below /jaeger (Jaeger's

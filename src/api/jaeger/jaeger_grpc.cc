@@ -177,6 +177,9 @@ void register_jaeger_grpc(GrpcRouter& router, ApiContext& context, jaeger::Trace
         OBELISK_TRY(std::vector<jaeger::Operation> found, operations(call, message));
         return Messages{jaeger::encode_operations_v3(found)};
       });
+  add("api_v3.Capabilities/GetCapabilities", [](const TempoCall&, std::string_view) -> Result<Messages> {
+    return Messages{jaeger::encode_capabilities()};
+  });
   // ArchiveTraceRequest {1 trace_id}; start_time and end_time say where to look, which is not needed.
   add("api_v2.QueryService/ArchiveTrace",
       [&archive](const TempoCall& call, std::string_view message) -> Result<Messages> {

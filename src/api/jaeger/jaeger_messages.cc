@@ -187,6 +187,20 @@ std::string encode_dependencies(const std::vector<traceql::GraphEdge>& edges) {
   return out;
 }
 
+std::string encode_capabilities() {
+  std::string out;
+  Writer writer(out);
+  Writer search(writer, 1);
+  search.add_bool(1, true);
+  search.add_bool(2, true);
+  Writer filter(search, 3);
+  for (std::string_view level : kFilterLevels) filter.add_string(1, level.data(), level.size());
+  for (std::string_view op : kFilterOperators) filter.add_string(2, op.data(), op.size());
+  filter.commit();
+  search.commit();
+  return out;
+}
+
 // TraceSummary {1 trace_id, 2 root_service_name, 3 root_operation_name, 4 min_start, 5 max_end, 6 span_count,
 // 7 error_span_count, 8 orphan_span_count, 9 services {1 name, 2 span_count, 3 error_span_count}}
 std::vector<std::string> encode_summaries(const std::vector<TraceSummary>& summaries, size_t bytes_max) {

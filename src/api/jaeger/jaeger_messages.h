@@ -46,6 +46,9 @@ std::string encode_operations_v2(const std::vector<Operation>& operations);
 std::string encode_operations_v3(const std::vector<Operation>& operations);
 // Both versions: {1 repeated {1 parent, 2 child, 3 call_count}}.
 std::string encode_dependencies(const std::vector<traceql::GraphEdge>& edges);
+// GetCapabilitiesResponse {1 search {1 without_service_name, 2 same_span_conjunction, 3 filter {1 levels,
+// 2 operators}}}.
+std::string encode_capabilities();
 // FindTraceSummariesResponse {1 repeated TraceSummary}, of about `bytes_max` bytes each.
 std::vector<std::string> encode_summaries(const std::vector<TraceSummary>& summaries, size_t bytes_max);
 

@@ -4,6 +4,7 @@
 
 #include "api/jaeger/jaeger_api.h"
 #include "api/jaeger/jaeger_search.h"
+#include "api/jaeger/service_metrics.h"
 #include "base/text.h"
 #include "query/traceql/trace_rows.h"
 #include "wire/foreign/encode_traces.h"
@@ -16,6 +17,7 @@ namespace {
 using tempo::TempoCall;
 
 constexpr int64_t kNanosPerMicro = 1000;
+constexpr int64_t kLimitDefault = 100;  // Jaeger's; its UI always says how many it wants
 constexpr int64_t kLookbackNanos = 2 * 86400 * kNanosPerSecond;  // of a search that names no start
 
 HttpResponse enveloped(const std::string& data, uint64_t total) {
@@ -146,7 +148,9 @@ Result<jaeger::TraceConditions> conditions_of(const TempoCall& call) {
     return make_error(ErrorCode::invalid_argument, "start must lie before end");
   OBELISK_TRY(conditions.duration_min, duration_of(parameters, "minDuration"));
   OBELISK_TRY(conditions.duration_max, duration_of(parameters, "maxDuration"));
-  OBELISK_TRY(int64_t limit, tempo::integer_of(parameters, "limit", 20, 1));
+  if (conditions.duration_max != 0 && conditions.duration_max < conditions.duration_min)
+    return make_error(ErrorCode::invalid_argument, "'maxDuration' should be greater than 'minDuration'");
+  OBELISK_TRY(int64_t limit, tempo::integer_of(parameters, "limit", kLimitDefault, 1));
   if (limit > jaeger::kTraceLimitMax)
     return make_error(ErrorCode::invalid_argument, fmt::format("limit is above {}", jaeger::kTraceLimitMax));
   conditions.limit = static_cast<uint32_t>(limit);
@@ -222,6 +226,11 @@ Result<HttpResponse> dependencies(TempoCall& call, const PathParameters&) {
   constexpr int64_t kLookbackMillis = 86'400'000;
   OBELISK_TRY(TimeRange range, jaeger::lookback_range_of(call, kLookbackMillis));
   OBELISK_TRY(std::vector<traceql::GraphEdge> edges, jaeger::dependencies(call, range));
+  if (std::string_view service = call.parameters.get_or("service", ""); !service.empty()) {
+    std::erase_if(edges, [&](const traceql::GraphEdge& edge) {
+      return edge.client != service && edge.server != service;
+    });
+  }
   JsonWriter out;
   out.begin_array();
   for (const traceql::GraphEdge& edge : edges) {
@@ -230,6 +239,18 @@ Result<HttpResponse> dependencies(TempoCall& call, const PathParameters&) {
   }
   out.end_array();
   return enveloped(out.take(), edges.size());
+}
+
+Answer metrics(jaeger::ServiceMetric metric) {
+  return [metric](TempoCall& call, const PathParameters&) -> Result<HttpResponse> {
+    OBELISK_TRY(std::string family, jaeger::service_metrics_json(call, metric));
+    return tempo::json_response(std::move(family));
+  };
+}
+
+// The smallest step that may be asked for, in milliseconds.
+Result<HttpResponse> smallest_step(TempoCall&, const PathParameters&) {
+  return enveloped("1", 0);
 }
 
 // The UI's button. The answer is an empty list, as Jaeger's.
@@ -257,6 +278,10 @@ void register_jaeger_ui_api(Router& router, ApiContext& context, jaeger::TraceAr
   add("traces", traces);
   add("traces/{id}", trace);
   add("dependencies", dependencies);
+  add("metrics/latencies", metrics(jaeger::ServiceMetric::latencies));
+  add("metrics/calls", metrics(jaeger::ServiceMetric::calls));
+  add("metrics/errors", metrics(jaeger::ServiceMetric::errors));
+  add("metrics/minstep", smallest_step);
   router.add("POST", prefix + "/api/transform", route_of(context, transform));
   for (const char* method : {"POST", "DELETE"}) {
     router.add(method, prefix + "/api/archive/{id}",

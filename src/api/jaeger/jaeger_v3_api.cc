@@ -28,9 +28,34 @@ HttpResponse failed(const Error& error) {
   return response;
 }
 
+// Fields have two spellings: "query.startTimeMin" of protobuf's JSON, which Jaeger's UI sends, and
+// "query.start_time_min" of older clients, by which they are read here.
+std::string old_name_of(std::string_view name) {
+  std::string old;
+  for (char c : name) {
+    bool is_upper = c >= 'A' && c <= 'Z';
+    if (is_upper) old += '_';
+    old += is_upper ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return old;
+}
+
+// Where a field came in both spellings, the new one is first and so goes before.
+Parameters with_names_of_old(const Parameters& parameters) {
+  Parameters named;
+  for (bool is_new : {true, false}) {
+    for (const auto& [name, value] : parameters.entries()) {
+      std::string old = old_name_of(name);
+      if ((old != name) == is_new && !value.empty()) named.add(std::move(old), value);
+    }
+  }
+  return named;
+}
+
 RouteHandler route_of(const ApiContext& context, Answer answer) {
   return tempo::handler_of(context,
                            [answer](TempoCall& call, const PathParameters& path) -> Result<HttpResponse> {
+                             call.parameters = with_names_of_old(call.parameters);
                              Result<HttpResponse> result = answer(call, path);
                              return result.ok() ? std::move(*result) : failed(result.error());
                            });
@@ -85,11 +110,7 @@ Result<void> add_body(const std::string& body, Parameters& parameters) {
   if (parser.parse(body)["query"].get(query) != simdjson::SUCCESS)
     return make_error(ErrorCode::invalid_argument, "a JSON body with a query is expected");
   for (simdjson::dom::key_value_pair field : query) {
-    std::string name = "query.";
-    for (char c : field.key) {  // protobuf's JSON has fields in either spelling
-      if (c >= 'A' && c <= 'Z') name += '_';
-      name += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
+    std::string name = "query." + old_name_of(field.key);
     std::string_view text;
     parameters.add(
         name, field.value.get(text) == simdjson::SUCCESS ? std::string(text) : simdjson::minify(field.value));
@@ -118,6 +139,12 @@ Result<jaeger::TraceConditions> conditions_of(TempoCall& call) {
                       "query.start_time_min must lie before query.start_time_max");
   OBELISK_TRY(conditions.duration_min, duration_of(parameters, "query.duration_min"));
   OBELISK_TRY(conditions.duration_max, duration_of(parameters, "query.duration_max"));
+  for (std::string_view name :
+       {"query.pagination", "query.pagination.page_size", "query.pagination.page_token"}) {
+    if (parameters.contains(name))
+      return make_error(ErrorCode::unsupported,
+                        "query.pagination: searches are answered whole, not by pages");
+  }
   if (std::string_view text = parameters.get_or("query.filter", ""); !text.empty()) {
     OBELISK_TRY(jaeger::FilterNode filter, jaeger::filter_of_json(text));
     OBELISK_CHECK_OK(jaeger::use_filter(filter, conditions));
@@ -175,13 +202,27 @@ void write_summary(JsonWriter& out, const jaeger::TraceSummary& summary) {
   out.end_array().end_object();
 }
 
+// How Jaeger's clients learn which searches are served.
+Result<HttpResponse> capabilities(TempoCall&, const PathParameters&) {
+  JsonWriter out;
+  out.begin_object().key("search").begin_object();
+  out.field("withoutServiceName", true).field("sameSpanConjunction", true);
+  out.key("filter").begin_object();
+  out.key("levels").begin_array();
+  for (std::string_view level : jaeger::kFilterLevels) out.value(level);
+  out.end_array().key("operators").begin_array();
+  for (std::string_view op : jaeger::kFilterOperators) out.value(op);
+  out.end_array().end_object().end_object().end_object();
+  return tempo::json_response(out.take());
+}
+
 Result<HttpResponse> summaries(TempoCall& call, const PathParameters&) {
   OBELISK_TRY(jaeger::TraceConditions conditions, conditions_of(call));
   OBELISK_TRY(std::vector<Trace> found, jaeger::find_traces(call, conditions));
   JsonWriter out;
-  out.begin_object().key("result").begin_object().key("summaries").begin_array();
+  out.begin_object().key("summaries").begin_array();  // in no envelope, other than traces
   for (const Trace& trace : found) write_summary(out, jaeger::summary_of(trace));
-  out.end_array().end_object().end_object();
+  out.end_array().end_object();
   return tempo::json_response(out.take());
 }
 
@@ -217,6 +258,7 @@ void register_jaeger_v3_api(Router& router, ApiContext& context) {
   add("GET", "operations", operations);
   add("GET", "traces/{id}", trace);
   add("GET", "dependencies", dependencies);
+  add("GET", "capabilities", capabilities);
   for (const char* method : {"GET", "POST"}) {
     add(method, "traces", traces);
     add(method, "trace-summaries", summaries);

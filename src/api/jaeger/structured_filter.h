@@ -20,6 +20,12 @@ namespace obelisk::jaeger {
 inline constexpr size_t kFilterNodesMax = 1000;
 inline constexpr size_t kFilterDepthMax = 32;  // a level takes up to four of TraceQL's
 
+// What a reference may stand at, and the operators.
+inline constexpr std::string_view kFilterLevels[] = {"span", "resource", "scope", "event", "link"};
+inline constexpr std::string_view kFilterOperators[] = {
+    "and", "or", "not",    "eq",    "ne",     "gt",     "lt",       "gte",
+    "lte", "in", "not_in", "regex", "exists", "phrase", "fulltext", "some"};
+
 struct FilterNode {
   enum class Kind : uint8_t { attribute, field, nested, scalar, list, call };
   Kind kind = Kind::call;
