@@ -104,6 +104,8 @@ Result<Config> parse_config(std::string_view text, const std::string& file, cons
     int64_t spans = static_cast<int64_t>(config.archive_spans_max);
     traces.integer("archive_spans_max", spans, 0, 10'000'000'000);
     config.archive_spans_max = static_cast<uint64_t>(spans);
+    traces.node("limits",
+                [&](const YamlNode& limits) { return parse_span_rates(limits, file, config.span_rates); });
     return traces.finish();
   });
   map.string("prometheus_config", config.prometheus_config);

@@ -13,6 +13,7 @@
 #include "server/logs_config.h"
 #include "server/retention_config.h"
 #include "server/series_config.h"
+#include "server/span_rates_config.h"
 #include "wire/otlp_translation.h"
 
 namespace obelisk::server {
@@ -53,6 +54,8 @@ struct Config {
   std::vector<std::string> cors_allowed_origins;
   std::vector<std::string> trace_rule_files;  // rule groups whose expressions are TraceQL metrics
   uint64_t archive_spans_max = 10'000'000;    // of a tenant, kept for ever (api/jaeger/trace_archive.h)
+
+  SpanRateOptions span_rates;  // what tenants may send in spans
 
   std::string prometheus_config;    // prometheus.yml: scrape_configs and rule_files
   std::string alertmanager_config;  // alertmanager.yml

@@ -55,6 +55,28 @@ TEST(Config, TheReferencesExampleParses) {
             DerivedSeries::Options().label_sets_max);
 }
 
+TEST(Config, RatesOfSpans) {
+  Result<Config> config = parse_config(R"(
+traces:
+  limits:
+    tenants: {free: {rate_limit_bytes: 0}, small: {burst_size_bytes: 2MB}}
+    rate_limit_bytes: 15MB
+    burst_size_bytes: 20MB
+)",
+                                       "x.yaml", "");
+  ASSERT_TRUE(config.ok()) << config.error().to_string();
+  EXPECT_EQ(config->span_rates.of_all.bytes_per_second, 15u << 20);
+  EXPECT_EQ(config->span_rates.of_all.burst_bytes, 20u << 20);
+  EXPECT_EQ(config->span_rates.tenants.at("free").bytes_per_second, 0u);
+  EXPECT_EQ(config->span_rates.tenants.at("small").bytes_per_second, 15u << 20);
+  EXPECT_EQ(config->span_rates.tenants.at("small").burst_bytes, 2u << 20);
+  EXPECT_FALSE(limits_spans(Config().span_rates));
+  EXPECT_TRUE(limits_spans(config->span_rates));
+  Result<Config> wrong = parse_config("traces: {limits: {max_traces_per_user: 5}}", "x.yaml", "");
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_NE(wrong.error().to_string().find("max_traces_per_user"), std::string::npos);
+}
+
 TEST(Config, GeneratorOptions) {
   Result<Config> config = parse_config(R"(
 span_metrics:

@@ -104,6 +104,7 @@ struct ObeliskServer::Parts {
   std::shared_ptr<OtlpSettings> otlp_settings = std::make_shared<OtlpSettings>();
   std::unique_ptr<MultiTenantReader> query_reader;
   std::unique_ptr<ApiContext> context;
+  std::shared_ptr<SpanRates> span_rates;  // null: no tenant has a limit
   std::unique_ptr<jaeger::TraceArchive> trace_archive;
   std::unique_ptr<loki::TailService> tails;
   std::unique_ptr<loki::DeleteService> deletes;
@@ -320,7 +321,8 @@ Result<void> ObeliskServer::Parts::build_api() {
   context->limits.timeout_nanos = config.query_timeout_nanos;
   context->limits.memory_bytes_max = config.query_memory_bytes;
   context->log_limits = config.logs.limits;
-  register_push_api(router, grpc_router, *context);
+  if (limits_spans(config.span_rates)) span_rates = std::make_shared<SpanRates>(clock, config.span_rates);
+  register_push_api(router, grpc_router, *context, span_rates);
   register_prometheus_api(router, *context, prometheus_providers());
   tails = std::make_unique<loki::TailService>(*engine, clock);
   register_loki_api(router, *context, *tails, {rule_store.get(), [this] { return rule_manager->status(); }},
@@ -389,7 +391,7 @@ Result<void> ObeliskServer::Parts::listen_as_jaeger() {
     if (!is_open(address)) continue;
     OBELISK_TRY(std::unique_ptr<UdpReceiver> receiver,
                 UdpReceiver::bind(address, [this, protocol = protocol](std::string datagram) {
-                  take_jaeger_datagram(*context, protocol, std::move(datagram));
+                  take_jaeger_datagram(*context, protocol, std::move(datagram), span_rates.get());
                 }));
     jaeger_agents.push_back(std::move(receiver));
   }

@@ -14,6 +14,7 @@ multi_tenancy: true
 admin_api: true
 span_metrics_interval: 1s
 service_graph: {wait: 1s}
+traces: {limits: {tenants: {narrow: {rate_limit_bytes: 100, burst_size_bytes: 1000}}}}
 `,
 };
 let server = await new Server(options).start();
@@ -161,6 +162,25 @@ await test('status pages', async () => {
   assert.match(await page('/status/overrides/red'), /collection_interval: "15s"/);
   assert.match(await page('/status/overrides/blue'), /collection_interval: "1s"/);
   assert.match(await page('/status'), /GET \/status\/services/);
+});
+
+await test('a tenant that sends faster than it may is told when to come again', async () => {
+  const request = (size) => JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [{ traceId: 'f'.repeat(32), spanId: '0000000000000001', name: 'x'.repeat(size), startTimeUnixNano: String(BigInt(Date.now()) * 1_000_000n) }] }] }] });
+  const push = async (tenant, size) => {
+    const response = await fetch(`${server.url}/v1/traces`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-scope-orgid': tenant }, body: request(size) });
+    return { status: response.status, retry: Number(response.headers.get('retry-after')), body: await response.json() };
+  };
+  assert.equal((await push('narrow', 800)).status, 200);
+  const refused = await push('narrow', 800);
+  assert.equal(refused.status, 429);
+  assert.equal(refused.body.code, 8);
+  assert.match(refused.body.message, /^RATE_LIMITED: ingestion rate limit \(100 bytes\) exceeded while adding \d+ bytes for user narrow$/);
+  assert.ok(refused.retry >= 1 && refused.retry <= 9, String(refused.retry));
+  assert.equal((await push('wide', 800)).status, 200);
+  const never = await push('narrow', 2000);
+  assert.equal(never.status, 413);
+  assert.match(never.body.message, /burst_size_bytes/);
+  await until('the bucket has filled', async () => (await push('narrow', 800)).status === 200, 60);
 });
 
 await test('tenants kept apart see themselves alone', async () => {

@@ -69,7 +69,7 @@ using Decode = Result<DecodedTraces> (*)(Body);
 using ChooseDecoder = Result<Decode> (*)(std::string_view media_type);
 
 void take_request(ApiContext& context, const HttpExchangePtr& exchange, std::string_view endpoint,
-                  ChooseDecoder choose) {
+                  ChooseDecoder choose, SpanRates* span_rates) {
   auto fail = [&](const Error& error) { answer(*exchange, endpoint, error); };
   HttpRequest& request = exchange->request();
   Result<Tenant> tenant = tenant_of(context, request);
@@ -78,6 +78,10 @@ void take_request(ApiContext& context, const HttpExchangePtr& exchange, std::str
   if (!decode.ok()) return fail(decode.error());
   Result<std::string> body = take_body(context, request);
   if (!body.ok()) return fail(body.error());
+  if (span_rates != nullptr) {
+    if (std::optional<SpanRates::Refusal> refusal = span_rates->take(*tenant, body->size()))
+      return answer_push(*exchange, endpoint, rate_refusal_response(*refusal));
+  }
   Result<DecodedTraces> decoded = (*decode)(std::make_shared<const std::string>(std::move(*body)));
   if (!decoded.ok()) return fail(decoded.error());
   write_spans(
@@ -118,7 +122,8 @@ Result<Decode> jaeger_decoder(std::string_view media) {
                           "application/vnd.apache.thrift.compact");
 }
 
-void take_call(ApiContext& context, const GrpcCallPtr& call, std::string_view endpoint, Decode decode) {
+void take_call(ApiContext& context, const GrpcCallPtr& call, std::string_view endpoint, Decode decode,
+               SpanRates* span_rates) {
   std::vector<std::string>& messages = call->request().messages;
   if (messages.size() != 1)
     return call->finish_with(make_error(ErrorCode::invalid_argument, "the method takes exactly one message"));
@@ -126,6 +131,10 @@ void take_call(ApiContext& context, const GrpcCallPtr& call, std::string_view en
   request.headers = call->request().metadata;
   Result<Tenant> tenant = tenant_of(context, request);
   if (!tenant.ok()) return call->finish_with(tenant.error());
+  if (span_rates != nullptr) {
+    if (std::optional<SpanRates::Refusal> refusal = span_rates->take(*tenant, messages[0].size()))
+      return call->finish(GrpcStatus::resource_exhausted, refusal->message);
+  }
   Result<DecodedTraces> decoded = decode(std::make_shared<const std::string>(std::move(messages[0])));
   if (!decoded.ok()) return call->finish_with(decoded.error());
   write_spans(context, *tenant, endpoint, std::move(*decoded), [call](const Result<SpanOutcome>& outcome) {
@@ -138,30 +147,37 @@ void take_call(ApiContext& context, const GrpcCallPtr& call, std::string_view en
 
 }  // namespace
 
-void register_foreign_spans(Router& router, GrpcRouter& grpc_router, ApiContext& context) {
+void register_foreign_spans(Router& router, GrpcRouter& grpc_router, ApiContext& context,
+                            std::shared_ptr<SpanRates> span_rates) {
   auto add = [&](const char* path, const char* endpoint, ChooseDecoder choose) {
     router.add("POST", path, [=, &context](const HttpExchangePtr& exchange, const PathParameters&) {
-      take_request(context, exchange, endpoint, choose);
+      take_request(context, exchange, endpoint, choose, span_rates.get());
     });
   };
   add("/api/v2/spans", "zipkin", &zipkin_decoder);
   add("/api/v1/spans", "zipkin_v1", &zipkin_v1_decoder);
   add("/api/traces", "jaeger_thrift", &jaeger_decoder);
-  grpc_router.add("/zipkin.proto3.SpanService/Report", [&context](const GrpcCallPtr& call) {
-    take_call(context, call, "zipkin_grpc", &decode_zipkin_protobuf);
+  grpc_router.add("/zipkin.proto3.SpanService/Report", [&context, span_rates](const GrpcCallPtr& call) {
+    take_call(context, call, "zipkin_grpc", &decode_zipkin_protobuf, span_rates.get());
   });
-  grpc_router.add("/jaeger.api_v2.CollectorService/PostSpans", [&context](const GrpcCallPtr& call) {
-    take_call(context, call, "jaeger_grpc", &decode_jaeger_post_spans);
-  });
+  grpc_router.add("/jaeger.api_v2.CollectorService/PostSpans",
+                  [&context, span_rates](const GrpcCallPtr& call) {
+                    take_call(context, call, "jaeger_grpc", &decode_jaeger_post_spans, span_rates.get());
+                  });
 }
 
-void take_jaeger_datagram(ApiContext& context, ThriftProtocol protocol, std::string datagram) {
+void take_jaeger_datagram(ApiContext& context, ThriftProtocol protocol, std::string datagram,
+                          SpanRates* span_rates) {
   static Counter& lost = counter("obelisk_jaeger_datagrams_lost_total",
                                  "Datagrams to the Jaeger agent ports that could not be read or stored.", {});
   auto failed = [](const Error& error) {
     if (lost.value() == 0) log_warning("push", "a Jaeger datagram was dropped: " + error.to_string());
     lost.add();
   };
+  if (span_rates != nullptr) {
+    if (std::optional<SpanRates::Refusal> refusal = span_rates->take(kDefaultTenant, datagram.size()))
+      return failed(make_error(ErrorCode::overloaded, refusal->message));
+  }
   Result<DecodedTraces> decoded =
       decode_jaeger_agent_message(protocol, std::make_shared<const std::string>(std::move(datagram)));
   if (!decoded.ok()) return failed(decoded.error());

@@ -17,9 +17,14 @@
 
 namespace obelisk {
 
-void register_foreign_spans(Router& router, GrpcRouter& grpc_router, ApiContext& context);
+class SpanRates;
+
+// `span_rates` as in push_api.h.
+void register_foreign_spans(Router& router, GrpcRouter& grpc_router, ApiContext& context,
+                            std::shared_ptr<SpanRates> span_rates = nullptr);
 
 // One datagram to a Jaeger agent port. Nobody is told of an error: it is counted, and the first one logged.
-void take_jaeger_datagram(ApiContext& context, ThriftProtocol protocol, std::string datagram);
+void take_jaeger_datagram(ApiContext& context, ThriftProtocol protocol, std::string datagram,
+                          SpanRates* span_rates = nullptr);
 
 }  // namespace obelisk

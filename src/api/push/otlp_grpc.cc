@@ -17,15 +17,20 @@ void count(OtlpSignal signal, GrpcStatus status) {
       .add();
 }
 
-void fail(GrpcCall& call, OtlpSignal signal, const Error& error) {
-  GrpcStatus status = error.code == ErrorCode::io ? GrpcStatus::unavailable : grpc_status_of(error.code);
+void fail(GrpcCall& call, OtlpSignal signal, GrpcStatus status, const std::string& message,
+          int retry_seconds) {
   count(signal, status);
   HttpHeaders trailers;
-  if (int seconds = retry_after_seconds(error.code); seconds > 0) {
-    std::string details = rpc_status_protobuf(static_cast<int>(status), error.message, seconds);
+  if (retry_seconds > 0) {
+    std::string details = rpc_status_protobuf(static_cast<int>(status), message, retry_seconds);
     trailers.emplace_back("grpc-status-details-bin", base64_encode(details));
   }
-  call.finish(status, error.message, std::move(trailers));
+  call.finish(status, message, std::move(trailers));
+}
+
+void fail(GrpcCall& call, OtlpSignal signal, const Error& error) {
+  GrpcStatus status = error.code == ErrorCode::io ? GrpcStatus::unavailable : grpc_status_of(error.code);
+  fail(call, signal, status, error.message, retry_after_seconds(error.code));
 }
 
 Result<Tenant> tenant_of_call(const ApiContext& context, const GrpcCall& call) {
@@ -34,13 +39,18 @@ Result<Tenant> tenant_of_call(const ApiContext& context, const GrpcCall& call) {
   return tenant_of(context, request);
 }
 
-void export_signal(ApiContext& context, const GrpcCallPtr& call, OtlpSignal signal) {
+void export_signal(ApiContext& context, const GrpcCallPtr& call, OtlpSignal signal, SpanRates* span_rates) {
   std::vector<std::string>& messages = call->request().messages;
   if (messages.size() != 1) {
     return fail(*call, signal, make_error(ErrorCode::invalid_argument, "Export takes exactly one message"));
   }
   Result<Tenant> tenant = tenant_of_call(context, *call);
   if (!tenant.ok()) return fail(*call, signal, tenant.error());
+  if (span_rates != nullptr && signal == OtlpSignal::traces) {
+    if (std::optional<SpanRates::Refusal> refusal = span_rates->take(*tenant, messages[0].size())) {
+      return fail(*call, signal, GrpcStatus::resource_exhausted, refusal->message, refusal->retry_seconds);
+    }
+  }
   auto body = std::make_shared<const std::string>(std::move(messages[0]));
   Result<DecodedExport> decoded =
       decode_export(signal, std::move(body), context.clock.now(), context.otlp.get(), *context.log_mapping);
@@ -58,9 +68,11 @@ void export_signal(ApiContext& context, const GrpcCallPtr& call, OtlpSignal sign
 
 }  // namespace
 
-void register_otlp_grpc(GrpcRouter& router, ApiContext& context) {
+void register_otlp_grpc(GrpcRouter& router, ApiContext& context, std::shared_ptr<SpanRates> span_rates) {
   auto add = [&](const char* path, OtlpSignal signal) {
-    router.add(path, [&context, signal](GrpcCallPtr call) { export_signal(context, call, signal); });
+    router.add(path, [&context, signal, span_rates](GrpcCallPtr call) {
+      export_signal(context, call, signal, span_rates.get());
+    });
   };
   add("/opentelemetry.proto.collector.trace.v1.TraceService/Export", OtlpSignal::traces);
   add("/opentelemetry.proto.collector.logs.v1.LogsService/Export", OtlpSignal::logs);

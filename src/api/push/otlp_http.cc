@@ -30,11 +30,13 @@ std::string_view endpoint_of(OtlpSignal signal) {
 
 class OtlpHttpCall : public TraceRequest, public std::enable_shared_from_this<OtlpHttpCall> {
  public:
-  OtlpHttpCall(ApiContext& context, HttpExchangePtr exchange, OtlpSignal signal, bool empty_success)
+  OtlpHttpCall(ApiContext& context, HttpExchangePtr exchange, OtlpSignal signal, bool empty_success,
+               SpanRates* span_rates)
       : context_(context),
         exchange_(std::move(exchange)),
         signal_(signal),
         empty_success_(empty_success),
+        span_rates_(span_rates),
         endpoint_(endpoint_of(signal)) {}
 
   // `gathering` is for spans.
@@ -61,6 +63,10 @@ class OtlpHttpCall : public TraceRequest, public std::enable_shared_from_this<Ot
       auto protobuf = otlp_json_to_protobuf(signal_, *body_);
       if (!protobuf.ok()) return fail(otlp_status_of(protobuf.error().code), protobuf.error());
       body_ = std::move(*protobuf);
+    }
+    if (span_rates_ != nullptr) {
+      if (std::optional<SpanRates::Refusal> refusal = span_rates_->take(tenant_, body_->size()))
+        return refuse(*refusal);
     }
     if (gathering != nullptr) return gathering->add(tenant_, shared_from_this());
     take_alone();
@@ -100,15 +106,24 @@ class OtlpHttpCall : public TraceRequest, public std::enable_shared_from_this<Ot
   }
 
   void fail(int status, const Error& error) {
-    int code = static_cast<int>(grpc_status_of(error.code));
     int retry_seconds = status == 400 || status == 413 || status == 415 ? 0 : retry_after_seconds(error.code);
+    fail(status, grpc_status_of(error.code), error.message, retry_seconds);
+  }
+
+  void refuse(const SpanRates::Refusal& refusal) {
+    fail(refusal.retry_seconds > 0 ? 429 : 413, GrpcStatus::resource_exhausted, refusal.message,
+         refusal.retry_seconds);
+  }
+
+  void fail(int status, GrpcStatus grpc_status, std::string_view message, int retry_seconds) {
+    int code = static_cast<int>(grpc_status);
     HttpResponse response;
     response.status = status;
     response.headers.emplace_back("content-type", json_ ? kJson : kProtobuf);
     if (retry_seconds > 0) response.headers.emplace_back("retry-after", std::to_string(retry_seconds));
     if (status == 415) response.headers.emplace_back("accept-encoding", kAcceptedEncodings);
-    response.body = json_ ? rpc_status_json(code, error.message)
-                          : rpc_status_protobuf(code, error.message, retry_seconds);
+    response.body =
+        json_ ? rpc_status_json(code, message) : rpc_status_protobuf(code, message, retry_seconds);
     answer_push(*exchange_, endpoint_, std::move(response));
   }
 
@@ -116,6 +131,7 @@ class OtlpHttpCall : public TraceRequest, public std::enable_shared_from_this<Ot
   const HttpExchangePtr exchange_;
   const OtlpSignal signal_;
   const bool empty_success_;
+  SpanRates* const span_rates_;  // null: no limit
   const std::string_view endpoint_;
   bool json_ = false;
   Tenant tenant_;
@@ -123,20 +139,22 @@ class OtlpHttpCall : public TraceRequest, public std::enable_shared_from_this<Ot
 };
 
 void add(Router& router, ApiContext& context, std::string_view path, OtlpSignal signal,
-         bool empty_success = false) {
+         bool empty_success = false, const std::shared_ptr<SpanRates>& span_rates = nullptr) {
   std::shared_ptr<TraceGathering> gathering;
   if (signal == OtlpSignal::traces) gathering = std::make_shared<TraceGathering>(context.pipeline);
   router.add("POST", path,
-             [&context, signal, empty_success, gathering](HttpExchangePtr exchange, const PathParameters&) {
-               std::make_shared<OtlpHttpCall>(context, std::move(exchange), signal, empty_success)
+             [&context, signal, empty_success, gathering, span_rates](HttpExchangePtr exchange,
+                                                                      const PathParameters&) {
+               std::make_shared<OtlpHttpCall>(context, std::move(exchange), signal, empty_success,
+                                              span_rates.get())
                    ->run(gathering.get());
              });
 }
 
 }  // namespace
 
-void register_otlp_http(Router& router, ApiContext& context) {
-  add(router, context, "/v1/traces", OtlpSignal::traces);
+void register_otlp_http(Router& router, ApiContext& context, std::shared_ptr<SpanRates> span_rates) {
+  add(router, context, "/v1/traces", OtlpSignal::traces, false, span_rates);
   add(router, context, "/v1/logs", OtlpSignal::logs);
   add(router, context, "/v1/metrics", OtlpSignal::metrics);
   add(router, context, "/otlp/v1/logs", OtlpSignal::logs, true);  // Loki answers 204

@@ -18,11 +18,17 @@
 
 namespace obelisk {
 
-void register_push_api(Router& router, GrpcRouter& grpc_router, ApiContext& context);
+class SpanRates;
+
+// `span_rates`: how much each tenant may send in spans; null: no limit. Over it the answer is 429 (gRPC:
+// RESOURCE_EXHAUSTED) with the time after which it is worth trying again.
+void register_push_api(Router& router, GrpcRouter& grpc_router, ApiContext& context,
+                       std::shared_ptr<SpanRates> span_rates = nullptr);
 
 // The parts of it.
-void register_otlp_http(Router& router, ApiContext& context);
-void register_otlp_grpc(GrpcRouter& router, ApiContext& context);
+void register_otlp_http(Router& router, ApiContext& context, std::shared_ptr<SpanRates> span_rates = nullptr);
+void register_otlp_grpc(GrpcRouter& router, ApiContext& context,
+                        std::shared_ptr<SpanRates> span_rates = nullptr);
 void register_remote_write(Router& router, ApiContext& context);
 void register_loki_push(Router& router, ApiContext& context);
 void register_import(Router& router, ApiContext& context);

@@ -87,7 +87,7 @@ class PushApiTest : public testing::Test {
     if (!content_type.empty()) request.headers.emplace_back("content-type", content_type);
     request.body = std::move(body);
     auto sink = std::make_shared<RecordingSink>();
-    router_.route(std::make_shared<HttpExchange>(std::move(request), sink));
+    asked_->route(std::make_shared<HttpExchange>(std::move(request), sink));
     return sink;
   }
   HttpResponse post(std::string path, std::string content_type, std::string body, HttpHeaders more = {}) {
@@ -103,7 +103,7 @@ class PushApiTest : public testing::Test {
     request.metadata = std::move(metadata);
     request.messages = std::move(messages);
     auto sink = std::make_shared<RecordingGrpcSink>();
-    grpc_router_.route(std::make_shared<GrpcCall>(std::move(request), sink));
+    called_->route(std::make_shared<GrpcCall>(std::move(request), sink));
     return sink;
   }
 
@@ -135,6 +135,8 @@ class PushApiTest : public testing::Test {
   ApiContext context_{store_, pipeline_, clock_, {}, false, 1 << 20, "0.1.0", "test"};
   Router router_;
   GrpcRouter grpc_router_;
+  Router* asked_ = &router_;
+  GrpcRouter* called_ = &grpc_router_;
 };
 
 // The zlib format, which HTTP calls deflate.
@@ -153,6 +155,13 @@ std::string trace_request(bool with_bad_span = false) {
   if (with_bad_span) spans.push_back(span("bad", span_id(1), "b", kNow, kNow + 5));
   return request(resource({key_value("service.name", string_value("shop"))}),
                  {scope_records(scope("", ""), spans)});
+}
+
+std::string logs_request() {
+  std::string record;
+  MessageWriter(record).add_fixed64(1, kNow);
+  MessageWriter(record).add_message(5, string_value("hello"));
+  return request(resource({}), {scope_records(scope("", ""), {record})});
 }
 
 constexpr std::string_view kTraceJson =
@@ -231,6 +240,60 @@ TEST_F(PushApiTest, OtlpSaysWhenToTryAgain) {
   EXPECT_EQ(response.body, R"({"code":14,"message":"disk full"})");
 }
 
+// Tempo's ingestion limits: every way in for spans draws on one bucket of the tenant, other signals do not.
+TEST_F(PushApiTest, SpansOverTheRateOfATenant) {
+  const uint64_t bytes = trace_request().size();
+  auto rates = std::make_shared<SpanRates>(clock_, SpanRateOptions{{bytes, 2 * bytes}, {}});
+  Router router;
+  GrpcRouter grpc;
+  register_push_api(router, grpc, context_, rates);
+  asked_ = &router;
+  called_ = &grpc;
+  EXPECT_EQ(post("/v1/traces", kProtobuf, trace_request()).status, 200);
+  EXPECT_EQ(post("/v1/traces", kProtobuf, trace_request()).status, 200);
+  HttpResponse refused = post("/v1/traces", kProtobuf, trace_request());
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(find_header(refused.headers, "retry-after"), "1");
+  EXPECT_NE(refused.body.find("RATE_LIMITED: ingestion rate limit"), std::string::npos);
+  EXPECT_NE(refused.body.find("google.rpc.RetryInfo"), std::string::npos);
+  EXPECT_EQ(
+      post("/v1/traces", kJson, std::string(kTraceJson)).body.find(R"({"code":8,"message":"RATE_LIMITED)"),
+      0u);
+  const std::string method = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+  auto call_refused = call(method, {trace_request()});
+  EXPECT_EQ(call_refused->status, GrpcStatus::resource_exhausted);
+  EXPECT_FALSE(find_header(call_refused->trailers, "grpc-status-details-bin").empty());
+  std::string zipkin = R"([{"traceId":"aa","id":"1","timestamp":1699999990000000}])";
+  HttpResponse zipkin_refused = post("/api/v2/spans", kJson, zipkin);
+  EXPECT_EQ(zipkin_refused.status, 429);
+  EXPECT_EQ(find_header(zipkin_refused.headers, "retry-after"), "1");
+  EXPECT_EQ(call("/jaeger.api_v2.CollectorService/PostSpans", {std::string(100, 'x')})->status,
+            GrpcStatus::resource_exhausted);
+  EXPECT_EQ(post("/v1/logs", kProtobuf, logs_request()).status, 200);
+  EXPECT_EQ(stored(Table::spans), 2u);
+  clock_.advance(kNanosPerSecond);
+  EXPECT_EQ(call(method, {trace_request()})->status, GrpcStatus::ok);
+  EXPECT_EQ(stored(Table::spans), 3u);
+}
+
+// What is larger than the burst can never be taken: nobody is told to try again.
+TEST_F(PushApiTest, SpansLargerThanTheBurst) {
+  Router router;
+  GrpcRouter grpc;
+  asked_ = &router;
+  called_ = &grpc;
+  register_push_api(router, grpc, context_,
+                    std::make_shared<SpanRates>(clock_, SpanRateOptions{{20, 30}, {}}));
+  HttpResponse refused = post("/v1/traces", kProtobuf, trace_request());
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_EQ(find_header(refused.headers, "retry-after"), "");
+  EXPECT_NE(refused.body.find("burst_size_bytes"), std::string::npos);
+  auto call_refused = call("/opentelemetry.proto.collector.trace.v1.TraceService/Export", {trace_request()});
+  EXPECT_EQ(call_refused->status, GrpcStatus::resource_exhausted);
+  EXPECT_TRUE(find_header(call_refused->trailers, "grpc-status-details-bin").empty());
+  EXPECT_EQ(stored(Table::spans), 0u);
+}
+
 // No answer before the store says that the rows are durable.
 TEST_F(PushApiTest, AnswersOnlyWhenDurable) {
   writer_.hold = true;
@@ -242,13 +305,6 @@ TEST_F(PushApiTest, AnswersOnlyWhenDurable) {
   ASSERT_TRUE(sink->answer.has_value());
   EXPECT_EQ(sink->answer->status, 200);
   EXPECT_EQ(grpc->status, GrpcStatus::ok);
-}
-
-std::string logs_request() {
-  std::string record;
-  MessageWriter(record).add_fixed64(1, kNow);
-  MessageWriter(record).add_message(5, string_value("hello"));
-  return request(resource({}), {scope_records(scope("", ""), {record})});
 }
 
 std::string metrics_request() {
@@ -585,7 +641,7 @@ TEST_F(PushApiTest, ElasticQuestionsBeforeBulk) {
     request.method = std::move(method);
     request.target = request.path = std::move(path);
     auto sink = std::make_shared<RecordingSink>();
-    router_.route(std::make_shared<HttpExchange>(std::move(request), sink));
+    asked_->route(std::make_shared<HttpExchange>(std::move(request), sink));
     return sink->answer.value_or(HttpResponse{0, {}, {}});
   };
   EXPECT_NE(get("GET", "/elasticsearch/").body.find("\"number\":\"8."), std::string::npos);

@@ -39,6 +39,13 @@ Result<std::string> take_body(const ApiContext& context, HttpRequest& request,
   return decode_content(encoding, std::move(request.body), context.request_bytes_max);
 }
 
+HttpResponse rate_refusal_response(const SpanRates::Refusal& refusal) {
+  HttpResponse response = text_response(refusal.retry_seconds > 0 ? 429 : 413, refusal.message);
+  if (refusal.retry_seconds > 0)
+    response.headers.emplace_back("retry-after", std::to_string(refusal.retry_seconds));
+  return response;
+}
+
 int retry_after_seconds(ErrorCode code) {
   switch (code) {
     case ErrorCode::overloaded:

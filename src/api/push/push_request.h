@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "api/request/context.h"
+#include "ingest/span_rates.h"
 
 namespace obelisk {
 
@@ -20,6 +21,8 @@ Result<std::string> take_body(const ApiContext& context, HttpRequest& request,
                               std::string_view default_encoding = "");
 
 // Seconds after which a sender may try again; 0 when trying again will not help.
+// 429 with Retry-After, or 413 where trying again does not help.
+HttpResponse rate_refusal_response(const SpanRates::Refusal& refusal);
 int retry_after_seconds(ErrorCode code);
 
 // Counts the answer and gives it.
