@@ -255,8 +255,10 @@ class PosixDisk : public Disk {
     auto file = std::make_unique<PosixFile>(descriptor, path);
     if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) return error_of("lock", path, errno);
-      return make_error(ErrorCode::unavailable,
-                        fmt::format("{}/{} is locked: another server uses this data directory", root_, path));
+      return make_error(
+          ErrorCode::unavailable,
+          fmt::format("{}/{} is locked: another server uses this data directory; stop it, or choose another",
+                      root_, path));
     }
     return std::unique_ptr<File>(std::move(file));
   }

@@ -23,6 +23,21 @@ struct Listener::Implementation {
   Accepted accepted;
 };
 
+namespace {
+
+// What to do about it, where that is known.
+std::string_view advice(const error_code& error) {
+  if (error == asio::error::address_in_use)
+    return "; another process listens there (ss -ltnp names it): stop it, or choose another address";
+  if (error == asio::error::access_denied)
+    return "; ports below 1024 need a privilege: choose another address";
+  return error == boost::system::errc::address_not_available
+             ? "; no interface of this machine has this address: choose another one"
+             : "";
+}
+
+}  // namespace
+
 Listener::Listener(std::shared_ptr<Implementation> implementation)
     : implementation_(std::move(implementation)) {}
 Listener::~Listener() = default;
@@ -39,7 +54,8 @@ Result<std::shared_ptr<Listener>> Listener::bind(IoLoop& loop, std::string_view 
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (!error) acceptor.non_blocking(true, error);
   if (error)
-    return make_error(ErrorCode::io, fmt::format("cannot listen on {}: {}", address, error.message()));
+    return make_error(ErrorCode::io,
+                      fmt::format("cannot listen on {}: {}{}", address, error.message(), advice(error)));
   std::shared_ptr<Listener> listener(new Listener(state));
   listener->port_ = acceptor.local_endpoint(error).port();
   listener->address_ = fmt::format("{}:{}", address.substr(0, address.rfind(':')), listener->port_);

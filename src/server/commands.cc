@@ -4,8 +4,10 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "env/disk.h"
@@ -30,6 +32,21 @@ LogLevel log_level_of(const std::string& name) {
   return name == "error" ? LogLevel::error : LogLevel::info;
 }
 
+// A flag as a line of a configuration file, checked; what is wrong is said of the flag.
+Result<std::string> line_of_flag(std::string_view flag, const std::string& value) {
+  std::string key(flag);
+  std::replace(key.begin(), key.end(), '-', '_');
+  std::string quoted = value;
+  for (size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 2) quoted.insert(at, 1, '\'');
+  std::string line = fmt::format("{}: '{}'\n", key, quoted);
+  Result<Config> alone = parse_config(line, "", "");
+  if (alone.ok()) return line;
+  std::string_view message = alone.error().message;
+  std::string place = key + ": ";
+  if (size_t at = message.find(place); at != std::string_view::npos) message.remove_prefix(at + place.size());
+  return make_error(ErrorCode::invalid_argument, fmt::format("--{}: {}", flag, message));
+}
+
 Result<Config> config_of(const ServeFlags& flags) {
   // Flags win, and are checked by the same parser: they are lines of a file that stand after the file's own.
   Config config;
@@ -37,14 +54,14 @@ Result<Config> config_of(const ServeFlags& flags) {
     OBELISK_TRY(config, load_config(flags.config_file));
   }
   std::string overrides;
-  auto add = [&](std::string_view key, const std::string& value) {
-    if (!value.empty()) overrides += fmt::format("{}: \"{}\"\n", key, value);
-  };
-  add("listen", flags.listen);
-  add("otlp_grpc_listen", flags.otlp_grpc_listen);
-  add("otlp_http_listen", flags.otlp_http_listen);
-  add("data_dir", flags.data_dir);
-  add("log_level", flags.log_level);
+  for (auto [flag, value] :
+       {std::pair("listen", &flags.listen), std::pair("otlp-grpc-listen", &flags.otlp_grpc_listen),
+        std::pair("otlp-http-listen", &flags.otlp_http_listen), std::pair("data-dir", &flags.data_dir),
+        std::pair("log-level", &flags.log_level)}) {
+    if (value->empty()) continue;
+    OBELISK_TRY(std::string line, line_of_flag(flag, *value));
+    overrides += line;
+  }
   OBELISK_TRY(Config given, parse_config(overrides, "command line", ""));
   if (!flags.listen.empty()) config.listen = given.listen;
   if (!flags.otlp_grpc_listen.empty()) config.otlp_grpc_listen = given.otlp_grpc_listen;

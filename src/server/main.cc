@@ -1,11 +1,14 @@
 // The command line: obelisk serve | check | check-metrics | backfill | inspect | test-promql | test-logql |
 // test-traceql | version.
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/yaml.h"
 #include "server/commands.h"
 
 // Read by jemalloc when the process starts: freed memory goes back to the system within a second, also while
@@ -14,10 +17,64 @@ extern "C" {
 const char* malloc_conf = "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0";
 }
 
+namespace {
+
+constexpr int kUsageError = 2;
+
+int usage_error(const std::string& message, const std::string& help) {
+  fmt::print(stderr, "obelisk: {}\n{} says what there is.\n", message, help);
+  return kUsageError;
+}
+
+// "did you mean" for a word that is none of the names; nothing where none is near.
+std::string meant(std::string_view word, const std::vector<std::string>& names) {
+  std::vector<std::string_view> candidates(names.begin(), names.end());
+  std::string_view nearest = obelisk::nearest_name(word, candidates);
+  return nearest.empty() ? "" : fmt::format(", did you mean \"{}\"?", nearest);
+}
+
+// A first word that is no command. CLI11 would only say that a command is missing.
+int check_command(const CLI::App& app, std::string_view word) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (command->get_name() == word) return 0;
+    names.push_back(command->get_name());
+  }
+  return usage_error(fmt::format("no command is called \"{}\"{}", word, meant(word, names)),
+                     "obelisk --help");
+}
+
+// What the parser refuses: an option that is not there by its name, everything else in the parser's words.
+int refuse(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  const CLI::App* command = &app;
+  std::string path = "obelisk";
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    path += " " + command->get_name();
+  }
+  std::string help = path + " --help";
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : command->get_options()) names.push_back(option->get_name());
+    for (int index = 1; index < argc; index++) {
+      std::string_view word =
+          std::string_view(argv[index]).substr(0, std::string_view(argv[index]).find('='));
+      if (!word.starts_with("-") || command->get_option_no_throw(std::string(word)) != nullptr) continue;
+      return usage_error(fmt::format("{} has no option {}{}", path, word, meant(word, names)), help);
+    }
+  }
+  return usage_error(fmt::format("{}: {}", path, error.what()), help);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace obelisk::server;
   CLI::App app{"Obelisk: metrics, logs and traces in one server"};
-  app.require_subcommand(1);
+  app.name("obelisk");
+  app.require_subcommand(0, 1);
+  bool asks_version = false;
+  app.add_flag("--version", asks_version, "Print the version");
 
   ServeFlags flags;
   CLI::App* serve = app.add_subcommand("serve", "Run the server until SIGINT or SIGTERM");
@@ -91,7 +148,15 @@ int main(int argc, char** argv) {
 
   CLI::App* version = app.add_subcommand("version", "Print the version");
 
-  CLI11_PARSE(app, argc, argv);
+  if (argc > 1 && argv[1][0] != '-') {
+    if (int code = check_command(app, argv[1]); code != 0) return code;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return error.get_exit_code() == 0 ? app.exit(error) : refuse(app, error, argc, argv);
+  }
+  if (asks_version) return run_version();
   if (serve->parsed()) return run_serve(flags);
   if (check->parsed()) return run_check(check_file, check_strictly);
   if (inspect->parsed()) return run_inspect(inspected);
@@ -101,5 +166,5 @@ int main(int argc, char** argv) {
   if (check_metrics->parsed()) return run_check_metrics(pages, page_format);
   if (backfill_openmetrics->parsed()) return run_backfill(backfill_flags);
   if (version->parsed()) return run_version();
-  return 2;
+  return usage_error("a command is missing; \"obelisk serve\" starts the server", "obelisk --help");
 }

@@ -150,7 +150,9 @@ Retention retention_of(const SignalRetention& config) {
 }  // namespace
 
 Result<void> ObeliskServer::Parts::open_store() {
-  OBELISK_TRY(disk, open_posix_disk(config.data_dir));
+  Result<std::unique_ptr<Disk>> directory = open_posix_disk(config.data_dir);
+  if (!directory.ok()) return directory.error().with_context("data directory " + config.data_dir);
+  disk = std::move(*directory);
   EngineOptions options;
   options.disk = disk.get();
   options.clock = &clock;
@@ -381,7 +383,9 @@ Result<void> ObeliskServer::Parts::listen() {
     return request.body.size() <= kQuickBytesMax && request.method == "POST" &&
            request.header("content-encoding").empty() && is_push(request.method, request.path);
   };
-  OBELISK_TRY(server, Server::start(std::move(options)));
+  Result<std::unique_ptr<Server>> started = Server::start(std::move(options));
+  if (!started.ok()) return started.error().with_context("listen, otlp_grpc_listen or otlp_http_listen");
+  server = std::move(*started);
   return listen_as_jaeger();
 }
 

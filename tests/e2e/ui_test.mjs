@@ -247,7 +247,7 @@ async function pivots(shop) {
     }
   });
   await check('alerts view: alert to metric, traces and logs', async () => {
-    for (const name of [/^Its metric/, /^Slowest traces of/, /^Logs of order-service/]) {
+    for (const name of [/^Its metric/, /^Slowest traces of/, /^Failed traces of order-service/, /^Logs of order-service/]) {
       await page.goto(`${shop.url}/ui/alerts`);
       const link = page.getByRole('link', { name }).first();
       await link.waitFor();

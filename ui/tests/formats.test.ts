@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { bytes, count, duration, percent, significant, unit_of_query } from '../src/format/numbers';
-import { ago, ms_to_ns, ns_to_ms, range_text, utc, zone_name } from '../src/format/time';
+import { bytes, count, duration, duration_of_ms, percent, significant, unit_of_query } from '../src/format/numbers';
+import { ago, clock, ms_to_ns, ns_to_ms, range_text, time_ticks, utc, zone_name } from '../src/format/time';
 import { level_of, slot_of } from '../src/format/colors';
 import { trace_id_of } from '../src/api/prometheus';
 import { fields_of } from '../src/api/obelisk';
@@ -10,7 +10,7 @@ import { assign_slots, common_labels, series_name } from '../src/views/metrics';
 const plain = (text: string) => text.replace(/\u2009/g, ' ');
 
 describe('numbers', () => {
-  test.each([[0.298, '298 ms'], [2.38, '2.38 s'], [0.000012, '12.0 µs'], [5e-9, '5.00 ns'], [0, '0 ms'], [125, '2 min 5 s'], [7260, '2 h 1 min'], [NaN, '–']])('%s s', (seconds, text) => expect(plain(duration(seconds))).toBe(text));
+  test.each([[0.298, '298 ms'], [2.38, '2.38 s'], [0.000012, '12.0 µs'], [5e-9, '5.00 ns'], [0, '0 ms'], [125, '2 min 5 s'], [179.7, '3 min 0 s'], [-179.7, '−3 min 0 s'], [7199.8, '2 h 0 min'], [10_790, '3 h 0 min'], [7260, '2 h 1 min'], [NaN, '–']])('%s s', (seconds, text) => expect(plain(duration(seconds))).toBe(text));
   test('three digits, grouped', () => {
     expect(significant(1234.5)).toBe('1235');
     expect(significant(123456)).toBe('123,456');
@@ -95,4 +95,26 @@ describe('series', () => {
     expect(trace_id_of({ trace_id: 'javascript:alert(1)' })).toBeNull();
     expect(trace_id_of({ trace_id: '0'.repeat(32) })).toBeNull();
   });
+});
+
+test('durations in whole milliseconds claim no more', () => {
+  expect([0, undefined, 1, 39, 999, 1060].map((ms) => plain(duration_of_ms(ms)))).toEqual(['< 1 ms', '< 1 ms', '1 ms', '39 ms', '999 ms', '1.06 s']);
+});
+
+describe('ticks of a time axis', () => {
+  const at = new Date(2026, 4, 3, 6, 35, 36, 250).getTime(); // local, as axes are
+  test.each([[900_000, 7, 5 * 60_000], [60_000, 7, 10_000], [300, 5, 100], [6 * 3_600_000, 7, 3_600_000], [7 * 86_400_000, 7, 86_400_000], [400 * 86_400_000, 7, 58 * 86_400_000]])('%s ms in at most %s', (length, most, step) => {
+    const ticks = time_ticks(at, at + length, most);
+    expect(ticks.length).toBeGreaterThan(1);
+    expect(ticks.length).toBeLessThanOrEqual(most + 1);
+    for (const { ms } of ticks) expect(ms >= at && ms <= at + length).toBe(true);
+    for (let index = 1; index < ticks.length; index++) expect(ticks[index].ms - ticks[index - 1].ms).toBe(step);
+  });
+  test('stand at round local times and say them', () => {
+    expect(time_ticks(at, at + 900_000, 7).map(({ text }) => text)).toEqual(['06:40', '06:45', '06:50']);
+    expect(time_ticks(at, at + 30_000, 2).map(({ text }) => text)).toEqual(['06:35:45', '06:36:00']);
+    expect(time_ticks(at, at + 172_800_000, 4)[0]).toEqual({ ms: new Date(2026, 4, 3, 12).getTime(), text: '3 May 12:00' });
+    expect(clock(time_ticks(at, at + 8 * 86_400_000, 8)[0].ms)).toBe('00:00:00');
+  });
+  test('none of no range', () => expect([time_ticks(at, at, 5), time_ticks(at, NaN, 5), time_ticks(at, at + 1000, 0)]).toEqual([[], [], []]));
 });

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { alert_queries, alert_range, alert_sides, histograms_in, quoted, recorded_expressions, selector, span_red_queries, metric_names_in, traceql_of_edge, traceql_of_series } from '../src/state/pivots';
 import { add_filter, add_pattern_filter, as_logql, count_query, has_parser, is_metric_query, is_new_pattern, stream_selector, top_values_query } from '../src/state/logql_text';
 import { is_metrics_query } from '../src/views/trace_metrics';
-import { build_traceql, read_traceql } from '../src/views/trace_search';
 
 describe('alert to metric', () => {
   const burn = 'slo:sli_error:ratio_rate5m{slo="orders-latency"} > 14.4 * 0.01\nand\nslo:sli_error:ratio_rate30s{slo="orders-latency"} > 14.4 * 0.01\n';
@@ -103,13 +102,7 @@ describe('LogQL by clicking', () => {
   });
 });
 
-describe('TraceQL form', () => {
-  test('writes and reads the same', () => {
-    const form = { service: 'a"b', name: 'GET /x', min: '250ms', failed: true };
-    expect(build_traceql(form)).toBe('{ resource.service.name = "a\\"b" && name = "GET /x" && duration > 250ms && status = error }');
-    expect(read_traceql(build_traceql(form))).toEqual(form);
-    expect(build_traceql({ service: '', name: '', min: 'long', failed: false })).toBe('{ }');
-  });
+describe('TraceQL', () => {
   test('metrics queries', () => {
     expect(is_metrics_query('{ } | rate() by (name)')).toBe(true);
     expect(is_metrics_query('{ name = "rate(" }')).toBe(false);

@@ -34,7 +34,7 @@ export class Browser {
   async page(url, { theme = 'dark', width = 1440, height = 900, timezone } = {}) {
     const context = await this.browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce', timezoneId: timezone, permissions: ['clipboard-read', 'clipboard-write'] });
     const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(60_000);
     const origin = new URL(url).origin;
     page.on('pageerror', (error) => this.complaints.push(`${page.url()}: ${error.stack ?? error}`));
     page.on('dialog', (dialog) => {

@@ -35,7 +35,7 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export const viewPath = (page) => new URL(page.url()).pathname;
 export const parameter = (page, name) => new URL(page.url()).searchParams.get(name);
 
-export async function until(what, attempt, seconds = 30) {
+export async function until(what, attempt, seconds = 60) {
   const deadline = Date.now() + seconds * 1000;
   let last;
   for (;;) {

@@ -57,7 +57,7 @@ export class Server {
     }
     let gone = false;
     this.exited.then(() => { gone = true; });
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     for (;;) {
       try {
         const response = await fetch(`${this.url}/ready`);
@@ -65,7 +65,7 @@ export class Server {
         if (response.status === 200) break;
       } catch { /* not listening yet */ }
       if (gone) throw new Error(`the server stopped while starting:\n${this.output}`);
-      if (Date.now() > deadline) throw new Error(`the server was not ready within 20 s:\n${this.output}`);
+      if (Date.now() > deadline) throw new Error(`the server was not ready within 60 s:\n${this.output}`);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     this.startMillis = Number(process.hrtime.bigint() - started) / 1e6;
@@ -75,7 +75,7 @@ export class Server {
   async stop(signal = 'SIGTERM') {
     if (!this.process || this.process.exitCode !== null || this.process.signalCode !== null) return;
     this.process.kill(signal);
-    const timer = setTimeout(() => this.process.kill('SIGKILL'), 15_000);
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), 60_000);
     const result = await this.exited;
     clearTimeout(timer);
     return result;

@@ -43,9 +43,9 @@ export async function trace_tags(signal?: AbortSignal): Promise<{ scope: string;
   return (answer.scopes ?? []).map(({ name, tags = [] }) => ({ scope: name, tags }));
 }
 
-export async function trace_tag_values(tag: string, signal?: AbortSignal): Promise<string[]> {
+export async function trace_tag_values(tag: string, signal?: AbortSignal, range?: ResolvedRange): Promise<string[]> {
   const answer = await get_json<{ tagValues?: { type: string; value: string }[] }>(
-    `/api/v2/search/tag/${encodeURIComponent(tag)}/values`, {}, signal);
+    `/api/v2/search/tag/${encodeURIComponent(tag)}/values`, range ? { start: Math.floor(range.from_ms / 1000), end: Math.ceil(range.to_ms / 1000) } : {}, signal);
   return (answer.tagValues ?? []).map(({ value }) => String(value));
 }
 

@@ -20,6 +20,7 @@ const keys: [string, string][] = [
   ['← →', 'Waterfall: close, open a span'],
   ['[  ]', 'Waterfall: close all, open all'],
   ['n  p', 'Waterfall: next failure, next on the critical path'],
+  ['+  −', 'Waterfall: closer, farther (Esc: the whole trace)'],
   ['c', 'Traces: what sets the spans found apart'],
   ['m  l  t', 'From the chosen datum to metrics, logs, traces'],
 ];

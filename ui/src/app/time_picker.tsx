@@ -56,7 +56,7 @@ export function TimePicker() {
       <button class="btn" type="button" ref={button} aria-haspopup="dialog" aria-expanded={open} onClick={() => set_open(!open)}
         title={`${utc(range.from_ms)} – ${utc(range.to_ms)}`}>
         {relative ? <span>Last {name}</span> : <span>{range_text(range.from_ms, range.to_ms)}</span>}
-        <span class="t3 wide-only">{zone_name(range.to_ms)}</span>
+        <span class="t3">{zone_name(range.to_ms)}</span>
       </button>
       {open && (
         <div class="popover picker" role="dialog" aria-label="Time range" ref={panel}

@@ -21,8 +21,18 @@ export function duration(seconds: number): string {
   if (size < 1e-3) return `${significant(seconds * 1e6)}${thin}µs`;
   if (size < 1) return `${significant(seconds * 1e3)}${thin}ms`;
   if (size < 120) return `${significant(seconds)}${thin}s`;
-  if (size < 7200) return `${Math.floor(seconds / 60)}${thin}min ${Math.round(seconds % 60)}${thin}s`;
-  return `${Math.floor(seconds / 3600)}${thin}h ${Math.round((seconds % 3600) / 60)}${thin}min`;
+  // Rounded as a whole, so that no part of it reaches 60.
+  const sign = seconds < 0 ? '−' : '';
+  const whole_s = Math.round(size);
+  if (whole_s < 7200) return `${sign}${Math.floor(whole_s / 60)}${thin}min ${whole_s % 60}${thin}s`;
+  const whole_min = Math.round(size / 60);
+  return `${sign}${Math.floor(whole_min / 60)}${thin}h ${whole_min % 60}${thin}min`;
+}
+
+// A duration that came in whole milliseconds: no digits that nobody measured.
+export function duration_of_ms(ms: number | undefined): string {
+  if (!ms) return `<${thin}1${thin}ms`;
+  return ms < 1000 ? `${Math.round(ms)}${thin}ms` : duration(ms / 1000);
 }
 
 export function bytes(value: number): string {

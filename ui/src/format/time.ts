@@ -27,6 +27,28 @@ export function utc(ms: number): string {
   return Number.isNaN(date.getTime()) ? 'no valid time' : `${date.toISOString().replace('T', ' ').replace('Z', '')} UTC`;
 }
 
+const steps_ms = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, ...[1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 7200, 14_400, 43_200].map((minutes) => minutes * 60_000)];
+
+export interface Tick {
+  ms: number;
+  text: string;
+}
+
+// Round times of the local zone for an axis, at most so many; with the day where a range is longer than one.
+export function time_ticks(from_ms: number, to_ms: number, most: number): Tick[] {
+  const length = to_ms - from_ms;
+  if (!(length > 0) || most < 1) return [];
+  const step = steps_ms.find((one) => length / one <= most) ?? Math.ceil(length / most / 86_400_000) * 86_400_000;
+  const zone_ms = -new Date(from_ms).getTimezoneOffset() * 60_000;
+  const text = (ms: number) => {
+    const at = step >= 86_400_000 ? '' : step < 1000 ? clock(ms, true) : step < 60_000 ? clock(ms) : clock(ms).slice(0, 5);
+    return length > 86_400_000 ? `${day(ms)} ${at}`.trim() : at;
+  };
+  const ticks: Tick[] = [];
+  for (let ms = Math.ceil((from_ms + zone_ms) / step) * step - zone_ms; ms <= to_ms && ticks.length <= most; ms += step) ticks.push({ ms, text: text(ms) });
+  return ticks;
+}
+
 export function zone_name(ms = Date.now()): string {
   const minutes = -new Date(ms).getTimezoneOffset();
   if (minutes === 0) return 'UTC';

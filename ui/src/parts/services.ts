@@ -1,8 +1,9 @@
-// Which services there are, and which log label carries a service's name: OTLP says service_name, others service or job.
+// Which services there are (of spans, of the metrics made from them, of log lines), and which log label carries a service's name: OTLP says service_name, others service or job.
 import { useMemo } from 'preact/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { label_values } from '../api/prometheus';
 import { log_label_names, log_label_values } from '../api/loki';
+import { trace_tag_values } from '../api/tempo';
 import { selector } from '../state/pivots';
 import type { ResolvedRange } from '../state/time_range';
 
@@ -20,8 +21,9 @@ interface ServiceNames {
 async function load(range: ResolvedRange, signal: AbortSignal): Promise<ServiceNames> {
   const there = await settled(log_label_names(range, signal));
   const wanted = log_labels.filter((name) => there.includes(name));
-  const [metrics, ...logs] = await Promise.all([
+  const [metrics, spans, ...logs] = await Promise.all([
     settled(label_values('service', range, 'traces_spanmetrics_calls_total', signal)),
+    settled(trace_tag_values('resource.service.name', signal, range)),
     ...wanted.map((name) => settled(log_label_values(name, range, signal))),
   ]);
   const log_label: Record<string, string> = {};
@@ -29,13 +31,13 @@ async function load(range: ResolvedRange, signal: AbortSignal): Promise<ServiceN
     for (const value of logs[index]) log_label[value] ??= name;
   });
   const from_logs = wanted.slice(0, 2).flatMap((_, index) => logs[index]);
-  return { names: [...new Set([...metrics, ...from_logs])].filter((name) => name !== 'unknown_service').sort(), log_label };
+  return { names: [...new Set([...metrics, ...spans, ...from_logs])].filter((name) => name !== 'unknown_service').sort(), log_label };
 }
 
 function useNames(range: ResolvedRange): ServiceNames | undefined {
   const minute = Math.floor(range.to_ms / 60_000);
   return useQuery<ServiceNames>({
-    queryKey: ['services', Math.floor(range.from_ms / 60_000), minute], staleTime: 60_000, placeholderData: keepPreviousData,
+    queryKey: ['services', Math.floor(range.from_ms / 60_000), minute], staleTime: 60_000, refetchInterval: (query) => (query.state.data?.names.length === 0 ? 5000 : false), placeholderData: keepPreviousData,
     queryFn: ({ signal }) => load(range, signal),
   }).data;
 }

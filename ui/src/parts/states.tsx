@@ -44,8 +44,16 @@ export function Failure({ error, retry, what }: { error: unknown; retry?: () => 
   );
 }
 
-// In place of a result, when the editor above shows why there is none.
+// In place of a result, when the editor above shows why there is none. What is no fault of the query says so, and can be tried again.
 export function NotRun({ error, retry, hint }: { error: unknown; retry(): void; hint: string }) {
+  if (error instanceof ApiError && (error.status === 0 || error.status >= 500)) {
+    return (
+      <Empty title={error.status === 0 ? 'The server does not answer.' : 'The server could not answer.'}>
+        <p class="t2">{error.status === 0 ? 'The query is kept. Try again when the server is back.' : 'The message under the editor says why; the query itself may be well.'}</p>
+        <p><button type="button" class="btn" onClick={retry}>Try again</button></p>
+      </Empty>
+    );
+  }
   if (!(error instanceof Cancelled)) return <Empty title="The query could not be run."><p class="t2">{hint}</p></Empty>;
   return (
     <Empty title="The query was cancelled.">

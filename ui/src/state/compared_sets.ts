@@ -28,8 +28,20 @@ export function conditions_of(q: string): string[] | null {
   return [...conditions, inside.slice(begin).trim()].filter((one) => one !== '');
 }
 
+// Conditions in one pair of braces; one that is a choice of several (a || b) stays one.
 export function braces(conditions: string[]): string {
-  return conditions.length === 0 ? '{ }' : `{ ${conditions.join(' && ')} }`;
+  if (conditions.length === 0) return '{ }';
+  return `{ ${conditions.map((one) => (conditions.length > 1 && is_choice(one) ? `(${one})` : one)).join(' && ')} }`;
+}
+
+function is_choice(condition: string): boolean {
+  let depth = 0;
+  for (const { 0: token } of condition.matchAll(/"(?:[^"\\]|\\.)*"|`[^`]*`|[()]|\|\|/g)) {
+    if (token === '(') depth++;
+    else if (token === ')') depth--;
+    else if (token === '||' && depth === 0) return true;
+  }
+  return false;
 }
 
 export function compared_sets(q: string): ComparedSets | null {

@@ -62,6 +62,10 @@ export function traceql_of_service(service: string): string {
   return `{ resource.service.name = ${quoted(service)} }`;
 }
 
+export function traceql_of_failures(service: string): string {
+  return `{ resource.service.name = ${quoted(service)} && status = error }`;
+}
+
 export function traceql_of_span(service: string, name: string): string {
   return `{ resource.service.name = ${quoted(service)} && name = ${quoted(name)} }`;
 }

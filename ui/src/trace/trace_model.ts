@@ -25,7 +25,9 @@ export interface Span {
   status_message: string;
   attributes: Attributes;
   resource: Attributes;
-  scope: string;
+  scope: string; // name and version
+  trace_state: string;
+  dropped: number; // attributes, events and links that the sender's limits left out
   events: SpanEvent[];
   links: { trace_id: string; span_id: string; attributes: Attributes }[];
   // of the tree
@@ -63,7 +65,8 @@ interface OtlpAttribute { key?: string; value?: OtlpValue }
 interface OtlpSpan {
   traceId?: string; spanId?: string; parentSpanId?: string; name?: string; kind?: number | string;
   startTimeUnixNano?: string | number; endTimeUnixNano?: string | number; attributes?: OtlpAttribute[];
-  status?: { code?: number | string; message?: string };
+  status?: { code?: number | string; message?: string }; traceState?: string;
+  droppedAttributesCount?: number; droppedEventsCount?: number; droppedLinksCount?: number;
   events?: { name?: string; timeUnixNano?: string | number; attributes?: OtlpAttribute[] }[];
   links?: { traceId?: string; spanId?: string; attributes?: OtlpAttribute[] }[];
 }
@@ -137,7 +140,8 @@ function collect(answer: unknown): RawSpan[] {
   for (const { resource, scopeSpans, instrumentationLibrarySpans } of trace.resourceSpans ?? trace.batches ?? []) {
     const attributes = read_attributes(resource?.attributes);
     for (const group of scopeSpans ?? instrumentationLibrarySpans ?? []) {
-      const named = (group as { scope?: { name?: string } }).scope?.name ?? '';
+      const { name = '', version = '' } = (group as { scope?: { name?: string; version?: string } }).scope ?? {};
+      const named = `${name} ${version}`.trim();
       for (const span of group.spans ?? []) {
         raw.push({ span, resource: attributes, scope: named, start: read_ns(span.startTimeUnixNano), end: read_ns(span.endTimeUnixNano) });
       }
@@ -169,7 +173,8 @@ export function read_trace(answer: unknown): Trace | null {
       span_id, parent_id: read_id(span.parentSpanId, 8), name: span.name ?? '', service: typeof service === 'string' ? service : '',
       kind: read_kind(span.kind), start_ns: Number(start - begin), duration_ns: end > start ? Number(end - start) : 0,
       failed: [2, 'STATUS_CODE_ERROR', 'ERROR'].includes(span.status?.code as never), status_message: span.status?.message ?? '',
-      attributes: read_attributes(span.attributes), resource, scope,
+      attributes: read_attributes(span.attributes), resource, scope, trace_state: span.traceState ?? '',
+      dropped: (span.droppedAttributesCount ?? 0) + (span.droppedEventsCount ?? 0) + (span.droppedLinksCount ?? 0),
       events: (span.events ?? []).map((event) => ({
         name: event.name ?? '', at_ns: Number(read_ns(event.timeUnixNano) - begin), attributes: read_attributes(event.attributes),
       })),

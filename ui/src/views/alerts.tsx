@@ -8,8 +8,8 @@ import { count, significant } from '../format/numbers';
 import { ago } from '../format/time';
 import { LabelChips, Panel, StateMark, Time } from '../parts/marks';
 import { useLogSelector } from '../parts/services';
-import { Empty, Failure, Loading } from '../parts/states';
-import { alert_queries, alert_range, service_of, traceql_of_service } from '../state/pivots';
+import { Empty, Failure, Loading, Partial } from '../parts/states';
+import { alert_queries, alert_range, service_of, traceql_of_failures, traceql_of_service } from '../state/pivots';
 import { format_duration_short } from '../state/time_range';
 import { link } from '../state/url_state';
 import { useUrl } from '../state/url_state';
@@ -62,6 +62,7 @@ export function AlertCard({ alert, rule, now_ms }: ActiveAlert & { now_ms: numbe
       <div class="row wrap">
         <Link class="btn pri" href={alert_metric_link(rule, active_ms, now_ms)} title={rule.query}>Its metric at its time</Link>
         {service && <Link class="btn" href={link('/traces', { ...span, q: traceql_of_service(service), v: ['sort:duration'] })}>Slowest traces of {service}</Link>}
+        {service && <Link class="btn" href={link('/traces', { ...span, q: traceql_of_failures(service) })}>Failed traces of {service}</Link>}
         {service && <Link class="btn" href={link('/logs', { ...span, q: log_selector(service) })}>Logs of {service}</Link>}
         {runbook_url && /^https?:\/\//.test(runbook_url) && <a class="btn" href={runbook_url} rel="noreferrer noopener" target="_blank">Runbook</a>}
       </div>
@@ -84,7 +85,9 @@ export default function Alerts() {
   return (
     <>
       <p class="t2" role="status">{active.length === 0 ? '' : `${count(firing)} firing, ${count(active.length - firing)} pending`}</p>
-      {active.length === 0 && <div class="panel pad"><b><span class="ok">●</span> Nothing fires and nothing is pending.</b> <span class="t2">Every alert rule below was evaluated and is quiet.</span></div>}
+      {groups.error && <Failure error={groups.error} what="The alerts" retry={() => void groups.refetch()} />}
+      {groups.error && <Partial>What follows is from <Time ms={groups.dataUpdatedAt} />, when the server last answered.</Partial>}
+      {!groups.error && active.length === 0 && <div class="panel pad"><b><span class="ok">●</span> Nothing fires and nothing is pending.</b> <span class="t2">Every alert rule below was evaluated and is quiet.</span></div>}
       {active.map(({ alert, rule }, index) => <AlertCard key={index} alert={alert} rule={rule} now_ms={now_ms} />)}
       {groups.data.map((group) => (
         <Panel key={`${group.file} ${group.name}`} title={<bdi>{group.name}</bdi>} side={<span class="t3 s">every {format_duration_short(group.interval * 1000)} · <bdi class="mono">{group.file}</bdi></span>}>
@@ -92,7 +95,7 @@ export default function Alerts() {
             <thead><tr><th scope="col" style={{ width: '96px' }}>State</th><th scope="col" style={{ width: '26%' }}>Rule</th><th scope="col">Expression</th><th scope="col" class="r" style={{ width: '80px' }}>For</th><th scope="col" style={{ width: '90px' }}>Evaluated</th></tr></thead>
             <tbody>{group.rules.map((rule, index) => (
               <tr key={index}>
-                <td>{rule.type === 'recording' ? <span class="t3">records</span> : <StateMark state={rule.state ?? 'inactive'} />}</td>
+                <td>{rule.type === 'recording' ? <span class="t3">records</span> : <StateMark state={rule.state ?? 'inactive'} minor={(rule.alerts ?? []).every(is_minor)} />}</td>
                 <td class="b"><bdi>{rule.name}</bdi>{rule.health === 'err' && <span class="crit" title={rule.lastError}> ▲ {rule.lastError}</span>}</td>
                 <td class="mono"><Link class="link" href={rule.language && rule.type !== 'recording' ? url.to(view_of[rule.language], { q: rule.query }) : url.to('/metrics', { q: rule.type === 'recording' ? `${rule.name}` : alert_queries(rule.query) })} title={rule.query}><bdi>{rule.query.replace(/\s+/g, ' ')}</bdi></Link></td>
                 <td class="r num">{rule.type === 'alerting' ? format_duration_short((rule.duration ?? 0) * 1000) : ''}</td>

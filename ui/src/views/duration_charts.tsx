@@ -8,7 +8,7 @@ import { useLocation } from 'wouter';
 import { duration_histogram, type FoundTrace } from '../api/tempo';
 import { service_color } from '../format/colors';
 import { count, duration } from '../format/numbers';
-import { clock as clock_text, ns_to_ms } from '../format/time';
+import { clock as clock_text, ns_to_ms, time_ticks } from '../format/time';
 import { Panel } from '../parts/marks';
 import { Loading, message_of, Partial } from '../parts/states';
 import { step_seconds, type ResolvedRange } from '../state/time_range';
@@ -83,7 +83,8 @@ function Frame({ range, scale, label, select, children }: FrameProps) {
       onPointerUp={finish} onPointerCancel={() => set_drag(null)}>
       {(ticks.length > 6 ? ticks.filter((ms) => Number.isInteger(Math.log10(ms))) : ticks).map((ms) => (
         <g key={ms}><line class={css.grid} x1={plot.left} x2={width - plot.right} y1={y(ms)} y2={y(ms)} /><text x={plot.left - 8} y={y(ms) + 4} text-anchor="end">{duration(ms / 1000)}</text></g>))}
-      {[0.1, 0.3, 0.5, 0.7, 0.9].map((share) => <text key={share} x={plot.left + share * inner.width} y={plot.height - 5} text-anchor="middle">{clock_text(range.from_ms + share * length)}</text>)}
+      {time_ticks(range.from_ms, range.to_ms, Math.max(2, Math.floor(inner.width / 110))).map(({ ms, text }) => (
+        <g key={ms}><line class={css.grid} x1={x(ms)} x2={x(ms)} y1={plot.top} y2={plot.height - plot.bottom} /><text x={x(ms)} y={plot.height - 5} text-anchor="middle">{text}</text></g>))}
       {children(x, y)}
       {drag && Math.abs(drag.x[1] - drag.x[0]) > 0.003 && (() => {
         const is_box = Math.abs(drag.y[1] - drag.y[0]) > box_share;

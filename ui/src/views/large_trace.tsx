@@ -7,6 +7,7 @@ import { Link } from 'wouter';
 import { trace_span, trace_timeline, trace_way, type PartSpan, type SpanList, type TraceOverview } from '../api/trace_parts';
 import { add_keys } from '../app/keys';
 import { count, duration, percent } from '../format/numbers';
+import { Copy } from '../parts/copy';
 import { Panel, ServiceMark, Time } from '../parts/marks';
 import { Empty, Failure, Loading, message_of, Partial } from '../parts/states';
 import { around, quoted, span_red_queries, traceql_of_span } from '../state/pivots';
@@ -145,7 +146,7 @@ export function LargeTrace({ overview }: { overview: TraceOverview }) {
           <span class="t2">{count(overview.spans)} spans · {count(overview.services.length)} {overview.services.length === 1 ? 'service' : 'services'} · depth {count(overview.levels)}</span>
           <span class="grow" />
           <span class="t2"><Time ms={start_ms} millis with_day /></span>
-          <span class="mono t3 ell" title="Trace id">{overview.trace_id}</span>
+          <span class="row"><span class="mono t3 ell" title="Trace id">{overview.trace_id}</span><Copy text={overview.trace_id} what="trace id" /></span>
         </div>
         {overview.tops > 1 && <Partial>{count(overview.tops)} spans have no parent here.</Partial>}
         {timeline.data ? <Timeline overview={overview} timeline={timeline.data} window={view} choose={set_window} /> : <div style={{ height: '64px' }}>{timeline.error && <p class="t2 s">{message_of(timeline.error)}</p>}</div>}
@@ -205,7 +206,7 @@ function PartDetails({ span, overview, in_list, show }: { span: PartSpan; overvi
   const narrow = absolute_range(at_ms - 1000, at_ms + span.duration_ns / 1e6 + 1000);
   const whole = stored.data;
   return (
-    <Panel title={<span class="row"><ServiceMark name={span.service} plain /><bdi class="ell">{span.name || '(no name)'}</bdi></span>} side={<span class="t3 s"><bdi>{span.service}</bdi>{whole && ` · ${whole.kind}`}</span>}>
+    <Panel title={<span class="row"><ServiceMark name={span.service} plain /><bdi class="ell" title={span.name}>{span.name || '(no name)'}</bdi></span>} side={<span class="t3 s ell" title={span.service}><bdi>{span.service}</bdi>{whole && ` · ${whole.kind}`}</span>}>
       <div class={css.figures}>
         <div><span>duration</span><b>{duration(span.duration_ns / 1e9)}</b></div>
         <div><span>self time</span><b>{duration(span.self_ns / 1e9)}</b></div>
@@ -226,7 +227,7 @@ function PartDetails({ span, overview, in_list, show }: { span: PartSpan; overvi
       {whole && <AttributeList title="Attributes" attributes={whole.attributes} scope="span" range={range} open />}
       {whole && <AttributeList title="Resource" attributes={whole.resource} scope="resource" range={range} />}
       {whole && <SpanExtras span={whole} range={range} />}
-      <div class={css.attrs}><dl><dt>started</dt><dd>+{duration(span.start_ns / 1e9)} · <Time ms={at_ms} millis /></dd><dt>span id</dt><dd>{span.span_id}</dd></dl></div>
+      <div class={css.attrs}><dl><dt>started</dt><dd>+{duration(span.start_ns / 1e9)} · <Time ms={at_ms} millis /></dd><dt>span id</dt><dd>{span.span_id}<Copy text={span.span_id} what="span id" /></dd></dl></div>
     </Panel>
   );
 }

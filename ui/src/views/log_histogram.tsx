@@ -5,7 +5,7 @@ import { query_log_instant, query_log_metric } from '../api/loki';
 import type { Labels, Series } from '../api/prometheus';
 import { level_of, levels, type Level } from '../format/colors';
 import { count } from '../format/numbers';
-import { clock as clock_text } from '../format/time';
+import { time_ticks } from '../format/time';
 import { Panel } from '../parts/marks';
 import { Loading, message_of, Partial } from '../parts/states';
 import { count_query } from '../state/logql_text';
@@ -89,7 +89,7 @@ export function Histogram({ query, range, level_in_json }: { query: string; rang
             })}
             {drag && <rect x={x(Math.min(...drag))} width={Math.max(1, x(Math.max(...drag)) - x(Math.min(...drag)))} y="0" height="100" style={{ fill: 'var(--accent-soft)' }} />}
           </svg>
-          {[0.1, 0.3, 0.5, 0.7, 0.9].map((share) => <span key={share} class={css.x} style={{ left: `calc(64px + (100% - 76px) * ${share})` }}>{clock_text(range.from_ms + share * length)}</span>)}
+          {time_ticks(range.from_ms, range.to_ms, 7).map(({ ms, text }) => <span key={ms} class={css.x} style={{ left: `calc(64px + (100% - 76px) * ${(ms - range.from_ms) / length})` }}>{text}</span>)}
         </div>
       )}
     </Panel>

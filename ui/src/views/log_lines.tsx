@@ -9,6 +9,7 @@ import { useRange } from '../app/clock';
 import { add_keys } from '../app/keys';
 import { level_of } from '../format/colors';
 import { count } from '../format/numbers';
+import { day } from '../format/time';
 import { ServiceMark, Time } from '../parts/marks';
 import { useLogSelector } from '../parts/services';
 import { Empty, Loading } from '../parts/states';
@@ -30,6 +31,7 @@ interface ListProps {
   lines: LogLine[];
   loading: boolean;
   stale: boolean;
+  old?: boolean; // the answer to a query before
   stream_names: string[];
   filter: Filter;
   more: (() => void) | null;
@@ -39,7 +41,7 @@ interface ListProps {
   switcher?: preact.ComponentChildren;
 }
 
-export function LineList({ lines, loading, stale, stream_names, filter, more, following, live, empty, switcher }: ListProps) {
+export function LineList({ lines, loading, stale, old, stream_names, filter, more, following, live, empty, switcher }: ListProps) {
   const url = useUrl();
   const [, navigate] = useLocation();
   const list = useRef<VListHandle>(null);
@@ -47,6 +49,8 @@ export function LineList({ lines, loading, stale, stream_names, filter, more, fo
   const at = url.params.get('at');
   const open_index = useMemo(() => (at === null ? -1 : lines.findIndex((line, index) => line.time_ns === at.split('-')[0] && line_key(lines, index) === at)), [lines, at]);
   const show = (index: number | null) => url.set({ at: index === null ? null : line_key(lines, index) }, { replace: true });
+  // Lines of several days, or of one that is not today's, say which.
+  const dated = lines.length > 0 && new Set([day(lines[0].time_ms), day(lines[lines.length - 1].time_ms), day(Date.now())]).size > 1;
   const arrived = useRef(false);
   useEffect(() => {
     if (arrived.current || open_index < 0) return;
@@ -87,13 +91,13 @@ export function LineList({ lines, loading, stale, stream_names, filter, more, fo
       {lines.length === 0 && !loading && !live && empty}
       {lines.length === 0 && live && <Empty title="Following. Lines appear here as they arrive." />}
       {lines.length > 0 && (
-        <VList ref={list as never} class={`${css.scroller}${stale ? ' stale' : ''}`} tabIndex={0} aria-label="Lines, newest first"
+        <VList ref={list as never} class={`${css.scroller}${old ? ' old' : stale ? ' stale' : ''}`} tabIndex={0} aria-label="Lines, newest first"
           onScroll={(offset: number) => {
             if (following && live && !following.paused && offset > 200) following.pause(true);
             if (more && !loading && list.current && offset + list.current.viewportSize > list.current.scrollSize - 800) more();
           }}>
           {lines.map((line, index) => (
-            <LineRow key={`${line.time_ns} ${index}`} line={line} open={index === open_index} wrap={wrap} toggle={() => show(index === open_index ? null : index)} filter={filter} stream_names={stream_names} />
+            <LineRow key={`${line.time_ns} ${index}`} line={line} open={index === open_index} wrap={wrap} dated={dated} toggle={() => show(index === open_index ? null : index)} filter={filter} stream_names={stream_names} />
           ))}
         </VList>
       )}
@@ -102,15 +106,15 @@ export function LineList({ lines, loading, stale, stream_names, filter, more, fo
   );
 }
 
-function LineRow({ line, open, wrap, toggle, filter, stream_names }: { line: LogLine; open: boolean; wrap: boolean; toggle(): void; filter: Filter; stream_names: string[] }) {
+function LineRow({ line, open, wrap, dated, toggle, filter, stream_names }: { line: LogLine; open: boolean; wrap: boolean; dated: boolean; toggle(): void; filter: Filter; stream_names: string[] }) {
   const url = useUrl();
   const fields = useMemo(() => fields_of(line), [line]);
   const level = level_of(fields.detected_level ?? fields.level ?? fields.severity_text ?? fields.severity);
   const { trace_id, span_id } = ids_of(line, fields);
   return (
     <div>
-      <div class={`${css.row} ${css[level] ?? ''} ${open ? css.open : ''} ${wrap ? css.wrap : ''}`} style={{ borderLeftColor: `var(--level-${level})` }} onClick={(event) => event.target instanceof HTMLAnchorElement || toggle()}>
-        <span class={css.time}><Time ms={line.time_ms} millis /></span>
+      <div class={`${css.row} ${css[level] ?? ''} ${open ? css.open : ''} ${wrap ? css.wrap : ''} ${dated ? css.dated : ''}`} style={{ borderLeftColor: `var(--level-${level})` }} onClick={(event) => event.target instanceof HTMLAnchorElement || toggle()}>
+        <span class={css.time}><Time ms={line.time_ms} millis with_day={dated} /></span>
         <span class={css.level}>{level === 'unknown' ? '' : level}</span>
         <ServiceMark name={service_of(fields) ?? ''} />
         <button type="button" class={css.msg} aria-expanded={open}><bdi>{message_text(line)}</bdi></button>

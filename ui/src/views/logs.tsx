@@ -9,6 +9,7 @@ import { useClock, useRange } from '../app/clock';
 import { count } from '../format/numbers';
 import { Editor } from '../parts/editor';
 import { logql_completions } from '../parts/completions';
+import { useLastAnswer } from '../parts/last_answer';
 import { Legend } from '../parts/legend';
 import { LineChart } from '../parts/line_chart';
 import { Panel } from '../parts/marks';
@@ -54,7 +55,8 @@ function Query() {
     queryFn: ({ signal, pageParam }) => query_lines(query, { from_ms: asked.from_ms, to_ms: pageParam }, page_lines, signal),
     getNextPageParam: (page) => (page.length < page_lines ? undefined : page[page.length - 1].time_ms),
   });
-  const loaded = useMemo(() => pages.data?.pages.flat() ?? [], [pages.data]);
+  const last = useLastAnswer(pages.data, metric ? null : pages.error);
+  const loaded = useMemo(() => last.data?.pages.flat() ?? [], [last.data]);
   const following = useTail(query, live && !metric, frozen.current.to_ms);
   const lines = useMemo(() => (following.lines.length > 0 ? [...following.lines, ...loaded] : loaded), [following.lines, loaded]);
   const newest = useRef(loaded);
@@ -87,11 +89,12 @@ function Query() {
         <div class={css.view}>
           <Fields lines={lines} query={query} range={asked} stream_names={names.data ?? []} filter={filter} />
           <div class="col">
+            {last.old && <div class="col"><Partial>The lines below answer the query before; the one above could not be run now.</Partial><NotRun error={error} retry={() => void pages.refetch()} hint="The message under the editor says where. Correct it and press Enter; the range and the rest stays." /></div>}
             {ready && (pages.data || error) && <Histogram query={query} range={range} level_in_json={level_in_json} />}
             {patterns ? <LogPatterns query={query} range={asked} run={run} switcher={switcher} /> : (
-              <LineList lines={lines} loading={pages.isFetching} stale={pages.isPlaceholderData} filter={filter} stream_names={names.data ?? []} switcher={switcher}
+              <LineList lines={lines} loading={pages.isFetching} stale={pages.isPlaceholderData} old={last.old} filter={filter} stream_names={names.data ?? []} switcher={switcher}
                 more={pages.hasNextPage ? () => void pages.fetchNextPage() : null} following={following} live={live}
-                empty={error ? <NotRun error={error} retry={() => void pages.refetch()} hint="The message under the editor says where. The range and the rest stays." />
+                empty={error ? <NotRun error={error} retry={() => void pages.refetch()} hint="The message under the editor says where. Correct it and press Enter; the range and the rest stays." />
                   : <NoLines query={query} everything={everything} run={run} />} />
             )}
           </div>

@@ -15,6 +15,7 @@ import { LineChart, type ChartSeries } from '../parts/line_chart';
 import { Panel, Time } from '../parts/marks';
 import { Empty, Failure, Loading, NotRun, Partial, query_complaint } from '../parts/states';
 import { around, equal_matchers_in, histograms_in, metric_names_in, quoted, recorded_expressions, selector, service_of } from '../state/pivots';
+import { nearest } from '../state/nearest';
 import { absolute_range, rate_window, scale_range, step_seconds } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import css from './metrics.module.css';
@@ -189,8 +190,8 @@ export default function Metrics() {
                 <button type="button" class={`btn sm${log ? ' on' : ''}`} aria-pressed={log} onClick={() => url.set_option('log', log ? null : '1', { replace: true })}>Log scale</button>
               </>
             }>
-              {old && <Partial>The answer to the query before. The one above could not be run.</Partial>}
-              <div class={loading || old ? 'stale' : ''}>
+              {old && <Partial>The answer before; the query above could not be run now. <button type="button" class="link acc" onClick={() => void results[failed_index]?.refetch()}>Try again</button></Partial>}
+              <div class={old ? 'old' : loading ? 'stale' : ''}>
                 <LineChart series={drawn} range={range} unit={unit} height={320} log={log} label={`${drawn.length} series from ${main_query}. The table below has the figures.`}
                   exemplars={show_exemplars ? exemplars : undefined} exemplars_on_scale={on_scale} exemplar_link={exemplar_link} exemplar_slot={exemplar_slot} marks={marks}
                   solo={solo} zoom={zoom} zoom_out={() => url.set(scale_range(url.range, clock.now_ms, 2))} />
@@ -266,19 +267,6 @@ function NoSeries({ query }: { query: string }) {
   );
 }
 
-export function nearest(name: string, names: string[]): string[] {
-  const fuzzy = new uFuzzy({ intraMode: 1, intraIns: 3 });
-  const [found, info, order] = fuzzy.search(names, name.replace(/[_:]/g, ' '), 1);
-  if (order && info && order.length > 0) return order.slice(0, 3).map((place) => names[info.idx[place]]);
-  if (found && found.length > 0) return found.slice(0, 3).map((index) => names[index]);
-  // The longest beginning that any of them shares.
-  for (let length = Math.min(6, name.length); length > 0; length--) {
-    const alike = names.filter((one) => one.startsWith(name.slice(0, length)));
-    if (alike.length > 0) return alike.slice(0, 3);
-  }
-  return [];
-}
-
 function Start({ window }: { window: string }) {
   const url = useUrl();
   const examples: [string, string][] = [
@@ -302,6 +290,7 @@ function query_for(name: string, type: string | undefined, window: string): stri
 }
 
 const names_shown_max = 400;
+const name_tail = 15; // names that begin alike are told apart by their ends: _p99_seconds, _bucket
 
 function Browser({ choose, window }: { choose(query: string): void; window: string }) {
   const [text, set_text] = useState('');
@@ -324,7 +313,7 @@ function Browser({ choose, window }: { choose(query: string): void; window: stri
       <ul tabIndex={0} aria-label="Metric names">
         {shown.slice(0, names_shown_max).map((name) => {
           const known = types.data?.[name]?.[0] ?? types.data?.[name.replace(/_(bucket|count|sum)$/, '')]?.[0];
-          return <li key={name}><button type="button" class="ell" title={known ? `${name}\n${known.type}: ${known.help}` : name} onClick={() => choose(query_for(name, known?.type, window))}><bdi>{name}</bdi></button></li>;
+          return <li key={name}><button type="button" title={known ? `${name}\n${known.type}: ${known.help}` : name} onClick={() => choose(query_for(name, known?.type, window))}><bdi class="ell">{name.slice(0, -name_tail)}</bdi><bdi>{name.slice(-name_tail)}</bdi></button></li>;
         })}
       </ul>
     </aside>

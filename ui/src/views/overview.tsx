@@ -1,5 +1,5 @@
 // Overview: what fires, then the services, worst first, each with ways on. A new installation gets the ways to send data.
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link, useLocation } from 'wouter';
 import { query_log_instant, query_log_metric } from '../api/loki';
@@ -10,12 +10,13 @@ import { service_color, slot_of } from '../format/colors';
 import { count, duration, percent, rate } from '../format/numbers';
 import { LineChart, type ChartSeries } from '../parts/line_chart';
 import { Panel, ServiceMark, StateMark, Time } from '../parts/marks';
-import { useLogSelector } from '../parts/services';
+import { useLastAnswer } from '../parts/last_answer';
+import { useLogSelector, useServices } from '../parts/services';
 import { Sparkline } from '../parts/sparkline';
-import { Empty, Failure, Loading } from '../parts/states';
+import { Empty, Failure, Loading, Partial } from '../parts/states';
 import { ago } from '../format/time';
 import { alert_queries, alert_range, span_red_queries, traceql_of_service } from '../state/pivots';
-import { absolute_range, format_duration_short, rate_window, scale_range, step_seconds } from '../state/time_range';
+import { absolute_range, format_duration_short, is_relative, rate_window, scale_range, step_seconds } from '../state/time_range';
 import { link, useUrl } from '../state/url_state';
 import { active_alerts, alert_metric_link, is_minor, useRules, type ActiveAlert } from './alerts';
 import css from './overview.module.css';
@@ -30,19 +31,28 @@ export default function Overview() {
     queryKey: ['reds', range.from_ms, range.to_ms], placeholderData: keepPreviousData,
     queryFn: ({ signal }) => service_reds(range, step_seconds(range, 60), window, signal),
   });
+  const last = useLastAnswer(services.data, services.error);
   const now_ms = Math.max(clock.now_ms, groups.dataUpdatedAt);
+  // Nothing here yet: whoever sends the first spans waits for them to appear.
+  const waits = services.data?.length === 0 && url.range.to === 'now' && is_relative(url.range.from);
+  useEffect(() => {
+    if (!waits) return undefined;
+    const timer = setInterval(() => document.hidden || clock.refresh(), 5000);
+    return () => clearInterval(timer);
+  }, [waits, clock]);
   const active = active_alerts(groups.data ?? []);
   return (
     <>
       {groups.error && <Failure error={groups.error} what="The alerts" retry={() => void groups.refetch()} />}
+      {groups.error && active.length > 0 && <Partial>What fired <Time ms={groups.dataUpdatedAt} />, when the server last answered:</Partial>}
       {active.map((one, index) => <Strip key={index} {...one} now_ms={now_ms} />)}
-      {groups.data && active.length === 0 && <p class="s t2"><span class="ok">●</span> Nothing fires. {count(groups.data.flatMap((group) => group.rules).filter((rule) => rule.type === 'alerting').length)} alert rules are watched. <Link class="link acc" href={url.to('/alerts')}>Rules</Link></p>}
+      {groups.data && !groups.error && active.length === 0 && <p class="s t2"><span class="ok">●</span> Nothing fires. {count(groups.data.flatMap((group) => group.rules).filter((rule) => rule.type === 'alerting').length)} alert rules are watched. <Link class="link acc" href={url.to('/alerts')}>Rules</Link></p>}
       {services.error && <Failure error={services.error} what="The services" retry={() => void services.refetch()} />}
-      <Loading on={services.isFetching && !services.data} what="the services" />
-      {services.data && (
-        <div class={css.columns}>
+      <Loading on={services.isFetching && !last.data} what="the services" />
+      {last.data && (
+        <div class={`${css.columns} ${last.old ? 'old' : ''}`}>
           <div class="col">
-            {services.data.length === 0 ? <NewHere /> : <><ServiceTable services={services.data} /><Durations services={services.data} /></>}
+            {last.data.length === 0 ? <NothingAnswered waits={waits} /> : <><ServiceTable services={last.data} /><Durations services={last.data} /></>}
           </div>
           <div class="col"><LogLevels /><Scrapes /></div>
         </div>
@@ -74,7 +84,7 @@ function ServiceTable({ services }: { services: ServiceRed[] }) {
   const [, navigate] = useLocation();
   const log_selector = useLogSelector(range);
   return (
-    <Panel title="Services" side={<><span class="t3 s">{count(services.length)}, most failures first; requests they answer, in this range</span><Link class="link acc s" href={url.to('/services')}>Show as map</Link></>}>
+    <Panel title="Services" side={<><span class="t3 s">{count(services.length)}, most failures first; requests they answer, mean over the range</span><Link class="link acc s" href={url.to('/services')}>Show as map</Link></>}>
       <div class="table-scroll">
         <table class={css.services}>
           <thead><tr><th scope="col" style={{ width: '24%' }}>Service</th><th scope="col" class="r">Rate</th><th scope="col" class="r">Errors</th><th scope="col" class="r" style={{ width: '80px' }}>p50</th><th scope="col" class="r">p99</th><th scope="col" class="r" style={{ width: '130px' }}>Go to</th></tr></thead>
@@ -162,18 +172,33 @@ function Scrapes() {
   );
 }
 
-function NewHere() {
-  const host = window.location.hostname;
+// No request was answered here: nothing was sent yet, or spans of work that nobody asked for over a network.
+function NothingAnswered({ waits }: { waits: boolean }) {
+  const url = useUrl();
+  const services = useServices(useRange());
+  if (services.length === 0) return <NewHere waits={waits} />;
+  return (
+    <div class="panel"><Empty title="No requests were answered in this range.">
+      <p class="t2">This table counts spans of the kinds server and consumer, some seconds after they arrive. There is telemetry of:</p>
+      <ul>{services.slice(0, services_shown_max).map((name) => (
+        <li key={name}><ServiceMark name={name} />{' '}<Link class="link acc" href={url.to('/traces', { q: traceql_of_service(name) })}>Traces</Link>{' '}<Link class="link acc" href={url.to('/metrics', { q: span_red_queries(name, null, '5m') })}>Metrics</Link></li>
+      ))}</ul>
+      <p class="row wrap"><button type="button" class="btn" onClick={() => url.set({ from: 'now-6h', to: 'now' })}>Last 6 hours</button></p>
+    </Empty></div>
+  );
+}
+
+function NewHere({ waits }: { waits: boolean }) {
+  const { origin } = window.location;
   return (
     <div class="panel"><Empty title="No requests were traced in this range.">
-      <p class="t2">Send something, and it appears here within seconds:</p>
+      <p class="t2">{waits ? 'Send something; this page looks for it every five seconds:' : 'Send something:'}</p>
       <ul>
-        <li>Traces, logs and metrics by OTLP: <code>OTEL_EXPORTER_OTLP_ENDPOINT=http://{host}:4317</code> (gRPC), port 4318 for HTTP.</li>
-        <li>Log lines from Promtail or Alloy: <code>{window.location.origin}/loki/api/v1/push</code></li>
-        <li>Metrics: <code>scrape_configs</code> in the file that <code>prometheus_config</code> names, or remote write to <code>{window.location.origin}/api/v1/write</code></li>
+        <li>Traces, logs and metrics by OTLP, over gRPC or HTTP: <code>OTEL_EXPORTER_OTLP_ENDPOINT={origin}</code></li>
+        <li>Log lines from Promtail or Alloy: <code>{origin}/loki/api/v1/push</code></li>
+        <li>Metrics: <code>scrape_configs</code> in the file that <code>prometheus_config</code> names, or remote write to <code>{origin}/api/v1/write</code></li>
         <li>Or start the demo shop: <code>./dev demo</code></li>
       </ul>
     </Empty></div>
   );
 }
-

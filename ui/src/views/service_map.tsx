@@ -96,7 +96,7 @@ function StreamedGraph() {
     return <Empty title="No calls between services were traced in this range."><p class="t2">The map is drawn from spans: two services appear when a client's span and the server's span of one trace have both arrived.</p>
       <p><button type="button" class="btn" onClick={() => url.set({ from: 'now-6h', to: 'now' })}>Last 6 hours</button></p></Empty>;
   }
-  return <GraphView all={edges.data} reds={reds} window={window} source="from the metrics of all spans" />;
+  return <GraphView all={edges.data} reds={reds} window={window} source="from the metrics of all spans, means over the range" />;
 }
 
 type NodeRed = Omit<ServiceRed, 'rate_series' | 'error_series' | 'p99_series'>;

@@ -3,13 +3,14 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { ids_of, trace_exemplars } from '../api/obelisk';
 import { count, duration, percent } from '../format/numbers';
+import { Copy } from '../parts/copy';
 import { Panel, ServiceMark, Time } from '../parts/marks';
 import { useLogSelector } from '../parts/services';
 import { around, selector, service_of, span_red_queries, traceql_of_span } from '../state/pivots';
 import { absolute_range } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import { span_ms, type Span, type Trace } from '../trace/trace_model';
-import { AttributeList } from '../trace/attributes';
+import { AttributeList, LongText } from '../trace/attributes';
 import { SpanExtras } from '../trace/span_extras';
 import { Rank } from '../trace/usual';
 import { useTraceLogs } from './trace_logs';
@@ -33,7 +34,7 @@ export function SpanDetails({ span, trace, slowest }: { span: Span; trace: Trace
   const own_first = (series: Record<string, string>) => Number(service_of(series) !== span.service) * 2 + Number(series.span_name !== undefined && series.span_name !== span.name);
   const metric_names = [...new Map((exemplars.data ?? []).map(({ series, time_s, value }) => [selector_without_le(series), { series, time_s, value }])).values()].sort((left, right) => own_first(left.series) - own_first(right.series));
   return (
-    <Panel title={<span class="row"><ServiceMark name={span.service} plain /><bdi class="ell">{span.name || '(no name)'}</bdi></span>} side={<span class="t3 s"><bdi>{span.service}</bdi> · {span.kind}</span>}>
+    <Panel title={<span class="row"><ServiceMark name={span.service} plain /><bdi class="ell" title={span.name}>{span.name || '(no name)'}</bdi></span>} side={<span class="t3 s ell" title={span.service}><bdi>{span.service}</bdi> · {span.kind}</span>}>
       <div class={css.figures}>
         <div><span>duration</span><b>{duration(span.duration_ns / 1e9)}</b></div>
         <div><span>self time</span><b>{duration(span.self_ns / 1e9)}</b></div>
@@ -56,8 +57,10 @@ export function SpanDetails({ span, trace, slowest }: { span: Span; trace: Trace
       <AttributeList title="Resource" attributes={span.resource} scope="resource" range={range} />
       <SpanExtras span={span} range={range} />
       <div class={css.attrs}><dl>
-        <dt>started</dt><dd>+{duration(span.start_ns / 1e9)} · <Time ms={at_ms} millis /></dd><dt>span id</dt><dd>{span.span_id || '–'}</dd>
-        <dt>scope</dt><dd><bdi>{span.scope || '–'}</bdi></dd></dl></div>
+        <dt>started</dt><dd>+{duration(span.start_ns / 1e9)} · <Time ms={at_ms} millis /></dd><dt>span id</dt><dd>{span.span_id || '–'}{span.span_id && <Copy text={span.span_id} what="span id" />}</dd>
+        <dt>scope</dt><dd><bdi>{span.scope || '–'}</bdi></dd>
+        {span.trace_state && <><dt>trace state</dt><dd><LongText text={span.trace_state} /></dd></>}
+        {span.dropped > 0 && <><dt>dropped</dt><dd>{count(span.dropped)} attributes, events and links, by the limits of its sender</dd></>}</dl></div>
     </Panel>
   );
 }

@@ -10,9 +10,11 @@ import { trace_find, trace_overview } from '../api/trace_parts';
 import { useClock } from '../app/clock';
 import { add_keys } from '../app/keys';
 import { count, duration, percent } from '../format/numbers';
+import { Copy } from '../parts/copy';
 import { ServiceMark, Time } from '../parts/marks';
 import { Empty, Failure, Loading, message_of, Partial } from '../parts/states';
 import { around, quoted, traceql_of_span } from '../state/pivots';
+import { useTitle } from '../parts/title';
 import { useUrl } from '../state/url_state';
 import { visible_rows } from '../trace/rows';
 import { longest_self_time, read_trace, self_time_by_service, span_ms, type Span, type Trace } from '../trace/trace_model';
@@ -47,6 +49,14 @@ export default function TraceView() {
       <Empty title={`No spans of trace ${id} are here.`}>
         <ul class="t2"><li>It may still be on its way: spans arrive in batches of a few seconds.</li><li>It may be older than the retention, or was never sampled.</li></ul>
         <p class="row wrap"><button class="btn" type="button" onClick={reload}>Look again</button><Link class="btn" href={url.to('/logs', { trace: id })}>Its log lines</Link><Link class="btn" href={url.to('/traces')}>Search traces</Link></p>
+      </Empty>
+    );
+  }
+  if (error instanceof ApiError && error.status === 400) {
+    return (
+      <Empty title="This is no trace id.">
+        <p class="t2"><span class="mono"><bdi>{id.slice(0, 100)}</bdi></span>: a trace id has up to 32 digits, 0 to 9 and a to f, not all of them zero.</p>
+        <p><Link class="btn" href={url.to('/traces')}>Search traces</Link></p>
       </Empty>
     );
   }
@@ -134,6 +144,7 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
   }));
 
   const root = trace.root;
+  useTitle(`${root.name || '(no name)'}, ${duration(trace.duration_ns / 1e9)}`);
   const start_ms = Number(trace.start_unix_ns / 1000n) / 1000;
   const by_service = useMemo(() => self_time_by_service(trace), [trace]);
   const total_self = by_service.reduce((sum, { self_ns }) => sum + self_ns, 0) || 1;
@@ -148,7 +159,7 @@ function Loaded({ trace, now_ms, reload }: { trace: Trace; now_ms: number; reloa
           <span class="t2">{count(trace.spans.length)} spans · {trace.services.length} {trace.services.length === 1 ? 'service' : 'services'} · depth {trace.depth}</span>
           <span class="grow" />
           <span class="t2"><Time ms={start_ms} millis with_day /></span>
-          <span class="mono t3 ell" title="Trace id">{trace.trace_id}</span>
+          <span class="row"><span class="mono t3 ell" title="Trace id">{trace.trace_id}</span><Copy text={trace.trace_id} what="trace id" /></span>
         </div>
         {(trace.missing_parents > 0 || trace.skewed > 0 || trace.duplicates > 0 || trace.roots.length > 1) && (
           <Partial>

@@ -82,5 +82,5 @@ export function TraceLogs({ trace, span, light, choose }: { trace: Trace; span: 
 }
 
 function offset_text(ms: number): string {
-  return `${ms < 0 ? '−' : '+'}${Math.abs(ms) < 10_000 ? Math.abs(ms).toFixed(1) : Math.round(Math.abs(ms)).toLocaleString('en-US')}`;
+  return `${ms < 0 ? '−' : '+'}${Math.abs(ms) < 10_000 ? Math.abs(ms).toFixed(1) : Math.round(Math.abs(ms)).toLocaleString('en-US')}\u2009ms`;
 }

@@ -7,15 +7,18 @@ import { explain_traceql } from '../api/obelisk';
 import { search_traces, trace_tag_values, type FoundTrace } from '../api/tempo';
 import { useClock, useRange } from '../app/clock';
 import { add_keys } from '../app/keys';
-import { count, duration } from '../format/numbers';
+import { count, duration, duration_of_ms } from '../format/numbers';
 import { day, ns_to_ms } from '../format/time';
 import { Editor } from '../parts/editor';
 import { traceql_completions } from '../parts/completions';
 import { Panel, ServiceMark, Time } from '../parts/marks';
 import { useServices } from '../parts/services';
+import { useLastAnswer } from '../parts/last_answer';
 import { Empty, Loading, NotRun, Partial, query_complaint } from '../parts/states';
 import { braces, compared_sets, conditions_of } from '../state/compared_sets';
+import { nearest } from '../state/nearest';
 import { quoted } from '../state/pivots';
+import { change_form, read_form, type TraceForm } from '../state/trace_form';
 import { absolute_range, type ResolvedRange } from '../state/time_range';
 import { useUrl } from '../state/url_state';
 import { counted_query, failed_spans, Heatmap, Scatter, type Box } from './duration_charts';
@@ -25,34 +28,6 @@ import css from './trace_search.module.css';
 
 const results_max = 200;
 const traceql = traceql_completions();
-
-export interface TraceForm {
-  service: string;
-  name: string;
-  min: string;
-  failed: boolean;
-}
-
-export function build_traceql({ service, name, min, failed }: TraceForm): string {
-  const conditions = [
-    service && `resource.service.name = ${quoted(service)}`,
-    name && `name = ${quoted(name)}`,
-    /^\d+(\.\d+)?(ns|us|µs|ms|s|m|h)$/.test(min) && `duration > ${min}`,
-    failed && 'status = error',
-  ].filter(Boolean);
-  return `{ ${conditions.join(' && ')} }`.replace('{  }', '{ }');
-}
-
-// The form's fields as far as the text has their shape; the text may say more than the form can.
-export function read_traceql(text: string): TraceForm {
-  const unquote = (found: RegExpExecArray | null) => (found ? found[1].replace(/\\(.)/g, '$1') : '');
-  return {
-    service: unquote(/resource\.service\.name\s*=\s*"((?:[^"\\]|\\.)*)"/.exec(text)),
-    name: unquote(/(?:^|[\s{&])name\s*=\s*"((?:[^"\\]|\\.)*)"/.exec(text)),
-    min: /(?:^|[\s{&])duration\s*>=?\s*(\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))/.exec(text)?.[1] ?? '',
-    failed: /status\s*=\s*error/.test(text),
-  };
-}
 
 export function traceql_duration(seconds: number): string {
   return seconds >= 1 ? `${Number(seconds.toPrecision(3))}s` : seconds >= 1e-3 ? `${Number((seconds * 1e3).toPrecision(3))}ms` : `${Math.max(1, Math.round(seconds * 1e6))}us`;
@@ -89,9 +64,10 @@ export default function TraceSearch() {
     url.set({ q: text.trim() === '' ? null : text });
     clock.refresh();
   };
-  const traces = useMemo(() => [...(result.data?.traces ?? [])].sort(sort === 'duration'
+  const last = useLastAnswer(result.data, metrics ? null : result.error);
+  const traces = useMemo(() => [...(last.data?.traces ?? [])].sort(sort === 'duration'
     ? (left, right) => (right.durationMs ?? 0) - (left.durationMs ?? 0)
-    : (left, right) => (BigInt(right.startTimeUnixNano) > BigInt(left.startTimeUnixNano) ? 1 : -1)), [result.data, sort]);
+    : (left, right) => (BigInt(right.startTimeUnixNano) > BigInt(left.startTimeUnixNano) ? 1 : -1)), [last.data, sort]);
   const counted = counted_query(q);
   // A box of durations becomes conditions, where the text is one pair of braces; empty ones stand for the requests counted.
   const select = ({ from_ms, to_ms, low_s, high_s }: Box) => {
@@ -101,7 +77,8 @@ export default function TraceSearch() {
     const bounds = [low_s !== null && `duration >= ${traceql_duration(low_s)}`, high_s !== null && `duration < ${traceql_duration(high_s)}`];
     url.set({ ...zoomed, q: `{ ${[inside || 'nestedSetParent < 0', ...bounds].filter(Boolean).join(' && ')} }` });
   };
-  const matched = traces.some((trace) => (trace.spanSets?.[0]?.spans ?? []).length > 0);
+  // Where every span matches, one of them says nothing.
+  const matched = !/^\s*(\{\s*\})?\s*$/.test(q) && traces.some((trace) => (trace.spanSets?.[0]?.spans ?? []).length > 0);
 
   return (
     <>
@@ -120,7 +97,7 @@ export default function TraceSearch() {
       {apart && sets !== null && <SpanComparisonPanel sets={sets} range={range} narrow={(condition) => run(braces([...(asks_compare ? conditions_of(sets.base) ?? [] : conditions_of(q) ?? []), condition]))} />}
       {metrics && !apart && <TraceMetrics q={q} range={range} />}
       {!metrics && result.data?.partial && <Partial>{result.data.partial}</Partial>}
-      {!metrics && result.error && traces.length === 0 && <NotRun error={result.error} retry={() => void result.refetch()} hint="The message under the editor says where. The form above writes TraceQL for you." />}
+      {!metrics && result.error && <NotRun error={result.error} retry={() => void result.refetch()} hint="The message under the editor says where. Correct it and press Enter." />}
       {!metrics && !apart && !result.error && result.data && traces.length === 0 && (
         <Empty title="No trace in this range matches.">
           <Explain q={q} range={range} run={run} />
@@ -128,11 +105,12 @@ export default function TraceSearch() {
             {q.trim() !== '{ }' && <button type="button" class="btn" onClick={() => run('{ }')}>All traces of this range</button>}
             <button type="button" class="btn" onClick={() => url.set({ from: 'now-6h', to: 'now' })}>Last 6 hours</button>
           </p>
-          <p class="t2">Traces arrive by OTLP: gRPC on port 4317, HTTP on port 4318.</p>
+          {q.trim() === '{ }' && <p class="t2">Traces arrive by OTLP at <code>{window.location.origin}</code>: gRPC, or HTTP below <code>/v1/traces</code>.</p>}
         </Empty>
       )}
       {!metrics && !apart && traces.length > 0 && (
-        <div class={`col ${result.isPlaceholderData ? 'stale' : ''}`}>
+        <div class={`col ${last.old ? 'old' : result.isPlaceholderData ? 'stale' : ''}`}>
+          {last.old && <Partial>The answer before; the query above could not be run now.</Partial>}
           {traces.length >= results_max && counted !== null ? <Heatmap q={counted} range={range} select={select} />
             : <Scatter traces={traces} range={range} open={(id) => url.to(`/traces/${id}`)} select={select} />}
           <Panel title={`${count(traces.length)} ${traces.length === 1 ? 'trace' : 'traces'}`} side={<span class="t3 s">{traces.length < results_max ? 'All of the range that match' : order === 'slowest' ? `The slowest ${results_max} of the whole range` : `The newest ${results_max} of the range; sort by duration for the slowest of all`}</span>}>
@@ -169,11 +147,21 @@ function Explain({ q, range, run }: { q: string; range: ResolvedRange; run(text:
         const others = conditions.filter((other) => other.text !== text).map((other) => (other.text.includes('||') ? `(${other.text})` : other.text));
         return (
           <li key={text}><code>{text}</code>: <b>{count(spans)}</b> spans{' '}
-            {others.length > 0 && <button type="button" class="link acc" onClick={() => run(`{ ${others.join(' && ')} }`)}>Without it</button>}</li>
+            {others.length > 0 && <button type="button" class="link acc" onClick={() => run(`{ ${others.join(' && ')} }`)}>Without it</button>}
+            {spans === 0 && <Nearest condition={text} range={range} use={(next) => run(q.replace(text, next))} />}</li>
         );
       })}
     </ul>
   );
+}
+
+const equal_text = /^((?:(?:resource|span|event|link|instrumentation)?\.)?[A-Za-z_][\w.:-]*)\s*=\s*"((?:[^"\\]|\\.)*)"$/;
+
+// Values that are there, for one that no span has.
+function Nearest({ condition, range, use }: { condition: string; range: ResolvedRange; use(condition: string): void }) {
+  const [, name = '', value = ''] = equal_text.exec(condition) ?? [];
+  const values = useQuery({ queryKey: ['trace values', name, range.from_ms, range.to_ms], enabled: name !== '', retry: false, queryFn: ({ signal }) => trace_tag_values(name, signal, range) });
+  return <>{nearest(value.replace(/\\(.)/g, '$1'), values.data ?? []).map((near) => <button key={near} type="button" class="link acc mono" style={{ marginLeft: '8px' }} onClick={() => use(`${name} = ${quoted(near)}`)}>Use {near}</button>)}</>;
 }
 
 function ResultRow({ trace, matched, picked, pick }: { trace: FoundTrace; matched: boolean; picked: string | null; pick(id: string): void }) {
@@ -191,7 +179,7 @@ function ResultRow({ trace, matched, picked, pick }: { trace: FoundTrace; matche
       <td><span class="row">{trace.rootTraceName ? <><ServiceMark name={trace.rootServiceName ?? ''} /> <bdi class="ell b">{trace.rootTraceName}</bdi></> : <span class="t3">root span not here yet</span>}</span></td>
       {matched && <td class={css.matched}><bdi class="t2">{first?.name ?? ''}</bdi> {first && <span class="t3">{duration(Number(first.durationNanos) / 1e9)}</span>}</td>}
       <td class={`r num ${css.spans}`}>{failures > 0 && <span class="crit">▲ {failures} failed </span>}{spans > 0 ? count(spans) : '–'}</td>
-      <td class="r num b">{trace.durationMs ? duration(trace.durationMs / 1000) : <>{'<'}{duration(0.001)}</>}</td>
+      <td class="r num b">{duration_of_ms(trace.durationMs)}</td>
       <td class={css.id}><Link class="link acc mono" href={target}>{trace.traceID.slice(0, 8)}</Link></td>
     </tr>
   );
@@ -200,11 +188,16 @@ function ResultRow({ trace, matched, picked, pick }: { trace: FoundTrace; matche
 function SearchForm({ q, run }: { q: string; run(text: string): void }) {
   const range = useRange();
   const services = useServices(range);
-  const form = read_traceql(q);
+  const read = read_form(q);
+  const form = read ?? { service: '', name: '', min: '', failed: false };
   const names = useQuery({ queryKey: ['span names'], queryFn: ({ signal }) => trace_tag_values('name', signal), staleTime: 60_000 });
-  const change = (patch: Partial<TraceForm>) => run(build_traceql({ ...form, ...patch }));
+  const change = (patch: Partial<TraceForm>) => {
+    const text = change_form(q, patch);
+    if (text !== null) run(text);
+  };
   return (
     <form class={css.form} onSubmit={(event) => event.preventDefault()} aria-label="Search traces">
+     <fieldset class={css.fields} disabled={read === null} title={read === null ? 'This query has a shape of its own, which these fields cannot change: edit its text.' : undefined}>
       <label>Service
         <select class="select" value={form.service} onChange={(event) => change({ service: event.currentTarget.value })}>
           <option value="">all</option>
@@ -219,6 +212,7 @@ function SearchForm({ q, run }: { q: string; run(text: string): void }) {
         <input class="input" value={form.min} placeholder="250ms" size={8} pattern="\d+(\.\d+)?(ns|us|µs|ms|s|m|h)" title="A duration such as 250ms or 1.5s" onChange={(event) => event.currentTarget.checkValidity() && change({ min: event.currentTarget.value })} />
       </label>
       <label class={css.check}><input type="checkbox" checked={form.failed} onChange={(event) => change({ failed: event.currentTarget.checked })} /> Failed only</label>
+     </fieldset>
     </form>
   );
 }
