@@ -49,7 +49,8 @@ await check('a wrong word names the nearest, and where to look', () => {
   refused(run('serve', '--data-dir'), 2, /--data-dir/);
   refused(run('inspect'), 2, /FILE is required/);
   refused(run('inspect', 'nowhere'), 2, /nowhere/);
-  refused(run('backfill', 'openmetrics', '--urll', 'x'), 2, /obelisk backfill openmetrics has no option --urll, did you mean "--url"\?/);
+  writeFileSync(path.join(directory, 'a_page'), '# EOF\n');
+  refused(run('backfill', 'openmetrics', '--urll', 'a_page'), 2, /obelisk backfill openmetrics has no option --urll, did you mean "--url"\?/);
 });
 
 await check('a wrong value of an option names the option', () => {

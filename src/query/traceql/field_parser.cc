@@ -1,7 +1,11 @@
 #include "query/traceql/field_parser.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
+
+#include "base/yaml.h"
 
 namespace obelisk::traceql {
 namespace {
@@ -39,6 +43,16 @@ Result<FieldExprPtr> make_operation(TokenStream& tokens, uint64_t offset, FieldO
   return expr;
 }
 
+// What a word that is no intrinsic was meant to be: one that is written nearly so, or an attribute without
+// its dot.
+std::string meant_by(const std::string& word) {
+  std::vector<std::string_view> words;
+  for (const IntrinsicInfo& info : intrinsics()) words.push_back(info.word);
+  std::string_view nearest = nearest_name(word, words);
+  if (!nearest.empty()) return fmt::format("an attribute or a value, did you mean {}?", nearest);
+  return "an attribute or a value; attributes begin with a dot or a scope: .key, span.key, resource.key";
+}
+
 Result<FieldExprPtr> parse_operand(TokenStream& tokens) {
   TokenStream::Level level(tokens);
   if (level.too_deep()) return tokens.too_deep();
@@ -64,6 +78,7 @@ Result<FieldExprPtr> parse_operand(TokenStream& tokens) {
   if (tokens.is(TokenKind::attribute) || (tokens.is(TokenKind::word) && find_intrinsic(tokens.peek().text))) {
     return parse_attribute(tokens);
   }
+  if (tokens.is(TokenKind::word)) return tokens.unexpected(meant_by(std::string(tokens.peek().text)));
   return tokens.unexpected("an attribute or a value");
 }
 

@@ -83,6 +83,13 @@ TEST(TraceqlParser, MetricsArithmeticAndStages) {
 TEST(TraceqlParser, ErrorsSayWhere) {
   EXPECT_EQ(message_of("{ .a < }"),
             "parse error at line 1, col 8: unexpected \"}\", expected an attribute or a value");
+  EXPECT_EQ(message_of("{ duraton > 1s }"),
+            "parse error at line 1, col 3: unexpected \"duraton\", expected an attribute or a value, did you "
+            "mean duration?");
+  EXPECT_EQ(
+      message_of("{ tier = 1 }"),
+      "parse error at line 1, col 3: unexpected \"tier\", expected an attribute or a value; attributes begin "
+      "with a dot or a scope: .key, span.key, resource.key");
   EXPECT_EQ(message_of("{ .a = 1 }\n | count()"),
             "parse error at line 1, col 1: an aggregate must be compared with a value");
   EXPECT_EQ(message_of("{ span. }"), "parse error at line 1, col 8: expected an attribute name");

@@ -37,7 +37,7 @@ export function AttributeRows({ attributes, scope, range }: { attributes: Attrib
             ? url.to('/traces', { q: `{ ${scope}.${/^[\w.-]+$/.test(name) ? name : quoted(name)} = ${typeof value === 'string' ? quoted(value) : String(value)} }`, ...range }) : null;
           return (
             <><dt><bdi>{name.length > 200 ? `${name.slice(0, 200)}…` : name}</bdi></dt>
-              <dd><LongText text={attribute_text(value)} /> <Copy text={attribute_text(value)} what={`value of ${name.slice(0, 60)}`} />{search && <> <Link class={`btn ghost ${css.find}`} href={search} aria-label={`Traces with this ${name.slice(0, 60)}`} title="Traces with this value">⌕</Link></>}</dd></>
+              <dd><LongText text={attribute_text(value)} />{search && <> <Link class={`btn ghost ${css.find}`} href={search} aria-label={`Traces with this ${name.slice(0, 60)}`} title="Traces with this value">⌕</Link></>} <Copy text={attribute_text(value)} what={`value of ${name.slice(0, 60)}`} /></dd></>
           );
         })}
       </dl>

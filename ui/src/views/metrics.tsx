@@ -190,7 +190,7 @@ export default function Metrics() {
                 <button type="button" class={`btn sm${log ? ' on' : ''}`} aria-pressed={log} onClick={() => url.set_option('log', log ? null : '1', { replace: true })}>Log scale</button>
               </>
             }>
-              {old && <Partial>The answer before; the query above could not be run now. <button type="button" class="link acc" onClick={() => void results[failed_index]?.refetch()}>Try again</button></Partial>}
+              {old && <Partial>The answer to the query before. The one above could not be run now. <button type="button" class="link acc" onClick={() => void results[failed_index]?.refetch()}>Try again</button></Partial>}
               <div class={old ? 'old' : loading ? 'stale' : ''}>
                 <LineChart series={drawn} range={range} unit={unit} height={320} log={log} label={`${drawn.length} series from ${main_query}. The table below has the figures.`}
                   exemplars={show_exemplars ? exemplars : undefined} exemplars_on_scale={on_scale} exemplar_link={exemplar_link} exemplar_slot={exemplar_slot} marks={marks}
