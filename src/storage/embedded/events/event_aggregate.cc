@@ -162,12 +162,17 @@ class Folder {
   Result<void> name_exemplars(RowGroupReader& reader) {
     if (exemplars_.empty()) return {};
     OBELISK_TRY(const std::vector<int64_t>* times, reader.times());
-    OBELISK_TRY(const std::vector<TraceId>* traces, reader.trace_ids());
-    for (const ExemplarRow& exemplar : exemplars_) {
-      TraceId id = traces == nullptr ? TraceId{} : (*traces)[exemplar.row];
-      name_exemplar(exemplar, (*times)[exemplar.row], id, states_);
-    }
+    OBELISK_TRY(std::vector<TraceRun> traces, reader.trace_runs());
+    for (const ExemplarRow& exemplar : exemplars_)
+      name_exemplar(exemplar, (*times)[exemplar.row], trace_of(traces, exemplar.row), states_);
     return {};
+  }
+
+  // Zero when the row has none.
+  static TraceId trace_of(const std::vector<TraceRun>& traces, uint32_t row) {
+    auto next = std::upper_bound(traces.begin(), traces.end(), row,
+                                 [](uint32_t wanted, const TraceRun& run) { return wanted < run.first_row; });
+    return next == traces.begin() ? TraceId{} : std::prev(next)->id;
   }
 
   Result<void> add_batch(const ScanUnit& unit) {

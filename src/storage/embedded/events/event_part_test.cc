@@ -8,6 +8,7 @@
 #include <deque>
 #include <limits>
 #include <map>
+#include <random>
 
 #include "env/fault_disk.h"
 #include "plan/test_random_batch.h"
@@ -124,6 +125,26 @@ TEST(TraceIndex, TheDocumentShowsARealIndexAndEveryTraceIsFound) {
     auto found = (*part)->row_groups_of_traces(key);
     ASSERT_TRUE(found.ok());
     ASSERT_TRUE(std::find(found->begin(), found->end(), static_cast<uint32_t>(row / 100)) != found->end());
+  }
+}
+
+TEST(RowGroupInfo, FindsTheChunkOfEveryColumnAndNoOther) {
+  std::mt19937_64 random(11);
+  for (uint32_t columns : {0u, 1u, 2u, 3u, 40u, 300u}) {
+    for (uint32_t absent_of_8 = 0; absent_of_8 < 8; ++absent_of_8) {
+      RowGroupInfo info;
+      std::map<uint32_t, size_t> places;
+      for (uint32_t column = 0; column < columns; ++column) {
+        if (random() % 8 < absent_of_8) continue;
+        places[column] = info.chunks.size();
+        info.chunks.emplace_back().column = column;
+      }
+      for (uint32_t column = 0; column <= columns + 1; ++column) {
+        auto place = places.find(column);
+        const ChunkInfo* expected = place == places.end() ? nullptr : &info.chunks[place->second];
+        ASSERT_EQ(info.find(column), expected) << column << " of " << columns;
+      }
+    }
   }
 }
 

@@ -122,12 +122,15 @@ Result<std::vector<ColumnInfo>> event_columns(const EventView& view, const Scan&
   // Row groups of a part mostly have the same columns, and these are in `found` after the first.
   const PartContext* context = nullptr;
   std::vector<uint8_t> known;
+  size_t unknown = 0;
   for (const ScanUnit& unit : units) {
     if (unit.context) {
       if (unit.context.get() != context) {
         context = unit.context.get();
         known.assign(context->part->directory().columns.size(), 0);
+        unknown = known.size();
       }
+      if (unknown == 0) continue;
       const RowGroupInfo& info = context->part->directory().row_groups[unit.row_group];
       bool news = std::any_of(info.chunks.begin(), info.chunks.end(),
                               [&](const ChunkInfo& chunk) { return known[chunk.column] == 0; });
@@ -135,7 +138,9 @@ Result<std::vector<ColumnInfo>> event_columns(const EventView& view, const Scan&
       OBELISK_CHECK_OK(add_columns(unit, scan.range, found));
       for (const ChunkInfo& chunk : info.chunks) {
         const PartColumn& column = context->part->directory().columns[chunk.column];
-        known[chunk.column] = found.contains({column.id, column.type}) ? 1 : 0;
+        if (known[chunk.column] != 0 || !found.contains({column.id, column.type})) continue;
+        known[chunk.column] = 1;
+        --unknown;
       }
     } else {
       for (const ColumnInfo& info : columns_of_batches({unit.head->batch(nullptr)}, scan))

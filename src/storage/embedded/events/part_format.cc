@@ -152,10 +152,21 @@ bool get_extent(ByteReader& reader, uint64_t end, Extent& extent) {
 
 }  // namespace
 
+// Chunks ascend by column, so that a column's lies at its number or before it: close by, since most columns
+// have a value in every row group.
 const ChunkInfo* RowGroupInfo::find(uint32_t column) const {
-  auto it = std::lower_bound(chunks.begin(), chunks.end(), column,
+  if (chunks.empty()) return nullptr;
+  size_t high = std::min<size_t>(column, chunks.size() - 1);
+  if (chunks[high].column <= column) return chunks[high].column == column ? &chunks[high] : nullptr;
+  size_t low = high;
+  for (size_t step = 1; low > 0 && chunks[low].column > column; step *= 2) {
+    high = low;
+    low -= std::min(step, low);
+  }
+  auto it = std::lower_bound(chunks.begin() + static_cast<ptrdiff_t>(low),
+                             chunks.begin() + static_cast<ptrdiff_t>(high), column,
                              [](const ChunkInfo& chunk, uint32_t wanted) { return chunk.column < wanted; });
-  return it != chunks.end() && it->column == column ? &*it : nullptr;
+  return it->column == column ? &*it : nullptr;
 }
 
 std::vector<uint32_t> EventPartDirectory::columns_named(const ColumnId& id) const {

@@ -147,8 +147,9 @@ Result<std::vector<ScanUnit>> list_scan_units(const EventTableView& table, const
       const RowGroupInfo& group = directory.row_groups[i];
       if (!overlaps(range, group.min_time, group.max_time)) continue;
       if (ids && !std::binary_search(with_trace.begin(), with_trace.end(), i)) continue;
-      if (decide_by_stats(where, directory, group) == Decision::no) continue;
       if (!context) {
+        // Parts of which no row group can hold need no context; decide_row_group looks at the same.
+        if (decide_by_stats(where, directory, group) == Decision::no) continue;
         OBELISK_TRY(context, make_context(table, part, where));
       }
       if (!has_wanted_group(group, context->decisions)) continue;
