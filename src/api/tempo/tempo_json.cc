@@ -242,34 +242,39 @@ std::string tag_values_json(const std::vector<traceql::TagValue>& values, const 
 
 namespace {
 
-// The elements of the array, of which there may be a million.
-std::string typed_tag_value_list(const std::vector<traceql::TagValue>& values, bool with_counts) {
-  std::string list;
-  size_t bytes = 0;
-  for (const traceql::TagValue& value : values) bytes += value.value.size() + 32 + (with_counts ? 24 : 0);
-  list.reserve(bytes);
-  for (const traceql::TagValue& value : values) {
-    list += list.empty() ? "{\"type\":\"" : ",{\"type\":\"";
+// Appends the elements of the array.
+void append_typed_tag_values(const std::vector<traceql::TagValue>& values, bool with_counts,
+                             std::string& list) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    const traceql::TagValue& value = values[i];
+    list += i == 0 ? "{\"type\":\"" : ",{\"type\":\"";
     list += value.type;
     list += "\",\"value\":";
     append_json_string(list, value.value);
     if (with_counts) fmt::format_to(std::back_inserter(list), ",\"count\":\"{}\"", value.count);
     list += '}';
   }
-  return list;
 }
 
 }  // namespace
 
 std::string typed_tag_values_json(const std::vector<traceql::TagValue>& values, bool with_counts,
                                   const ScanStatistics& statistics) {
-  JsonWriter out;
-  out.begin_object().key("tagValues").begin_array();
-  out.raw(typed_tag_value_list(values, with_counts));
-  out.end_array();
-  write_metadata_metrics(out, statistics);
-  out.end_object();
-  return out.take();
+  JsonWriter frame;
+  frame.begin_object().key("tagValues").begin_array();
+  size_t place = frame.text().size();
+  frame.end_array();
+  write_metadata_metrics(frame, statistics);
+  frame.end_object();
+  std::string around = frame.take();
+  // There may be a million values: they are written once, where they are wanted.
+  size_t bytes = around.size();
+  for (const traceql::TagValue& value : values) bytes += value.value.size() + 32 + (with_counts ? 24 : 0);
+  std::string out;
+  out.reserve(bytes);
+  out.append(around, 0, place);
+  append_typed_tag_values(values, with_counts, out);
+  return out.append(around, place);
 }
 
 }  // namespace obelisk::tempo
