@@ -244,7 +244,7 @@ await test('jaeger: a trace larger than what may wait for a client', async () =>
 });
 await test("jaeger: the Monitor page's questions", async () => {
   const ask = async (kind, more) => {
-    const family = await json(`/jaeger/api/metrics/${kind}?service=shop&endTs=${Date.now()}&lookback=3600000&step=1000&ratePer=600000&spanKind=server${more}`);
+    const family = await json(`/jaeger/api/metrics/${kind}?service=shop&endTs=${Date.now()}&lookback=3600000&step=60000&ratePer=600000&spanKind=server${more}`);
     return Object.fromEntries(family.metrics.map((one) => [one.labels.map((label) => label.value).join(' '), one.metricPoints.map((point) => point.gaugeValue.doubleValue)]));
   };
   // Both calls are in the last window.

@@ -104,6 +104,23 @@ TEST_F(JaegerHttp, WindowsAreOfAnyLength) {
   EXPECT_DOUBLE_EQ(last_rate(600'000), 3.0 / 600);
 }
 
+// The newest spans are in the last point, wherever in a step the range ends.
+TEST_F(JaegerHttp, TheLastPointIsAtTheEndOfTheRange) {
+  int64_t end = (kTestEpoch + 41 * kNanosPerSecond) / kNanosPerMilli + 7;
+  std::string body =
+      get(fmt::format("/api/metrics/calls?service=shop&endTs={}&lookback=120000&step=60000&ratePer=60000",
+                      end))
+          .body;
+  auto point_at = [](std::string_view value, int64_t second) {
+    return fmt::format(R"({{"gaugeValue":{{"doubleValue":{}}},"timestamp":"{}"}})", value,
+                       format_rfc3339(kTestEpoch + second * kNanosPerSecond));
+  };
+  EXPECT_NE(body.find("[" + point_at("0", -79) + "," + point_at("0", -19) + "," +
+                      point_at("0.03333333333333333", 41) + "]"),
+            std::string::npos)
+      << body;
+}
+
 TEST_F(JaegerHttp, SharesOfErrors) {
   std::string body = metrics("errors", "&service=shop").body;
   EXPECT_NE(

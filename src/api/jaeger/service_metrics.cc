@@ -89,24 +89,40 @@ struct Grid {
   std::vector<int64_t> times;
 };
 
+// Cells that a range takes, with the windows of its first points and one before (count() says why).
+int64_t cells_of(const Request& request, int64_t cell) {
+  return (request.lookback + request.window) / cell + 1;
+}
+
+// The points stand at whole cells: short ones, as long as they are not too many, so that the last point is
+// near the end of the range.
+int64_t cell_of(const Request& request) {
+  constexpr int64_t kFineCellsMax = 2'000;
+  int64_t longest = std::gcd(request.step, request.window);
+  for (int64_t wanted : {1'000, 5'000, 10'000, 15'000, 20'000, 30'000}) {
+    int64_t cell = std::gcd(longest, wanted);
+    if (cells_of(request, cell) <= kFineCellsMax) return cell;
+  }
+  return longest;
+}
+
 Result<Grid> grid_of(const Request& request) {
   Grid grid;
-  grid.cell = std::gcd(request.step, request.window);
+  grid.cell = cell_of(request);
   grid.cells_per_window = request.window / grid.cell;
-  int64_t last = request.end / request.step * request.step;
-  int64_t first = last - request.lookback / request.step * request.step;
-  first = std::max(first, int64_t{0});
-  int64_t cells = (last - first) / grid.cell + grid.cells_per_window + 1;
-  if (cells > static_cast<int64_t>(traceql::kPointsMax)) {
+  if (int64_t cells = cells_of(request, grid.cell); cells > static_cast<int64_t>(traceql::kPointsMax)) {
     return make_error(
         ErrorCode::invalid_argument,
         fmt::format("{} times of {} ms, which divides step and ratePer, are more than {}: use a "
                     "longer step, or one that divides ratePer",
                     cells, grid.cell, traceql::kPointsMax));
   }
+  int64_t last = request.end / grid.cell * grid.cell;
   if (last == 0)
-    return make_error(ErrorCode::invalid_argument, "endTs lies before the first step of all time");
-  for (int64_t time = first; time <= last; time += request.step) grid.times.push_back(time);
+    return make_error(ErrorCode::invalid_argument, "endTs lies before the first second of all time");
+  int64_t steps = std::min(request.lookback, last) / request.step;
+  for (int64_t time = last - steps * request.step; time <= last; time += request.step)
+    grid.times.push_back(time);
   return grid;
 }
 

@@ -2,8 +2,9 @@
 // What the Monitor page of Jaeger's UI draws: rates of calls, shares of errors and quantiles of durations of
 // services, also by operation, computed from stored spans when they are asked for. No metrics have to be
 // collected before. Pure functions of a call, safe from any thread.
-// Every point stands for the `ratePer` before it. Points are multiples of the step, where Prometheus, which
-// Jaeger asks, counts steps from the start of the range.
+// Every point stands for the `ratePer` before it. The last point is at the end of the range, cut to a time
+// that divides step and ratePer (a few seconds where the range is some hours), the others whole steps before
+// it.
 #include "api/tempo/tempo_call.h"
 
 namespace obelisk::jaeger {
