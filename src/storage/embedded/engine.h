@@ -134,10 +134,11 @@ class Engine : public Reader, public Writer, private LogSink {
 
   // Everything visible into parts, now.
   Result<void> flush();
-  // One merge in every store that has one to do; false when none had.
+  // One merge in every store that has one to do; false when none had. What fails in one store is told when
+  // the others have done theirs.
   Result<bool> merge();
   Result<void> apply_retention();
-  // One piece of work on the tiers of every tenant; false when there was none.
+  // One piece of work on the tiers of every tenant, as above; false when there was none.
   Result<bool> downsample();
   // A copy of everything visible, in hard links, as a data directory that an engine can open: `directory`, a
   // path below this engine's own that must not exist yet. Durable when it returns; a failed one is removed.

@@ -136,19 +136,22 @@ Result<void> Engine::flush() {
   return {};
 }
 
+// What cannot be read in one store does not keep the other from its work.
 Result<void> Engine::merge_tenant(TenantStores& tenant, bool& merged) {
-  if (!tenant.pending_event_merge) {
-    OBELISK_TRY(tenant.pending_event_merge, tenant.events->apply_erasures());
-  }
-  OBELISK_CHECK_OK(drop_finished_erasures(tenant));
-  if (!tenant.pending_event_merge) {
-    OBELISK_TRY(tenant.pending_event_merge, tenant.events->merge());
-  }
-  if (!tenant.pending_metric_merge) {
-    OBELISK_TRY(tenant.pending_metric_merge, tenant.metrics->merge());
-  }
+  FirstFailure failure;
+  auto take = [&](auto& pending, auto change) {
+    failure.note(change);
+    if (change.ok()) pending = std::move(*change);
+  };
+  if (!tenant.pending_event_merge) take(tenant.pending_event_merge, tenant.events->apply_erasures());
+  failure.note(drop_finished_erasures(tenant));
+  if (!tenant.pending_event_merge && !failure.concerns_all())
+    take(tenant.pending_event_merge, tenant.events->merge());
+  if (!tenant.pending_metric_merge && !failure.concerns_all())
+    take(tenant.pending_metric_merge, tenant.metrics->merge());
   merged |= tenant.pending_event_merge || tenant.pending_metric_merge;
-  return finish_merge(tenant);
+  failure.note(finish_merge(tenant));
+  return failure.result();
 }
 
 // Names the parts of merges that are written in the manifest.
@@ -179,8 +182,13 @@ Result<void> Engine::finish_merge(TenantStores& tenant) {
 Result<bool> Engine::merge() {
   MutexLock lock(merge_mutex_);
   bool merged = false;
-  for (const TenantPtr& tenant : all_tenants()) OBELISK_CHECK_OK(merge_tenant(*tenant, merged));
-  OBELISK_CHECK_OK(release_retired_log());
+  FirstFailure failure;
+  for (const TenantPtr& tenant : all_tenants()) {
+    failure.note(merge_tenant(*tenant, merged));
+    if (failure.concerns_all()) break;
+  }
+  failure.note(release_retired_log());
+  OBELISK_CHECK_OK(failure.result());
   return merged;
 }
 

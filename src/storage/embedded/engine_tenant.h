@@ -47,6 +47,25 @@ inline void replace_names(std::vector<std::string>& names, const std::vector<std
   names.insert(names.end(), added.begin(), added.end());
 }
 
+// Of work on several stores, of which what one cannot read or write keeps no other from its own: the failure
+// that came first.
+class FirstFailure {
+ public:
+  template <typename T>
+  void note(const Result<T>& done) {
+    if (done.ok()) return;
+    is_full_ |= done.error().code == ErrorCode::no_space;
+    if (!error_) error_ = done.error();
+  }
+  // A disk that is full is so for all.
+  bool concerns_all() const { return is_full_; }
+  Result<void> result() const { return error_ ? Result<void>(*error_) : Result<void>(); }
+
+ private:
+  std::optional<Error> error_;
+  bool is_full_ = false;
+};
+
 // A moment of one tenant. Keeps its event parts; samples are read as they are when the cursor is opened.
 struct Engine::EngineSnapshot {
   TenantPtr tenant;  // null: nothing was ever written

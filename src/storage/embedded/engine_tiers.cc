@@ -65,7 +65,12 @@ std::vector<StoredPart> Engine::stored_parts(const Tenant& name) const {
 Result<bool> Engine::downsample() {
   MutexLock lock(merge_mutex_);
   bool worked = false;
-  for (const TenantPtr& tenant : all_tenants()) OBELISK_CHECK_OK(work_on_tiers(*tenant, worked));
+  FirstFailure failure;
+  for (const TenantPtr& tenant : all_tenants()) {
+    failure.note(work_on_tiers(*tenant, worked));
+    if (failure.concerns_all()) break;
+  }
+  OBELISK_CHECK_OK(failure.result());
   return worked;
 }
 

@@ -192,7 +192,8 @@ Result<std::optional<EventStore::Change>> EventStore::merge() {
     for (Table candidate : kEventTables) {
       std::map<std::string, std::vector<EventPartPtr>> partitions;
       for (const auto& part : parts_[event_table_index(candidate)])
-        if (erasures_.may_merge(*part)) partitions[partition_of(part->name())].push_back(part);
+        if (erasures_.may_merge(*part) && !unmergeable_.contains(part->name()))
+          partitions[partition_of(part->name())].push_back(part);
       for (const auto& [partition, parts] : partitions) {
         if (!inputs.empty()) break;
         for (size_t index : choose_merge(parts, options_.merge)) inputs.push_back(parts[index]);
@@ -206,7 +207,12 @@ Result<std::optional<EventStore::Change>> EventStore::merge() {
   for (const EventPartPtr& input : inputs) change.removed_parts.push_back(input->name());
   std::string name = next_part_name(table, day_of(inputs[0]->directory().min_time));
   Result<uint64_t> merged = merge_parts(disk_, directory_ + "/" + name, inputs, options_.row_groups);
-  if (!merged.ok()) return merged.error();
+  if (!merged.ok()) {
+    MutexLock lock(mutex_);
+    if (merged.error().code == ErrorCode::corrupt)
+      unmergeable_.insert(change.removed_parts.begin(), change.removed_parts.end());
+    return merged.error();
+  }
   if (Result<void> opened = open_new(name, change); !opened.ok()) {
     abandon(change);
     return opened.error();
@@ -251,6 +257,8 @@ void EventStore::commit(const Change& change) {
   for (const std::shared_ptr<EventPart>& part : gone) {
     part->mark_obsolete();
     erasures_.part_gone(part->name());
+    unmergeable_.erase(part->name());
+    unerasable_.erase(part->name());
     if (change.clean_id != 0) leaving_.push_back(part);
   }
   for (const auto& part : change.opened) parts_[event_table_index(part->directory().table)].push_back(part);

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,7 +70,8 @@ class EventStore {
   // The head up to `sequence`, which must be visible to every new view, or further: up to what is settled,
   // since a batch that was put together holds rows of both sides. The change says how far.
   Result<Change> flush(uint64_t sequence) EXCLUDES(mutex_);
-  // One merge, when one pays.
+  // One merge, when one pays. Parts of a merge that met damage are left as they are until the store is opened
+  // again, and so is a part that an erasure cannot be taken out of: everything else goes on.
   Result<std::optional<Change>> merge() EXCLUDES(mutex_);
   struct PartSize {
     Table table = Table::logs;
@@ -126,6 +128,8 @@ class EventStore {
   std::array<std::vector<std::shared_ptr<EventPart>>, 3> parts_ GUARDED_BY(mutex_);  // by order key
   EventErasures erasures_ GUARDED_BY(mutex_);
   std::array<std::shared_ptr<const VisibleRows>, 3> visible_ GUARDED_BY(mutex_);
+  std::set<std::string> unmergeable_ GUARDED_BY(mutex_);  // parts of merges that met damage
+  std::set<std::string> unerasable_ GUARDED_BY(mutex_);   // parts that erased rows cannot be taken out of
   // Parts that held erased rows and were replaced: their files go with the last view that holds them.
   std::vector<std::weak_ptr<EventPart>> leaving_ GUARDED_BY(mutex_);
   const std::shared_ptr<RepeatedLinesCache> repeated_lines_ = std::make_shared<RepeatedLinesCache>();

@@ -40,6 +40,7 @@ std::shared_ptr<EventPart> EventStore::part_to_clean(std::vector<ErasurePtr>& co
   last_id = erasures_.last_id();
   for (const auto& parts : parts_) {
     for (const auto& part : parts) {
+      if (unerasable_.contains(part->name())) continue;
       concerning = erasures_.concerning(*part);
       if (!concerning.empty()) return part;
     }
@@ -57,8 +58,14 @@ Result<std::optional<EventStore::Change>> EventStore::apply_erasures() {
     Change change;
     change.clean_id = last_id;
     std::string name = next_part_name(part->directory().table, day_of(part->directory().min_time));
-    OBELISK_TRY(ErasedPart erased, erase_from_part(disk_, directory_ + "/" + name, part, TimeRange(),
-                                                   erased_rows(concerning), options_.row_groups));
+    Result<ErasedPart> attempt = erase_from_part(disk_, directory_ + "/" + name, part, TimeRange(),
+                                                 erased_rows(concerning), options_.row_groups);
+    if (!attempt.ok()) {
+      MutexLock lock(mutex_);
+      if (attempt.error().code == ErrorCode::corrupt) unerasable_.insert(part->name());
+      return attempt.error();
+    }
+    ErasedPart erased = *attempt;
     if (erased == ErasedPart::untouched) {
       MutexLock lock(mutex_);
       erasures_.mark_clean(part->name(), last_id);

@@ -272,6 +272,8 @@ void MetricStore::commit(const Flush& change) {
     OBELISK_ASSERT(part != parts_.end());
     (*part)->doom();
     clean_through_.erase(name);
+    unmergeable_.erase(name);
+    unerasable_.erase(name);
     dropped.push_back(std::move(*part));
     parts_.erase(part);
   }
@@ -310,7 +312,8 @@ Result<std::optional<MetricStore::Flush>> MetricStore::merge() {
     for (const auto& part : parts_) {
       const PartFooter& footer = part->footer();
       bool is_short = footer.sample_count < footer.block_count * kBlockRows * 19 / 20;
-      summaries.push_back({part->file_bytes(), footer.min_time, footer.max_time, false, is_short});
+      summaries.push_back({part->file_bytes(), footer.min_time, footer.max_time,
+                           unmergeable_.contains(part->name()), is_short});
     }
     if (unclean) {
       parts.push_back(unclean);
@@ -330,7 +333,10 @@ Result<std::optional<MetricStore::Flush>> MetricStore::merge() {
     MutexLock lock(mutex_);
     merging_ = false;
   }
-  if (!part.ok()) return part.error();
+  if (!part.ok()) {
+    note_damage(part.error(), parts);
+    return part.error();
+  }
   Change change{false, *part, {}, 0, clean_through};
   if ((*part)->footer().sample_count == 0 && (*part)->footer().metadata_count == 0) {
     (*part)->doom();
@@ -447,6 +453,13 @@ void MetricStore::forget(const std::vector<uint64_t>& erasure_ids) {
   });
 }
 
+void MetricStore::note_damage(const Error& error, std::span<const std::shared_ptr<const MetricPart>> parts) {
+  if (error.code != ErrorCode::corrupt) return;
+  MutexLock lock(mutex_);
+  for (const auto& part : parts) unmergeable_.insert(part->name());
+  if (parts.size() == 1) unerasable_.insert(parts[0]->name());
+}
+
 // A part that holds erased rows, or null. Parts that turn out to hold none are remembered.
 Result<std::shared_ptr<const MetricPart>> MetricStore::part_to_clean() {
   std::vector<std::shared_ptr<const MetricPart>> parts;
@@ -456,15 +469,20 @@ Result<std::shared_ptr<const MetricPart>> MetricStore::part_to_clean() {
     if (erasures_.empty()) return std::shared_ptr<const MetricPart>();
     erasures = erasures_;
     for (const auto& part : parts_) {
-      if (clean_through_[part->name()] < newest_erasure()) parts.push_back(part);
+      if (clean_through_[part->name()] < newest_erasure() && !unerasable_.contains(part->name()))
+        parts.push_back(part);
     }
   }
   for (const auto& part : parts) {
     const PartFooter& footer = part->footer();
     for (const ErasurePtr& erasure : erasures) {
       if (!erasure->concerns(footer.last_sequence, footer.min_time, footer.max_time)) continue;
-      OBELISK_TRY(bool holds, may_hold_erased(part, *erasure));
-      if (holds) return part;
+      Result<bool> holds = may_hold_erased(part, *erasure);
+      if (!holds.ok()) {
+        note_damage(holds.error(), {&part, 1});
+        return holds.error();
+      }
+      if (*holds) return part;
     }
     MutexLock lock(mutex_);
     clean_through_[part->name()] = erasures.back()->record.id;

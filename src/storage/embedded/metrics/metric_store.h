@@ -28,6 +28,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -97,7 +98,8 @@ class MetricStore {
   Result<Flush> flush();
   void commit(const Flush& change);
   void abandon(const Flush& change);
-  // Merges a few parts into one if that pays; nullopt: nothing to do.
+  // Merges a few parts into one if that pays; nullopt: nothing to do. Parts of a merge that met damage are
+  // left as they are until the store is opened again, and so is one that cannot be asked for erased rows.
   Result<std::optional<Flush>> merge();
   // Drops the parts whose samples are all older than `keep_from`.
   Result<Flush> apply_retention(UnixNanos keep_from);
@@ -181,6 +183,7 @@ class MetricStore {
   void freeze_for_erasures(uint64_t sequence) REQUIRES(mutex_);
   uint64_t newest_erasure() const REQUIRES(mutex_);
   Result<std::shared_ptr<const MetricPart>> part_to_clean();
+  void note_damage(const Error& error, std::span<const std::shared_ptr<const MetricPart>> parts);
   Flush register_change(Change change, uint64_t through_sequence);
   std::string next_part_name(uint64_t last_sequence) REQUIRES(mutex_);
   template <typename Write>
@@ -206,6 +209,8 @@ class MetricStore {
   std::vector<ErasurePtr> erasures_ GUARDED_BY(mutex_);  // ascending ids
   // Of parts: erasures up to this id take nothing from it.
   std::map<std::string, uint64_t> clean_through_ GUARDED_BY(mutex_);
+  std::set<std::string> unmergeable_ GUARDED_BY(mutex_);  // parts of merges that met damage
+  std::set<std::string> unerasable_ GUARDED_BY(mutex_);   // parts that erased rows cannot be taken out of
   std::map<uint64_t, Change> changes_ GUARDED_BY(mutex_);
   // Of the log: which series the segment that is being written defines.
   uint64_t numbering_ GUARDED_BY(mutex_) = 1;  // of head_'s index
