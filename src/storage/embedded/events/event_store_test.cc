@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/test_seed.h"
 #include "env/fault_disk.h"
 #include "storage/embedded/events/event_aggregate.h"
 #include "storage/embedded/events/event_scan.h"
@@ -167,6 +168,36 @@ TEST(EventStore, AgreesWithTheMemoryStoreInEveryState) {
     pair.reopen();
     compare(pair, random, seed + 500, 10);
     if (HasFatalFailure()) return;
+  }
+}
+
+// Goal: two threads that share the row groups of many parts give what one gives. (Where there is no second
+// core, one thread is all there is.)
+TEST(EventStore, AggregatesAndValuesOfManyPartsAgreeWithTheMemoryStore) {
+  uint64_t base = test_seed();
+  for (uint64_t seed = base; seed < base + 2; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    RandomBatches random(seed, kBegin, kSpan);
+    Pair pair;
+    for (int flushes = 0; flushes < 6; ++flushes) {
+      write_random(pair, random);
+      pair.flush();
+    }
+    write_random(pair, random);
+    size_t row_groups = 0;
+    EventViewPtr view = pair.store->view(pair.sequence);
+    for (const EventPartPtr& part : view->of(Table::spans).parts)
+      row_groups += part->directory().row_groups.size();
+    EXPECT_GE(row_groups, 16u);  // fewer are not shared
+    RandomScans scans(seed, {random.known_trace_id(), random.known_trace_id()}, kBegin, kSpan);
+    StoreReader reader(*pair.store);
+    reader.sequence = pair.sequence;
+    for (int i = 0; i < 150; ++i) {
+      Table table = kTables[i % 3];
+      compare_aggregate(pair.oracle, reader, scans.next_aggregate(table));
+      if (i % 10 == 0) compare_directories(pair.oracle, reader, scans.next(table), scans.any_column());
+      if (HasFatalFailure()) return;
+    }
   }
 }
 
