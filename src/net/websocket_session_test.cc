@@ -87,7 +87,7 @@ TEST(WebSocketSession, EchoesAndCloses) {
   EXPECT_EQ(client.read(), "two");
   client.close();
   auto closed = accepted->closed.get_future();
-  ASSERT_EQ(closed.wait_for(10s), std::future_status::ready);
+  ASSERT_EQ(closed.wait_for(60s), std::future_status::ready);
   EXPECT_EQ(closed.get(), (std::pair<uint16_t, std::string>{1000, "bye"}));
   EXPECT_TRUE(socket->closed());
   EXPECT_FALSE(socket->send_text("three"));
@@ -104,7 +104,7 @@ TEST(WebSocketSession, TheServerClosesAfterWhatItQueued) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(client.read(), std::to_string(i));
   EXPECT_EQ(client.read(), "closed 1011 " + std::string(122, 'r'));
   auto closed = accepted->closed.get_future();
-  ASSERT_EQ(closed.wait_for(10s), std::future_status::ready);
+  ASSERT_EQ(closed.wait_for(60s), std::future_status::ready);
   EXPECT_EQ(closed.get().first, 1011);
 }
 
@@ -132,7 +132,7 @@ TEST(WebSocketSession, ABrokenConnectionIsReported) {
   auto socket = accepted->socket.get_future().get();
   client.drop();
   auto closed = accepted->closed.get_future();
-  ASSERT_EQ(closed.wait_for(10s), std::future_status::ready);
+  ASSERT_EQ(closed.wait_for(60s), std::future_status::ready);
   EXPECT_EQ(closed.get().first, 1006);
 }
 

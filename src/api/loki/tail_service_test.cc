@@ -131,8 +131,9 @@ TEST_F(TailApi, ItsOwnThreadPolls) {
   ASSERT_TRUE(tail.ok());
   service->start(*tail, socket);
   write({{web_, 50, "x", {}}});
-  // The fake socket has no lock: it is looked at when the thread is gone.
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  // The fake socket's messages have no lock: they are looked at when the thread is gone.
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (socket->sent == 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   service.reset();
   EXPECT_EQ(socket->messages.size(), 1u);
   EXPECT_EQ(socket->close_code, 1001);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
+#include <atomic>
 #include <optional>
 
 #include "api/loki/loki_api.h"
@@ -20,6 +21,7 @@ class FakeWebSocket : public WebSocket {
   bool send_text(std::string message) override {
     if (refuse || closed_) return false;
     messages.push_back(std::move(message));
+    ++sent;
     return true;
   }
   size_t queued_bytes() const override { return 0; }
@@ -32,6 +34,7 @@ class FakeWebSocket : public WebSocket {
 
   bool refuse = false;
   std::vector<std::string> messages;
+  std::atomic<size_t> sent = 0;  // of them
   uint16_t close_code = 0;
   std::string close_reason;
 

@@ -32,7 +32,7 @@ class FakeApiServer {
   // Waits for watch number n, counted from 1; the version that it began from, or "none".
   std::string version_of_watch(size_t n) {
     MutexLock lock(mutex_);
-    auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (versions_.size() < n && std::chrono::steady_clock::now() < until)
       lock.wait_for(changed_, std::chrono::milliseconds(50));
     return versions_.size() < n ? "none" : versions_[n - 1];

@@ -409,7 +409,7 @@ TEST_F(ScraperTest, TheOwnThreadKeepsTheSchedule) {
   fast.jobs[0].interval_nanos = fast.jobs[0].timeout_nanos = 50 * kNanosPerMilli;
   ASSERT_TRUE(scraper.reload(fast).ok());
   MutexLock lock(mutex_);
-  auto deadline = std::chrono::steady_clock::now() + 10s;
+  auto deadline = std::chrono::steady_clock::now() + 60s;
   while (writes_ < 5 && std::chrono::steady_clock::now() < deadline) lock.wait_for(write_seen_, 1s);
   EXPECT_GE(writes_, 5u);
 }
@@ -424,7 +424,7 @@ TEST_F(ScraperTest, StopsWhileATargetHangs) {
   scraper_->run_due();
   auto started = std::chrono::steady_clock::now();
   scraper_.reset();
-  EXPECT_LT(std::chrono::steady_clock::now() - started, 10s);
+  EXPECT_LT(std::chrono::steady_clock::now() - started, 30s);
 }
 
 }  // namespace
