@@ -306,7 +306,8 @@ inline std::vector<std::string> aggregate_texts(const AggregateStates& states) {
     for (const AggregateExemplar& exemplar : group.exemplars) {
       bool extreme = states.aggregate().exemplar != Aggregate::Exemplar::first;
       if (exemplar.found)
-        texts.push_back(fmt::format("{}exemplar {}", key_text(group.key), extreme ? exemplar.value : 0));
+        texts.push_back(
+            fmt::format("{}exemplar {}", key_text(group.key), extreme ? exemplar.value + 0.0 : 0));
     }
   }
   return texts;
