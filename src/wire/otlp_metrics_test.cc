@@ -239,6 +239,28 @@ TEST(OtlpMetrics, ResourceGivesJobInstanceAndTargetInfo) {
                  {R"(target_info{host_name="n1", instance="i-1", job="shop/cart", process_pid="7"})", "1"}}));
 }
 
+// Points far apart make target_info rows between them; many small resources do not make a request a giant.
+TEST(OtlpMetrics, TargetInfosBetweenPointsAreBoundedInARequest) {
+  constexpr uint64_t kYear = 31'536'000'000'000'000;
+  constexpr size_t kResources = 300;
+  std::string data;
+  MessageWriter(data).add_message(1, number_point(1, {}, kTime));
+  MessageWriter(data).add_message(1, number_point(2, {}, kTime + kYear));
+  auto rows_of = [&](size_t resources) {
+    std::string body;  // requests one after another are one
+    for (size_t i = 0; i < resources; ++i)
+      body +=
+          request(resource({key_value("service.name", string_value("shop")), key_value("n", int_value(i))}),
+                  {scope_records(scope("", ""), {metric("g", "", 5, data)})});
+    size_t rows = 0;
+    for (const Batch& batch : decode(body).batches)
+      rows += batch.table == Table::samples ? batch.row_count : 0;
+    return rows;
+  };
+  EXPECT_EQ(rows_of(1), 2 + 1000 + 1);
+  EXPECT_EQ(rows_of(kResources), 2 * kResources + 100'000 + kResources);
+}
+
 TEST(OtlpMetrics, LabelsThatCollideAreJoinedAndIdentityWins) {
   DecodedMetrics decoded = decode_metrics(
       {metric("g", "", 5,

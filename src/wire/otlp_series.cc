@@ -107,8 +107,9 @@ void OtlpSeriesWriter::end_resource() {
   set_labels(attributes);
   start_time_ = 0;
   size_t written = 0;
-  for (time_ = first_time_; time_ < last && written < kTargetInfosMax;
-       time_ += kTargetInfoInterval, ++written) {
+  for (time_ = first_time_;
+       time_ < last && written < kTargetInfosMax && target_infos_ < kRequestTargetInfosMax;
+       time_ += kTargetInfoInterval, ++written, ++target_infos_) {
     sample({}, 1);
   }
   time_ = last;

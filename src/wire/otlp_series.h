@@ -61,6 +61,9 @@ class OtlpSeriesWriter {
   // One target_info every 2.5 minutes (half of PromQL's look-back) keeps it visible; so many cover 41 hours
   // of points.
   static constexpr size_t kTargetInfosMax = 1000;
+  // Of all resources of a request: two points of a hundred bytes, a year apart, would otherwise cost what a
+  // thousand rows do. Over it a resource has its last one only.
+  static constexpr size_t kRequestTargetInfosMax = 100'000;
 
   // Kept alive by every batch.
   struct Shared {
@@ -87,6 +90,7 @@ class OtlpSeriesWriter {
   std::vector<LabelRef> promoted_;                // resource attributes that are labels of every series
   std::vector<LabelRef> scope_labels_;
   uint64_t first_time_ = 0, last_time_ = 0;  // of its points; 0 while there are none
+  size_t target_infos_ = 0;                  // between the first and the last point, of all resources
   // The metric.
   std::string family_, unit_;
   std::string_view help_;
