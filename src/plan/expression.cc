@@ -213,9 +213,11 @@ Expr Expr::any_of(std::vector<Expr> children) {
 }
 
 Expr Expr::not_of(Expr child) {
+  std::vector<Expr> children;
+  children.push_back(std::move(child));
   Expr expr;
   expr.kind_ = Kind::not_of;
-  expr.children_ = std::make_shared<const std::vector<Expr>>(1, std::move(child));
+  expr.children_ = std::make_shared<const std::vector<Expr>>(std::move(children));
   return expr;
 }
 

@@ -247,11 +247,11 @@ std::shared_ptr<const IntegerSkips> EventPart::time_skips(size_t row_group) cons
   return it == time_skips_.end() ? nullptr : it->second;
 }
 
-void EventPart::keep_time_skips(size_t row_group, std::shared_ptr<const IntegerSkips> skips) const {
+void EventPart::keep_time_skips(size_t row_group, const std::shared_ptr<const IntegerSkips>& skips) const {
   size_t bytes = skips->memory_bytes();
   MutexLock lock(heads_mutex_);
   if (time_skips_bytes + bytes > kTimeSkipsBytesMax) return;
-  if (time_skips_.try_emplace(row_group, std::move(skips)).second) time_skips_bytes += bytes;
+  if (time_skips_.try_emplace(row_group, skips).second) time_skips_bytes += bytes;
 }
 
 Result<const std::string*> EventPart::kept_filter(size_t row_group) const {

@@ -85,7 +85,7 @@ class EventPart {
   // Where the pieces of a row group's time column lie, kept from an earlier decoding of it; only of row
   // groups whose runs ascend by time. Null when it is not kept.
   std::shared_ptr<const IntegerSkips> time_skips(size_t row_group) const EXCLUDES(heads_mutex_);
-  void keep_time_skips(size_t row_group, std::shared_ptr<const IntegerSkips> skips) const
+  void keep_time_skips(size_t row_group, const std::shared_ptr<const IntegerSkips>& skips) const
       EXCLUDES(heads_mutex_);
   size_t memory_bytes() const;
 
