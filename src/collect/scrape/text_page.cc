@@ -189,9 +189,8 @@ Result<bool> TargetSeries::accept_lines(std::string_view page, Page& out) {
     uint32_t text = out.previous == kNone ? first_text_ : texts_[out.previous].next;
     const char* value_at = nullptr;
     if (text != kNone) {
-      std::string_view spelling = texts_[text].spelling;
-      if (static_cast<size_t>(end - at) > spelling.size() &&
-          std::memcmp(at, spelling.data(), spelling.size()) == 0)
+      std::string_view spelling = texts_[text].spelling;  // empty where the text was forgotten since
+      if (std::string_view(at, static_cast<size_t>(end - at)).starts_with(spelling))
         value_at = value_start(at + spelling.size(), end);
     }
     if (value_at == nullptr) {

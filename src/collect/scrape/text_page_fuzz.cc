@@ -35,5 +35,8 @@ std::vector<std::string> obelisk::fuzz_seeds() {
       "1\n"
       "a_created{x=\"1\"} 1\n# EOF\n\x01"
       "a_total{x=\"1\"} 3\n# EOF\n",
+      // A series that its first line of the page before leads to, forgotten meanwhile.
+      "a 1\n# EOF\n\x01# EOF\n\x01"
+      "a 3\n# EOF\n",
   };
 }
