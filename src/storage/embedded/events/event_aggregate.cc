@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <optional>
 
 #include "plan/aggregate_fold.h"
@@ -70,6 +71,20 @@ class Folder {
     counts_.bytes += other.counts_.bytes;
     OBELISK_CHECK_OK(states_.merge(other.states_));
     return charge();
+  }
+  // After the last row group and before batches of the head, which name their own: rows that others were
+  // better than in the meantime are not read for their time and trace id.
+  Result<void> name_exemplars(const Cancel& cancel) {
+    UnitExemplars by_unit;
+    for (const auto& [place, row] : unnamed_)
+      by_unit[row.unit].push_back({place.first, place.second, row.row});
+    unnamed_.clear();
+    expect_names(by_unit);
+    for (const auto& [unit, exemplars] : by_unit) {
+      OBELISK_CHECK_OK(cancel.check());
+      OBELISK_CHECK_OK(name_exemplars(*unit, exemplars));
+    }
+    return {};
   }
   AggregateAnswer answer() { return {std::move(states_), {true, "", counts_.rows, counts_.bytes}}; }
 
@@ -156,14 +171,31 @@ class Folder {
     }
     exemplars_.clear();
     OBELISK_CHECK_OK(fold_rows(rows, states_, exemplars_));
-    return name_exemplars(reader);
+    for (const ExemplarRow& exemplar : exemplars_)
+      unnamed_[{exemplar.group, exemplar.slot}] = {&unit, exemplar.row};
+    return {};
   }
 
-  Result<void> name_exemplars(RowGroupReader& reader) {
-    if (exemplars_.empty()) return {};
+  using UnitExemplars = std::map<const ScanUnit*, std::vector<ExemplarRow>>;
+
+  static void expect_names(const UnitExemplars& exemplars) {
+    for (const auto& [unit, rows] : exemplars) {
+      const EventPart& part = *unit->context->part;
+      std::vector<size_t> wanted;
+      const std::vector<ChunkInfo>& chunks = part.directory().row_groups[unit->row_group].chunks;
+      for (size_t i = 0; i < chunks.size(); ++i) {
+        const ColumnId& id = part.directory().columns[chunks[i].column].id;
+        if (id == fixed_column(column::kTime) || id == fixed_column(column::kTraceId)) wanted.push_back(i);
+      }
+      part.expect_chunks(unit->row_group, wanted);
+    }
+  }
+
+  Result<void> name_exemplars(const ScanUnit& unit, const std::vector<ExemplarRow>& exemplars) {
+    RowGroupReader reader(unit.context->part, unit.row_group, unit.context->labels, budget_, counts_);
     OBELISK_TRY(const std::vector<int64_t>* times, reader.times());
     OBELISK_TRY(std::vector<TraceRun> traces, reader.trace_runs());
-    for (const ExemplarRow& exemplar : exemplars_)
+    for (const ExemplarRow& exemplar : exemplars)
       name_exemplar(exemplar, (*times)[exemplar.row], trace_of(traces, exemplar.row), states_);
     return {};
   }
@@ -203,6 +235,13 @@ class Folder {
   uint64_t charged_bytes_ = 0;
   std::vector<double> values_;
   std::vector<ExemplarRow> exemplars_;
+  // Exemplars of row groups by group and slot, of which states_ has as many: their time and trace id are not
+  // known yet.
+  struct UnitRow {
+    const ScanUnit* unit = nullptr;
+    uint32_t row = 0;
+  };
+  std::map<std::pair<uint32_t, uint32_t>, UnitRow> unnamed_;
   const bool by_runs_;
   RunCounter runs_;
   const bool by_entries_;
@@ -228,6 +267,8 @@ class Executor {
     }
     OBELISK_CHECK_OK(help_result);
     for (size_t unit : left_) OBELISK_CHECK_OK(add(unit, own_));
+    OBELISK_CHECK_OK(own_.name_exemplars(shared_.cancel));
+    OBELISK_CHECK_OK(helped_.name_exemplars(shared_.cancel));
     for (size_t unit = shared_.row_group_count; unit < shared_.units.size(); ++unit)
       OBELISK_CHECK_OK(add(unit, own_));
     OBELISK_CHECK_OK(own_.merge(helped_));
