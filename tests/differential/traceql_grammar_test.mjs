@@ -24,7 +24,7 @@ if (!fs.existsSync(path.join(home, 'node_modules/@grafana/lezer-traceql'))) {
 const { parser } = createRequire(path.join(home, 'package.json'))('@grafana/lezer-traceql');
 
 const acceptedHere = [  // and not by the editor
-  ['intrinsics that it lacks or that are ours', /childCount|nestedSet|selfTime|onCriticalPath|parentID/],
+  ['intrinsics that it lacks or that are ours', /span:childCount|nestedSet|selfTime|onCriticalPath|parentID/],
   ['the parent scope', /\bparent\b/],
   ['names in other scripts, and with quotes within', /[^\x20-\x7e]|\w"|"\w|\.\./],
   ['minInt and maxInt, exponents, fractions without a whole, times of several units', /minInt|maxInt|\de[+-]?\d|(^|[^\w"])\.\d|\d\.(\D|$)|[a-zµ]\d+(\.\d+)?(ms|[smhnuµ])|\d\.\d+(ms|[smhnuµ])/],
@@ -43,6 +43,7 @@ const acceptedThere = [  // and not here
   ['names of nothing', /\.""/],
   ['conditions related like spansets, and aggregates like them', /\{[^}]*[\w)"`]\s*[!&]?~\s*[("`\w.]|(\|\||&&)\s*(count|min|max|sum|avg)\s*\(/],
   ['stages behind others that cannot go on', /(rate|over_time|compare)\s*\(.*\|\s*[{(]|(rate|_over_time|compare)\([^|]*\)[^|]*\|\s*(?!topk|bottomk)\w/],
+  ['aggregates matched by patterns', /\)\s*=~/],
   ['coalesce first, aggregates of calls', /^\(?\s*coalesce|count\(\s*[^)\s]/],
   ['attributes that are not ended as it thinks', /[.\w]"[^"]*"\w|\.\w*[[\]\\;]/],
 ];

@@ -52,7 +52,6 @@ const std::vector<IntrinsicInfo>& intrinsics() {
       {"kind", Intrinsic::kind, ValueType::kind},
       {"span:kind", Intrinsic::kind, ValueType::kind},
       {"parent", Intrinsic::parent, ValueType::boolean},
-      {"childCount", Intrinsic::child_count, ValueType::integer},
       {"span:childCount", Intrinsic::child_count, ValueType::integer},
       {"span:selfTime", Intrinsic::self_time, ValueType::duration},
       {"span:onCriticalPath", Intrinsic::on_critical_path, ValueType::boolean},

@@ -46,6 +46,8 @@ Result<FieldExprPtr> make_operation(TokenStream& tokens, uint64_t offset, FieldO
 // What a word that is no intrinsic was meant to be: one that is written nearly so, or an attribute without
 // its dot.
 std::string meant_by(const std::string& word) {
+  const std::string scoped = "span:" + word;
+  if (find_intrinsic(scoped)) return fmt::format("an attribute or a value, did you mean {}?", scoped);
   std::vector<std::string_view> words;
   for (const IntrinsicInfo& info : intrinsics()) words.push_back(info.word);
   std::string_view nearest = nearest_name(word, words);

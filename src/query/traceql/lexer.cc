@@ -144,6 +144,7 @@ class Lexer {
       return attribute(std::move(token), AttributeScope::any);
     }
     if (is_letter(c)) return word(std::move(token));
+    if (c == '=' && peek(1) == '=') return error(at_, "unexpected \"==\": values are compared by \"=\"");
     for (const Symbol& symbol : kSymbols) {
       if (!query_.substr(at_).starts_with(symbol.text)) continue;
       at_ += symbol.text.size();

@@ -112,7 +112,7 @@ std::string place_of(std::string_view text) {
 TEST(TraceqlParser, EveryErrorHasItsPlace) {
   EXPECT_EQ(place_of("{ .a = 1 }\n  | maxx(.b) > 1"), "parse_error 2:5 15");
   EXPECT_EQ(place_of("{ .a = 1 } | max(.b) >"), "parse_error 1:23 22");
-  EXPECT_EQ(place_of("/* one\ntwo */ { .a == 1 }"), "parse_error 2:14 20");
+  EXPECT_EQ(place_of("/* one\ntwo */ { .a == 1 }"), "parse_error 2:13 19");
   EXPECT_EQ(place_of("{ .a = \"\\q\" }"), "parse_error 1:9 8");
   EXPECT_EQ(place_of("{ .a = `x"), "parse_error 1:8 7");
   EXPECT_EQ(place_of("{ span:nope = 1 }"), "parse_error 1:3 2");
@@ -202,6 +202,17 @@ TEST(TraceqlParser, WhatTempoParsesAndRefusesIsAccepted) {
     EXPECT_EQ(message_of(text), "") << text;
   }
   EXPECT_EQ(code_of("{ parent.duration = `x` }"), ErrorCode::invalid_argument) << "the parent's duration";
+}
+
+TEST(TraceqlParser, CommonMistakesAreAnsweredWithWhatToWrite) {
+  EXPECT_EQ(message_of("{ .a == 1 }"),
+            "parse error at line 1, col 6: unexpected \"==\": values are compared by \"=\"");
+  EXPECT_EQ(
+      message_of("{ childCount > 1 }"),
+      "parse error at line 1, col 3: unexpected \"childCount\", expected an attribute or a value, did you "
+      "mean span:childCount?");
+  EXPECT_EQ(message_of("{ .a = 1 &&\n name = 2 }"),
+            "invalid TraceQL query at line 2, col 7: (name = 2) compares different types");
 }
 
 TEST(TraceqlParser, ANumberMayBeginWithItsPoint) {

@@ -85,9 +85,12 @@ class Validator {
   }
 
  private:
-  Error invalid(uint64_t offset, std::string message) const {
-    return Error{ErrorCode::invalid_argument, "invalid TraceQL query: " + std::move(message),
-                 position_of(text_, offset)};
+  Error invalid(uint64_t offset, std::string_view message) const {
+    Position position = position_of(text_, offset);
+    return Error{
+        ErrorCode::invalid_argument,
+        fmt::format("invalid TraceQL query at line {}, col {}: {}", position.line, position.column, message),
+        position};
   }
 
   size_t slot_of(const Attribute& attribute) {

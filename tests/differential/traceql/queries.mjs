@@ -5,7 +5,7 @@ import * as v from './values.mjs';
 const intrinsics = {
   time: [['duration', 'duration'], ['duration', 'span:duration'], ['traceDuration', 'traceDuration'], ['traceDuration', 'trace:duration'],
     ['span:selfTime', 'span:selfTime'], ['event:timeSinceStart', 'event:timeSinceStart']],
-  whole: [['childCount', 'childCount'], ['childCount', 'span:childCount'], ['nestedSetLeft', 'nestedSetLeft'],
+  whole: [['span:childCount', 'span:childCount'], ['nestedSetLeft', 'nestedSetLeft'],
     ['nestedSetRight', 'nestedSetRight'], ['nestedSetParent', 'nestedSetParent']],
   text: [['name', 'name'], ['name', 'span:name'], ['statusMessage', 'statusMessage'], ['statusMessage', 'span:statusMessage'], ['rootName', 'rootName'],
     ['rootName', 'trace:rootName'], ['rootServiceName', 'rootServiceName'], ['rootServiceName', 'trace:rootService'],
@@ -158,7 +158,7 @@ export class QueryGenerator {
   group() {
     return this.pick([() => this.attribute(texts), () => this.attribute([...numbers, ...flags, odd]), () => this.intrinsic(intrinsics.text), () => intrinsic(['status', 'status']),
       () => intrinsic(['kind', 'kind']), () => binary('>', intrinsic(['duration', 'duration']), this.timeLiteral()), () => binary('+', this.attribute(numbers), literal(v.int(1))),
-      () => intrinsic(['childCount', 'childCount'])])();
+      () => intrinsic(['span:childCount', 'span:childCount'])])();
   }
   stage(depth) {
     return this.pick([() => ({ k: 'spanset', s: this.spanset(depth) }), () => this.scalarStage(), () => this.scalarStage(), () => ({ k: 'by', e: this.group() }),

@@ -136,7 +136,7 @@ const ofSpan = {
   statusMessage: (span) => v.string(span.message),
   kind: (span) => v.kind(span.kind),
   parent: (span) => (span.parent === '' ? v.nil : v.bool(true)),
-  childCount: (span, trace) => v.int(trace.children(span).length),
+  'span:childCount': (span, trace) => v.int(trace.children(span).length),
   'span:selfTime': (span, trace) => v.duration(trace.selfTime(span)),
   'span:onCriticalPath': (span, trace) => v.bool(trace.criticalPath().has(span)),
   'span:id': (span) => v.string(span.id),

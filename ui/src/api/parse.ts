@@ -29,7 +29,7 @@ export function text_index(text: string, bytes: number): number {
 
 // A place is what one can point at: at the end of the text that is its last character, without a place all of it.
 export function mistake_of(text: string, error: NonNullable<Answer['error']>): Mistake {
-  const message = error.message.replace(/^parse error at line \d+, col \d+: /, '');
+  const message = error.message.replace(/^(parse error|invalid TraceQL query) at line \d+, col \d+: /, '');
   if (error.begin === undefined) return { message, place: '', from: 0, to: text.length };
   const to = text_index(text, error.end ?? error.begin);
   const end = Math.max(1, text.trimEnd().length);
