@@ -1,16 +1,9 @@
 #include "query/traceql/field_evaluator.h"
 
 #include <algorithm>
-#include <span>
 
 namespace obelisk::traceql {
 namespace {
-
-// A value as the elements that a comparison looks at.
-std::span<const Value> elements_of(const Value& value) {
-  if (value.type == ValueType::list) return *value.list;
-  return {&value, 1};
-}
 
 bool is_nil_literal(const FieldExpr& expr) {
   return expr.kind == FieldExpr::Kind::literal && expr.literal.type == ValueType::nil;

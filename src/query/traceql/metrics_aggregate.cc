@@ -45,7 +45,7 @@ Result<MetricsAggregate::State*> MetricsAggregate::make_state(SeriesLabels label
   State& state = states_[key_];
   state.labels = std::move(labels);
   state.counts.assign(grid_.count, 0);
-  if (!is_counting() && !has_buckets()) state.values.assign(grid_.count, kNone);
+  if (!is_counting() && !has_buckets()) state.values.assign(grid_.count, is_extreme() ? kNone : 0);
   if (has_buckets()) state.buckets = PowerBuckets(grid_.count);
   state.exemplars.resize(std::min<size_t>(exemplars_max_, grid_.count));
   OBELISK_CHECK_OK(charge(state));
@@ -104,16 +104,21 @@ Result<void> MetricsAggregate::charge(State& state) {
 Result<void> MetricsAggregate::add(SpanView& span) {
   size_t point = grid_.point_of(span.time());
   if (point == grid_.count) return {};
-  Value value;
-  if (expr_.argument) {
-    value = span.read(expr_.argument->slot);
-    if (!value.is_number()) return {};
+  Value measured;
+  const bool measures = expr_.argument != nullptr;
+  if (measures) {
+    measured = span.read(expr_.argument->slot);
+    auto is_number = [](const Value& value) { return value.is_number(); };
+    if (std::ranges::none_of(elements_of(measured), is_number)) return {};
   }
   OBELISK_TRY(State * state, state_of(span));
   double weight = weight_of(span);
-  state->counts[point] += weight;
-  add_value(*state, point, value, weight);
-  if (!state->exemplars.empty()) add_exemplar(*state, span, point, value);
+  for (const Value& value : elements_of(measured)) {  // of a list every number counts
+    if (measures && !value.is_number()) continue;
+    state->counts[point] += weight;
+    add_value(*state, point, value, weight);
+    if (!state->exemplars.empty()) add_exemplar(*state, span, point, value);
+  }
   return has_buckets() ? charge(*state) : Result<void>();
 }
 
@@ -127,13 +132,16 @@ void MetricsAggregate::add_value(State& state, size_t point, const Value& value,
   if (is_counting()) return;
   state.durations = value.type == ValueType::duration;
   if (has_buckets()) return state.buckets.add(point, value.as_number(), weight);
-  bool extreme =
-      expr_.function == MetricsFunction::min_over_time || expr_.function == MetricsFunction::max_over_time;
-  merge_value(state.values[point], extreme ? shown(value) : shown(value) * weight);
+  merge_value(state.values[point], is_extreme() ? shown(value) : shown(value) * weight);
 }
 
+// As a store merges: NaN is in every sum, and no extreme. A store says infinity of a step without a number
+// that could be one, and so may we: it is none.
 void MetricsAggregate::merge_value(double& held, double number) const {
-  if (std::isnan(held)) {
+  if (is_extreme() && std::isinf(number) &&
+      (number > 0) == (expr_.function == MetricsFunction::min_over_time))
+    return;
+  if (is_extreme() && std::isnan(held)) {
     held = number;
   } else if (expr_.function == MetricsFunction::min_over_time) {
     held = std::min(held, number);
@@ -174,6 +182,8 @@ MetricsSeries MetricsAggregate::simple_series(const State& state) const {
   double seconds = static_cast<double>(grid_.step) / kNanosPerSecondFloat;
   for (size_t point = 0; point < series.values.size(); ++point) {
     if (expr_.function == MetricsFunction::rate) series.values[point] /= seconds;
+    if (expr_.function == MetricsFunction::sum_over_time && state.counts[point] == 0)
+      series.values[point] = kNone;
     if (expr_.function == MetricsFunction::avg_over_time) series.values[point] /= state.counts[point];
   }
   return series;
@@ -221,7 +231,8 @@ void MetricsAggregate::finish_histogram(const State& state, std::vector<MetricsE
                                         SeriesSet& out) const {
   double unit = state.durations ? kNanosPerSecondFloat : 1;
   for (const auto& [exponent, counts] : state.buckets.counts()) {
-    MetricsSeries series = derived_series(state.labels, "__bucket", std::exp2(exponent) / unit, counts);
+    MetricsSeries series =
+        derived_series(state.labels, "__bucket", PowerBuckets::bound_of(exponent) / unit, counts);
     for (const MetricsExemplar& exemplar : exemplars) {
       double value = state.durations ? std::round(exemplar.value * unit) : exemplar.value;
       if (histogram_exponent(value) == exponent) series.exemplars.push_back(exemplar);

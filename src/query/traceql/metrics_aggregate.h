@@ -54,6 +54,10 @@ class MetricsAggregate {
   bool is_counting() const {
     return expr_.function == MetricsFunction::rate || expr_.function == MetricsFunction::count_over_time;
   }
+  bool is_extreme() const {
+    return expr_.function == MetricsFunction::min_over_time ||
+           expr_.function == MetricsFunction::max_over_time;
+  }
   bool has_buckets() const {
     return expr_.function == MetricsFunction::quantile_over_time ||
            expr_.function == MetricsFunction::histogram_over_time;

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 
+#include "plan/aggregate.h"
 #include "query/traceql/field_evaluator.h"
 
 namespace obelisk::traceql {
@@ -70,14 +72,9 @@ bool is_single_unlabelled(const SeriesSet& series) {
 }  // namespace
 
 void PowerBuckets::add(size_t point, double value, double weight) {
-  if (!(value >= 0)) return;
-  int exponent = kExponentMin;
-  if (value > 0) {
-    int raw = 0;
-    double fraction = std::frexp(value, &raw);  // value = fraction * 2^raw, fraction in [0.5, 1)
-    exponent = std::clamp(fraction == 0.5 ? raw - 1 : raw, kExponentMin, kExponentMax);
-  }
-  std::vector<double>& counts = counts_[exponent];
+  std::optional<int> exponent = histogram_exponent(value);
+  if (!exponent) return;
+  std::vector<double>& counts = counts_[*exponent];
   counts.resize(point_count_);
   counts[point] += weight;
 }
@@ -110,14 +107,16 @@ double PowerBuckets::quantile_of(const BucketCounts& buckets, double q) {
   double total = 0;
   for (const auto& [exponent, count] : buckets) total += count;
   double rest = std::max(1.0, std::ceil(q * total));
-  double below = buckets.front().first - 1;  // the exponent of the bound that interpolation starts from
+  std::optional<double> below;  // the exponent of the bound that interpolation starts from
   for (const auto& [exponent, count] : buckets) {
-    if (count > rest) return std::exp2(below + (exponent - below) * (rest / count));
+    double from = below.value_or(exponent - 1);
+    bool inside = count > rest && exponent > kExponentMin;
+    if (inside) return std::exp2(from + (exponent - from) * (rest / count));
     rest -= count;
-    if (rest == 0) return std::exp2(exponent);
-    below = exponent;
+    if (rest <= 0) return bound_of(exponent);
+    if (exponent > kExponentMin) below = exponent;
   }
-  return std::exp2(buckets.back().first);  // weights that are no whole numbers
+  return bound_of(buckets.back().first);  // weights that are no whole numbers
 }
 
 void apply_stage(const MetricsStage& stage, SeriesSet& series) {

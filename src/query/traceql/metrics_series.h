@@ -1,10 +1,12 @@
 #pragma once
 // What a metrics query computes with: series over a fixed row of points, and the buckets of its histograms.
 // Plain data and pure functions.
+#include <cmath>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "plan/aggregate.h"
 #include "query/traceql/ast.h"
 #include "query/traceql/engine.h"
 #include "query/traceql/value_order.h"
@@ -30,12 +32,13 @@ struct PointGrid {
 using SeriesLabels = std::vector<NamedValue>;  // in the order of by(); compared as they are
 using SeriesSet = std::map<SeriesLabels, MetricsSeries, LabelOrder>;
 
-// Counts by powers of two: bucket e holds values in (2^(e-1), 2^e]. Exponents are cut to -64..64; 0 goes
-// lowest, negative values are left out.
+// Counts by powers of two: bucket e holds values in (2^(e-1), 2^e]. Exponents are cut to -64..64; the lowest
+// bucket is that of 0. Negative values and NaN are left out.
 class PowerBuckets {
  public:
-  static constexpr int kExponentMin = -64;
-  static constexpr int kExponentMax = 64;
+  static constexpr int kExponentMin = AggregateStates::kExponentMin;
+  // The largest value of a bucket.
+  static double bound_of(int exponent) { return exponent == kExponentMin ? 0 : std::exp2(exponent); }
   explicit PowerBuckets(size_t point_count) : point_count_(point_count) {}
 
   void add(size_t point, double value, double weight = 1);
@@ -44,8 +47,8 @@ class PowerBuckets {
   // Bytes held, for budgets.
   size_t memory_bytes() const { return counts_.size() * point_count_ * sizeof(double); }
   // As Tempo computes it: the upper bound of the bucket in which the rank is the last, else exponentially
-  // interpolated from the upper bound of the next lower bucket that has values. NaN where nothing was
-  // counted.
+  // interpolated from the upper bound of the next lower bucket that has values. Between 0 and a bucket
+  // nothing can be interpolated: that one counts from half its bound. NaN where nothing was counted.
   double quantile(size_t point, double q) const;
   // Of the values of all points.
   double quantile_of_all(double q) const;

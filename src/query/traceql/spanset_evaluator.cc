@@ -1,6 +1,7 @@
 #include "query/traceql/spanset_evaluator.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <unordered_map>
@@ -234,7 +235,8 @@ std::vector<uint32_t> SpansetEvaluator::related(SpansetOp op, const std::vector<
   return found;
 }
 
-// Values that are no numbers do not take part; nil when none is left.
+// Of a list every number takes part. Values that are no numbers do not; nil when none is left. NaN is the
+// smallest or largest only when there is nothing else, wherever it stands.
 Value SpansetEvaluator::aggregate(const ScalarExpr& scalar, const Spanset& spanset) {
   if (scalar.function == AggregateFunction::count)
     return Value::of_integer(static_cast<int64_t>(spanset.spans.size()));
@@ -242,20 +244,23 @@ Value SpansetEvaluator::aggregate(const ScalarExpr& scalar, const Spanset& spans
   double sum = 0;
   size_t count = 0;
   bool durations = true;
+  const Ordering wanted = scalar.function == AggregateFunction::min ? Ordering::less : Ordering::greater;
   for (uint32_t span : spanset.spans) {
-    Value value = fields_.on_span(*scalar.argument, span);
-    if (!value.is_number()) continue;
-    Ordering wanted = scalar.function == AggregateFunction::min ? Ordering::less : Ordering::greater;
-    if (count == 0 || compare_values(value, extreme) == wanted) extreme = value;
-    durations = durations && value.type == ValueType::duration;
-    sum += value.as_number();
-    ++count;
+    Value argument = fields_.on_span(*scalar.argument, span);
+    for (const Value& value : elements_of(argument)) {
+      if (!value.is_number()) continue;
+      bool replaces = count == 0 || std::isnan(extreme.as_number());
+      if (replaces || compare_values(value, extreme) == wanted) extreme = value;
+      durations = durations && value.type == ValueType::duration;
+      sum += value.as_number();
+      ++count;
+    }
   }
   reader_.clear_scratch();
   if (count == 0) return {};
   if (scalar.function == AggregateFunction::min || scalar.function == AggregateFunction::max) return extreme;
   if (scalar.function == AggregateFunction::avg) sum /= static_cast<double>(count);
-  if (durations && sum < 9e18) return Value::of_duration(static_cast<int64_t>(sum));
+  if (durations && std::abs(sum) < 9e18) return Value::of_duration(static_cast<int64_t>(sum));
   return Value::of_float(sum);
 }
 

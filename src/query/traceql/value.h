@@ -3,6 +3,7 @@
 // Value borrows its text and list (from a batch, a query, or the evaluator's scratch); StoredValue owns its
 // text. Pure data, safe from any thread.
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,12 @@ struct Value {
   // Of a number; durations in ns.
   double as_number() const { return type == ValueType::floating ? number : static_cast<double>(integer); }
 };
+
+// What comparisons and aggregates look at: the elements of a list, else the value itself.
+inline std::span<const Value> elements_of(const Value& value) {
+  if (value.type == ValueType::list) return *value.list;
+  return {&value, 1};
+}
 
 struct StoredValue {
   ValueType type = ValueType::nil;

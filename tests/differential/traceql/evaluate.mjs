@@ -52,10 +52,13 @@ function spansOf(s, input, trace) {
 
 function aggregate(scalar, spans, trace) {
   if (scalar.f === 'count') return v.int(spans.length);
-  const values = spans.map((span) => evaluate(scalar.e, span, trace)).filter(v.isNumber);
+  const values = spans.flatMap((span) => v.elements(evaluate(scalar.e, span, trace))).filter(v.isNumber);
   if (values.length === 0) return v.nil;
-  if (scalar.f === 'min') return values.reduce((a, b) => (v.order(b, a) < 0 ? b : a));
-  if (scalar.f === 'max') return values.reduce((a, b) => (v.order(b, a) > 0 ? b : a));
+  const ordered = values.filter((value) => !Number.isNaN(v.asNumber(value)));
+  if (scalar.f === 'min' || scalar.f === 'max') {
+    if (ordered.length === 0) return values[0];
+    return ordered.reduce((a, b) => ((scalar.f === 'min' ? v.order(b, a) < 0 : v.order(b, a) > 0) ? b : a));
+  }
   let sum = values.reduce((a, b) => a + v.asNumber(b), 0);
   if (scalar.f === 'avg') sum /= values.length;
   return values.every((value) => value.t === 'duration') ? v.duration(Math.trunc(sum)) : v.float(sum);

@@ -26,7 +26,7 @@ function pointOf(grid, time) {
 const shown = (value) => (value.t === 'duration' ? Number(value.v) / 1e9 : Number(value.v));
 const label = (name, value) => [name, value.t === 'nil' ? v.string('nil') : v.asKey(value)];
 
-// The smallest power of two that is not below the value; 0 goes to 2^-64; negative values have none.
+// The smallest power of two that is not below the value; 2^-64 is shown as 0; negative values have none.
 function exponentOf(value) {
   if (!(value >= 0)) return null;
   let e = -64;
@@ -44,12 +44,13 @@ function quantile(list, q) {
   const buckets = [...counts].sort((a, b) => a[0] - b[0]);
   if (buckets.length === 0) return NaN;
   let rank = Math.max(1, Math.ceil(q * buckets.reduce((sum, one) => sum + one[1], 0)));
-  let below = buckets[0][0] - 1;
+  let below = null;  // the bucket of 0 is no bound to interpolate from
   for (const [e, count] of buckets) {
+    if (e === -64 && rank <= count) return 0;
     if (rank === count) return 2 ** e;
-    if (rank < count) return 2 ** (below + (e - below) * (rank / count));
+    if (rank < count) return 2 ** ((below ?? e - 1) + (e - (below ?? e - 1)) * (rank / count));
     rank -= count;
-    below = e;
+    if (e !== -64) below = e;
   }
   throw new Error('the rank is above the count');
 }
@@ -83,30 +84,32 @@ function simple(m, labels, lists, grid) {
       case 'count_over_time': return count;
       default: if (list.length === 0) return NaN;
     }
-    const numbers = list.map(({ value }) => shown(value));
+    // NaN is no extreme, and as little is infinity that any number would be better than.
+    const numbers = list.map(({ value }) => shown(value)).filter((number) => !Number.isNaN(number) && number !== { min_over_time: Infinity, max_over_time: -Infinity }[m.f]);
+    const extreme = (of) => (numbers.length > 0 ? of(...numbers) : NaN);
     const sum = sumOf(list, ({ value, weight }) => shown(value) * weight);
-    return { min_over_time: Math.min(...numbers), max_over_time: Math.max(...numbers), sum_over_time: sum, avg_over_time: sum / count }[m.f];
+    return { min_over_time: extreme(Math.min), max_over_time: extreme(Math.max), sum_over_time: sum, avg_over_time: sum / count }[m.f];
   });
   return [seriesOf(labels.length > 0 ? labels : [['__name__', v.string(m.f)]], values)];
 }
 
 function histogram(labels, lists, unit) {
   const exponents = [...new Set(lists.flat().map(({ number }) => exponentOf(number)).filter((e) => e !== null))];
-  return exponents.map((e) => seriesOf([...labels, ['__bucket', v.float(2 ** e / unit)]],
+  return exponents.map((e) => seriesOf([...labels, ['__bucket', v.float(e === -64 ? 0 : 2 ** e / unit)]],
     lists.map((list) => sumOf(list.filter(({ number }) => exponentOf(number) === e), ({ weight }) => weight))));
 }
 
 function functionOver(m, grid, traces, extrapolate) {
   const series = new Map();
   for (const { span, trace, point } of foundSpans(m, grid, traces)) {
-    const value = m.argument ? read(m.argument, span, trace) : v.int(1);
-    if (!v.isNumber(value)) continue;
+    const numbers = m.argument ? v.elements(read(m.argument, span, trace)).filter(v.isNumber) : [v.int(1)];
+    if (numbers.length === 0) continue;
     const by = m.by.map((one) => read(one, span, trace));
     const key = JSON.stringify(by.map((one) => [one.t, v.text(one)]));
     if (!series.has(key)) {
       series.set(key, { labels: m.by.map((one, i) => label(fieldText(one), by[i])), lists: Array.from({ length: grid.count }, () => []) });
     }
-    series.get(key).lists[point].push({ value, number: v.asNumber(value), weight: extrapolate ? weightOf(span) : 1 });
+    for (const value of numbers) series.get(key).lists[point].push({ value, number: v.asNumber(value), weight: extrapolate ? weightOf(span) : 1 });
   }
   return [...series.values()].flatMap(({ labels, lists }) => {
     const unit = lists.flat().some(({ value }) => value.t === 'duration') ? 1e9 : 1;

@@ -31,7 +31,7 @@ export function order(a, b) {
 const holdsFor = {
   '=': (o) => o === 0, '!=': (o) => o !== 0, '<': (o) => o < 0, '<=': (o) => o <= 0, '>': (o) => o > 0, '>=': (o) => o >= 0,
 };
-const elements = (value) => (value.t === 'list' ? value.v : [value]);
+export const elements = (value) => (value.t === 'list' ? value.v : [value]);
 
 // Absent values compare with nothing. Of lists one pair that fits is enough; for != there must be pairs that can be
 // compared, and none of them equal.
