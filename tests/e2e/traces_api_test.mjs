@@ -377,5 +377,26 @@ await test('rules in TraceQL record, alert and survive a restart', async () => {
   assert.equal(Date.parse(after.activeAt), Math.floor(Date.parse(alert.activeAt) / 1000) * 1000);  // kept to the second
 });
 
+// Another trace has spans of the same ids, so related: what is said of one trace must not come from the other.
+await test('a search within a trace finds spans of that trace alone', async () => {
+  const top = (trace) => span(trace, '1', '', 'top', 1, 0, 10);
+  await send({ twin: [top('e1'), span('e1', '2', '1', 'first', 1, 1, 5), span('e1', '3', '1', 'second', 1, 2, 3),
+    top('e2'), span('e2', '2', '1', 'first', 1, 1, 5), span('e2', '3', '2', 'second', 1, 2, 3)] });
+  for (const relation of ['>', '>>']) {
+    const q = encodeURIComponent(`{ name = "first" } ${relation} { name = "second" }`);
+    const totals = await Promise.all(['e1', 'e2'].map(async (trace) => (await json(`/obelisk/api/v1/traces/${trace.padStart(32, '0')}/search?q=${q}`)).total));
+    assert.deepEqual(totals, [0, 1], relation);
+  }
+});
+
+await test('tempo: a search of more conditions than a store takes', async () => {
+  const range = `start=${Number(base / 1_000_000_000n)}&end=${Math.ceil(Date.now() / 1000)}`;
+  for (const joint of ['&&', '>>', '!>']) {
+    const conditions = Array.from({ length: 70 }, (_, i) => `{ name != "none ${i}" }`).join(` ${joint} `);
+    const { traces } = await json(`/api/search?${range}&q=${encodeURIComponent(conditions)}`);
+    assert.equal(traces.length > 0, joint !== '>>', joint);  // nothing lies 70 levels deep
+  }
+});
+
 await server.stop();
 process.exit(checks.finish());

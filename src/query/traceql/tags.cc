@@ -165,6 +165,7 @@ std::vector<TagValue> keywords(Intrinsic intrinsic) {
 bool has_no_list(Intrinsic intrinsic) {
   switch (intrinsic) {
     case Intrinsic::duration:
+    case Intrinsic::self_time:
     case Intrinsic::trace_duration:
     case Intrinsic::event_time_since_start:
     case Intrinsic::nested_set_left:

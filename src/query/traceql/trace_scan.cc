@@ -34,6 +34,10 @@ void for_each_leaf(const Pipeline& pipeline, const std::function<void(const Span
   }
 }
 
+// So many required marks, and relations, a store takes. They only narrow what is read, so those of a longer
+// query are left out.
+constexpr size_t kRequiredMax = 64;
+
 struct StoreScan {
   Scan scan;
   std::vector<uint32_t> mark_of_leaf;
@@ -63,6 +67,7 @@ StoreScan make_store_scan(const TraceScan& asked, const std::vector<Lowered>& le
     scan.marks.push_back(lowered.expr);
   });
   auto require = [&](Expr expr) {
+    if (scan.require_marks.size() == kRequiredMax) return;
     scan.require_marks.push_back(static_cast<uint32_t>(scan.marks.size()));
     scan.marks.push_back(std::move(expr));
   };
@@ -75,7 +80,13 @@ StoreScan make_store_scan(const TraceScan& asked, const std::vector<Lowered>& le
     }
     return result.mark_of_leaf[leaf];
   };
-  for (const RequiredRelation& required : required_relations(asked.pipeline)) {
+  // Where relations are asked for, a store may leave the marks aside, and with them which traces are meant.
+  std::vector<RequiredRelation> relations;
+  if (!asked.only) relations = required_relations(asked.pipeline);
+  for (const RequiredRelation& required : relations) {
+    // { x } >> { }: that x is there, which is required as well, says as much, and is found faster.
+    if (leaves[required.lower].expr.is_always()) continue;
+    if (scan.require_relations.size() == kRequiredMax) break;
     TraceRelation relation;
     relation.kind = required.direct ? TraceRelation::Kind::child : TraceRelation::Kind::descendant;
     relation.left = mark_of(required.upper);
