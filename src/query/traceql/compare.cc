@@ -1,6 +1,7 @@
 #include "query/traceql/compare.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace obelisk::traceql {
@@ -68,30 +69,35 @@ Result<void> CompareAggregate::add(SpanView& span) {
 }
 
 Result<void> CompareAggregate::add_values(Side& side, SpanView& span, size_t point) {
-  // Every span has a kind and a status, also where they are left out because they are 0.
-  int64_t kind = 0, status = 0;
-  for (const ColumnData& data : span.batch().columns) {
-    if (!data.is_present(span.row())) continue;
-    if (data.id.scope == Scope::fixed && data.id.name == column::kKind) {
-      kind = data.ints[span.row()];
-      continue;
-    }
-    if (data.id.scope == Scope::fixed && data.id.name == column::kStatusCode) {
-      status = data.ints[span.row()];
-      continue;
-    }
-    std::string name = compared_attribute(data.id);
-    if (name.empty()) continue;
-    Value value = value_of(data, span.row());
-    if (!value.is_nil()) OBELISK_CHECK_OK(count(side, std::move(name), value, point));
+  bind(span);
+  const uint32_t row = span.row();
+  for (Place& place : places_) {
+    if (!place.column->is_present(row)) continue;
+    Value value = value_of(*place.column, row);
+    if (!value.is_nil()) OBELISK_CHECK_OK(count(side, place, value, point));
   }
-  for (auto [name, slot] :
-       {std::pair("rootName", roots_.first), std::pair("rootServiceName", roots_.second)}) {
+  for (auto [place, slot] :
+       {std::pair(&root_name_, roots_.first), std::pair(&root_service_, roots_.second)}) {
     Value value = span.read(slot);
-    if (!value.is_nil()) OBELISK_CHECK_OK(count(side, name, value, point));
+    if (!value.is_nil()) OBELISK_CHECK_OK(count(side, *place, value, point));
   }
-  OBELISK_CHECK_OK(count(side, "kind", Value::of_kind(kind), point));
-  return count(side, "status", Value::of_status(status), point);
+  // Every span has a kind and a status, also where they are left out because they are 0.
+  OBELISK_CHECK_OK(count(side, kind_, Value::of_kind(int_at(kinds_, row)), point));
+  return count(side, status_, Value::of_status(int_at(statuses_, row)), point);
+}
+
+void CompareAggregate::bind(SpanView& span) {
+  if (bound_batches_ == span.bound_batches()) return;
+  bound_batches_ = span.bound_batches();
+  const Batch& batch = span.batch();
+  kinds_ = batch.find_fixed(column::kKind);
+  statuses_ = batch.find_fixed(column::kStatusCode);
+  places_.clear();
+  for (const ColumnData& data : batch.columns) {
+    if (&data == kinds_ || &data == statuses_) continue;
+    std::string name = compared_attribute(data.id);
+    if (!name.empty()) places_.push_back({std::move(name), &data, {}, {}});
+  }
 }
 
 Result<void> CompareAggregate::charge(uint64_t bytes) {
@@ -100,21 +106,39 @@ Result<void> CompareAggregate::charge(uint64_t bytes) {
   return {};
 }
 
-Result<void> CompareAggregate::count(Side& side, std::string name, const Value& value, size_t point) {
+namespace {
+
+// As ValueOrder has it.
+bool is_one(const StoredValue& held, const Value& value) {
+  bool same_number = held.number == value.number || (std::isnan(held.number) && std::isnan(value.number));
+  return held.type == value.type && held.integer == value.integer && same_number && held.text == value.text;
+}
+
+}  // namespace
+
+Result<void> CompareAggregate::count(Side& side, Place& place, const Value& value, size_t point) {
   if (filling_ != nullptr) {
-    OBELISK_CHECK_OK(charge(name.size() + sizeof(std::string)));
-    filling_->attributes.push_back(name);
+    OBELISK_CHECK_OK(charge(place.name.size() + sizeof(std::string)));
+    filling_->attributes.push_back(place.name);
   }
-  AttributeCounts& counts = side.attributes[std::move(name)];
-  counts.totals.resize(grid_.count);
+  Place::OfSide& of_side = &side == &selection_ ? place.selection : place.baseline;
+  if (of_side.counts == nullptr) {
+    of_side.counts = &side.attributes[place.name];
+    of_side.counts->totals.resize(grid_.count);
+  }
+  AttributeCounts& counts = *of_side.counts;
   counts.totals[point] += 1;
   if (counts.too_many) return {};
-  auto [entry, fresh] = counts.values.try_emplace(StoredValue(value));
-  Counted& counted = entry->second;
-  if (fresh) {
-    OBELISK_CHECK_OK(charge(grid_.count * sizeof(double) + sizeof(Counted) + value.text.size() * 2 + 64));
-    counted.counts.assign(grid_.count, 0);
+  if (of_side.last == nullptr || !is_one(of_side.last->first, value)) {
+    auto entry = counts.values.find(value);
+    if (entry == counts.values.end()) {
+      OBELISK_CHECK_OK(charge(grid_.count * sizeof(double) + sizeof(Counted) + value.text.size() * 2 + 64));
+      entry = counts.values.try_emplace(StoredValue(value)).first;
+      entry->second.counts.assign(grid_.count, 0);
+    }
+    of_side.last = &*entry;
   }
+  Counted& counted = of_side.last->second;
   counted.counts[point] += 1;
   counted.total += 1;
   if (counts.values.size() > kValuesMax) {

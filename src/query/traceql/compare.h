@@ -51,9 +51,21 @@ class CompareAggregate {
     std::map<std::string, AttributeCounts> attributes;  // as they are written in a query
     std::vector<Exemplar> exemplars;                    // the first of each slot of the range
   };
+  // Where one attribute is counted, looked up once: names and values repeat from span to span.
+  struct Place {
+    std::string name;
+    const ColumnData* column = nullptr;  // of the batch; null for what is read otherwise
+    struct OfSide {
+      AttributeCounts* counts = nullptr;
+      std::map<StoredValue, Counted, ValueOrder>::value_type* last = nullptr;  // the value counted last
+    };
+    OfSide baseline;
+    OfSide selection;
+  };
 
+  void bind(SpanView& span);
   Result<void> add_values(Side& side, SpanView& span, size_t point);
-  Result<void> count(Side& side, std::string name, const Value& value, size_t point);
+  Result<void> count(Side& side, Place& place, const Value& value, size_t point);
   Result<void> charge(uint64_t bytes);
   bool is_selected(SpanView& span) const;
   void add_side(const Side& side, std::string_view meta, SeriesSet& out) const;
@@ -71,6 +83,14 @@ class CompareAggregate {
   Exemplar* filling_ = nullptr;  // the exemplar that the span is to be
   Side baseline_;
   Side selection_;
+  std::vector<Place> places_;  // of the attributes that are columns of the bound batch
+  uint64_t bound_batches_ = 0;
+  const ColumnData* kinds_ = nullptr;
+  const ColumnData* statuses_ = nullptr;
+  Place kind_{"kind", nullptr, {}, {}};
+  Place status_{"status", nullptr, {}, {}};
+  Place root_name_{"rootName", nullptr, {}, {}};
+  Place root_service_{"rootServiceName", nullptr, {}, {}};
 };
 
 }  // namespace obelisk::traceql

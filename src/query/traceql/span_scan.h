@@ -20,6 +20,7 @@ class SpanView {
     return span_ == kNoSpan ? fields_.holds_on_row(expr, row_) : fields_.holds_on_span(expr, span_);
   }
   const Batch& batch() const { return batch_; }
+  uint64_t bound_batches() const { return reader_.bound_batches(); }  // as of AttributeReader
   uint32_t row() const { return row_; }
   int64_t time() const { return batch_.times()[row_]; }
   TraceId trace_id() const;

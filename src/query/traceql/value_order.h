@@ -12,7 +12,10 @@
 namespace obelisk::traceql {
 
 struct ValueOrder {
-  bool operator()(const StoredValue& a, const StoredValue& b) const {
+  using is_transparent = void;
+  // StoredValue, or a Value that is no list.
+  template <typename A, typename B>
+  bool operator()(const A& a, const B& b) const {
     if (a.type != b.type) return a.type < b.type;
     if (a.integer != b.integer) return a.integer < b.integer;
     if (std::isnan(a.number) || std::isnan(b.number)) {
