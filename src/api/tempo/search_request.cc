@@ -20,7 +20,7 @@ bool is_word(char c) {
 
 // A pattern for any text that has `text` somewhere, in any case.
 std::string containing(std::string_view text) {
-  std::string pattern = "(?i).*";
+  std::string pattern = "(?is).*";
   for (char c : text) {
     if (!is_word(c)) pattern += '\\';
     pattern += c;
