@@ -389,6 +389,14 @@ await test('a search within a trace finds spans of that trace alone', async () =
   }
 });
 
+await test('tempo: tags find a text in a value of several lines', async () => {
+  await send({ notes: [span('e3', '1', '', 'noted', 1, 0, 10, { attributes: [text('note', 'first line\nsecond line\nlast')] })] });
+  const range = `start=${Number(base / 1_000_000_000n)}&end=${Math.ceil(Date.now() / 1000)}`;
+  for (const tag of ['note=last', 'note="SECOND line"', 'note=first'])
+    assert.equal((await json(`/api/search?${range}&tags=${encodeURIComponent(tag)}`)).traces.length, 1, tag);
+  assert.equal((await json(`/api/search?${range}&tags=note%3Dthird`)).traces.length, 0);
+});
+
 await test('tempo: a search of more conditions than a store takes', async () => {
   const range = `start=${Number(base / 1_000_000_000n)}&end=${Math.ceil(Date.now() / 1000)}`;
   for (const joint of ['&&', '>>', '!>']) {
