@@ -78,6 +78,18 @@ async function searching() {
     await until('no form for this shape', () => page.getByLabel('Service').isDisabled());
     await page.context().close();
   });
+  await check('j and k walk the list, Enter opens', async () => {
+    const page = await browser.page(address('traces', { q: '{ span.tier = "gold" }' }));
+    await until('traces', async () => (await page.locator('tbody tr').count()) > 2);
+    for (const [key, row] of [['j', 0], ['j', 1], ['j', 2], ['k', 1]]) {
+      await page.keyboard.press(key);
+      await until(`row ${row}`, () => page.locator('tbody tr').nth(row).locator('a').evaluate((link) => link === document.activeElement));
+    }
+    const target = await page.locator('tbody tr').nth(1).locator('a').getAttribute('href');
+    await page.keyboard.press('Enter');
+    await until('its trace', () => viewPath(page) === new URL(target, page.url()).pathname);
+    await page.context().close();
+  });
   await check('a value that no span has: what removed everything, and the nearest that is there', async () => {
     const page = await browser.page(address('traces', { q: '{ resource.service.name = "oder-service" && span.tier = "gold" }' }));
     await page.getByRole('button', { name: 'Use order-service' }).click();

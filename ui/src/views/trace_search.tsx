@@ -33,6 +33,15 @@ export function traceql_duration(seconds: number): string {
   return seconds >= 1 ? `${Number(seconds.toPrecision(3))}s` : seconds >= 1e-3 ? `${Number((seconds * 1e3).toPrecision(3))}ms` : `${Math.max(1, Math.round(seconds * 1e6))}us`;
 }
 
+// The focus to the next or previous row's link, which Enter opens.
+function move_row(by: 1 | -1): boolean {
+  const links = [...document.querySelectorAll<HTMLElement>('a[data-trace-row]')];
+  const at = links.indexOf(document.activeElement as HTMLElement);
+  const next = at < 0 ? links[0] : links[at + by];
+  next?.focus();
+  return next !== undefined;
+}
+
 export default function TraceSearch() {
   const url = useUrl();
   const range = useRange();
@@ -50,6 +59,7 @@ export default function TraceSearch() {
     queryFn: ({ signal }) => search_traces(q, range, results_max, order, signal),
   });
   useEffect(() => add_keys((event) => {
+    if (event.key === 'j' || event.key === 'k') return move_row(event.key === 'j' ? 1 : -1);
     if (event.key !== 'c' || sets === null) return false;
     set_apart(!apart);
     return true;
@@ -109,8 +119,9 @@ export default function TraceSearch() {
         </Empty>
       )}
       {!metrics && !apart && traces.length > 0 && (
+        <>
+        {last.old && <Partial>The answer before; the query above could not be run now.</Partial>}
         <div class={`col ${last.old ? 'old' : result.isPlaceholderData ? 'stale' : ''}`}>
-          {last.old && <Partial>The answer before; the query above could not be run now.</Partial>}
           {traces.length >= results_max && counted !== null ? <Heatmap q={counted} range={range} select={select} />
             : <Scatter traces={traces} range={range} open={(id) => url.to(`/traces/${id}`)} select={select} />}
           <Panel title={`${count(traces.length)} ${traces.length === 1 ? 'trace' : 'traces'}`} side={<span class="t3 s">{traces.length < results_max ? 'All of the range that match' : order === 'slowest' ? `The slowest ${results_max} of the whole range` : `The newest ${results_max} of the range; sort by duration for the slowest of all`}</span>}>
@@ -127,6 +138,7 @@ export default function TraceSearch() {
             </div>
           </Panel>
         </div>
+        </>
       )}
     </>
   );
@@ -180,7 +192,7 @@ function ResultRow({ trace, matched, picked, pick }: { trace: FoundTrace; matche
       {matched && <td class={css.matched}><bdi class="t2">{first?.name ?? ''}</bdi> {first && <span class="t3">{duration(Number(first.durationNanos) / 1e9)}</span>}</td>}
       <td class={`r num ${css.spans}`}>{failures > 0 && <span class="crit">▲ {failures} failed </span>}{spans > 0 ? count(spans) : '–'}</td>
       <td class="r num b">{duration_of_ms(trace.durationMs)}</td>
-      <td class={css.id}><Link class="link acc mono" href={target}>{trace.traceID.slice(0, 8)}</Link></td>
+      <td class={css.id}><Link class="link acc mono" href={target} data-trace-row>{trace.traceID.slice(0, 8)}</Link></td>
     </tr>
   );
 }
