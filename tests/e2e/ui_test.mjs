@@ -388,6 +388,8 @@ async function furtherWays(shop) {
     await page.locator(slowDiamond).first().focus();
     await page.locator('.exemplar-card', { hasText: /Longest self time: / }).waitFor();
     await browser.shot(page, 'exemplar');
+    const [card, chart] = await Promise.all(['.exemplar-card', '.chart'].map((one) => page.locator(one).first().boundingBox()));
+    assert.ok(card.y >= chart.y && card.y + card.height <= chart.y + chart.height, 'the card is cut off by the chart');
     return (await page.locator('.exemplar-card').innerText()).replace(/\s+/g, ' ');
   });
   await check('a service has one colour in every view', async () => {

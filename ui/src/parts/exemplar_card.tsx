@@ -1,6 +1,6 @@
 // What an exemplar's trace is about, before one goes there: its outline and where its time went. Asked for only once the
 // pointer or the focus has stayed on the diamond for a moment.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useQuery } from '@tanstack/react-query';
 import type { Exemplar } from '../api/prometheus';
 import { get_trace } from '../api/tempo';
@@ -25,9 +25,16 @@ export function ExemplarCard({ exemplar, unit, hidden, left, top, flip }: { exem
   }, []);
   const answer = useQuery({ queryKey: ['outline', exemplar.trace_id], queryFn: ({ signal }) => outline_of(exemplar.trace_id!, signal), enabled: asked, staleTime: 60_000 });
   const found = answer.data;
+  // It grows when its trace comes: then it moves up, so that the chart's lower edge does not cut it.
+  const card = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const element = card.current;
+    const chart = element?.offsetParent;
+    if (element && chart) element.style.top = `${Math.max(0, Math.min(top - 20, chart.clientHeight - element.offsetHeight - 4))}px`;
+  });
   const place = flip ? { right: `calc(100% - ${left}px + 14px)` } : { left: `${left + 14}px` };
   return (
-    <div class="exemplar-card" style={{ ...place, top: `${Math.max(0, top - 20)}px` }} role="status">
+    <div class="exemplar-card" ref={card} style={{ ...place, top: `${Math.max(0, top - 20)}px` }} role="status">
       <div><b class="num">{with_unit(exemplar.value, unit)}</b> <span class="t2">at <Time ms={exemplar.time_s * 1000} millis /></span></div>
       {found && (
         <>

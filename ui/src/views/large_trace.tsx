@@ -12,6 +12,7 @@ import { Panel, ServiceMark, Time } from '../parts/marks';
 import { Empty, Failure, Loading, message_of, Partial } from '../parts/states';
 import { around, quoted, span_red_queries, traceql_of_span } from '../state/pivots';
 import { absolute_range } from '../state/time_range';
+import { useTitle } from '../parts/title';
 import { useUrl } from '../state/url_state';
 import { AttributeList } from '../trace/attributes';
 import { Find } from '../trace/find';
@@ -135,6 +136,7 @@ export function LargeTrace({ overview }: { overview: TraceOverview }) {
   const set_list = (next: string | null) => url.set({ v: [...url.params.getAll('v').filter((one) => !/^(list|find):/.test(one)), ...(next ? [next] : [])] }, { replace: true });
   const total_self = overview.services.reduce((sum, { self_ns }) => sum + self_ns, 0) || 1;
   const top = tree.current.top.children.get(0)?.span;
+  useTitle(`${top?.name || overview.trace_id.slice(0, 8)}, ${duration(overview.duration_ns / 1e9)}`);
   const kinds: [string | null, string][] = [[null, 'Tree'], ['critical', 'Critical path'], ['failed', `Failed ${count(overview.errors)}`], ['flame', 'Flame'], ['paths', 'Equal paths together']];
   return (
     <div class={css.view} data-large-trace={overview.spans}>
