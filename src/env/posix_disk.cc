@@ -281,7 +281,8 @@ class PosixDisk : public Disk {
       return {};
     }
     OBELISK_TRY(std::vector<std::string> names, list(path));
-    for (const std::string& name : names) OBELISK_CHECK_OK(remove_tree(path + "/" + name, depth + 1));
+    for (const std::string& name : names)
+      OBELISK_CHECK_OK(remove_tree(fmt::format("{}/{}", path, name), depth + 1));
     if (::rmdir(full(path).c_str()) != 0 && errno != ENOENT) return error_of("remove", path, errno);
     return {};
   }
