@@ -14,6 +14,8 @@ test('a mistake is a range one can underline', () => {
   expect(mistake_of('sum(rate(up))', { message: 'no', begin: 9, end: 11, line: 1, column: 10 })).toEqual({ message: 'no', place: '1:10', from: 9, to: 11 });
   expect(mistake_of('sum(up', { message: 'unexpected end', begin: 6, end: 6, line: 1, column: 7 })).toMatchObject({ from: 5, to: 6 });
   expect(mistake_of('{a="b"} |=  ', { message: 'parse error at line 1, col 13: end', begin: 12, end: 12, line: 1, column: 13 })).toEqual({ message: 'end', place: '1:13', from: 9, to: 10 });
+  expect(mistake_of('{ 1 = "x" }', { message: 'invalid TraceQL query at line 1, col 5: (1 = "x") compares different types', begin: 4, end: 5, line: 1, column: 5 }))
+    .toEqual({ message: '(1 = "x") compares different types', place: '1:5', from: 4, to: 5 });
   expect(mistake_of('{a="ü"} |= bad', { message: 'x', begin: 12, end: 15, line: 1, column: 13 })).toMatchObject({ from: 11, to: 14 });
   expect(mistake_of('abc', { message: 'all of it' })).toEqual({ message: 'all of it', place: '', from: 0, to: 3 });
 });
