@@ -34,19 +34,21 @@ void WriteAheadLog::release(uint64_t sequence, bool include_active) {
       }
       segments_.erase(segments_.begin());
     }
+    renaming_ += kept.size();
   }
   remove_leaving();
   for (const LogSegment& segment : kept) {
     std::string path = fmt::format("{}/{:016x}.free", options_.directory, segment.segment);
-    if (Result<void> renamed = disk_.rename(segment.path, path); !renamed.ok()) {
-      // Harmless: recovery skips what the parts hold already, and the next start releases it again.
-      log_warning("wal", "release: " + renamed.error().to_string());
-      continue;
-    }
+    Result<void> renamed = disk_.rename(segment.path, path);
+    // Harmless: recovery skips what the parts hold already.
+    if (!renamed.ok()) log_warning("wal", "release: " + renamed.error().to_string());
     MutexLock lock(segments_mutex_);
+    --renaming_;
     // It may have been retired meanwhile.
-    (segment.segment > retired_ ? free_paths_ : leaving_paths_).push_back(path);
+    bool is_free = renamed.ok() && segment.segment > retired_;
+    (is_free ? free_paths_ : leaving_paths_).push_back(renamed.ok() ? path : segment.path);
   }
+  if (!kept.empty()) remove_leaving();
 }
 
 uint64_t WriteAheadLog::retire() {
@@ -84,7 +86,9 @@ void WriteAheadLog::remove_leaving() {
 bool WriteAheadLog::is_retired(uint64_t mark) const {
   MutexLock lock(segments_mutex_);
   bool left = !segments_.empty() && segments_.front().segment <= std::min(mark, retired_);
-  return !left && leaving_paths_.empty();
+  // A file that is being made may be one that was used before.
+  bool on_its_way = renaming_ > 0 || (creating_ != 0 && creating_ <= retired_);
+  return !left && !on_its_way && leaving_paths_.empty();
 }
 
 bool WriteAheadLog::active_is_retired() const {

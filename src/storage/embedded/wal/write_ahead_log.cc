@@ -339,11 +339,15 @@ Result<void> WriteAheadLog::open_segment(uint64_t bytes) {
   std::string path = options_.directory + "/" + segment_file_name(next_segment_);
   // The number is used up even when this fails: a header that did reach the disk must not meet a second one.
   uint64_t segment = next_segment_++;
-  Result<std::unique_ptr<File>> file = create_file(path, bytes);
+  bool was_used = false;
+  Result<std::unique_ptr<File>> file = create_file(path, bytes, was_used);
   if (!file.ok()) {
     active_.reset();
     Result<void> removed = disk_.remove(path);
     if (!removed.ok()) log_warning("wal", removed.error().to_string());
+    MutexLock lock(segments_mutex_);
+    creating_ = 0;
+    if (!removed.ok() && was_used) leaving_paths_.push_back(path);
     return file.error();
   }
   active_ = std::move(*file);
@@ -358,8 +362,10 @@ Result<void> WriteAheadLog::open_segment(uint64_t bytes) {
   return {};
 }
 
-// A recycled or fresh file of `bytes` with a synced header.
-Result<std::unique_ptr<File>> WriteAheadLog::create_file(const std::string& path, uint64_t bytes) {
+// A recycled or fresh file of `bytes` with a synced header. `was_used`: what is at the path holds old
+// requests.
+Result<std::unique_ptr<File>> WriteAheadLog::create_file(const std::string& path, uint64_t bytes,
+                                                         bool& was_used) {
   std::string recycled;
   {
     MutexLock lock(segments_mutex_);
@@ -372,7 +378,14 @@ Result<std::unique_ptr<File>> WriteAheadLog::create_file(const std::string& path
       free_paths_.pop_back();
     }
   }
-  if (!recycled.empty()) OBELISK_CHECK_OK(disk_.rename(recycled, path));
+  if (!recycled.empty()) {
+    if (Result<void> renamed = disk_.rename(recycled, path); !renamed.ok()) {
+      MutexLock lock(segments_mutex_);
+      leaving_paths_.push_back(recycled);
+      return renamed.error();
+    }
+    was_used = true;
+  }
   OBELISK_TRY(std::unique_ptr<File> file,
               disk_.open(path, recycled.empty() ? Disk::Mode::create_new : Disk::Mode::open_existing));
   OBELISK_CHECK_OK(file->allocate(bytes));

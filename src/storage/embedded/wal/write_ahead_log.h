@@ -153,7 +153,7 @@ class WriteAheadLog {
   void note_tail(std::string_view frames);
   void note_synced(std::chrono::steady_clock::time_point start);
   Result<void> open_segment(uint64_t bytes);
-  Result<std::unique_ptr<File>> create_file(const std::string& path, uint64_t bytes);
+  Result<std::unique_ptr<File>> create_file(const std::string& path, uint64_t bytes, bool& was_used);
   Result<void> sync_active();
   void cut_tail(const Error& cause);
   void break_log(const std::string& cause);
@@ -199,6 +199,7 @@ class WriteAheadLog {
   std::vector<std::string> leaving_paths_ GUARDED_BY(segments_mutex_);  // to be removed
   uint64_t creating_ GUARDED_BY(segments_mutex_) = 0;  // the segment that is being made, maybe of a free file
   uint64_t retired_ GUARDED_BY(segments_mutex_) = 0;   // segments up to this one are not used again
+  size_t renaming_ GUARDED_BY(segments_mutex_) = 0;    // files that are in none of the lists for a moment
 
   std::thread thread_;
 };

@@ -307,6 +307,37 @@ TEST(WriteAheadLog, FullDiskRefusesAndHealsWithoutARestart) {
   EXPECT_EQ(recovered->names.back(), "healed");
 }
 
+// Goal: no file that was there when the log was retired is left when it says so, whatever happens to one
+// while it is between two names. Method: retire() and the question come from inside the renaming of a file.
+TEST(WriteAheadLog, AFileThatIsBeingRenamedIsNotGone) {
+  struct HookDisk : FaultDisk {
+    std::function<void()> before_rename;  // once
+    Result<void> rename(const std::string& from, const std::string& to) override {
+      if (auto hook = std::exchange(before_rename, {})) hook();
+      return FaultDisk::rename(from, to);
+    }
+  } disk;
+  Log log(disk, recover(disk)->recovery);
+  // Enough for three segments, of which the first two are released.
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(log.write(fmt::format("r{}", i), 1000).ok());
+  uint64_t mark = 0;
+  disk.before_rename = [&] {
+    mark = log.log->retire();
+    log.log->release(12, false);  // the others
+    EXPECT_FALSE(log.log->is_retired(mark));
+  };
+  log.log->release(12, false);
+  ASSERT_NE(mark, 0u);
+  // The active file is closed by the log's thread, and then released too.
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!log.log->is_retired(mark) && std::chrono::steady_clock::now() < deadline) {
+    log.log->release(12, false);
+    std::this_thread::yield();
+  }
+  EXPECT_TRUE(log.log->is_retired(mark));
+  EXPECT_EQ(*disk.list("wal"), std::vector<std::string>());
+}
+
 TEST(WriteAheadLog, FailedSyncRefusesEverythingUntilReopened) {
   FaultDisk disk;
   {
