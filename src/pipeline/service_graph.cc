@@ -220,7 +220,9 @@ class ServiceGraph::Edges {
   }
 
   void drop_paired() REQUIRES(mutex_) {
-    std::erase_if(order_, [&](const Queued& queued) { return find_waiting(queued) == waiting_.end(); });
+    auto is_paired = [&](const Queued& queued)
+                         REQUIRES(mutex_) { return find_waiting(queued) == waiting_.end(); };
+    std::erase_if(order_, is_paired);
   }
 
   // A half whose other half, or halves, waited.
