@@ -182,7 +182,7 @@ YamlMap::YamlMap(const YamlNode& node, std::string_view file, std::string_view w
   }
 }
 
-void YamlMap::fail(const YamlNode& at, std::string message) {
+void YamlMap::fail(const YamlNode& at, std::string_view message) {
   if (!error_) error_ = yaml_error(file_, at, message);
 }
 

@@ -76,7 +76,7 @@ class YamlMap {
   void refuse(std::initializer_list<std::string_view> keys, std::string_view why);
 
   bool has(std::string_view key) const { return node_.find(key) != nullptr; }
-  void fail(const YamlNode& at, std::string message);
+  void fail(const YamlNode& at, std::string_view message);
   // The first error: a value that did not fit, or a key that nobody asked for.
   Result<void> finish();
 
