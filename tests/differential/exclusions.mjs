@@ -27,7 +27,7 @@ const isNewSyntax = (expected) =>
   // 3.0 (#14505): quoted label and metric names.
   /unexpected string .* in (label matching, expected identifier or "}"|grouping opts, expected label)/.test(expected.error) ||
   // 3.12 and 3.14: start() and end() are functions; durations are expressions, which signs and parentheses begin.
-  /unexpected "\("$|unexpected (<op:[-+]>|"\(") in offset, expected duration|unexpected (<op:.>|"\(") in subquery/.test(expected.error);
+  /unexpected "\("( in aggregation)?$|unexpected (<op:[-+]>|"\(") in offset, expected duration|unexpected (<op:.>|"\(") in subquery/.test(expected.error);
 
 export const exclusions = [
   {

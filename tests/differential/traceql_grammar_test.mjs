@@ -39,7 +39,7 @@ const acceptedThere = [  // and not here
   ['stages behind something that is no |', /(\|\||&&|[!&]?[<>~]+)\s*(by|coalesce|select|rate|\w+_over_time|compare|topk|bottomk)\s*\(/],
   ['values and conditions in by()', /\bby\s*\([^)]*["`\d<>=!-]|\bby\s*\([^)]*\b(nil|true|false|error|ok)\b/],
   ['names that go on behind a tab', /\.[^\s]+\t/],
-  ['stages joined like spansets', /\b(by|coalesce|select)\([^)]*\)\s*(\|\||&&|[<>~!&])|[!&]?[<>~]+\s*(count|min|max|avg|sum)\s*\(|!~\s*-?\d/],
+  ['stages joined like spansets', /\b(by|coalesce|select)\([^)]*\)\s*(\|\||&&|[<>~!&])|[!&]?[<>~]+\s*(count|min|max|avg|sum)\s*\(|!~\s*-?\d|\|\s*(count|min|max|avg|sum)\([^|{]*(\|\||&&|[!&]?[<>~]{1,2})\s*\{|[<>=]\s*\d+\s*!?=\s*(count|min|max|avg|sum)\s*\(/],
   ['names of nothing', /\.""/],
   ['conditions related like spansets, and aggregates like them', /\{[^}]*[\w)"`]\s*[!&]?~\s*[("`\w.]|(\|\||&&)\s*(count|min|max|sum|avg)\s*\(/],
   ['stages behind others that cannot go on', /(rate|over_time|compare)\s*\(.*\|\s*[{(]|(rate|_over_time|compare)\([^|]*\)[^|]*\|\s*(?!topk|bottomk)\w/],
