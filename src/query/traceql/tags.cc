@@ -1,4 +1,6 @@
 // Names and values of tags: what a query editor completes with.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -79,26 +81,22 @@ Result<void> collect_filtered_names(const QueryContext& context, const Query& fi
   return {};
 }
 
-std::string quoted(std::string_view name) {
-  std::string text = "\"";
-  for (char c : name) {
-    if (c == '"' || c == '\\') text += '\\';
-    text += c;
-  }
-  return text + '"';
-}
-
 // "resource.service.name" as an attribute, with a slot.
 Result<Query> tag_query(std::string_view tag) {
   Result<Query> query = prepare("{} | select(" + std::string(tag) + ")");
   if (query.ok() && query->attributes.size() == 1 && query->pipeline->stages.size() == 2) return query;
-  // A name with blanks or brackets that a client sends without quotes: what stands behind the scope.
-  for (std::string_view scope : {"span.", "resource.", "event.", "link.", "instrumentation.", "."}) {
-    if (tag.starts_with(scope) && tag.size() > scope.size())
-      return prepare("{} | select(" + std::string(scope) + quoted(tag.substr(scope.size())) + ")");
+  // A name with blanks or brackets that a client sends without quotes: what stands behind the scope; without
+  // a scope, as the old API has it, any.
+  auto of_name = [](std::string_view scope, std::string_view name) {
+    Attribute attribute{Intrinsic::none, AttributeScope::any, false, std::string(name)};
+    return prepare(fmt::format("{{}} | select({}{})", scope, attribute.to_string()));
+  };
+  for (std::string_view scope : {"span", "resource", "event", "link", "instrumentation", ""}) {
+    size_t dot = scope.size();
+    if (tag.starts_with(scope) && tag.size() > dot + 1 && tag[dot] == '.')
+      return of_name(scope, tag.substr(dot + 1));
   }
-  // A bare name, as the old API has it: any scope.
-  return prepare("{} | select(." + quoted(tag) + ")");
+  return of_name("", tag);
 }
 
 std::string_view type_of(const StoredValue& value) {
